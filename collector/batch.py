@@ -1,0 +1,96 @@
+"""The types that flow: an `ExportRequest` may hold secrets, a `SealedBatch` cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+
+ExportRequest = ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMetricsServiceRequest
+
+
+class Signal(StrEnum):
+    """What an export request holds; the value is the last part of its OTLP path."""
+
+    TRACES = "traces"
+    LOGS = "logs"
+    METRICS = "metrics"
+
+    @property
+    def path(self) -> str:
+        """The default OTLP/HTTP path (specification, "OTLP/HTTP Request")."""
+        return f"/v1/{self.value}"
+
+    @property
+    def request(self) -> type[ExportRequest]:
+        """The message class of this signal's export request."""
+        return _REQUESTS[self]
+
+    @property
+    def item(self) -> str:
+        """What is counted, as OTLP's partial success names it."""
+        return _ITEMS[self]
+
+
+_REQUESTS: dict[Signal, type[ExportRequest]] = {
+    Signal.TRACES: ExportTraceServiceRequest,
+    Signal.LOGS: ExportLogsServiceRequest,
+    Signal.METRICS: ExportMetricsServiceRequest,
+}
+_ITEMS = {Signal.TRACES: "spans", Signal.LOGS: "log_records", Signal.METRICS: "data_points"}
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEntry:
+    """What the local store lists of one redacted span; times in nanoseconds since the epoch."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    session_id: str
+    service: str
+    name: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    error: bool
+    model: str
+    tokens: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBatch:
+    """Redacted telemetry: the serialized export request, how many items it holds, and findings by rule."""
+
+    signal: Signal
+    data: bytes
+    items: int
+    findings: Mapping[str, int] = field(default_factory=dict)
+    spans: tuple[SpanEntry, ...] = ()
+
+
+def count_items(request: ExportRequest) -> int:
+    """Count spans, log records or data points, whichever the request holds."""
+    if isinstance(request, ExportTraceServiceRequest):
+        return sum(len(scope.spans) for rs in request.resource_spans for scope in rs.scope_spans)
+    if isinstance(request, ExportLogsServiceRequest):
+        return sum(len(scope.log_records) for rl in request.resource_logs for scope in rl.scope_logs)
+    return sum(
+        len(data_points(metric))
+        for rm in request.resource_metrics
+        for scope in rm.scope_metrics
+        for metric in scope.metrics
+    )
+
+
+def data_points(metric: Metric) -> Sequence[Any]:
+    """The data points of `metric`, of whichever kind it is."""
+    kind = metric.WhichOneof("data")
+    return getattr(metric, kind).data_points if kind else ()

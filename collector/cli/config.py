@@ -1,0 +1,60 @@
+"""`collector config`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+
+from collector.cli.serve import Config
+from collector.cli.show import print_json, print_table
+from collector.settings import PREFIX, Settings, load
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(config)
+
+
+def config(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")] = None,
+) -> None:
+    """Show each setting, its value, and where that came from; tokens as stars."""
+    from collector.plan import plan
+
+    loaded = load({"data_dir": data_dir}, config)
+    decided = plan(loaded.settings, loaded.origins, loaded.settings.port)
+    rows = {
+        name: {
+            "value": _shown(name, getattr(loaded.settings, name)),
+            "origin": loaded.origins.get(name, "default"),
+            "environment": PREFIX + name.upper(),
+            "description": field.description,
+        }
+        for name, field in Settings.model_fields.items()
+    }
+    if as_json:
+        print_json({"settings": rows, "forwarding": decided.reason, "notices": [*loaded.notices, *decided.notices]})
+        return
+    print_table(
+        ["setting", "value", "from", "what it is"],
+        ([name, str(row["value"]), str(row["origin"]), str(row["description"])] for name, row in rows.items()),
+        "",
+    )
+    for notice in (*loaded.notices, *decided.notices):
+        print(f"notice: {notice}")
+    print(decided.reason)
+
+
+def _shown(name: str, value: Any) -> Any:
+    """Headers may hold credentials as well: their values are stars too."""
+    if isinstance(value, SecretStr):
+        return "********"
+    if name == "upstream_headers":
+        return dict.fromkeys(value, "********")
+    if isinstance(value, (list, dict, int, float, bool)) or value is None:
+        return value
+    return str(value)

@@ -1,0 +1,33 @@
+"""`collector serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector import logs
+from collector.settings import load
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file; otherwise collector.toml here or yours.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(serve)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one [4318].")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where telemetry is kept.")] = None,
+    config: Config = None,
+    upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,
+) -> None:
+    """Listen, redact, keep and forward, until stopped."""
+    from collector.app import serve as run
+
+    flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream}
+    loaded = load(flags, config)
+    logs.configure(loaded.settings.log_level)
+    run(loaded, lambda url: print(f"listening on {url}", flush=True))

@@ -1,0 +1,63 @@
+"""`collector status`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from collector.cli.client import Client, NotRunning, open_reader
+from collector.cli.show import moment, print_json
+from collector.settings import load
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(status)
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")] = None,
+) -> None:
+    """Say what the collector does, and what became of all it received; exit code 1 when none runs."""
+    settings = load({"data_dir": data_dir}).settings
+    try:
+        found: dict[str, Any] = Client(settings).get("/api/status")
+    except NotRunning as error:
+        ledger = open_reader(settings).ledger()
+        found = {"running": False, "reason": str(error), "data_dir": str(settings.data_dir), "ledger": ledger}
+    if as_json:
+        print_json(found)
+    else:
+        for line in _lines(found):
+            print(line)
+    raise typer.Exit(0 if found["running"] else 1)
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"running at {found['url']}, version {found['version']}"
+        if found["running"]
+        else f"not running: {found['reason']}"
+    ]
+    if found["running"]:
+        forwarding = found["forwarding"]
+        lines += [f"{forwarding['reason']}; content level {found['content']}"]
+        for signal, last in forwarding["last"].items():
+            again = (
+                f", failed {last['failures']} times, next attempt {moment(int(last['next_attempt_at'] * 1e9))}"
+                if last["next_attempt_at"]
+                else ""
+            )
+            lines.append(f"  {signal}: last answer {last['answer']} at {moment(int(last['at'] * 1e9))}{again}")
+        lines += [f"notice: {notice}" for notice in found["notices"]]
+    lines.append(f"data in {found['data_dir']}")
+    for destination, signals in found["ledger"].items():
+        for signal, account in signals.items():
+            dropped = "".join(f", {count} dropped ({reason})" for reason, count in account["dropped"].items())
+            lines.append(
+                f"{destination} {signal}: {account['received']} received = {account['delivered']} delivered"
+                f" + {account['queued']} queued + {account['dead_lettered']} dead-lettered{dropped}"
+            )
+    return lines

@@ -1,0 +1,7 @@
+"""The door: HTTP in, within limits, for those who may."""
+
+from collector.receive.guard import Guard
+from collector.receive.limits import Budget
+from collector.receive.otlp import OtlpReceiver
+
+__all__ = ["Budget", "Guard", "OtlpReceiver"]

@@ -1,0 +1,48 @@
+"""OTLP answers in both encodings: export responses and google.rpc.Status (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from collector.batch import Signal
+from collector.decode import JSON, Rejected
+from collector.encode import to_document
+from collector.errors import CollectorError, NotNow, SenderError
+
+_RESPONSES = {
+    Signal.TRACES: ExportTraceServiceResponse,
+    Signal.LOGS: ExportLogsServiceResponse,
+    Signal.METRICS: ExportMetricsServiceResponse,
+}
+
+_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 11, 415: 3, 429: 8, 503: 14}
+"""HTTP status to google.rpc.Code: what a gRPC server would have answered."""
+
+
+def export_response(signal: Signal, rejected: Rejected, content_type: str) -> bytes:
+    """Full success leaves `partial_success` unset (specification, "Full Success": MUST)."""
+    if not rejected.total:
+        return b"{}" if content_type == JSON else b""
+    response = _RESPONSES[signal]()
+    setattr(response.partial_success, f"rejected_{signal.item}", rejected.total)
+    response.partial_success.error_message = f"left out: {rejected}"
+    return orjson.dumps(to_document(response)) if content_type == JSON else response.SerializeToString()
+
+
+def status_response(error: CollectorError, content_type: str) -> tuple[int, bytes]:
+    """The HTTP status and google.rpc.Status for an error of ours or of the sender's."""
+    status = error.status if isinstance(error, (SenderError, NotNow)) else 503
+    body = Status(code=_CODES.get(status, 2), message=str(error))
+    if content_type == JSON:
+        return status, orjson.dumps({"code": body.code, "message": body.message})
+    return status, body.SerializeToString()
+
+
+def retry_headers(error: CollectorError) -> Mapping[bytes, bytes]:
+    return {b"retry-after": str(error.retry_after).encode()} if isinstance(error, NotNow) else {}

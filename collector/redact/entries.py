@@ -1,0 +1,72 @@
+"""What the local store lists of each span, read from the redacted message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from collector.batch import SpanEntry
+
+_SESSION = ("session.id", "gen_ai.conversation.id", "conversation.id")
+_MODEL = ("llm.model_name", "gen_ai.request.model")
+_WANTED = {
+    *_SESSION,
+    *_MODEL,
+    "openinference.span.kind",
+    "llm.token_count.total",
+    "llm.cost.total",
+}
+
+
+def entries(request: ExportTraceServiceRequest) -> tuple[SpanEntry, ...]:
+    """One entry a span, in the order of the request."""
+    found: list[SpanEntry] = []
+    for resource in request.resource_spans:
+        service = next(
+            (pair.value.string_value for pair in resource.resource.attributes if pair.key == "service.name"),
+            "",
+        )
+        for scope in resource.scope_spans:
+            found += [_entry(span, service) for span in scope.spans]
+    return tuple(found)
+
+
+def _entry(span: Span, service: str) -> SpanEntry:
+    wanted: dict[str, Any] = {}
+    for pair in span.attributes:
+        if pair.key in _WANTED:
+            value = pair.value
+            kind = value.WhichOneof("value")
+            if kind in ("string_value", "int_value", "double_value"):
+                wanted[pair.key] = getattr(value, kind)
+    return SpanEntry(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex(),
+        session_id=_first(wanted, _SESSION),
+        service=service,
+        name=span.name,
+        kind=_first(wanted, ("openinference.span.kind",)),
+        start_ns=min(span.start_time_unix_nano, _MOST),
+        end_ns=min(span.end_time_unix_nano, _MOST),
+        error=span.status.code == Status.STATUS_CODE_ERROR,
+        model=_first(wanted, _MODEL),
+        tokens=int(_number(wanted.get("llm.token_count.total"))),
+        cost=float(_number(wanted.get("llm.cost.total"))),
+    )
+
+
+_MOST = 2**63 - 1  # SQLite's largest integer
+
+
+def _first(wanted: dict[str, Any], keys: tuple[str, ...]) -> str:
+    return next((str(wanted[key]) for key in keys if wanted.get(key)), "")
+
+
+def _number(value: Any) -> float:
+    """A count as sent; a value that is no finite, storable number counts as none."""
+    if isinstance(value, (int, float)) and abs(value) < _MOST:
+        return value
+    return 0

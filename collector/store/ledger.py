@@ -1,0 +1,63 @@
+"""The ledger: received = delivered + queued + dead-lettered + dropped(reason), per destination and signal."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from typing_extensions import TypedDict
+
+
+class Account(TypedDict):
+    """One line of the ledger, in spans, log records or data points."""
+
+    received: int
+    delivered: int
+    queued: int
+    dead_lettered: int
+    dropped: dict[str, int]
+
+
+Ledger = dict[str, dict[str, Account]]
+"""destination -> signal -> account"""
+
+
+def read_ledger(connection: sqlite3.Connection) -> Ledger:
+    """Read all accounts as they stand at one moment."""
+    ledger: Ledger = {}
+
+    def account(destination: str, signal: str) -> Account:
+        return ledger.setdefault(destination, {}).setdefault(
+            signal, Account(received=0, delivered=0, queued=0, dead_lettered=0, dropped={})
+        )
+
+    connection.execute("BEGIN")
+    try:
+        for destination, signal, outcome, reason, items in connection.execute(
+            "SELECT destination, signal, outcome, reason, items FROM ledger"
+        ):
+            line = account(destination, signal)
+            if outcome == "dropped":
+                line["dropped"][reason] = items
+            elif outcome == "received":
+                line["received"] = items
+            else:
+                line["delivered"] = items
+        for destination, signal, state, items in connection.execute(
+            "SELECT o.destination, o.signal, o.state, sum(b.items) FROM outbox o JOIN batches b ON b.id = o.batch_id"
+            " GROUP BY 1, 2, 3"
+        ):
+            account(destination, signal)["queued" if state == "queued" else "dead_lettered"] = items
+    finally:
+        connection.execute("COMMIT")
+    return ledger
+
+
+def count(
+    connection: sqlite3.Connection, destination: str, signal: str, outcome: str, items: int, reason: str = ""
+) -> None:
+    """Add to one counter, in the caller's transaction."""
+    if items:
+        connection.execute(
+            "INSERT INTO ledger VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET items = items + excluded.items",
+            (destination, signal, outcome, reason, items),
+        )

@@ -1,0 +1,111 @@
+"""Routes that people and tools call: health, metrics, status, and reading what was kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from collector.store import Reader
+from collector.viewer.metrics import exposition
+from collector.viewer.status import Status
+
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Live:
+    """What the routes need to know of the running process."""
+
+    reader: Reader
+    status: Callable[[], Status]
+    failure: Callable[[], Awaitable[str]]
+    answer_for: Callable[[list[int]], str]
+
+
+def new_api(live: Live, version: str) -> FastAPI:
+    """The application behind every path but OTLP's own."""
+    api = FastAPI(
+        title="opencode-collector",
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+
+    @api.get("/", response_class=PlainTextResponse)
+    def front() -> str:
+        status = live.status()
+        return (
+            f"opencode-collector {status['version']}: {status['forwarding']['reason']}\n"
+            "send OTLP to /v1/traces, /v1/logs, /v1/metrics; read with `collector sessions`, traces, spans, tail\n"
+        )
+
+    @api.get("/healthz")
+    def alive() -> dict[str, str]:
+        """Alive: the process answers."""
+        return {"status": "ok", "service": "opencode-collector", "version": version}
+
+    @api.get("/readyz")
+    async def ready() -> JSONResponse:
+        """Ready: telemetry can be kept; the reason where it cannot."""
+        failure = await live.failure()
+        if failure:
+            return JSONResponse({"status": "not ready", "reason": failure}, 503)
+        return JSONResponse({"status": "ready"})
+
+    @api.get("/metrics", response_class=Response)
+    def metrics() -> Response:
+        """Prometheus."""
+        return Response(exposition(live.status()), media_type=CONTENT_TYPE_LATEST)
+
+    @api.get("/api/status")
+    def status() -> Status:
+        return live.status()
+
+    @api.get("/api/sessions")
+    def sessions(limit: Limit = 50) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(row) for row in live.reader.sessions(limit)]
+
+    @api.get("/api/traces")
+    def traces(session: str = "", limit: Limit = 50) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(row) for row in live.reader.traces(session, limit)]
+
+    @api.get("/api/spans")
+    def spans(trace: str = "", session: str = "", limit: Limit = 200) -> list[dict[str, Any]]:
+        return [dataclasses.asdict(row) for row in live.reader.spans(trace, session, limit)]
+
+    @api.get("/api/spans/{trace_id}/{span_id}")
+    def span(trace_id: str, span_id: str) -> dict[str, Any]:
+        """One span as it was kept: an OTLP/JSON export request of its own."""
+        found = live.reader.document(trace_id, span_id)
+        if found is None:
+            raise HTTPException(404, "no such span is kept")
+        return found
+
+    @api.get("/api/tail")
+    def tail(after: int = -1, limit: Limit = 100) -> dict[str, Any]:
+        """What was kept after a batch number; without one, only the number to go on from."""
+        if after < 0:
+            return {"last": live.reader.last_batch(), "batches": []}
+        rows = live.reader.after(after, limit)
+        return {
+            "last": rows[-1][0] if rows else after,
+            "batches": [{"signal": signal, "request": document} for _, signal, document in rows],
+        }
+
+    @api.get("/api/deliveries/{trace_id}")
+    def deliveries(trace_id: str) -> dict[str, Any]:
+        """How far a trace is on its way, and what was answered."""
+        batches, waiting = live.reader.deliveries(trace_id)
+        return {
+            "kept": bool(batches),
+            "waiting": [dataclasses.asdict(row) for row in waiting],
+            "answer": live.answer_for(batches),
+        }
+
+    return api

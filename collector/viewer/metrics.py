@@ -1,0 +1,58 @@
+"""The status as Prometheus text. Labels hold our own words only, never a client's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from collector.viewer.status import Status
+
+
+def exposition(status: Status) -> bytes:
+    """Write `status` in the text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_StatusCollector(status))
+    return generate_latest(registry)
+
+
+class _StatusCollector(Collector):
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        items = CounterMetricFamily(
+            "collector_items",
+            "Spans, log records and data points by what became of them",
+            labels=["destination", "signal", "outcome", "reason"],
+        )
+        waiting = GaugeMetricFamily(
+            "collector_items_waiting", "Items queued or set aside", labels=["destination", "signal", "state"]
+        )
+        for destination, signals in self._status["ledger"].items():
+            for signal, account in signals.items():
+                items.add_metric([destination, signal, "received", ""], account["received"])
+                items.add_metric([destination, signal, "delivered", ""], account["delivered"])
+                for reason, count in account["dropped"].items():
+                    items.add_metric([destination, signal, "dropped", reason], count)
+                waiting.add_metric([destination, signal, "queued"], account["queued"])
+                waiting.add_metric([destination, signal, "dead_lettered"], account["dead_lettered"])
+        yield items
+        yield waiting
+        answers = CounterMetricFamily("collector_requests", "Answers to OTLP clients", labels=["path", "status"])
+        for path, statuses in self._status["answers"].items():
+            for code, count in statuses.items():
+                answers.add_metric([path, code], count)
+        yield answers
+        redactions = CounterMetricFamily("collector_redactions", "Values redacted by rule", labels=["rule"])
+        for rule, count in self._status["redactions"].items():
+            redactions.add_metric([rule], count)
+        yield redactions
+        for name, size in self._status["store"].items():
+            yield GaugeMetricFamily(f"collector_store_{name}", "Bytes of sealed batches", value=size)
+        failures = GaugeMetricFamily("collector_forward_failures", "Attempts that failed in a row", labels=["signal"])
+        for signal, last in self._status["forwarding"]["last"].items():
+            failures.add_metric([signal], last["failures"])
+        yield failures

@@ -1,0 +1,34 @@
+"""What a running collector says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from collector.store import Ledger
+
+
+class Forwarding(TypedDict):
+    """Whether telemetry is forwarded, why, and what was answered last for each signal."""
+
+    reason: str
+    endpoint: str
+    signals: list[str]
+    last: dict[str, Any]
+
+
+class Status(TypedDict):
+    """`collector status --json`; the ledger counts spans, log records and data points."""
+
+    running: bool
+    version: str
+    url: str
+    data_dir: str
+    content: str
+    forwarding: Forwarding
+    ledger: Ledger
+    store: dict[str, int]
+    answers: dict[str, dict[str, int]]
+    redactions: dict[str, int]
+    notices: list[str]
