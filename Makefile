@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: run test setup quick check lint bench soak fuzz clients lock
+.PHONY: run test setup quick check lint bench fuzz soak clients lock
 
 run: setup
 	@exec $(BIN)/collector serve
@@ -19,7 +19,7 @@ test: .venv/installed-dev
 	$(PYTEST)
 
 quick: .venv/installed-dev
-	$(PYTEST) -m "not slow and not real"
+	$(PYTEST) -m "not slow and not real and not soak"
 
 check: lint test
 
@@ -31,6 +31,14 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python tests/bench/bench.py
+
+# Every property with 20,000 examples.
+fuzz: .venv/installed-dev
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) --timeout 3600 tests/property tests/unit/test_every_text_position.py
+
+# Faults that take minutes: a long outage, an hour of load in small.
+soak: .venv/installed-dev
+	$(BIN)/python -m pytest --timeout 3600 -m soak
 
 # The real clients that tests/e2e drives: OpenCode, its tracing plugin (needs npm).
 clients:

@@ -77,7 +77,7 @@ def test_preview_reads_every_form(tmp_path: Path) -> None:
         "metrics.json": to_json(metrics()),
         "traces.pb": traces().SerializeToString(),
         "traces.json.gz": gzip.compress(to_json(traces())),
-        "lines.ndjson": to_json(traces()) + b"\n" + to_json(logs()),
+        "lines.ndjson": to_json(traces()) + b"\n" + to_json(traces()) + b"\n" + to_json(logs()),
     }
     for name, data in forms.items():
         (tmp_path / name).write_bytes(data)
@@ -87,6 +87,7 @@ def test_preview_reads_every_form(tmp_path: Path) -> None:
         "resourceSpans", "resourceLogs", "resourceMetrics", "resourceSpans", "resourceSpans", "resourceSpans",
         "resourceLogs",
     ]  # fmt: skip
+    assert len(documents[5]["resourceSpans"]) == 2
     assert run(tmp_path, "preview", "-", stdin=to_json(traces())).stdout.startswith(b'{"resourceSpans"')
 
 
