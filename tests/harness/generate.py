@@ -77,5 +77,5 @@ def _values(field: FieldDescriptor, text: st.SearchStrategy[str]) -> st.SearchSt
     if field.type == FieldDescriptor.TYPE_ENUM:
         return st.sampled_from([*(value.number for value in field.enum_type.values), 99])
     if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
-        return st.floats()
+        return st.floats(allow_nan=False) | st.just(float("nan"))  # JSON has no other NaN
     return st.integers(*_INTS[field.type])
