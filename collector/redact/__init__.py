@@ -1,6 +1,6 @@
 """An `ExportRequest` to a `SealedBatch`: every text position visited, nothing passed on by default (pure)."""
 
-from collector.redact.content import ContentLevel
+from collector.policy.model import ContentLevel
 from collector.redact.seal import Sealer
 
 __all__ = ["ContentLevel", "Sealer"]

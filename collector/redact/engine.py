@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from collector.redact.rules import RULES, Rule
+from collector.redact.rules import DEFAULT_RULES, Rule
 
 ERROR = "error"
 
@@ -25,7 +25,7 @@ class Engine:
     Time is linear in the text. A text that cannot be handled is replaced whole, never passed on.
     """
 
-    def __init__(self, rules: Sequence[Rule] = RULES) -> None:
+    def __init__(self, rules: Sequence[Rule] = DEFAULT_RULES) -> None:
         self._rules = rules
 
     def mask(self, texts: Sequence[str], findings: Counter[str]) -> dict[int, str]:
@@ -47,18 +47,32 @@ class Engine:
                 changed[index] = f"[REDACTED:{ERROR}]"
         return changed
 
+    def find_all(self, texts: Sequence[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+        """The texts that hold something, with what."""
+        joined = "\0".join(texts).encode("utf-8", "surrogatepass")
+        live = [rule for rule in self._rules if any(literal in joined for literal in rule.literals)]
+        for index, text in enumerate(texts) if live else ():
+            data = text.encode("utf-8", "surrogatepass")
+            extents = _find(data, live)
+            if extents:
+                yield index, data, extents
+
     def find(self, data: bytes) -> list[Extent]:
         """What the rules find in UTF-8 text: in order, none over another."""
         return _find(data, self._rules)
 
 
-def replace(data: bytes, extents: Iterable[Extent]) -> bytes:
+def placeholder(extent: Extent, found: bytes) -> bytes:
+    return f"[REDACTED:{extent.rule}]".encode()
+
+
+def replace(data: bytes, extents: Iterable[Extent], render: Callable[[Extent, bytes], bytes] = placeholder) -> bytes:
     """Put placeholders where `extents` (in order, none over another) say."""
     parts: list[bytes] = []
     at = 0
-    for start, end, rule in extents:
-        parts += (data[at:start], f"[REDACTED:{rule}]".encode())
-        at = end
+    for extent in extents:
+        parts += (data[at : extent.start], render(extent, data[extent.start : extent.end]))
+        at = extent.end
     parts.append(data[at:])
     return b"".join(parts)
 

@@ -71,3 +71,33 @@ RULES: tuple[Rule, ...] = (
         r"(?i:bearer)[ \t]{1,4}(?P<secret>[A-Za-z0-9._~+/-]{16,4000}={0,2})",
     ),
 )
+
+
+class RuleError(Exception):
+    """A pattern that cannot be used; the message says why."""
+
+
+PII: tuple[Rule, ...] = (
+    _rule("email", "@", r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}"),
+    _rule("card", "4 5", r"(?<![0-9])[45][0-9]{15}(?![0-9])"),
+)
+DEFAULT_RULES = RULES + PII
+RULES_BY_PACK = {"secrets": RULES, "pii": PII}
+
+
+def compile_rule(
+    id: str, pattern: str, *, literals: tuple[str, ...] = (), group: int = 0, check: str | None = None,
+    match: tuple[str, ...] = (), no_match: tuple[str, ...] = (),
+) -> Rule:  # fmt: skip
+    """One rule of a policy; raises `RuleError`."""
+    try:
+        compiled = re.compile(pattern.encode())
+    except re.error:
+        raise RuleError("the pattern cannot be compiled") from None
+    for text in match:
+        if not compiled.search(text.encode()):
+            raise RuleError("an example in match is not found")
+    for text in no_match:
+        if compiled.search(text.encode()):
+            raise RuleError("an example in no_match is found")
+    return Rule(id, tuple(literal.encode() for literal in literals) or (b"",), compiled)
