@@ -80,7 +80,7 @@ def combine(layers: Sequence[Layer], catalog: Catalog, default: Demands, default
         if layer.rank is Rank.TIGHTEN:
             for key, value in layer.demands.items():
                 final[key] = _join(key, final.get(key), (value, layer.origin))
-    notices += _overruled(users, base, final)
+    notices += _overruled([*users, *(layer for layer in layers if layer.rank is Rank.TIGHTEN)], base, final)
     return Combined(_policy(final, layers, default_name), tuple(notices), _rows(final, catalog))
 
 
@@ -177,7 +177,7 @@ def _overruled(users: Sequence[Layer], base: Mapping[str, _Entry], final: Mappin
                 for rule in final["rule"][0]:
                     if rule.id in mine and mine[rule.id] != rule:
                         notices.append(f"{layer.origin}: rule {rule.id} is left out: {final['rule'][1]} has its own")
-            elif key != "field" and final[key][0] != value:
+            elif key != "field" and layer.rank is Rank.USER and final[key][0] != value:
                 notices.append(f"{layer.origin}: {key} is {_shown(final[key][0])}: {final[key][1]} asks for it")
     return notices
 

@@ -194,6 +194,11 @@ class Policy:
     metadata_on_error: bool = False
 
     @property
+    def mode(self) -> ContentLevel:
+        """The content level where nothing more is said."""
+        return strictest(table.default for table in self.levels)
+
+    @property
     def hashes(self) -> bool:
         """Whether any action needs the key."""
         return Action.HASH in self.actions.values() or any(rule.action is Action.HASH for rule in self.fields)

@@ -21,7 +21,7 @@ from collector.redact.fields import REPORT, FieldActions, Item, applies
 from collector.redact.placeholders import named, pseudonym, sized, truncated
 from collector.redact.ruleset import level_policy, rules_of
 from collector.redact.strings import Texts, collect, delete
-from collector.redact.tally import ERROR, Tally
+from collector.redact.tally import CONTENT, ERROR, Tally
 
 _MOST_KNOWN_KEYS = 10_000
 _LONGEST_KNOWN_KEY = 100
@@ -42,7 +42,7 @@ class Sealer:
             policy = level_policy(policy)
         self._policy = policy
         self.fingerprint = policy.fingerprint()
-        self._engine = engine or Engine(rules_of(policy))
+        self.engine = engine or Engine(rules_of(policy))
         self._key = key
         self._actions = {signal: FieldActions(policy, signal) for signal in Signal}
         self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)
@@ -55,6 +55,13 @@ class Sealer:
         Fields that this version of OTLP does not know are discarded, since no rule could look at them.
         """
         return self._seal(signal, request, {})
+
+    def text(self, data: bytes) -> tuple[bytes, list[Extent]]:
+        """Redact a text by itself, UTF-8; also what was found in it, and where."""
+        if data.strip() and self._policy.mode is ContentLevel.METADATA:
+            return sized(CONTENT, len(data)).encode(), [Extent(0, len(data), CONTENT)]
+        extents = self.engine.find(data)
+        return self._replaced(data, extents), extents
 
     def reseal(self, signal: Signal, data: bytes) -> SealedBatch:
         """Redact a sealed batch again, under this policy; what its spans reported before stays counted."""
@@ -129,7 +136,7 @@ class Sealer:
     def _find_all(self, texts: list[str], tally: Tally, slots: Texts) -> Iterable[tuple[int, bytes, list[Extent]]]:
         """What the engine finds; where it fails, text by text, and a text it fails on is replaced whole."""
         try:
-            return list(self._engine.find_all(texts))
+            return list(self.engine.find_all(texts))
         except Exception:
             return list(self._find_singly(texts, tally, slots))
 
@@ -137,7 +144,7 @@ class Sealer:
         for index, text in enumerate(texts):
             data = text.encode("utf-8", "surrogatepass")
             try:
-                extents = self._engine.find(data)
+                extents = self.engine.find(data)
             except Exception:
                 extents = [Extent(0, len(data), ERROR)]
             if extents:
