@@ -288,7 +288,7 @@ class Collector:
         )
 
 
-def serve(loaded: Loaded, listening: Callable[[str], None]) -> None:
+def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforcement | None = None) -> None:
     """Run a collector until it is told to stop; raises `ConfigError` before anything is listened on."""
     _tune_allocator()
     settings = loaded.settings
@@ -296,7 +296,7 @@ def serve(loaded: Loaded, listening: Callable[[str], None]) -> None:
     data_dir = DataDir(settings.data_dir.expanduser())
     data_dir.claim()
     try:
-        enforcement = Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)
+        enforcement = enforcement or Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)
         in_force = enforcement.load(time.time())
         prove(in_force)
         with _listen(settings) as listener:
