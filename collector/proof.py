@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.policy.model import Policy
 from collector.redact.engine import Engine
+from collector.redact.rule import Rule, expand
 from collector.redact.ruleset import rules_of
 
 _COVERED = 0.95
@@ -34,19 +35,19 @@ class Examples:
 def examples_of(policy: Policy) -> list[Examples]:
     """Run the examples of every rule that is on: found by this rule alone, or left alone by it."""
     own = {rule.id: rule for rule in policy.own_rules}
-    rows = []
+    by_id: dict[str, list[Rule]] = {}
     for rule in rules_of(policy):
-        engine = Engine([rule])
-        source: Any = own.get(rule.id, rule)
-        match, no_match = getattr(source, "match", ()), getattr(source, "no_match", ())
-        failed = sum(not engine.find(_text(rule, text)) for text in match)
-        failed += sum(bool(engine.find(_text(rule, text))) for text in no_match)
-        rows.append(Examples(rule.id, len(match) + len(no_match), failed))
+        by_id.setdefault(rule.id, []).append(rule)
+    rows = []
+    for name, rules in by_id.items():
+        engine = Engine(rules)
+        sources = [own[name]] if name in own else rules
+        match = [text for source in sources for text in source.match]
+        no_match = [text for source in sources for text in source.no_match]
+        failed = sum(not engine.find(expand(text).encode()) for text in match)
+        failed += sum(bool(engine.find(expand(text).encode())) for text in no_match)
+        rows.append(Examples(name, len(match) + len(no_match), failed))
     return rows
-
-
-def _text(rule: Any, example: str) -> bytes:
-    return example.encode()
 
 
 def measure(policy: Policy, folder: Path) -> dict[str, Any]:

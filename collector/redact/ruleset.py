@@ -13,19 +13,18 @@ from collector.policy.model import ContentLevel, Levels, OwnRule, Policy
 from collector.policy.presets import DEFAULT, PRESETS
 from collector.policy.schema import UserDocument, read_document
 from collector.redact.fields import SECRET_FIELD
-from collector.redact.rules import RULES_BY_PACK, Rule, RuleError, compile_rule
-
-PACK_VERSION = 1
+from collector.redact.organisation import RuleError, compile_rule
+from collector.redact.rule import Rule
+from collector.redact.rules import PACK_VERSIONS, RULES_BY_PACK
 
 
 @cache
 def catalog() -> Catalog:
     """The packs of this version of the collector."""
     packs = {
-        f"{pack}@{PACK_VERSION}": {rule.id: getattr(rule, "default", True) for rule in rules}
-        for pack, rules in RULES_BY_PACK.items()
+        f"{pack}@{PACK_VERSIONS[pack]}": {rule.id: rule.on for rule in rules} for pack, rules in RULES_BY_PACK.items()
     }
-    packs[f"secrets@{PACK_VERSION}"][SECRET_FIELD] = True
+    packs[f"secrets@{PACK_VERSIONS['secrets']}"][SECRET_FIELD] = True
     return Catalog(packs, compiled)
 
 

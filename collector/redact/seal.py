@@ -111,6 +111,8 @@ class Sealer:
     def _mask(self, signal: Signal, request: ExportRequest, tally: Tally) -> Texts:
         texts = Texts(self._actions[signal], self._policy.limits, tally, self._pseudonym)
         collect(texts, request)
+        if self._levels[signal] is not ContentLevel.MASK:
+            texts.pass_over(f"[REDACTED:{CONTENT} ")
         changed = set()
         joined = []
         for index, data, extents in self._find_all(texts.texts, tally, texts):

@@ -256,6 +256,12 @@ class Texts:
             return True
         return self._change(value, rule)
 
+    def pass_over(self, start: str) -> None:
+        """Leave out of what is read the texts that are placeholders already."""
+        for index, text in enumerate(self.texts):
+            if text.startswith(start) and opaque(text):
+                self.texts[index] = ""
+
     def limit_length(self) -> None:
         """Replace the texts that are too long to be read in bounded time."""
         most = self._limits.max_value_bytes
