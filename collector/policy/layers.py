@@ -133,6 +133,8 @@ def _join(key: str, one: _Entry | None, other: _Entry) -> _Entry:
     a, b = one[0], other[0]
     if key in ("content", "field"):
         joined = tuple(dict.fromkeys((*b, *a)))
+        if key == "content" and _default_level(a) is not _default_level(b):
+            return joined, (one if _default_level(a) is ContentLevel.METADATA else other)[1]
         return joined, other[1] if not a else one[1] if not b else f"{other[1]} + {one[1]}"
     if key == "rule":
         ids = {rule.id for rule in b}
