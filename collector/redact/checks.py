@@ -53,7 +53,7 @@ _STANDS_FOR = re.compile(
     | <[^<>]{0,80}>? | %\(?[A-Za-z_]{1,60}\)?s?% | %[sdr] | %\([A-Za-z_]{1,60}\)s | \{[A-Za-z0-9_.!:]{0,60}\}
     | \#\{[^}]{0,80}\}? | @[A-Za-z_.]{1,60}@ | __[A-Za-z_]{1,60}__ | [*.x#?_-]+ | \xe2\x80\xa6 | (?:\xe2\x80\xa2)+
     | (?:.{0,2})?[x*]{4,}.{0,4} | &lt;.{0,80}
-    | (?:your|my|an?|the|some|any|insert|enter|add|put|replace|use|set)[-_. ].{0,60}
+    | (?:your|my|an?|the|some|any|insert|enter|add|put|replace|use|set)[-_. ][a-z_. -]{0,60}[0-9]{0,2}
     | .{0,60}[-_.](?:here|goes-here|placeholder|example)
     | (?:your|my)(?:api|secret|access|token|password|key|client|auth)[a-z_-]{0,40}
     """
@@ -74,13 +74,22 @@ _WORDS = frozenset(
 )
 
 
+_EXAMPLES = frozenset(  # Amazon's documentation
+    (
+        b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        b"je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+    )
+)
+
+
 def stands_for(value: bytes) -> bool:
     """Whether a value is a reference, a mask or a word that people write in place of a credential."""
     bare = PLACEHOLDER.sub(b"", value)
     if not bare.strip(b"'\"\\ "):
         return True
     lowered = value.lower()
-    return lowered in _WORDS or _STANDS_FOR.fullmatch(value) is not None or len(set(lowered)) <= 2
+    return value in _EXAMPLES or lowered in _WORDS or _STANDS_FOR.fullmatch(value) is not None or len(set(lowered)) <= 2
 
 
 def classes(value: bytes) -> int:
@@ -97,7 +106,7 @@ _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _VOWELS = frozenset(b"aeiouyAEIOUY")
 _ACRONYMS = frozenset(
     b"id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set str tls "
-    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std fs io os ui js ts py go rb sh".split()
+    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb sh".split()
 )
 
 
@@ -107,18 +116,15 @@ def wordy(value: bytes) -> bool:
     digits = sum(48 <= byte <= 57 for byte in value)
     if digits > max(2, letters // 6) or not letters:
         return False
-    read = 0
-    for part in _PARTS.findall(value):
-        if part[:1].isdigit():
-            continue
-        lowered = part.lower()
-        if lowered in _ACRONYMS:
-            read += len(part)
-        elif len(part) >= 3:
-            vowels = sum(byte in _VOWELS for byte in part)
-            if vowels * 7 >= len(part) and vowels < len(part):
-                read += len(part)
-    return read * 10 >= letters * 8
+    parts = [part for part in _PARTS.findall(value) if not part[:1].isdigit()]
+    if len(parts) > 2 and letters < 3.5 * len(parts):
+        return False
+    return sum(len(part) for part in parts if _word(part)) * 10 >= letters * 8
+
+
+def _word(part: bytes) -> bool:
+    vowels = sum(byte in _VOWELS for byte in part)
+    return part.lower() in _ACRONYMS or (len(part) >= 3 and len(part) <= 5 * vowels and 4 * vowels <= 3 * len(part))
 
 
 def random(value: bytes) -> bool:

@@ -7,12 +7,26 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from collector.redact import views
+from collector.redact.compile import RuleError, compile_rule
 from collector.redact.extents import Extent, Render, choose, placeholder, replace, settle
 from collector.redact.rule import Rule
-from collector.redact.rules import DEFAULT_RULES
+from collector.redact.rules import DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
 from collector.redact.scan import Event, Storm, scanner
 
-__all__ = ["ERROR", "Engine", "Extent", "Render", "placeholder", "replace"]
+__all__ = [
+    "DEFAULT_RULES",
+    "ERROR",
+    "PACK_VERSIONS",
+    "RULES_BY_PACK",
+    "Engine",
+    "Extent",
+    "Render",
+    "Rule",
+    "RuleError",
+    "compile_rule",
+    "placeholder",
+    "replace",
+]
 
 ERROR = "error"
 _END = b"\0"

@@ -9,18 +9,29 @@ from collector.redact.checks import masked
 from collector.redact.extents import PLACEHOLDER
 from collector.redact.rule import Look, Span
 
-_RUN = re.compile(rb"[A-Za-z0-9_+/~.$-]{1,4096}=?=?")
+_RUN = re.compile(rb"[A-Za-z0-9_+/~.$-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
+_FIRST_RUN = re.compile(rb"[A-Za-z0-9_+/~.$:-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
 _BREAK = re.compile(rb"(?:\\?\r?\n|\\{1,8}r?\\{0,8}n)[ \t]{0,40}(?:[+>|-](?=[ \tA-Za-z0-9_])[ \t]?|[0-9]{1,6}[|\t] ?)?")
 _LINE_ENDS = re.compile(rb"[ \t]{0,8}(?:\r?\n|\\|[\"'`,;)<]|\Z)")
 _MOST_LINES = 64
+_NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def token(pattern: re.Pattern[bytes], group: int = 0, check: Callable[[bytes], bool] | None = None) -> Look:
-    """A token that begins at the place; broken over lines, it goes on as long as lines hold nothing else."""
+def token(
+    pattern: re.Pattern[bytes], group: int = 0, check: Callable[[bytes], bool] | None = None, named: bool = False
+) -> Look:
+    """A token that begins at the place; broken over lines, it goes on as long as lines hold nothing else.
+
+    A `named` one has the name of its vendor before the place.
+    """
+
+    def begin(data: bytes, start: int) -> int:
+        head = data[max(0, start - 24) : start]
+        return start - len(head) + len(head.rstrip(_NAME)) if named else start
 
     def look(data: bytes, place: int) -> Span | None:
         match = pattern.match(data, place)
-        run = _RUN.match(data, place)
+        run = _FIRST_RUN.match(data, place)
         if run and data[run.end() : run.end() + 1] in (b"\n", b"\r", b"\\"):
             span = _over_lines(data, run, match)
             if span:
@@ -30,7 +41,7 @@ def token(pattern: re.Pattern[bytes], group: int = 0, check: Callable[[bytes], b
         start, end = match.span(group)
         if masked(match[group]) or (check and not check(match[group])):
             return None
-        return start, end
+        return begin(data, start), end
 
     def _over_lines(data: bytes, run: re.Match[bytes], match: re.Match[bytes] | None) -> Span | None:
         if match is not None and match.end() != run.end():
@@ -52,7 +63,7 @@ def token(pattern: re.Pattern[bytes], group: int = 0, check: Callable[[bytes], b
         if masked(whole[group]) or (check and not check(whole[group])):
             return None
         last = next((raw - size + whole.end(group)) for size, raw in ends if size >= whole.end(group))
-        return run.start() + whole.start(group), last
+        return begin(data, run.start() + whole.start(group)), last
 
     return look
 
@@ -71,6 +82,7 @@ def around(
     accept: Callable[[re.Match[bytes], bytes], bool] | None = None,
     group: str = "secret",
     lead: int = 0,
+    ahead: int = 300,
 ) -> Look:
     """A value that the text before it labels: `pattern` is searched from `back` bytes before the place.
 
@@ -79,20 +91,18 @@ def around(
 
     def look(data: bytes, place: int) -> Span | None:
         at = max(0, place - back)
-        while match := pattern.search(data, at, place + _AHEAD):
-            if match.end() >= place and match.start() <= place + lead:
+        while near := pattern.search(data, at, place + ahead):
+            if near.start() > place + lead:
+                return None
+            match = pattern.match(data, near.start()) or near
+            if match.end() >= place:
                 start, end = match.span(group)
                 if end > start and not is_mask(data, start, end) and (accept is None or accept(match, data)):
                     return start, end
-            if match.start() > place + lead:
-                return None
             at = match.start() + 1
         return None
 
     return look
-
-
-_AHEAD = 8192
 
 
 def is_mask(data: bytes, start: int, end: int) -> bool:

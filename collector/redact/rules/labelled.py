@@ -11,40 +11,39 @@ from collector.redact.looks import around, is_mask
 from collector.redact.rule import Rule, Trigger
 
 _PASSWORD = r"passw(?:or)?d|passwort|passphrase|passcode|pwd|\bpass|[_-]pass|\bpw|[_-]pw"
-_SECRET = r"secret|token|credential|passkey|[_-]?auth|cookie|session|otp|\bpin|signature|\bsig|webhook|connectionstring|dsn"
+_SECRET = r"secret|token|credential|passkey|[_-]?auth|cookie|session|otp|\bpin|webhook|connectionstring|dsn"
 _KEY = (
     r"api[_-]?key|apikey|appkey|access[_-]?key|private[_-]?key|account[_-]?key|encryption[_-]?key|signing[_-]?key"
-    r"|master[_-]?key|client[_-]?key|shared[_-]?access[_-]?key|shared[_-]?key|service[_-]?key|license[_-]?key|[_-]key|[a-z]Key"
+    r"|master[_-]?key|client[_-]?key|shared[_-]?access[_-]?key|shared[_-]?key|service[_-]?key|license[_-]?key|[_-]key|(?-i:[a-z]Key)"
 )
 _KEYWORD = f"(?:{_PASSWORD}|{_SECRET}|{_KEY})"
 _CLOSE = r"[\"'\\\])}]{0,8}"
 _TYPE = r"(?:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"
 _SEP = r"[ \t]{0,16}(?::=|=>|={1,3}|:)" + _TYPE + r"[ \t]{0,16}"
-_OPEN = r"[bBfFrRuU@]{0,2}[\"'`\\]{0,8}"
+_OPEN = r"(?:[bBfFrRuU@]{0,2}[\"'`\\]{1,8})?"
 _STOP = r"[^\s\"'`\\\x00]"
 
 _ASSIGNMENT = re.compile(
     rb"(?P<key>[A-Za-z0-9_.$-]{1,80})(?P<close>" + _CLOSE.encode() + rb")(?P<sep>" + _SEP.encode() + rb")"
-    rb"(?P<prefix>[bBrRuU@]{0,2})(?:"
-    rb"(?P<escape>\\{0,15})(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
+    rb"(?:"
+    rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
     rb"|(?P<bare>[^\s\"'`\\\x00]{4,4096}))"
 )
 _KEYWORDS = re.compile(_KEYWORD.encode(), re.I)
 _IS_PASSWORD = re.compile(rf"(?:{_PASSWORD})".encode(), re.I)
-_IS_PLAIN_KEY = re.compile(rb"(?i)(?:[_-]key|[a-z]Key)(?![a-z])")
-_NAMED_KEY = re.compile((_KEY.replace("|[_-]key|[a-z]Key", "")).encode(), re.I)
+_IS_PLAIN_KEY = re.compile(rb"(?:[_-](?i:key)|[a-z]Key)(?![a-z])")
+_NAMED_KEY = re.compile((_KEY.replace("|[_-]key|(?-i:[a-z]Key)", "")).encode(), re.I)
 _ABOUT = re.compile(
     rb"(?i)(?:name|type|ur[il]|path|file|field|len(?:gth)?|size|count|ttl|expir|polic|hash|label|hint|prompt|regex|pattern|format"
     rb"|placeholder|title|desc|error|message|msg|class|provider|endpoint|header|param|version|algo|usage|index|limit|max|min"
     rb"|reset|strength|input|ref|env|var|arn|bytes|mode|manager|service|scheme|status|kind|location|dir|store|group|scope"
     rb"|enabled|required|valid|check|match|changed|date|time|age|rotat|source|suffix|prefix|encoding|set$|ids?$|at$|on$|in$"
-    rb"|method|domain|attribute|column|table|model|schema|chars?$|budget|estimate|total|used|price|cost|per_|rate)"
+    rb"|iz(?:er|ation|ed)|method|domain|attribute|column|table|model|schema|chars?$|budget|estimate|total|used|price|cost|per_|rate)"
 )
 _PUBLIC = re.compile(rb"(?i)public|publish|foreign|primary|cache|sort|partition|idempot|pub_?key|host_?key|known|fingerprint|author|authority|max_|min_|num_|session_?id|message|event|call")
 _CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Za-z0-9_$]*)*")
 _ENDS_BARE = re.compile(rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\")
 _ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
-_EXAMPLES = frozenset((b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", b"je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY"))
 
 
 def _span(match: re.Match[bytes], data: bytes) -> tuple[int, int, bool]:
@@ -65,23 +64,35 @@ def _is_secret(match: re.Match[bytes], data: bytes, start: int, end: int, quoted
     value = data[start:end]
     key = match["key"]
     words = list(_KEYWORDS.finditer(key))
-    if not words or value in _EXAMPLES or masked(value) or _ABOUT.search(key, words[-1].end()):
+    if not words or masked(value) or _ABOUT.search(key, words[-1].end()):
         return False
-    if len(value) > 2000 or value[:2] in (b"./", b"//", b"~/") or b"://" in value[:12]:
+    if re.fullmatch(rb"0x[0-9a-fA-F]{1,16}[lL]?|[0-9]{2,5}/.*", value) or len(value) > 2000 or value[:2] in (b"./", b"//", b"~/") or b"://" in value[:12]:
         return False
     if data[end : end + 1] in (b" ", b"\t") and quoted and match["bare"] is None:
         return False  # a phrase
     if data[end : end + 1] in (b"(", b"[", b"{") and not quoted:
         return False  # an expression
     spaced = match["sep"] != match["sep"].strip()
-    if not quoted and _CODE.fullmatch(value) and (wordy(value) or b"." in value or b"->" in value) and not random(value):
+    if value[:1] in b"[(^" and re.search(rb"[a-z0-9]-[a-z0-9]|\\[(]", value):
+        return False  # a pattern
+    if not quoted and _CODE.fullmatch(value) and (spaced or b"." in value) and _names(value):
         return False
     if _IS_PASSWORD.search(key):
         return _is_password(value, quoted or not spaced)
     if _PUBLIC.search(key):
         return False
+    if words[-1][0].lower().lstrip(b"_-") in (b"cookie", b"auth", b"session", b"webhook"):
+        return len(value) >= 16 and b"=" not in value[:-2] and random(value)
     floor = 16 if _IS_PLAIN_KEY.search(key) and not _NAMED_KEY.search(key) else 8
     return len(value) >= floor and random(value)
+
+
+def _names(value: bytes) -> bool:
+    """Whether an expression is made of names: `hdrs.SEC_WEBSOCKET_KEY1`, `pkcs8_priv_key_info_st`."""
+    letters = re.sub(rb"[^A-Za-z]", b"", value)
+    if re.search(rb"[a-z](?:Types?|Key|Token|Secret|Password|Credentials?)\Z", value):
+        return True
+    return wordy(re.sub(rb"[0-9]", b"", value)) or (value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7)
 
 
 def _is_password(value: bytes, sure: bool) -> bool:
@@ -97,21 +108,29 @@ def _is_password(value: bytes, sure: bool) -> bool:
     return classes(value) >= 2 and (digits > 0 or classes(value) >= 3) and not (wordy(value) and b"_" in value)
 
 
+_VALUE_BACK = rb"[^\s\"'`\\\x00]{4}(?:[\"'`\\]{1,8}[bBfFrRuU@]{0,2})?[ \t]{0,16}"
+_KEY_BACK = rb"(?:=:|>=|={1,3}|:)[ \t]{0,16}[\"'\\\])}]{0,8}(?P<key>[A-Za-z0-9_.$-]{1,80})"
+_TYPE_BACK = rb"=[ \t]{1,4}(?:[A-Za-z]{1,12}[ \t]\|[ \t])?[A-Za-z0-9_.\[\]|]{1,31}[ \t]{0,4}"
+_BACKWARDS = (re.compile(_VALUE_BACK + _KEY_BACK), re.compile(_VALUE_BACK + _TYPE_BACK + _KEY_BACK))
+
+
 def _assignment(data: bytes, place: int) -> tuple[int, int] | None:
-    at = max(0, place - 200)
-    while match := _ASSIGNMENT.search(data, at, place + 8192):
-        if match.start() >= place:
-            return None
-        if match.end() >= place:
-            start, end, quoted = _span(match, data)
-            if end >= place - 1 and start <= place and not is_mask(data, start, end) and _is_secret(match, data, start, end, quoted):
+    """The trigger ends four bytes into a value: read back from there to where the key begins, then forward."""
+    before = data[max(0, place - 240) : place][::-1]
+    for backwards in _BACKWARDS:
+        back = backwards.match(before)
+        match = back and _ASSIGNMENT.match(data, place - back.end())
+        if not match or match.end() < place:
+            continue
+        start, end, quoted = _span(match, data)
+        if start <= place and end >= place - 3 and not is_mask(data, start, end):
+            if _is_secret(match, data, start, end, quoted):
                 return start, end
-        at = match.end("key") if match.end("key") > at else at + 1
     return None
 
 
 _LITERALS = tuple(
-    b"passw pass- passphrase passcode pwd pass _pw -pw pw secret token credential auth cookie session otp pin signature sig webhook "
+    b"passw pass- passphrase passcode pwd pass _pw -pw pw secret token credential auth cookie session otp pin webhook "
     b"connectionstring dsn key".split()
 )
 _CASES = "(?i)"
@@ -131,7 +150,9 @@ def _is_basic(match: re.Match[bytes], data: bytes) -> bool:
 
 def _random(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"].rstrip(b"=")
-    return not masked(value) and (random(value) or (len(value) >= 20 and any(48 <= b <= 57 for b in value) and not wordy(value)))
+    if masked(value) or stands_for(value):
+        return False
+    return random(value) or (len(value) >= 20 and any(48 <= b <= 57 for b in value) and not _names(value))
 
 
 def _cli(match: re.Match[bytes], data: bytes) -> bool:
@@ -157,7 +178,7 @@ def _url(match: re.Match[bytes], data: bytes) -> bool:
         return False
     if re.match(rb"[0-9]{1,5}/", value) or value[:1] in b"/?#":
         return False
-    return not re.fullmatch(rb"(?i)\{[^}]*\}|\[[a-z ]+\]|%[a-z]|%\([a-z_]+\)s|:?[A-Z_]*PASS(?:WORD)?", value)
+    return not re.fullmatch(rb"(?i)\{[^}]*\}|\[[a-z ]+\]|%[a-z]|%\([a-z_]+\)s|:?[A-Z_]*PASS(?:WORD)?|.*anon(?:cvs|ymous)?", value)
 
 
 def _prose(match: re.Match[bytes], data: bytes) -> bool:
@@ -222,7 +243,7 @@ LABELLED: tuple[Rule, ...] = (
         "secret-assignment",
         "secrets",
         (Trigger(_CASES + r"<[a-z0-9:._-]{0,30}(?:password|passwd|pwd|secret|token|key)[a-z0-9_.-]{0,12}>[^\s<>\"'\\\x00]{4}", None, (b"password>", b"passwd>", b"pwd>", b"secret", b"token", b"key")),),
-        around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})>(?P<secret>[^\s<>\"'\\\x00]{4,2000})</"), 100, _cli),
+        around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})>(?P<secret>[^\s<>\"'\\\x00]{4,2000})</"), 100, _cli, ahead=2100),
         match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
         no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),
     ),
@@ -369,7 +390,7 @@ LABELLED: tuple[Rule, ...] = (
         ),
         around(
             re.compile(
-                rb"(?i)(?P<key>password|passwd|passphrase|passcode|secret|token|api[ _-]key|apikey|access[ _-]key|credentials?|key|pw|pwd)(?P<is> (?:is|was|to|with|for [a-z0-9_.-]{1,24} is|set to))?"
+                rb"(?i)(?P<key>password|passwd|passphrase|passcode|secret|token|api[ _-]key|apikey|access[ _-]key|credentials?|(?<![A-Za-z0-9_-])(?:key|pw|pwd))(?P<is> (?:is|was|to|with|for [a-z0-9_.-]{1,24} is|set to))?"
                 rb"[ \t:=]{1,4}[\"'`(<]?(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=-]{7,2000}[A-Za-z0-9+/_!@#$%^&*~=-])"
             ),
             80,

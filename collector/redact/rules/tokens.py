@@ -31,16 +31,18 @@ def _rule(
     literals: str = "",
     no: tuple[str, ...] = (),
     check: Callable[[bytes], bool] | None = None,
+    before: str = "",
+    named: bool = False,
 ) -> Rule:
     """`prefix` has one width; `head` is as much of the body as makes the trigger rare."""
     source = prefix + head
     gate = tuple(word.encode() for word in (literals or _literal(prefix)).lower().split())
-    pattern = re.compile((prefix + body).encode())
+    pattern = re.compile((before + prefix + body).encode())
     return Rule(
         id,
         "secrets",
         (Trigger(source, _width(source), gate),),
-        token(pattern, check=check),
+        token(pattern, check=check, named=named),
         match=examples,
         no_match=no,
         token=True,
@@ -77,7 +79,7 @@ TOKENS: tuple[Rule, ...] = (
     _rule("gcp-oauth-secret", "GOCSPX-", _URL + "{20,64}", "GOCSPX-{url28}"),
     _rule("gcp-oauth-token", r"ya29\.", "[A-Za-z0-9_.-]{20,2048}", "ya29.{url120}"),
     _rule("gcp-refresh-token", "1//0", _URL + "{40,200}", "1//0{url60}", head=_URL + "{20}"),
-    _rule("azure-ad-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~", r"[A-Za-z0-9_~.-]{31,40}", "{url3}8Q~{url34}", literals="q~"),
+    _rule("azure-ad-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~", r"[A-Za-z0-9_~.-]{31,40}", "{url3}8Q~{url34}", head="[A-Za-z0-9_~.-]{4}", literals="q~"),
     _rule("azure-key", "[A-Za-z0-9]{52}JQQJ99", "[A-Za-z0-9]{20,30}", "{alnum52}JQQJ99{alnum26}", literals="jqqj99"),
     _rule("azure-devops-token", "[A-Za-z0-9]{76}AZDO", "[A-Za-z0-9]{4}", "{alnum76}AZDO{alnum4}", literals="azdo"),
     _rule("alibaba-access-key", "LTAI", "[A-Za-z0-9]{12,30}", "LTAI{alnum20}", head="[A-Za-z0-9]{12}", check=_mixed),
@@ -103,12 +105,12 @@ TOKENS: tuple[Rule, ...] = (
     _rule("gitlab-token", "glagent-", r"[A-Za-z0-9_.-]{20,255}", "glagent-{url50}"),
     _rule("gitlab-token", "GR1348941", r"[A-Za-z0-9_-]{18,64}", "GR1348941{url20}"),
     _rule("gitlab-token", "_gitlab_session=", r"[0-9a-f]{32}", "_gitlab_session={hex32}"),
-    _rule("bitbucket-token", "ATBB", "[A-Za-z0-9]{24,80}", "ATBB{alnum32}", head=_AN + "{20}"),
+    _rule("bitbucket-token", "ATBB", "[A-Za-z0-9]{24,80}", "ATBB{alnum32}", head=_AN + "{8}"),
     _rule("atlassian-token", "AT(?:AT|CT|ST)T3", "[A-Za-z0-9_=-]{50,400}", "ATATT3xFfGF0{url170}={HEX8}", literals="atatt3 atctt3 atstt3"),
     _rule("npm-token", "npm_", "[A-Za-z0-9]{30,64}", "npm_{alnum36}", head=_AN + "{10}"),
     _rule("pypi-token", "pypi-A", "[A-Za-z0-9_-]{40,1000}", "pypi-AgEIcHlwaS5vcmc{url80}", head=_URL + "{6}"),
     _rule("rubygems-key", "rubygems_", _HEX + "{40,64}", "rubygems_{hex48}", head=_HEX + "{6}"),
-    _rule("nuget-key", "oy2", "[a-z0-9]{43}", "oy2{lower43}", head="[a-z0-9]{24}"),
+    _rule("nuget-key", "oy2", "[a-z0-9]{43}", "oy2{lower43}", head="[a-z0-9]{12}"),
     _rule("crates-token", "cio", "[A-Za-z0-9]{32}(?![A-Za-z0-9])", "cio{alnum32}", head=_AN + "{28}", check=_mixed),
     _rule("docker-token", "dckr_[op]at_", _URL + "{20,64}", "dckr_pat_{url27}", literals="dckr_"),
     _rule("clojars-token", "CLOJARS_", "[0-9a-f]{50,64}", "CLOJARS_{hex60}"),
@@ -130,12 +132,12 @@ TOKENS: tuple[Rule, ...] = (
     _rule("teams-webhook", r"\.webhook\.office\.com/", r"webhookb2/[A-Za-z0-9@/_-]{40,300}", "x.webhook.office.com/webhookb2/{hex8}-{hex4}-{hex4}-{hex4}-{hex12}@{hex8}-{hex4}-{hex4}-{hex4}-{hex12}/IncomingWebhook/{hex32}/{hex8}"),
     *(
         _rule("discord-token", f"[MNO][A-Za-z0-9_-]{{{size}}}" + r"\.", r"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}", f"M{{alnum{size}}}.{{alnum6}}.{{alnum27}}",
-              head=r"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}", literals=".", check=lambda found: any(48 <= b <= 57 for b in found))
+              head=r"[A-Za-z0-9_-]{6}\.", literals=".", check=lambda found: any(48 <= b <= 57 for b in found))
         for size in (23, 24, 25)
     ),
-    _rule("telegram-token", "[0-9]{8}:A", "[A-Za-z0-9_-]{33,40}", "{digit8}:AA{url33}", head=_URL + "{33}", literals=":a"),
-    _rule("telegram-token", "[0-9]{9}:A", "[A-Za-z0-9_-]{33,40}", "{digit9}:AA{url33}", head=_URL + "{33}", literals=":a"),
-    _rule("telegram-token", "[0-9]{10}:A", "[A-Za-z0-9_-]{33,40}", "{digit10}:AA{url33}", head=_URL + "{33}", literals=":a"),
+    _rule("telegram-token", "[0-9]{8}:A", "[A-Za-z0-9_-]{33,40}", "{digit8}:AA{url33}", head=_URL + "{10}", literals=":a"),
+    _rule("telegram-token", "[0-9]{9}:A", "[A-Za-z0-9_-]{33,40}", "{digit9}:AA{url33}", head=_URL + "{10}", literals=":a"),
+    _rule("telegram-token", "[0-9]{10}:A", "[A-Za-z0-9_-]{33,40}", "{digit10}:AA{url33}", head=_URL + "{10}", literals=":a"),
     _rule("twilio-key", "SK", _HEX + "{32}(?![0-9a-f])", "SK{hex32}", head=_HEX + "{10}"),
     _rule("sendgrid-key", r"SG\.", r"[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", "SG.{url22}.{url43}", head=_URL + "{10}"),
     _rule("mailgun-key", "key-", _HEX + "{32}(?![0-9a-f])", "key-{hex32}", head=_HEX + "{12}"),
@@ -151,8 +153,8 @@ TOKENS: tuple[Rule, ...] = (
     _rule("stripe-key", "[rs]k_prod_", "[A-Za-z0-9]{16,255}", "sk_prod_{alnum24}", literals="k_prod_"),
     _rule("stripe-webhook-secret", "whsec_", "[A-Za-z0-9+/=]{24,120}", "whsec_{alnum32}"),
     _rule("square-token", "sq0[a-z]{3}-", _URL + "{22,60}", "sq0atp-{url22}", literals="sq0"),
-    _rule("square-token", "EAAA", "[A-Za-z0-9_-]{56,80}", "EAAA{url60}", head=_URL + "{40}"),
-    _rule("meta-token", "EAA[A-Z]", "[A-Za-z0-9]{80,300}", "EAAC{alnum120}", head=_AN + "{60}", literals="eaa"),
+    _rule("square-token", "EAAA", "[A-Za-z0-9_-]{56,80}(?![A-Za-z0-9+/])", "EAAA{url60}", head=_URL + "{40}", before="(?<![A-Za-z0-9+/])", check=lambda found: entropy(found) > 4.2),
+    _rule("meta-token", "EAA[A-Z]", "[A-Za-z0-9]{80,300}", "EAAC{alnum120}", head=_AN + "{60}", literals="eaa", before="(?<![A-Za-z0-9+/])", check=lambda found: entropy(found) > 4.2),
     _rule("braintree-token", r"access_token\$production\$", r"[0-9a-z]{16}\$[0-9a-f]{32}", "access_token$production${lower16}${hex32}"),
     _rule("braintree-token", r"access_token\$sandbox\$", r"[0-9a-z]{16}\$[0-9a-f]{32}", "access_token$sandbox${lower16}${hex32}"),
     _rule("shopify-token", "shp(?:at|ca|pa|ss|ua|ut)_", "[a-fA-F0-9]{32,64}", "shpat_{hex32}", literals="shpat_ shpca_ shppa_ shpss_ shpua_ shput_"),
@@ -254,7 +256,7 @@ TOKENS: tuple[Rule, ...] = (
     _rule("dnkey-token", "dnkey-", r"[A-Za-z0-9_=-]{26}-[A-Za-z0-9_=-]{52}", "dnkey-{alnum26}-{alnum52}"),
     # -- a vendor we do not know, who follows the custom
     *(
-        _rule("api-key", f"[_-]{word}[_-]", "[A-Za-z0-9_]{20,255}", f"acme_{word}_{{alnum32}}", head=_AN + "{20}", literals=f"_{word} -{word}", check=_mixed)
+        _rule("api-key", f"[_-]{word}[_-]", "[A-Za-z0-9_]{20,255}", f"acme_{word}_{{alnum32}}", head=_AN + "{12}", literals=f"_{word} -{word}", check=_mixed, named=True)
         for word in ("live", "test", "prod", "pat", "secret", "token", "key", "sk", "api")
     ),
 )  # fmt: skip
