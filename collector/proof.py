@@ -13,7 +13,7 @@ from typing import Any
 from collector.policy.model import Policy
 from collector.redact.engine import Engine
 from collector.redact.rule import Rule, expand
-from collector.redact.ruleset import rules_of
+from collector.redact.ruleset import engine_of, rules_of
 
 _COVERED = 0.95
 _MOST_BYTES = 8 * 1024 * 1024
@@ -52,7 +52,7 @@ def examples_of(policy: Policy) -> list[Examples]:
 
 def measure(policy: Policy, folder: Path) -> dict[str, Any]:
     """Recall and precision on labelled texts (`{"text", "secrets": [{"start", "end"}]}`), findings on the others."""
-    engine = Engine(rules_of(policy))
+    engine = engine_of(policy)
     labelled = secrets = covered = findings = right = size = 0
     by_rule: Counter[str] = Counter()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):

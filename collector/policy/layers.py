@@ -144,11 +144,11 @@ def _join(key: str, one: _Entry | None, other: _Entry) -> _Entry:
         origin = other[1] if frozenset(a) <= frozenset(b) else one[1] if frozenset(b) <= frozenset(a) else ""
         origin = origin or f"{other[1]} + {one[1]}"
         return (joined_set if key == "rules.on" else tuple(sorted(joined_set))), origin
-    if key.startswith("limits."):
+    if key.startswith("limits.") and key != "limits.decode_depth":
         return min(one, other, key=lambda entry: entry[0])
     if key == "hmac":
         return other
-    return max(one, other, key=lambda entry: entry[0])  # on_error, report, rules.action
+    return max(one, other, key=lambda entry: entry[0])  # decode_depth, on_error, report, rules.action
 
 
 def _without_keep(layer: Layer, notices: list[str]) -> Layer:

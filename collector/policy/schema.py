@@ -55,7 +55,7 @@ class RuleTable(_Table):
     pattern: Annotated[str, Field(min_length=1, max_length=1000)]
     literals: Words = []
     group: Annotated[int, Field(ge=0, le=20)] = 0
-    check: Annotated[str, Field(max_length=64)] = ""
+    check: Annotated[str, Field(pattern=r"^(none|luhn|mod97|entropy>=[0-9]{1,2}(\.[0-9]{1,3})?)$")] = "none"
     action: Literal["placeholder", "hash", "drop"] = "placeholder"
     match: Annotated[list[str], Field(min_length=1)]
     no_match: Annotated[list[str], Field(min_length=1)]
@@ -88,6 +88,7 @@ class LimitsTable(_Table):
     max_events: Positive | None = None
     max_links: Positive | None = None
     max_short_items: Positive | None = None
+    decode_depth: Annotated[int, Field(ge=1, le=6)] | None = None
 
 
 class HmacTable(_Table):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -12,8 +12,10 @@ from collector.policy.layers import Combined, Layer, Rank, combine
 from collector.policy.model import ContentLevel, Levels, OwnRule, Policy
 from collector.policy.presets import DEFAULT, PRESETS
 from collector.policy.schema import UserDocument, read_document
+from collector.redact import checks
+from collector.redact.compile import RuleError, compile_rule
+from collector.redact.engine import Engine
 from collector.redact.fields import SECRET_FIELD
-from collector.redact.organisation import RuleError, compile_rule
 from collector.redact.rule import Rule
 from collector.redact.rules import PACK_VERSIONS, RULES_BY_PACK
 
@@ -36,12 +38,25 @@ def compiled(rule: OwnRule) -> Rule:
             rule.pattern,
             literals=rule.literals,
             group=rule.group,
-            check=rule.check or None,
+            check=_check(rule.check),
             match=rule.match,
             no_match=rule.no_match,
         )
     except RuleError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(str(error).removeprefix(f"rule {rule.id}: ")) from None
+
+
+def _check(name: str) -> Callable[[bytes], bool] | None:
+    """What must hold for a match besides the pattern."""
+    if name.startswith("entropy>="):
+        least = float(name.removeprefix("entropy>="))
+        return lambda found: checks.entropy(found) >= least
+    return {"luhn": checks.luhn, "mod97": checks.mod97}.get(name)
+
+
+def engine_of(policy: Policy) -> Engine:
+    """An engine for the rules of `policy`; it may be shared."""
+    return Engine(rules_of(policy), decode_depth=policy.limits.decode_depth)
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:

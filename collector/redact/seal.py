@@ -19,7 +19,7 @@ from collector.redact.engine import Engine, Extent, replace
 from collector.redact.entries import entries
 from collector.redact.fields import REPORT, FieldActions, Item, applies
 from collector.redact.placeholders import named, pseudonym, sized, truncated
-from collector.redact.ruleset import level_policy, rules_of
+from collector.redact.ruleset import engine_of, level_policy
 from collector.redact.strings import Texts, collect, delete
 from collector.redact.tally import CONTENT, ERROR, Tally
 
@@ -42,7 +42,7 @@ class Sealer:
             policy = level_policy(policy)
         self._policy = policy
         self.fingerprint = policy.fingerprint()
-        self.engine = engine or Engine(rules_of(policy))
+        self.engine = engine or engine_of(policy)
         self._key = key
         self._actions = {signal: FieldActions(policy, signal) for signal in Signal}
         self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)

@@ -96,7 +96,9 @@ def set_string(message: Message, name: str, text: str) -> None:
     setattr(message, name, text)
 
 
-PIPELINES = {name: Pipeline(Sealer(preset_policy(name))) for name in ("secrets-and-pii", "no-tool-content", "metadata-only")}
+PIPELINES = {
+    name: Pipeline(Sealer(preset_policy(name))) for name in ("secrets-and-pii", "no-tool-content", "metadata-only")
+}
 
 
 @settings(max_examples=150, deadline=None)
@@ -114,7 +116,10 @@ def test_a_planted_secret_is_in_no_output(
     request: Any = signal.request()
     chooser = Chooser(data, token)
     chooser.fill(request)
-    before, after = data.draw(st.sampled_from(["", " ", "say: ", '"'])), data.draw(st.sampled_from(["", " ", ".", "\n"]))
+    before, after = (
+        data.draw(st.sampled_from(["", " ", "say: ", '"'])),
+        data.draw(st.sampled_from(["", " ", ".", "\n"])),
+    )
     wrapped = wrap(token)
     for slot in data.draw(st.lists(st.sampled_from(chooser.slots), min_size=1, max_size=3)):
         slot(before + wrapped + after)

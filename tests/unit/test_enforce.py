@@ -176,7 +176,9 @@ KEYED = '[hmac]\nkey_file = "{}"\nkey_id = "a1"\n[rules.action]\nemail = "hash"'
 
 
 @posix
-@pytest.mark.parametrize(("size", "mode", "said"), [(31, 0o600, "32 bytes"), (32, 0o640, "chmod"), (64, 0o604, "chmod")])
+@pytest.mark.parametrize(
+    ("size", "mode", "said"), [(31, 0o600, "32 bytes"), (32, 0o640, "chmod"), (64, 0o604, "chmod")]
+)
 def test_a_key_that_is_short_or_open_is_refused(tmp_path: Path, size: int, mode: int, said: str) -> None:
     """Pseudonyms of telephone numbers are only as good as their key (31)."""
     key = tmp_path / "key"

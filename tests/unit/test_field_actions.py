@@ -140,7 +140,9 @@ def test_keep_adds_to_what_the_metadata_level_leaves() -> None:
 
 
 def test_selectors_reach_into_maps() -> None:
-    found = one('[[field]]\nkey = "command"\naction = "placeholder"', args={"command": "ls", "deep": [{"command": "rm"}]})
+    found = one(
+        '[[field]]\nkey = "command"\naction = "placeholder"', args={"command": "ls", "deep": [{"command": "rm"}]}
+    )
     assert found == {"args": {"command": "[REDACTED:field 2 B]", "deep": [{"command": "[REDACTED:field 2 B]"}]}}
 
 
@@ -220,7 +222,9 @@ def test_limits_of_structure_are_replaced_and_counted() -> None:
     deep: Any = "bottom"
     for _ in range(5):
         deep = [deep]
-    request = spans({"long": "ü" * 51, "deep": deep, "chars": list("abcdefghijklmnopqrst"), "b": b"raw", "e": "", "f": "over"})
+    request = spans(
+        {"long": "ü" * 51, "deep": deep, "chars": list("abcdefghijklmnopqrst"), "b": b"raw", "e": "", "f": "over"}
+    )
     request.resource_spans[0].scope_spans[0].spans[0].events.extend(
         [type(request.resource_spans[0].scope_spans[0].spans[0].events.add())(name="e")] * 3
     )
@@ -267,7 +271,12 @@ def test_sealing_again_changes_nothing_and_a_stricter_policy_takes_more_away() -
 
 
 def test_no_tool_content_leaves_conversations_and_takes_what_tools_saw() -> None:
-    tool = {"openinference.span.kind": "TOOL", "tool.name": "read", "input.value": "/home/ada/x", "output.value": "body"}
+    tool = {
+        "openinference.span.kind": "TOOL",
+        "tool.name": "read",
+        "input.value": "/home/ada/x",
+        "output.value": "body",
+    }
     call = "llm.output_messages.0.message.tool_calls.0.tool_call.function"
     llm = {
         "openinference.span.kind": "LLM", "input.value": '[{"role":"tool","content":"file body"}]',

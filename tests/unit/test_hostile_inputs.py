@@ -116,8 +116,8 @@ def test_a_pattern_that_is_not_linear_is_refused_or_harmless(pattern: str) -> No
         found = None
     assert time.monotonic() - start < SECONDS
     if found is not None:
-        from collector.redact.ruleset import compiled
         from collector.redact.engine import Engine
+        from collector.redact.ruleset import compiled
 
         Engine([compiled(found["rule"][0])]).find(b"a" * 40 + b"!")
     assert time.monotonic() - start < SECONDS

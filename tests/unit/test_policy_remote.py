@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from collector.enforce import document_layers
 from collector.errors import ConfigError
 from collector.policy.remote import RemotePolicy, Source
 from collector.policy.signature import is_signed, new_key, sign
-from collector.enforce import document_layers
 from collector.redact.ruleset import combined
 
 OLD, NEW, OTHER = (new_key(bytes([n]) * 32) for n in (1, 2, 3))
