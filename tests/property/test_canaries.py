@@ -34,7 +34,7 @@ WRAPPINGS: tuple[Callable[[str], str], ...] = (
     lambda text: json.dumps({"a": json.dumps({"b": [text]})}),
     lambda text: json.dumps(json.dumps(json.dumps([text]))),
     lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
-    lambda text: "\\u%04x" % ord(text[0]) + text[1:],
+    lambda text: f"\\u{ord(text[0]):04x}" + text[1:],
     lambda text: base64.b64encode(f"token={text}\n".encode()).decode(),
     lambda text: base64.urlsafe_b64encode(f"xx {text} yy".encode()).decode().rstrip("="),
     lambda text: base64.encodebytes(f"some more text before {text} and after it, to fill lines".encode()).decode(),

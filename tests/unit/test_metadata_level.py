@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -35,10 +36,8 @@ def content(capture: dict[str, Any]) -> Iterator[str]:
                     if key in METADATA or key.endswith((".role", ".id", "function.name", "tool_call_id")):
                         continue
                     yield value
-                    try:
+                    with contextlib.suppress(ValueError):
                         yield from leaves(json.loads(value))
-                    except ValueError:
-                        pass
 
 
 def leaves(value: Any) -> Iterator[str]:
