@@ -27,6 +27,10 @@ class Pipeline:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
+    def seal_with(self, sealer: Sealer) -> None:
+        """Seal what comes from now on with `sealer`: the policy has changed."""
+        self._sealer = sealer
+
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)

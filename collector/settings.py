@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     allowed_hosts: Words = Field([], description="Host names that requests may carry beside the loopback ones")
     allowed_origins: Words = Field([], description="web origins that may send telemetry from a page")
 
+    policy_file: str = Field("", description="what may leave: a policy file, or the name of a preset")
     content: ContentLevel = Field(ContentLevel.MASK, description="mask credentials, or keep metadata only")
 
     forward: Annotated[bool | None, BeforeValidator(boolean)] = Field(None, description="false keeps everything local")
@@ -152,7 +153,7 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
     return Loaded(settings, origins, notices)
 
 
-_FLAGS = {"data_dir": "data-dir", "upstream_endpoint": "upstream"}
+_FLAGS = {"data_dir": "data-dir", "upstream_endpoint": "upstream", "policy_file": "policy"}
 
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:

@@ -13,12 +13,13 @@ import orjson
 import typer
 
 from collector.batch import Signal
+from collector.cli.policy import load_in_force
+from collector.cli.serve import Policy
 from collector.decode import JSON, PROTOBUF
 from collector.encode import to_json
 from collector.errors import CollectorError
 from collector.pipeline import Pipeline
 from collector.receive.limits import decompress
-from collector.redact import Sealer
 from collector.settings import load
 
 _GZIP = b"\x1f\x8b"
@@ -36,10 +37,12 @@ def preview(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="OTLP exports; - is standard input.")],
     form: Annotated[Form, typer.Option("--as", help="What the files hold.")] = Form.OTLP,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
+    policy: Policy = None,
 ) -> None:
-    """Print what would leave, one OTLP/JSON document a line for each FILE."""
-    settings = load().settings
-    pipeline = Pipeline(Sealer(settings.content))
+    """Print what would leave, one OTLP/JSON request a line for each FILE."""
+    loaded = load({"policy_file": policy})
+    settings = loaded.settings
+    pipeline = Pipeline(load_in_force(loaded).sealer())
     failed = False
     for file in files:
         try:
