@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from collector.batch import Signal
 from collector.encode import to_json
 from collector.redact import ContentLevel, Sealer
+from collector.redact.engine import Engine
 
 _IDS = {"trace_id", "span_id", "parent_span_id"}
 
@@ -150,12 +151,11 @@ def test_a_known_attribute_key_is_not_trusted_with_another_text() -> None:
 
 
 def test_a_value_that_cannot_be_redacted_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    from collector.redact import engine
-
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(engine, "_find", fail)
+    monkeypatch.setattr(Engine, "find", fail)
+    monkeypatch.setattr(Engine, "find_all", fail)
     batch = Sealer().seal(Signal.TRACES, traces(1, {"input.value": GITHUB}))
     assert_no_secret(batch.data, "a value whose redaction failed")
     assert batch.findings["error"] >= 1
@@ -175,7 +175,7 @@ def test_sealing_twice_changes_nothing_more(data: st.DataObject, signal: Signal,
     text = st.sampled_from([*PLANTED.values(), "plain", "a b", ""])
     sealer = Sealer(level)
     once = sealer.seal(signal, data.draw(requests(signal, text))).data
-    again = sealer.seal(signal, signal.request.FromString(once))
+    again = sealer.reseal(signal, once)
     # At the metadata level a placeholder for a credential becomes one for content: no less is hidden.
     assert _alike(to_json(signal.request.FromString(again.data))) == _alike(to_json(signal.request.FromString(once)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.checks import masked
 from collector.redact.looks import token
 from collector.redact.rule import Rule, Span, Trigger
 
@@ -50,7 +49,8 @@ def _is_key(body: bytes, least: int = 2) -> bool:
     """Whether what stands between is mostly base64 and not prose or code about keys."""
     runs = _RUNS.findall(body)
     size = sum(map(len, runs))
-    return size >= 16 * least and not masked(max(runs, key=len)) and size * 2 >= len(re.sub(rb"\s", b"", body)) - 200
+    filler = len(set(max(runs, key=len, default=b"").lower())) <= 3
+    return size >= 16 * least and not filler and size * 2 >= len(re.sub(rb"\s", b"", body)) - 200
 
 
 _LINE_BACK = re.compile(rb"[A-Za-z0-9+/=]{1,2000}\Z")
