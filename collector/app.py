@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -27,6 +28,7 @@ from collector.receive import Budget, Guard, OtlpReceiver
 from collector.receive.answers import status_response
 from collector.receive.guard import headers_of, is_loopback
 from collector.redact import Sealer
+from collector.reshape import LogJoin, Reshaper
 from collector.settings import Loaded, Settings
 from collector.store import Caps, Reader, SqliteStore
 from collector.viewer import Live, Status, new_api
@@ -61,8 +63,9 @@ class Collector:
             settings.allowed_origins,
             addresses=not is_loopback(settings.host),
         )
+        join = LogJoin(time.monotonic)
         self._receiver = OtlpReceiver(
-            lambda: Pipeline(Sealer(settings.content)),
+            lambda: Pipeline(Sealer(settings.content), _reshaper(settings, join)),
             self._store,
             self._guard,
             Budget(settings.max_inflight_bytes),
@@ -296,6 +299,11 @@ def _stop_on_signals(server: _Server) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop)
         except NotImplementedError:  # Windows
             signal.signal(number, stop)
+
+
+def _reshaper(settings: Settings, join: LogJoin) -> Reshaper:
+    """One for each thread; what they remember of log records they share."""
+    return Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
 
 
 def _is_page(path: str) -> bool:

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.decode import Rejected, decode
 from collector.redact import Sealer
+from collector.reshape import INTERNAL, Reshaper
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,19 @@ class Outcome:
 
 
 class Pipeline:
-    """decode ─> redact, for one request at a time."""
+    """decode ─> reshape ─> redact, for one request at a time.
 
-    def __init__(self, sealer: Sealer) -> None:
+    Reshaping comes first: redaction must see the text that leaves.
+    """
+
+    def __init__(self, sealer: Sealer, reshaper: Reshaper | None = None) -> None:
         self._sealer = sealer
+        self._reshaper = reshaper or Reshaper()
 
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
+        decoded.rejected.add(INTERNAL, self._reshaper.reshape(decoded.request))
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
         return Outcome(batch if batch.items else None, decoded.rejected)

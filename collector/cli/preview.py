@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from collector.errors import CollectorError
 from collector.pipeline import Pipeline
 from collector.receive.limits import decompress
 from collector.redact import Sealer
+from collector.reshape import LogJoin, Reshaper
 from collector.settings import load
 
 _GZIP = b"\x1f\x8b"
@@ -38,7 +40,9 @@ def preview(
 ) -> None:
     """Print what would leave, one OTLP/JSON request a line for each FILE."""
     settings = load().settings
-    pipeline = Pipeline(Sealer(settings.content))
+    join = LogJoin(time.monotonic)
+    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+    pipeline = Pipeline(Sealer(settings.content), reshaper)
     failed = False
     for file in files:
         try:
