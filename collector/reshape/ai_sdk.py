@@ -76,7 +76,15 @@ class AiSdk:
             _put_reranking(target, span)
         else:
             _put_wrapper(target, span)
+        _only_structures_are_json(target)
         return target
+
+
+def _only_structures_are_json(target: Target) -> None:
+    """The SDK writes every value as JSON; a model's "4" or a tool's quoted text is still plain text."""
+    for value, mime in (("input.value", "input.mime_type"), ("output.value", "output.mime_type")):
+        if target.attributes.get(value, "").lstrip()[:1] not in ("{", "[", ""):
+            target.attributes[mime] = "text/plain"
 
 
 def _operation(span: Source) -> str:
@@ -97,7 +105,7 @@ def _put_call(target: Target, span: Source, kind: str) -> None:
     _put_provider(target, span)
     put_finish_reason(target, span)
     _put_input(target, span)
-    _put_output(target, span, kind)
+    _put_output(target, span)
     tools = span.get("ai.prompt.tools")
     if tools is not None:
         write_tools(target, tools)
@@ -137,7 +145,7 @@ def _prompted(body: dict[str, Value]) -> list[Message]:
     return found + read_messages(body.get("messages") or body.get("prompt"), "user")
 
 
-def _put_output(target: Target, span: Source, kind: str) -> None:
+def _put_output(target: Target, span: Source) -> None:
     """Text, else an object, else the tool calls; SDK 4 named them `ai.result.*`."""
     text = span.get("ai.response.text", "ai.result.text")
     made = span.get("ai.response.object", "ai.result.object")
@@ -145,12 +153,9 @@ def _put_output(target: Target, span: Source, kind: str) -> None:
     reasoning = span.get("ai.response.reasoning")
     if text is not None:
         target.output(to_text(text))
-        target.attributes[SpanAttributes.OUTPUT_MIME_TYPE] = "text/plain"
     elif made is not None or calls is not None:
         target.output(made if made is not None else calls)
     target.twins.update(key for key in _OUTPUTS if key in span.attributes)
-    if kind != LLM:
-        return
     message = Message("assistant", calls=_calls(calls))
     if reasoning is not None:
         message.contents.append({"type": "reasoning", "text": _reasoning(reasoning)})

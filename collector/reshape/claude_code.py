@@ -38,8 +38,11 @@ class ClaudeCode:
     keys: tuple[str, ...] = ()
     scopes = (_SCOPE,)
     own = (
-        "span.type", "tool_", "user_prompt", "new_context", "response.", "system_prompt", "system_reminders",
-        "llm_request.", "gen_ai.", "full_command", "input_tokens", "output_tokens", "cache_", "interaction.",
+        "span.type", "user_prompt", "user_prompt_length", "new_context", "new_context_message_count", "tool_name",
+        "tool_input", "tool_use_id", "full_command", "tools", "tools_count", "model", "input_tokens", "output_tokens",
+        "cache_read_tokens", "cache_creation_tokens", "stop_reason", "system_prompt_preview", "system_prompt_hash",
+        "system_prompt_length", "system_reminders", "system_reminders_count", "response.", "llm_request.", "gen_ai.",
+        "interaction.",
     )  # fmt: skip
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:

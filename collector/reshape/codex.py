@@ -27,7 +27,7 @@ class Codex:
     name = "codex"
     keys: tuple[str, ...] = ()
     scopes = ("codex",)
-    own = ("codex.", "gen_ai.", "busy_ns", "idle_ns", "code.", "thread.", "target", "call_id", "tool_name")
+    own = ("codex.", "gen_ai.", "busy_ns", "idle_ns", "target", "call_id", "tool_name", "turn_id", "turn.id")
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
         service = resource.get("service.name")

@@ -9,12 +9,15 @@ from collector.reshape.values import Value, to_text
 Content: TypeAlias = dict[str, Value]
 """One content by the rest of its keys, after `message_content.`."""
 
+UNKNOWN = "unknown"
+"""The type of a content that has no place in OpenInference; its text is the part as JSON."""
+
 _TEXTS = {"text", "input_text", "output_text", "refusal", "summary_text"}
 _REASONING = {"reasoning", "thinking", "redacted_thinking", "redacted_reasoning"}
 
 
 def read_content(part: dict[str, Value], kind: str) -> Content:
-    """One part as OpenInference's content; what has no place there stays, as JSON, in a text."""
+    """One part as OpenInference's content; what has no place there is `UNKNOWN`."""
     if kind in _REASONING or part.get("thought") is True or "reasoningContent" in part:
         return _reasoning(part)
     if kind in _TEXTS or (not kind and isinstance(part.get("text"), str)):
@@ -22,7 +25,7 @@ def read_content(part: dict[str, Value], kind: str) -> Content:
     url, mime = _resource(part, kind)
     if url:
         return _media(url, mime or kind, part)
-    return {"type": "text", "text": to_text(part)}
+    return {"type": UNKNOWN, "text": to_text(part)}
 
 
 def _first(part: dict[str, Value], *keys: str) -> str:

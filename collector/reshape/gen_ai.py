@@ -140,7 +140,7 @@ def reshape_gen_ai(span: Source, kind: str, reading: Reading = DEFAULT) -> Targe
     put_identity(target, span)
     put_model(target, span, kind)
     put_association(target, span)
-    if kind in (LLM, EMBEDDING, RERANKER):
+    if kind in (LLM, EMBEDDING, RERANKER, RETRIEVER):
         put_tokens(target, span)
     if kind in (LLM, AGENT):
         put_finish_reason(target, span)
@@ -182,6 +182,9 @@ def put_tool_call(target: Target, span: Source) -> None:
         target.twins.add("gen_ai.tool.description")
     target.input(arguments)
     target.output(result)
+    for key, put in ((INPUT, target.input), (OUTPUT, target.output)):
+        if span.get(key) is not None:
+            put(span.get(key), key)
 
 
 def put_embeddings(target: Target, span: Source, reading: Reading = DEFAULT) -> None:
@@ -193,7 +196,7 @@ def put_embeddings(target: Target, span: Source, reading: Reading = DEFAULT) -> 
         target.twins |= indexed.input_keys
     if not texts:
         texts = [message.text for message in read_messages(span.get(INPUT), "user", reading)]
-        target.twins.add(INPUT)
+        target.input(span.get(INPUT), INPUT)
     vectors = [vector for key in VECTORS for vector in _vectors(span.get(key))]
     target.twins.update(key for key in (*TEXTS, *VECTORS) if key in span.attributes)
     write_embeddings(target, texts, vectors)

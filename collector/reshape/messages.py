@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from collector.reshape.contents import Content, read_content
+from collector.reshape.contents import UNKNOWN, Content, read_content
 from collector.reshape.values import Value, read_json, to_text
 
 _MOST_NESTED = 8
@@ -95,12 +95,16 @@ def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, 
     return []
 
 
-def _is_parts(items: list[Value]) -> bool:
+def _is_parts(items: Value) -> bool:
     """Parts have a type, or Gemini's or Bedrock's one member, and no role."""
-    first = items[0]
+    first = items[0] if isinstance(items, list) and items else None
     if not isinstance(first, dict) or "role" in first or "message" in first or "kwargs" in first:
         return False
-    return first.get("type") in _PART_TYPES or (len(first) == 1 and isinstance(first.get("text"), str))
+    return (
+        first.get("type") in _PART_TYPES
+        or not _BARE.keys().isdisjoint(first)
+        or (len(first) == 1 and isinstance(first.get("text"), str))
+    )
 
 
 _PART_TYPES = {
@@ -169,11 +173,14 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
     if isinstance(content, str):
         if content:
             message.contents.append({"type": "text", "text": content})
+    elif role == "tool" and isinstance(content, (dict, list)) and not _is_parts(content):
+        message.contents.append({"type": "text", "text": reading.dump(content)})
     elif isinstance(content, dict):
         content = [content]
-    if isinstance(content, list):
+    if isinstance(content, list) and not message.contents:
         for part in content:
             _read_part(part, message, results, reading)
+        _leave_out_unknown(message)
     if reasoning := value.get("reasoning_content"):
         message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
     calls = read_json(value.get("tool_calls") or value.get("toolCalls") or value.get("function_call"))
@@ -181,6 +188,16 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
     if role == "tool":
         message.call_id = _text(value.get("tool_call_id") or value.get("toolCallId") or value.get("id"))
     return _in_order(message, results, reading)
+
+
+def _leave_out_unknown(message: Message) -> None:
+    """Parts of no known kind stand in input.value; here only where a message would else be empty."""
+    known = [content for content in message.contents if content.get("type") != UNKNOWN]
+    if known or message.calls:
+        message.contents = known
+    for content in message.contents:
+        if content["type"] == UNKNOWN:
+            content["type"] = "text"
 
 
 def _in_order(message: Message, results: list[Message], reading: Reading) -> list[Message]:
@@ -208,7 +225,7 @@ def _read_part(part: Value, message: Message, results: list[Message], reading: R
         if part is not None:
             message.contents.append({"type": "text", "text": to_text(part)})
         return
-    kind = _text(part.get("type")).replace("-", "_").lower()
+    kind = _text(part.get("type") or part.get("kind")).replace("-", "_").lower()
     for key, bare in _BARE.items():
         if key in part and isinstance(part[key], dict):
             part, kind = part[key], bare

@@ -13,7 +13,7 @@ from openinference.semconv.trace import SpanAttributes, ToolAttributes
 
 from collector.reshape.conversation import put_input, put_output, render
 from collector.reshape.events import read_events
-from collector.reshape.facts import AGENT, LLM
+from collector.reshape.facts import AGENT, CHAIN, LLM
 from collector.reshape.gen_ai import kind_of, reshape_gen_ai
 from collector.reshape.messages import Message, Reading, read_messages
 from collector.reshape.source import Event, Scope, Source
@@ -39,7 +39,7 @@ class PydanticAi:
     name = "pydantic ai"
     keys = ("pydantic_ai.", "all_messages_events")
     scopes = ("pydantic-ai", "pydantic_ai")
-    own = ("pydantic_ai.", "gen_ai.", "all_messages", "final_result", "events", "tool_arguments", "tool_response",
+    own = ("pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments", "tool_response",
            "model_request_parameters", "logfire.json_schema")  # fmt: skip
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
@@ -66,6 +66,8 @@ def _kind(span: Source) -> str:
         any(key in attributes for key in (*_ALL_MESSAGES, "final_result")) or span.name == "agent run"
     ):
         return AGENT
+    if "gen_ai.operation.name" not in attributes and isinstance(attributes.get("tools"), list):
+        return CHAIN  # several tools run side by side under it
     return kind_of(span)
 
 

@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 from collector.batch import ExportRequest
 from collector.reshape.convention import Convention
 from collector.reshape.conventions import CONVENTIONS
-from collector.reshape.environment import copy_environment
+from collector.reshape.environment import NEW, OLD, copy_environment
 from collector.reshape.join import LogJoin
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import SourceKeys, Target
@@ -102,6 +102,8 @@ class Reshaper:
         """Whether any key is of a convention; keys found to be none are not looked at again."""
         found = False
         for key in keys:
+            if key in self._plain:
+                continue
             if key.startswith(self._keys):
                 found = True
             elif len(self._plain) < _MOST_PLAIN_KEYS and len(key) <= _LONGEST_PLAIN_KEY:
@@ -153,7 +155,8 @@ class Reshaper:
         gone = set() if said_otherwise else self._gone(present.keys(), target, convention)
         span.attributes.MergeFrom(added.attributes)
         _remove(span, gone)
-        copy_environment(span.attributes)
+        if OLD in present or NEW in present:
+            copy_environment(span.attributes)
         if self._source_keys is not SourceKeys.ALL and not said_otherwise:
             for event in span.events:
                 _remove(event, target.event_twins.get(event.name, _NONE))
@@ -163,7 +166,12 @@ class Reshaper:
             return _NONE
         if self._source_keys is SourceKeys.DISTINCT:
             return target.twins
-        return {key for key in present if key in target.twins or key.startswith(convention.own)}
+        return {key for key in present if key in target.twins or _is_own(key, convention.own)}
+
+
+def _is_own(key: str, own: tuple[str, ...]) -> bool:
+    """Whether `key` is one of `own`, or begins with one of those that end with a dot."""
+    return any(key.startswith(one) if one.endswith(".") else key == one for one in own)
 
 
 _NONE: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.reshape.facts import AGENT, CHAIN, RETRIEVER, TOOL, put_identity, put_tool
+from collector.reshape.facts import AGENT, CHAIN, TOOL, put_identity, put_tool
 from collector.reshape.gen_ai import put_association
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
@@ -31,22 +31,30 @@ class Traceloop:
 
     def reshape(self, span: Source) -> Target | None:
         kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)
-        output = span.get(_OUTPUT)
-        documents = _retrieved(output) if kind == CHAIN else None
         target = Target()
-        target.kind(RETRIEVER if documents else kind)
+        target.kind(kind)
         put_identity(target, span)
         put_association(target, span)
         name = span.text("traceloop.entity.name", "gen_ai.tool.name")
         if kind == TOOL:
-            put_tool(target, name, span.get("gen_ai.tool.call.id"), span.get(_INPUT))
+            put_tool(target, name, span.get("gen_ai.tool.call.id"), _arguments(span.get(_INPUT)))
         elif kind == AGENT:
             target.put(SpanAttributes.AGENT_NAME, name)
-        if documents:
-            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, documents)
+        write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, _retrieved(span.get(_OUTPUT)))
         target.input(span.get(_INPUT), _INPUT)
-        target.output(output, _OUTPUT)
+        target.output(span.get(_OUTPUT), _OUTPUT)
         return target
+
+
+def _arguments(value: Value) -> Value:
+    """What the tool itself was given: a framework's input holds it as `inputs`, a decorator's as `kwargs`."""
+    found = read_json(value)
+    if isinstance(found, dict):
+        if found.get("inputs"):
+            return found["inputs"]
+        if found.get("args") == [] and isinstance(found.get("kwargs"), dict):
+            return found["kwargs"]
+    return value
 
 
 def _retrieved(output: Value) -> list[Value] | None:

@@ -91,14 +91,17 @@ def _bytes(value: Any) -> str:
 
 
 def is_json(text: str) -> bool:
-    """Whether `text` is, as a whole, a JSON object, list or string."""
-    if text.lstrip()[:1] not in _OPENING:
+    """Whether `text` is JSON as a whole; numbers, `true` and `null` are."""
+    if text.lstrip()[:1] not in _STARTS:
         return False
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
     return True
+
+
+_STARTS = frozenset('{["-0123456789tfn')
 
 
 def number(value: Value) -> int | float | None:
