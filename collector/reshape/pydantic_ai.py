@@ -39,8 +39,10 @@ class PydanticAi:
     name = "pydantic ai"
     keys = ("pydantic_ai.", "all_messages_events")
     scopes = ("pydantic-ai", "pydantic_ai")
-    own = ("pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments", "tool_response",
-           "model_request_parameters", "logfire.json_schema")  # fmt: skip
+    own = (
+        "pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments",
+        "tool_response", "model_request_parameters", "logfire.json_schema",
+    )  # fmt: skip
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
         ours = scope.name in self.scopes or any(key in span.attributes for key in _ALL_MESSAGES[::2])

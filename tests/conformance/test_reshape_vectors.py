@@ -157,7 +157,7 @@ def score(names: list[str], leaving: dict[str, dict[str, dict[str, Any]]]) -> Sc
     return result
 
 
-@pytest.mark.parametrize("convention", sorted(set(CONVENTIONS[name] for name in VECTORS)))
+@pytest.mark.parametrize("convention", sorted({CONVENTIONS[name] for name in VECTORS}))
 def test_core_keys_are_as_its_converter_writes_them(convention: str, leaving: Any) -> None:
     """Kind, model, tokens, session, user, tool and messages are what makes an agent trace readable."""
     names = [name for name in VECTORS if CONVENTIONS[name] == convention]

@@ -126,10 +126,10 @@ def request_of(drawn: Any, scope: str) -> ExportTraceServiceRequest:
     put_all(holder.resource.attributes, {"service.name": scope})
     scoped = holder.scope_spans.add()
     scoped.scope.name = scope
-    for number, (name, given, told) in enumerate(drawn):
+    for number, (name, fields, told) in enumerate(drawn):
         span = scoped.spans.add(name=name, trace_id=b"t" * 16, span_id=bytes(7) + bytes([number + 1]))
         span.parent_span_id = bytes(7) + bytes([(number + 2) % 5])
-        put_all(span.attributes, given)
+        put_all(span.attributes, fields)
         for event_name, event_attributes in told:
             put_all(span.events.add(name=event_name).attributes, event_attributes)
     return request
@@ -162,7 +162,7 @@ def test_reshaping_twice_changes_nothing_more(drawn: Any, scope: str, keys: Sour
 def test_attributes_of_no_convention_stay(drawn: Any, scope: str, keys: SourceKeys) -> None:
     """What an application says of itself is no convention's to take away, and never to overwrite."""
     own = {"app.tenant": "acme", "http.route": "/x", "code.lineno2": 4, "llm.model_name": "chosen by the sender"}
-    request = request_of([(name, {**given, **own}, told) for name, given, told in drawn], scope)
+    request = request_of([(name, {**fields, **own}, told) for name, fields, told in drawn], scope)
     before = {span.span_id for span in request.resource_spans[0].scope_spans[0].spans}
     dropped = Reshaper(keys).reshape(request)
     left = request.resource_spans[0].scope_spans[0].spans

@@ -112,7 +112,9 @@ def test_content_is_kept_where_the_sender_said_something_else() -> None:
 def test_vectors_are_dropped_unless_asked_for() -> None:
     """They are large, and can be turned back into text."""
     given = {"operation.name": "ai.embed.doEmbed", "ai.model.id": "e", "ai.values": ['"x"'], "ai.embeddings": ["[1,2]"]}
-    assert not [key for key in reshaped(given) if "vector" in key or "embeddings" in key and key.startswith("ai.")]
+    found = reshaped(given)
+    assert "ai.embeddings" not in found
+    assert not [key for key in found if "vector" in key]
     assert reshaped(given, vectors=True)["embedding.embeddings.0.embedding.vector"] == [1.0, 2.0]
 
 
