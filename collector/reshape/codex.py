@@ -19,6 +19,7 @@ _CHAINS = {"codex.sampling", "run_turn"}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MODEL_KEYS = ("gen_ai.response.model", "gen_ai.request.model", "model", "slug")
 _SESSION_KEYS = ("conversation.id", "thread_id")
+"""One trace is one turn of one conversation, so what another span of the trace says will do."""
 
 
 class Codex:
@@ -105,7 +106,7 @@ def _nearby(span: Source, keys: tuple[str, ...]) -> Value:
         for key in keys:
             if event.attributes.get(key):
                 return event.attributes[key]
-    return None
+    return next((value for key in keys if (value := span.in_trace(key))), None)
 
 
 def _prompts(span: Source) -> list[Event]:

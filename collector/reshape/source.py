@@ -30,8 +30,8 @@ class Scope(NamedTuple):
 
 @dataclass(slots=True)
 class Source:
-    """What a convention may look at: the span, its events, its ancestors in the request, and log records that
-    came with the same trace."""
+    """What a convention may look at: the span and its events; its ancestors, and what any span of its trace says
+    under a key, as far as they came in the same request; and log records that came with the same trace."""
 
     name: str
     attributes: dict[str, Value]
@@ -40,6 +40,7 @@ class Source:
     start_ns: int = 0
     end_ns: int = 0
     ancestors: Callable[[], Iterable[Attributes]] = tuple
+    in_trace: Callable[[str], Value] = field(default=lambda key: None)
     joined: Callable[[str, str], Sequence[Event]] = field(default=lambda name, value: ())
 
     def get(self, *keys: str) -> Value:

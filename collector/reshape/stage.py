@@ -17,7 +17,7 @@ from collector.reshape.environment import NEW, OLD, copy_environment
 from collector.reshape.join import LogJoin
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import SourceKeys, Target
-from collector.reshape.values import Attributes, read_attributes, read_value, write_value
+from collector.reshape.values import Attributes, Value, read_attributes, read_value, write_value
 
 INTERNAL = "internal span of the agent, which says nothing of its work"
 
@@ -139,6 +139,7 @@ class Reshaper:
             start_ns=span.start_time_unix_nano,
             end_ns=span.end_time_unix_nano,
             ancestors=lambda: family.ancestors(span),
+            in_trace=lambda key: family.first(trace_id, key),
             joined=(lambda name, value: join.find(trace_id, name, value)) if join is not None else _nothing,
         )
 
@@ -203,6 +204,7 @@ class _Family:
     def __init__(self, request: ExportTraceServiceRequest) -> None:
         self._request = request
         self._by_id: dict[tuple[bytes, bytes], Span] | None = None
+        self._firsts: dict[str, dict[bytes, Value]] = {}
         self._drops: list[tuple[ScopeSpans, int]] = []
 
     def _all(self) -> Iterator[Span]:
@@ -220,6 +222,18 @@ class _Family:
                 return
             span = found
             yield read_attributes(span.attributes)
+
+    def first(self, trace_id: bytes, key: str) -> Value:
+        """What the first span of the trace that has `key` says there; each key is looked for once a request."""
+        if key not in self._firsts:
+            found: dict[bytes, Value] = {}
+            for span in self._all():
+                if span.trace_id not in found:
+                    for pair in span.attributes:
+                        if pair.key == key:
+                            found[span.trace_id] = read_value(pair.value)
+            self._firsts[key] = found
+        return self._firsts[key].get(trace_id)
 
     def drop(self, scope: ScopeSpans, index: int) -> None:
         self._drops.append((scope, index))

@@ -18,7 +18,7 @@ python_install() {
     "${PYTHON:-python3}" -m venv "$cache/python"
     "$cache/python/bin/pip" install --quiet --disable-pip-version-check \
         openai==2.8.1 opentelemetry-sdk opentelemetry-exporter-otlp-proto-http \
-        opentelemetry-instrumentation-openai-v2 opentelemetry-instrumentation-openai
+        opentelemetry-instrumentation-openai-v2==2.3b0 opentelemetry-instrumentation-openai==0.62.4
 }
 
 telemetry="@opentelemetry/api@1 @opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-http@0 zod@4"
