@@ -17,7 +17,7 @@ npm_install() { npm install --silent --no-audit --no-fund --prefix "$cache/$1" $
 python_install() {
     "${PYTHON:-python3}" -m venv "$cache/python"
     "$cache/python/bin/pip" install --quiet --disable-pip-version-check \
-        openai==2.8.1 opentelemetry-sdk opentelemetry-exporter-otlp-proto-http \
+        openai==2.8.1 "wrapt<2" opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2 \
         opentelemetry-instrumentation-openai-v2==2.3b0 opentelemetry-instrumentation-openai==0.62.4
 }
 
