@@ -108,7 +108,8 @@ def read_sections(context: str) -> list[Message]:
     if context and (not places or places[0].start() > 0):
         head = context[: places[0].start()] if places else context
         found.append(Message("user", [{"type": "text", "text": head.rstrip("\n")}]))
-    for place, after in zip(places, [*(one.start() for one in places[1:]), len(context)], strict=True):
+    ends = [place.start() for place in places[1:]] + [len(context)]
+    for place, after in zip(places, ends, strict=False):
         text = context[place.end() : after].rstrip("\n")
         role = "tool" if place[2] else place[1].partition(" ")[0].lower()
         found.append(Message(role, [{"type": "text", "text": text}], call_id=place[2] or ""))

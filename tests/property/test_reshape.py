@@ -77,7 +77,24 @@ values = st.one_of(
     documents,
     st.binary(max_size=6),
 )
-attributes = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=6)), values, max_size=9)
+any_attributes = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=6)), values, max_size=9)
+kinds = st.sampled_from(
+    [
+        *({"gen_ai.operation.name": name} for name in ("chat", "execute_tool", "embeddings", "retrieval", "rerank")),
+        *({"span.type": name} for name in ("llm_request", "tool", "interaction")),
+        *({"langfuse.observation.type": name} for name in ("generation", "tool", "retriever", "embedding")),
+        *({"langsmith.span.kind": name} for name in ("llm", "tool", "retriever", "embedding")),
+        *({"mlflow.spanType": name} for name in ('"LLM"', '"TOOL"', '"RETRIEVER"', '"EMBEDDING"')),
+        *(
+            {"ai.operationId": name}
+            for name in ("ai.streamText.doStream", "ai.streamText", "ai.rerank", "ai.embed.doEmbed")
+        ),
+        {"traceloop.span.kind": "tool"},
+        {"llm.request.type": "chat"},
+        {},
+    ]
+)
+attributes = st.builds(lambda some, kind: {**some, **kind}, any_attributes, kinds)
 names = st.sampled_from(
     ["", "chat", "handle_responses", "session_task.turn", "claude_code.tool", "Agent.run", "gen_ai.choice"]
 )
