@@ -167,6 +167,8 @@ class Collector:
             self._redactions.update(outcome.batch.findings)
             if self._forwarder is not None:
                 self._forwarder.notify(signal)
+        if outcome.late is not None and self._forwarder is not None:
+            self._forwarder.notify(Signal.TRACES)
 
     def _answer_for(self, batches: list[int]) -> str:
         if self._forwarder is None:

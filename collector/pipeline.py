@@ -16,10 +16,14 @@ from collector.reshape import INTERNAL, Reshaper
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one request became: a sealed batch (none when nothing was left), and what was left out."""
+    """What one request became: a sealed batch (none when nothing was left), and what was left out.
+
+    `late` are spans of an earlier request, complete now that the log records of this one have come.
+    """
 
     batch: SealedBatch | None
     rejected: Rejected
+    late: SealedBatch | None = None
 
 
 class Pipeline:
@@ -35,10 +39,12 @@ class Pipeline:
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
-        decoded.rejected.add(INTERNAL, self._reshaper.reshape(decoded.request))
+        reshaped = self._reshaper.reshape(decoded.request)
+        decoded.rejected.add(INTERNAL, reshaped.dropped)
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
-        return Outcome(batch if batch.items else None, decoded.rejected)
+        late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
+        return Outcome(batch if batch.items else None, decoded.rejected, late)
 
 
 def prune(request: ExportRequest) -> None:

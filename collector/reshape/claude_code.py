@@ -24,6 +24,9 @@ _HIDDEN = "<REDACTED>"
 _SECTION = re.compile(r"^\[(USER PROMPT|USER|ASSISTANT|SYSTEM|TOOL RESULT: ([^\]\n]{1,200}))\]\n", re.MULTILINE)
 _HEADER = re.compile(r"\[TOOL (?:INPUT|RESULT): [^\]\n]{1,200}\]\n")
 _SLACK_NS = 50_000_000
+_LAST_NS = 2_000_000_000
+"""The answer that ends an interaction is given just before its end; an earlier one is not it."""
+
 _COUNTS = (
     ("output_tokens", SpanAttributes.LLM_TOKEN_COUNT_COMPLETION),
     ("cache_read_tokens", SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ),
@@ -69,8 +72,9 @@ def _put_interaction(target: Target, span: Source) -> None:
         target.input(prompt, "user_prompt", "new_context")
     else:
         target.input(_said(span.joined("claude_code.user_prompt", span.id), "prompt"))
-    answers = [event for event in span.joined("claude_code.assistant_response", "") if _within(event, span)]
-    target.output(_said(answers, "response"))
+    answers = span.joined("claude_code.assistant_response", "")
+    last = [event for event in answers if _within(event, span) and event.time_ns > span.end_ns - _LAST_NS]
+    target.output(_said(last, "response"))
 
 
 def _put_request(target: Target, span: Source) -> None:

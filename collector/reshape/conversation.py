@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.reshape.events import DETAILS, read_events
+from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
 from collector.reshape.facts import AGENT, LLM
 from collector.reshape.indexed import read_indexed
 from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
@@ -72,7 +72,9 @@ def take_details(target: Target, span: Source) -> None:
 def _events(span: Source) -> Sequence[Event]:
     """The span's own events; log records that were joined to it where it has none with messages."""
     own = span.events
-    if any(event.name.startswith("gen_ai.") for event in own):
+    if any(event.name in MESSAGE_EVENTS for event in own) or (
+        span.get(INPUT) is not None and span.get(OUTPUT) is not None
+    ):
         return own
     return span.joined(SPAN, span.id) or own
 

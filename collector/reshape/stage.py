@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from collector.batch import ExportRequest
 from collector.reshape.convention import Convention
@@ -25,8 +26,19 @@ _VECTOR = ".embedding.vector"
 _CONTENT = ("input.value", "output.value", "llm.input_messages", "llm.output_messages", "llm.tools", "tool.parameters")
 _MOST_PLAIN_KEYS = 10_000
 _LONGEST_PLAIN_KEY = 100
+_COUNTS = "llm.token_count."
+"""A span that counts tokens is never sent twice: a destination that knows no better would count them twice."""
+
 _MANY = 256
 _MOST_ANCESTORS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Reshaped:
+    """How many spans were dropped as `INTERNAL`, and spans of earlier requests that can be told in full now."""
+
+    dropped: int = 0
+    late: ExportTraceServiceRequest | None = None
 
 
 class Reshaper:
@@ -51,27 +63,39 @@ class Reshaper:
         self._keys = tuple(key for convention in conventions for key in convention.keys)
         self._scopes = tuple(scope for convention in conventions for scope in convention.scopes)
         self._plain: set[str] = set()
+        self._waiting: list[_Waiting] = []
         self.reshaped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
 
-    def reshape(self, request: ExportRequest) -> int:
-        """Reshape `request`; returns how many spans were dropped as `INTERNAL`.
+    def reshape(self, request: ExportRequest) -> Reshaped:
+        """Reshape `request` in place.
 
-        Log records are only looked at, and remembered for the spans that come after them.
+        Log records are only looked at, and remembered for the spans that come after them. Spans that came before
+        them are returned once more, complete, as `late`.
         """
         if isinstance(request, ExportTraceServiceRequest):
-            return self._reshape(request)
+            return Reshaped(self._reshape(request))
         if isinstance(request, ExportLogsServiceRequest):
             for logs in request.resource_logs:
                 copy_environment(logs.resource.attributes)
             if self._join is not None:
-                self._join.remember(request)
+                return Reshaped(late=self._late(self._join.remember(request)))
         else:
             for metrics in request.resource_metrics:
                 copy_environment(metrics.resource.attributes)
-        return 0
+        return Reshaped()
 
-    def _reshape(self, request: ExportTraceServiceRequest) -> int:
+    def _late(self, waited: list[bytes]) -> ExportTraceServiceRequest | None:
+        """Spans that left without what their records say, reshaped once more with it."""
+        if not waited:
+            return None
+        late = ExportTraceServiceRequest()
+        for span in waited:
+            late.MergeFromString(span)
+        self._reshape(late, again=True)
+        return late
+
+    def _reshape(self, request: ExportTraceServiceRequest, *, again: bool = False) -> int:
         family = _Family(request)
         for holder in request.resource_spans:
             copy_environment(holder.resource.attributes)
@@ -88,7 +112,14 @@ class Reshaper:
                         assert resource is not None
                         if self._reshape_span(resource, Scope(scope.scope.name, scope.scope.version), span, family):
                             family.drop(scope, index)
-        return family.finish()
+                        for waiting in self._waiting:
+                            waiting.place(holder, scope)
+                            family.wait(waiting)
+                        self._waiting.clear()
+        dropped = family.finish()
+        if self._join is not None and not again:
+            family.let_wait(self._join)
+        return dropped
 
     def _by_scope(self, resource: Attributes, scope: str) -> tuple[Convention, ...]:
         """The conventions that the scope or the service speak for."""
@@ -114,7 +145,8 @@ class Reshaper:
         """Reshape one span; True when it is to be dropped."""
         name = ""
         try:
-            source = self._source(span, family)
+            asked: list[tuple[str, str]] = []
+            source = self._source(span, family, asked)
             for convention in self._conventions:
                 name = convention.name
                 if convention.matches(resource, scope, source):
@@ -122,6 +154,8 @@ class Reshaper:
                     if target is not None:
                         if target.internal:
                             return True
+                        if asked and not any(key.startswith(_COUNTS) for key in target.attributes):
+                            self._waiting.append(_Waiting(span, asked))
                         self._apply(span, target, convention)
                         self.reshaped[name] += 1
                     return False
@@ -129,8 +163,15 @@ class Reshaper:
             self.failed[name] += 1
         return False
 
-    def _source(self, span: Span, family: _Family) -> Source:
+    def _source(self, span: Span, family: _Family, asked: list[tuple[str, str]]) -> Source:
         join, trace_id = self._join, span.trace_id
+
+        def find(name: str, value: str) -> Sequence[Event]:
+            found = join.find(trace_id, name, value) if join is not None else ()
+            if not found and join is not None:
+                asked.append((name, value))
+            return found
+
         return Source(
             name=span.name,
             attributes=read_attributes(span.attributes),
@@ -140,7 +181,7 @@ class Reshaper:
             end_ns=span.end_time_unix_nano,
             ancestors=lambda: family.ancestors(span),
             in_trace=lambda key: family.first(trace_id, key),
-            joined=(lambda name, value: join.find(trace_id, name, value)) if join is not None else _nothing,
+            joined=find,
         )
 
     def _apply(self, span: Span, target: Target, convention: Convention) -> None:
@@ -178,10 +219,6 @@ def _is_own(key: str, own: tuple[str, ...]) -> bool:
 _NONE: frozenset[str] = frozenset()
 
 
-def _nothing(name: str, value: str) -> Sequence[Event]:
-    return ()
-
-
 def _remove(holder: Any, keys: Collection[str]) -> None:
     """Take attributes out; many at once by copying the others, since each deletion moves all that follow."""
     pairs = holder.attributes
@@ -198,6 +235,21 @@ def _remove(holder: Any, keys: Collection[str]) -> None:
     holder.attributes.MergeFrom(kept.attributes)
 
 
+class _Waiting:
+    """A span as it came, in a request of its own, and the records it asked for in vain."""
+
+    def __init__(self, span: Span, asked: list[tuple[str, str]]) -> None:
+        self.asked = asked
+        self.request = ExportTraceServiceRequest()
+        self.scope = self.request.resource_spans.add().scope_spans.add()
+        self.span = self.scope.spans.add()
+        self.span.CopyFrom(span)
+
+    def place(self, resource: ResourceSpans, scope: ScopeSpans) -> None:
+        self.request.resource_spans[0].resource.CopyFrom(resource.resource)
+        self.scope.scope.CopyFrom(scope.scope)
+
+
 class _Family:
     """The spans of one request by their ids: for their ancestors, and to close the gaps that dropped ones leave."""
 
@@ -206,6 +258,7 @@ class _Family:
         self._by_id: dict[tuple[bytes, bytes], Span] | None = None
         self._firsts: dict[str, dict[bytes, Value]] = {}
         self._drops: list[tuple[ScopeSpans, int]] = []
+        self._waiting: list[_Waiting] = []
 
     def _all(self) -> Iterator[Span]:
         for resource in self._request.resource_spans:
@@ -254,9 +307,17 @@ class _Family:
             kept.spans.extend(span for index, span in enumerate(scope.spans) if index not in indexes)
             scope.ClearField("spans")
             scope.spans.MergeFrom(kept.spans)
-        for span in self._all():
+        for span in (*self._all(), *(waiting.span for waiting in self._waiting)):
             span.parent_span_id = _stays(span.trace_id, span.parent_span_id, parents)
         return len(self._drops)
+
+    def wait(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+
+    def let_wait(self, join: LogJoin) -> None:
+        """Hand the spans that asked in vain to `join`, with the parents they were sent with."""
+        for waiting in self._waiting:
+            join.wait(waiting.span.trace_id, waiting.asked, waiting.request.SerializeToString())
 
 
 def _stays(trace_id: bytes, parent: bytes, parents: dict[tuple[bytes, bytes], bytes]) -> bytes:

@@ -78,7 +78,7 @@ class Sink:
     """Keeps the spans and log records that the collector forwards."""
 
     def __init__(self) -> None:
-        self.spans: list[dict[str, Any]] = []
+        self._spans: dict[str, dict[str, Any]] = {}
         self.logs: list[dict[str, Any]] = []
         self._server = Server(self._take)
         self.url = self._server.url
@@ -90,11 +90,15 @@ class Sink:
             for scope in resource["scopeSpans"]:
                 for span in scope["spans"]:
                     span["attributes"] = {pair["key"]: _value(pair["value"]) for pair in span.get("attributes", ())}
-                    self.spans.append(span)
+                    self._spans[span["spanId"]] = span  # one that comes again, complete, replaces itself
         for resource in request.get("resourceLogs", ()):
             for scope in resource["scopeLogs"]:
                 self.logs += scope["logRecords"]
         return "application/json", b"{}"
+
+    @property
+    def spans(self) -> list[dict[str, Any]]:
+        return list(self._spans.values())
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [s["attributes"] for s in self.spans if s["attributes"].get("openinference.span.kind") == kind]
@@ -313,11 +317,14 @@ trace_exporter = {exporter("traces")}
     finally:
         model.stop()
     sink.wait(lambda: bool(sink.of_kind("AGENT")) and bool(sink.of_kind("TOOL")) and len(sink.of_kind("LLM")) >= 2)
+    sink.wait(lambda: "input.value" in sink.of_kind("AGENT")[0] and "output.value" in sink.of_kind("TOOL")[0])
     assert len(sink.spans) < 40
     assert all("openinference.span.kind" in span["attributes"] for span in sink.spans)
     (agent,), (tool,), calls = sink.of_kind("AGENT"), sink.of_kind("TOOL"), sink.of_kind("LLM")
     assert agent["llm.model_name"] == "gpt-5-codex"
-    assert tool["tool.name"] == "exec_command"
+    assert agent["input.value"] == "List this directory"
+    assert (tool["tool.name"], json.loads(tool["tool.parameters"])["cmd"]) == ("exec_command", "echo hello-from-tool")
+    assert "hello-from-tool" in tool["output.value"]
     assert {call["llm.token_count.prompt"] for call in calls} == {41}
     assert {call["llm.token_count.completion_details.reasoning"] for call in calls} == {2}
     assert len({found["session.id"] for found in (agent, tool, *calls)}) == 1

@@ -335,6 +335,38 @@ def test_codex_content_comes_from_its_log_records() -> None:
     assert (call["llm.model_name"], call["llm.token_count.total"]) == ("gpt-5", 6)
 
 
+def test_a_span_whose_records_come_after_it_is_offered_again_complete() -> None:
+    """A program that exits at once sends its spans first; ids and parent stay, so it replaces itself."""
+    join = LogJoin(lambda: 0.0)
+    first = one(
+        {"call_id": "call_1", "tool_name": "shell"}, name="shell", scope="codex_exec", service="codex_exec", join=join
+    )
+    assert "output.value" not in first
+    result = ("codex.tool_result", {"call_id": "call_1", "arguments": '{"cmd":"ls"}', "output": "a.txt"}, None)
+    late = Reshaper(join=join).reshape(logs_with(result, scope="codex_otel.log_only")).late
+    assert late is not None
+    (span,) = late.resource_spans[0].scope_spans[0].spans
+    assert (span.trace_id, span.span_id) == (TRACE, SPAN)
+    assert read_attributes(span.attributes)["output.value"] == "a.txt"
+
+
+def test_a_span_that_counts_tokens_is_never_offered_again() -> None:
+    """A destination that does not know it by its ids would count its tokens twice."""
+    join = LogJoin(lambda: 0.0)
+    one({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5}, join=join)
+    assert Reshaper(join=join).reshape(logs_with(("gen_ai.user.message", {}, {"content": "hi"}))).late is None
+
+
+def test_a_span_waits_no_longer_than_its_records_would() -> None:
+    """Neither memory nor time may grow with what never comes."""
+    clock = Clock()
+    join = LogJoin(clock, seconds=60)
+    one({"call_id": "call_1", "tool_name": "shell"}, name="shell", scope="codex_exec", service="codex_exec", join=join)
+    clock.now = 61
+    result = ("codex.tool_result", {"call_id": "call_1", "output": "a.txt"}, None)
+    assert Reshaper(join=join).reshape(logs_with(result, scope="codex_otel.log_only")).late is None
+
+
 CLAUDE = {"scope": "com.anthropic.claude_code.tracing", "service": "claude-code"}
 
 

@@ -155,7 +155,7 @@ def test_a_failing_convention_leaves_the_span_and_is_counted() -> None:
     request = request_with(dict(CHAT))
     before = request.SerializeToString(deterministic=True)
     reshaper = Reshaper(conventions=(Failing(), *CONVENTIONS))
-    assert reshaper.reshape(request) == 0
+    assert reshaper.reshape(request).dropped == 0
     assert request.SerializeToString(deterministic=True) == before
     assert reshaper.failed == {"failing": 1}
 
@@ -179,7 +179,7 @@ def test_children_of_dropped_spans_find_the_next_ancestor() -> None:
         scope="codex_exec",
         service="codex_exec",
     )
-    assert Reshaper().reshape(request) == 2
+    assert Reshaper().reshape(request).dropped == 2
     turn, call = request.resource_spans[0].scope_spans[0].spans
     assert call.parent_span_id == turn.span_id
 
@@ -193,7 +193,7 @@ def test_a_circle_of_dropped_spans_ends() -> None:
         scope="codex_exec",
         service="codex_exec",
     )
-    assert Reshaper().reshape(request) == 2
+    assert Reshaper().reshape(request).dropped == 2
 
 
 @pytest.mark.parametrize(
