@@ -57,6 +57,7 @@ class Collector:
         self._reader = Reader(data_dir.path)
         self._forwarder = Forwarder(self._store, destination, self._store.instance) if destination else None
         self._redactions: Counter[str] = Counter()
+        self._not_reshaped: Counter[str] = Counter()
         self._guard = Guard(
             settings.access_token.get_secret_value() if settings.access_token else None,
             settings.allowed_hosts,
@@ -169,6 +170,9 @@ class Collector:
                 self._forwarder.notify(signal)
         if outcome.late is not None and self._forwarder is not None:
             self._forwarder.notify(Signal.TRACES)
+        for convention, count in outcome.failed.items():
+            self._not_reshaped[convention] += count
+            logger.warning("%d spans left as they came: reshaping them as %s failed", count, convention)
 
     def _answer_for(self, batches: list[int]) -> str:
         if self._forwarder is None:
@@ -197,6 +201,7 @@ class Collector:
             store=self._store.sizes,
             answers=dict(answers),
             redactions=dict(self._redactions),
+            not_reshaped=dict(self._not_reshaped),
             notices=list(self._notices),
         )
 

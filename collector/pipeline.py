@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -18,12 +19,16 @@ from collector.reshape import INTERNAL, Reshaper
 class Outcome:
     """What one request became: a sealed batch (none when nothing was left), and what was left out.
 
-    `late` are spans of an earlier request, complete now that the log records of this one have come.
+    `late` are spans of an earlier request, complete now that the log records of this one have come;
+    `failed` counts spans that left as they came, because their convention failed on them, by convention.
     """
 
     batch: SealedBatch | None
     rejected: Rejected
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
     late: SealedBatch | None = None
+    failed: Mapping[str, int] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -40,11 +45,11 @@ class Pipeline:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
         reshaped = self._reshaper.reshape(decoded.request)
-        decoded.rejected.add(INTERNAL, reshaped.dropped)
+        dropped = {INTERNAL: reshaped.dropped} if reshaped.dropped else {}
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
         late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
-        return Outcome(batch if batch.items else None, decoded.rejected, late)
+        return Outcome(batch if batch.items else None, decoded.rejected, dropped, late, reshaped.failed)
 
 
 def prune(request: ExportRequest) -> None:

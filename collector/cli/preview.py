@@ -62,6 +62,8 @@ def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) ->
         outcome = pipeline.run(found, body, JSON if is_json else PROTOBUF)
         if outcome.rejected.total:
             print(f"collector: {file}: left out: {outcome.rejected}", file=sys.stderr)
+        for reason, count in outcome.dropped.items():
+            print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
         if outcome.batch is None:
             yield b"{}"
         else:

@@ -131,8 +131,8 @@ class OtlpReceiver:
             if outcome.batch is not None:
                 reservation.add(len(outcome.batch.data))
             del raw
-            if outcome.batch is not None or outcome.rejected.total:
-                refusal = Refusal(signal, outcome.rejected.by_reason)
+            if outcome.batch is not None or outcome.rejected.total or outcome.dropped:
+                refusal = Refusal(signal, outcome.rejected.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=",".join(_hops(headers)))
                 await asyncio.shield(asyncio.wrap_future(put))
             if outcome.late is not None:

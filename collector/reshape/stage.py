@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -35,9 +35,11 @@ _MOST_ANCESTORS = 64
 
 @dataclass(frozen=True, slots=True)
 class Reshaped:
-    """How many spans were dropped as `INTERNAL`, and spans of earlier requests that can be told in full now."""
+    """How many spans were dropped as `INTERNAL`, how many left as they came because their convention failed, by
+    its name, and spans of earlier requests that can be told in full now."""
 
     dropped: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
     late: ExportTraceServiceRequest | None = None
 
 
@@ -74,7 +76,8 @@ class Reshaper:
         them are returned once more, complete, as `late`.
         """
         if isinstance(request, ExportTraceServiceRequest):
-            return Reshaped(self._reshape(request))
+            before = self.failed.copy()
+            return Reshaped(self._reshape(request), self.failed - before)
         if isinstance(request, ExportLogsServiceRequest):
             for logs in request.resource_logs:
                 copy_environment(logs.resource.attributes)

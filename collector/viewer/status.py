@@ -31,4 +31,5 @@ class Status(TypedDict):
     store: dict[str, int]
     answers: dict[str, dict[str, int]]
     redactions: dict[str, int]
+    not_reshaped: dict[str, int]
     notices: list[str]
