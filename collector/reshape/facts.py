@@ -164,10 +164,14 @@ def put_identity(target: Target, span: Source) -> None:
 
 
 def put_tokens(target: Target, span: Source) -> None:
-    """Token counts; a total or the missing half of one is worked out, a count nobody gave is left out."""
+    """Token counts; a total or the missing half of one is worked out, a count nobody gave is left out. And a cost,
+    where one was given."""
     for key, names in TOKENS.items():
         target.put(key, span.number(*names))
     complete_tokens(target)
+    cost = span.number("gen_ai.usage.cost")
+    if cost:  # OpenLIT's zero means that it knows no price
+        target.put(SpanAttributes.LLM_COST_TOTAL, cost)
 
 
 def complete_tokens(target: Target) -> None:

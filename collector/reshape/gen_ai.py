@@ -30,7 +30,7 @@ from collector.reshape.indexed import read_functions, read_indexed
 from collector.reshape.messages import DEFAULT, Reading, read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
-from collector.reshape.values import Attributes, Value, listed
+from collector.reshape.values import Attributes, Value, listed, read_json
 from collector.reshape.write import write_documents, write_embeddings, write_tools
 
 OPERATIONS = {
@@ -175,6 +175,8 @@ def put_tool_call(target: Target, span: Source) -> None:
         if result is None and told.output:
             result = told.output[0].text
         target.event_twins.update(told.twins)
+    if arguments is None:
+        arguments = _call_in(span.get(INPUT))
     name = span.text("gen_ai.tool.name")
     call_id = span.get("gen_ai.tool.call.id", "gen_ai.tool.call_id", "tool_call.id", "tool.id")
     put_tool(target, name, call_id, arguments, span.get("gen_ai.tool.description"))
@@ -185,6 +187,16 @@ def put_tool_call(target: Target, span: Source) -> None:
     for key, put in ((INPUT, target.input), (OUTPUT, target.output)):
         if span.get(key) is not None:
             put(span.get(key), key)
+
+
+def _call_in(value: Value) -> Value:
+    """The arguments of a call that stands, as a whole, where messages are expected (Gemini CLI)."""
+    found = read_json(value)
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if isinstance(found, dict):
+        return next((found[key] for key in ("args", "arguments") if found.get(key) is not None), None)
+    return None
 
 
 def put_embeddings(target: Target, span: Source, reading: Reading = DEFAULT) -> None:

@@ -84,7 +84,7 @@ class MlFlow:
         if kind == LLM:
             _put_call(target, span, asked, answered)
         elif kind == TOOL:
-            put_tool(target, to_text(_read(span, "mlflow.spanFunctionName")) or span.name, None, asked)
+            put_tool(target, span.name or to_text(_read(span, "mlflow.spanFunctionName")), None, asked)
         elif kind == AGENT:
             target.put(SpanAttributes.AGENT_NAME, span.name)
         elif kind == RETRIEVER:

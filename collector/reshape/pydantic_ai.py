@@ -38,14 +38,14 @@ class PydanticAi:
 
     name = "pydantic ai"
     keys = ("pydantic_ai.", "all_messages_events")
-    scopes = ("pydantic-ai", "pydantic_ai")
+    scopes = ("pydantic-ai", "pydantic_ai", "logfire.")
     own = (
         "pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments",
-        "tool_response", "model_request_parameters", "logfire.json_schema",
+        "tool_response", "model_request_parameters", "request_data", "response_data", "logfire.json_schema",
     )  # fmt: skip
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
-        ours = scope.name in self.scopes or any(key in span.attributes for key in _ALL_MESSAGES[::2])
+        ours = scope.name.startswith(self.scopes) or any(key in span.attributes for key in _ALL_MESSAGES[::2])
         return ours and bool(_kind(span))
 
     def reshape(self, span: Source) -> Target | None:
@@ -57,6 +57,7 @@ class PydanticAi:
             _put_run(target, span)
         elif kind == LLM:
             _put_events(target, span)
+            _put_exchange(target, span)
             _put_tools(target, span)
         target.put(SpanAttributes.LLM_COST_TOTAL, number(span.get("operation.cost")) if kind == LLM else None)
         return target
@@ -115,6 +116,15 @@ def _put_events(target: Target, span: Source) -> None:
     put_input(target, told.input)
     put_output(target, told.output)
     target.twins.add("events")
+
+
+def _put_exchange(target: Target, span: Source) -> None:
+    """What Logfire keeps of a request by the OpenAI or Anthropic client."""
+    asked, answered = span.get("request_data"), span.get("response_data")
+    write_input(target, read_messages(asked, "user"))
+    write_output(target, read_messages(answered, "assistant"))
+    target.input(asked, "request_data")
+    target.output(answered, "response_data")
 
 
 def _as_events(value: Value) -> list[Event]:

@@ -27,7 +27,9 @@ class Traceloop:
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
         kind = span.text("traceloop.span.kind").lower()
-        return bool(kind) and kind != "llm" and (kind in KINDS or "gen_ai.operation.name" not in span.attributes)
+        if not kind:
+            return scope.name == "traceloop.tracer" and _INPUT in span.attributes
+        return kind != "llm" and (kind in KINDS or "gen_ai.operation.name" not in span.attributes)
 
     def reshape(self, span: Source) -> Target | None:
         kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)

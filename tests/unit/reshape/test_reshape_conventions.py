@@ -471,7 +471,7 @@ def test_mlflow_values_are_json_twice_over() -> None:
     found = one({
         "mlflow.spanType": '"TOOL"', "mlflow.spanFunctionName": '"search"',
         "mlflow.spanInputs": json.dumps(json.dumps({"q": 1})), "mlflow.spanOutputs": '"sunny"',
-    })  # fmt: skip
+    }, name="search")  # fmt: skip
     assert (found["openinference.span.kind"], found["tool.name"]) == ("TOOL", "search")
     assert json.loads(found["input.value"]) == {"q": 1}
     assert found["output.value"] == "sunny"
@@ -524,6 +524,35 @@ def test_pydantic_ai_1_agents_and_tools() -> None:
     tool = one({"gen_ai.tool.name": "f", "gen_ai.tool.call.id": "1", "tool_arguments": '{"x":1}', "tool_response": "r"},
                name="running tool", **pydantic)  # fmt: skip
     assert (tool["openinference.span.kind"], tool["tool.parameters"], tool["output.value"]) == ("TOOL", '{"x":1}', "r")
+
+
+def test_logfire_keeps_requests_of_the_openai_client_as_they_were() -> None:
+    """`request_data` and `response_data` are the client's own request and what was made of its answer."""
+    found = one({
+        "gen_ai.request.model": "gpt-5", "gen_ai.system": "openai",
+        "request_data": json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}),
+        "response_data": json.dumps({"message": {"role": "assistant", "content": "yo"}, "usage": {"total_tokens": 3}}),
+    }, scope="logfire.openai")  # fmt: skip
+    assert found["openinference.span.kind"] == "LLM"
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+
+
+def test_prompts_and_completions_in_the_oldest_events_are_read() -> None:
+    """Before messages had events each, all of a request stood in one."""
+    found = one(
+        {"gen_ai.operation.name": "chat"},
+        events=[
+            ("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps([{"role": "user", "content": "hi"}])}),
+            ("gen_ai.content.completion", {"gen_ai.completion": json.dumps([{"role": "assistant", "content": "yo"}])}),
+        ],
+    )
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+
+
+def test_a_cost_that_was_given_is_passed_on() -> None:
+    """OpenLIT works it out; its zero means that it knows no price."""
+    assert chat(user(text("x")), None, **{"gen_ai.usage.cost": 0.25})["llm.cost.total"] == 0.25
+    assert "llm.cost.total" not in chat(user(text("x")), None, **{"gen_ai.usage.cost": 0})
 
 
 def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
