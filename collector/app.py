@@ -28,6 +28,7 @@ from collector.plan import Plan, plan
 from collector.receive import Budget, Guard, OtlpReceiver
 from collector.receive.answers import status_response
 from collector.receive.guard import headers_of, is_loopback
+from collector.reshape import LogJoin, Reshaper
 from collector.selftest import prove
 from collector.settings import Loaded, Settings
 from collector.store import Caps, Reader, SqliteStore
@@ -67,12 +68,14 @@ class Collector:
         self._policy_notice = ""
         self._sealer = in_force.sealer()
         self._pipelines: list[Pipeline] = []
+        self._not_reshaped: Counter[str] = Counter()
         self._guard = Guard(
             settings.access_token.get_secret_value() if settings.access_token else None,
             settings.allowed_hosts,
             settings.allowed_origins,
             addresses=not is_loopback(settings.host),
         )
+        self._join = LogJoin(time.monotonic)
         self._receiver = OtlpReceiver(
             self._new_pipeline,
             self._store,
@@ -178,7 +181,7 @@ class Collector:
             self._forward_task = asyncio.create_task(self._keep_forwarding())
 
     def _new_pipeline(self) -> Pipeline:
-        pipeline = Pipeline(self._in_force.sealer(self._sealer.engine))
+        pipeline = Pipeline(self._in_force.sealer(self._sealer.engine), _reshaper(self._settings, self._join))
         self._pipelines.append(pipeline)
         return pipeline
 
@@ -239,6 +242,11 @@ class Collector:
                 self._redactions[rule, action, signal] += times
             if self._forwarder is not None:
                 self._forwarder.notify(signal)
+        if outcome.late is not None and self._forwarder is not None:
+            self._forwarder.notify(Signal.TRACES)
+        for convention, count in outcome.failed.items():
+            self._not_reshaped[convention] += count
+            logger.warning("%d spans left as they came: reshaping them as %s failed", count, convention)
 
     def _answer_for(self, batches: list[int]) -> str:
         if self._forwarder is None:
@@ -285,6 +293,7 @@ class Collector:
                 "sources": list(self._in_force.sources),
             },
             notices=[*self._notices, *self._in_force.notices, *filter(None, (self._policy_notice, self._unsent()))],
+            not_reshaped=dict(self._not_reshaped),
         )
 
 
@@ -397,6 +406,11 @@ def _stop_on_signals(server: _Server) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop)
         except NotImplementedError:  # Windows
             signal.signal(number, stop)
+
+
+def _reshaper(settings: Settings, join: LogJoin) -> Reshaper:
+    """One for each thread; what they remember of log records they share."""
+    return Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
 
 
 def _is_page(path: str) -> bool:

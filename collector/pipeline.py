@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -11,21 +12,34 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.decode import Rejected, decode
 from collector.redact import Sealer
+from collector.reshape import INTERNAL, Reshaper
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one request became: a sealed batch (none when nothing was left), and what was left out."""
+    """What one request became: a sealed batch (none when nothing was left), and what was left out.
+
+    `late` are spans of an earlier request, complete now that the log records of this one have come;
+    `failed` counts spans that left as they came, because their convention failed on them, by convention.
+    """
 
     batch: SealedBatch | None
     rejected: Rejected
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
+    late: SealedBatch | None = None
+    failed: Mapping[str, int] = field(default_factory=dict)
 
 
 class Pipeline:
-    """decode ─> redact, for one request at a time."""
+    """decode ─> reshape ─> redact, for one request at a time.
 
-    def __init__(self, sealer: Sealer) -> None:
+    Reshaping comes first: redaction must see the text that leaves.
+    """
+
+    def __init__(self, sealer: Sealer, reshaper: Reshaper | None = None) -> None:
         self._sealer = sealer
+        self._reshaper = reshaper or Reshaper()
 
     def seal_with(self, sealer: Sealer) -> None:
         """Seal what comes from now on with `sealer`: the policy has changed."""
@@ -34,9 +48,12 @@ class Pipeline:
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
+        reshaped = self._reshaper.reshape(decoded.request)
+        dropped = {INTERNAL: reshaped.dropped} if reshaped.dropped else {}
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
-        return Outcome(batch if batch.items else None, decoded.rejected)
+        late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
+        return Outcome(batch if batch.items else None, decoded.rejected, dropped, late, reshaped.failed)
 
 
 def prune(request: ExportRequest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,7 @@ from collector.encode import to_json
 from collector.errors import CollectorError
 from collector.pipeline import Pipeline
 from collector.receive.limits import decompress
+from collector.reshape import LogJoin, Reshaper
 from collector.settings import load
 
 _GZIP = b"\x1f\x8b"
@@ -42,7 +44,9 @@ def preview(
     """Print what would leave, one OTLP/JSON request a line for each FILE."""
     loaded = load({"policy_file": policy})
     settings = loaded.settings
-    pipeline = Pipeline(load_in_force(loaded).sealer())
+    join = LogJoin(time.monotonic)
+    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+    pipeline = Pipeline(load_in_force(loaded).sealer(), reshaper)
     failed = False
     for file in files:
         try:
@@ -64,6 +68,8 @@ def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) ->
         outcome = pipeline.run(found, body, JSON if is_json else PROTOBUF)
         if outcome.rejected.total:
             print(f"collector: {file}: left out: {outcome.rejected}", file=sys.stderr)
+        for reason, count in outcome.dropped.items():
+            print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
         sealed.setdefault(found, []).append(outcome.batch.data if outcome.batch else b"")
     for found, parts in sealed.items():
         yield to_json(found.request.FromString(b"".join(parts)))

@@ -7,18 +7,20 @@ A 200 is sent only when the batch is committed and synced. The answer is never a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from collector.batch import Signal
+from collector.batch import SealedBatch, Signal
 from collector.decode import JSON, PROTOBUF
 from collector.errors import (
     BadRequest,
     CollectorError,
     MethodNotAllowed,
+    NotNow,
     TooLarge,
     Unavailable,
     UnknownPath,
@@ -129,12 +131,20 @@ class OtlpReceiver:
             if outcome.batch is not None:
                 reservation.add(len(outcome.batch.data))
             del raw
-            if outcome.batch is not None or outcome.rejected.total:
-                refusal = Refusal(signal, outcome.rejected.by_reason)
+            if outcome.batch is not None or outcome.rejected.total or outcome.dropped:
+                refusal = Refusal(signal, outcome.rejected.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=",".join(_hops(headers)))
                 await asyncio.shield(asyncio.wrap_future(put))
+            if outcome.late is not None:
+                await self._keep_late(outcome.late, headers)
             self._kept(signal, outcome)
         return export_response(signal, outcome.rejected, content_type)
+
+    async def _keep_late(self, batch: SealedBatch, headers: Headers) -> None:
+        """An addition to spans that are kept already: where it finds no room, nothing is lost."""
+        with contextlib.suppress(NotNow):
+            put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=",".join(_hops(headers)))
+            await asyncio.shield(asyncio.wrap_future(put))
 
     async def _handle(self, signal: Signal, raw: bytes, encoding: str, content_type: str) -> Outcome:
         if len(raw) <= _LARGE_BYTES:

@@ -60,6 +60,10 @@ class _StatusCollector(Collector):
         )
         in_force.add_metric([policy["name"], str(policy["revision"]), policy["fingerprint"]], not policy["blocked"])
         yield in_force
+        failed = CounterMetricFamily("collector_not_reshaped", "Spans left as they came", labels=["convention"])
+        for convention, count in self._status["not_reshaped"].items():
+            failed.add_metric([convention], count)
+        yield failed
         for name, size in self._status["store"].items():
             yield GaugeMetricFamily(f"collector_store_{name}", "Bytes of sealed batches", value=size)
         failures = GaugeMetricFamily("collector_forward_failures", "Attempts that failed in a row", labels=["signal"])

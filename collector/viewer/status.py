@@ -54,4 +54,5 @@ class Status(TypedDict):
     redactions: dict[str, int]
     redacted: list[Redacted]
     policy: InForce
+    not_reshaped: dict[str, int]
     notices: list[str]
