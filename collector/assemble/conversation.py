@@ -89,6 +89,8 @@ def said(message: Message) -> list[Said]:
             words.append(part.text)
         elif part.type == "file":
             words.append(describe(part.mime, part.filename, part.bytes))
+        elif part.type == "compaction":
+            words.append("[compaction]")  # the agent asks for what was done so far, in words of its own
     return [Said("user", "\n".join(words))] if words else []
 
 
