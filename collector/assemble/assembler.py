@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.assemble.ids import span_id, trace_id
+from collector.assemble.prompts import system_for
 from collector.assemble.session import Known, Message, Session
 from collector.assemble.spans import Made, Place, Spans, is_call
 from collector.assemble.timing import NEVER, SIDE_CALLS, timing
 from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turn_of, turns
-from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request, SystemPrompt
+from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
 
 _LOOK_EVERY_MS = 250
 _LINK_SLACK_MS = 1000
 _SYSTEM_WITHIN_MS = 30_000
-_MOST_MESSAGES = 4000
 _DEEPEST = 32
 
 
@@ -69,9 +69,10 @@ class Assembler:
     # ---- in
 
     def feed(self, fact: AnyFact, now: int) -> list[Made]:
-        """Take one fact in, heard at `now` (ms of any clock that does not go back); the spans that are due."""
+        """Take one fact in, heard at `now` (ms of any clock that does not go back); the spans that were due."""
+        made = self.look(now) if now >= self._next_look else []
         self.learn(fact, now)
-        return self.look(now) if now >= self._next_look else []
+        return made
 
     def learn(self, fact: AnyFact, now: int) -> None:
         """Take one fact in without looking for what is due."""
@@ -172,6 +173,8 @@ class Assembler:
     def _children(self, turn: Turn, place: Place, now: int, *, over: bool) -> Iterator[Made]:
         quiet = now - self._patience.settle
         for index, step in enumerate(turn.steps):
+            if step.told_whole == step.version and not over:
+                continue
             for part in sorted(step.tools):
                 tool = step.tools[part]
                 settled = tool["status"] in ("completed", "error")
@@ -179,6 +182,7 @@ class Assembler:
                     yield self._spans.tool(turn, step, tool, part, place, incomplete=not settled)
             if over or (step.done and step.heard <= quiet and not any(step.running_tools())):
                 yield from self._step(turn, index, step, place)
+                step.told_whole = step.version
         if over:
             yield from self._titles(turn, place)
             yield from self._compactions(turn, place)
@@ -195,7 +199,7 @@ class Assembler:
         if is_call(step) or (not step.tools and not step.done):
             until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
             times = timing(session, step, until)
-            system = self._system_for(session, times.request, step)
+            system = system_for(session, times.request)
             tools = session.tools.last(times.start + _LINK_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
             if compacts:
                 tools = None
@@ -218,7 +222,7 @@ class Assembler:
             start = request.at if request else (turn.opener["streamed"] or turn.start)
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
-            system = self._system_for(session, request, None) if request else None
+            system = system_for(session, request)
             yield self._spans.title(
                 turn, place, number, start, end, request, system, usage if number == len(calls) else None
             )
@@ -294,10 +298,12 @@ class Assembler:
             session.owners[user.id] = turn.opener.id
         session.opened.pop(turn.opener.id, None)
         session.finished.setdefault(turn.opener.id, turn.start)
+        session.latest = max(session.latest or (0, ""), (turn.start, turn.opener.id))
         for step in turn.steps:
             session.steps.pop(step.id, None)
             session.owners[step.id] = turn.opener.id
         until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
+        session.forget([message.id for message in (*turn.users, *turn.steps)], until)
         self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
 
     def _once(self, session: Session, identifier: bytes) -> bool:
@@ -353,18 +359,6 @@ class Assembler:
         while session.parent is not None and session.parent in self.sessions and depth < _DEEPEST:
             session, depth = self.sessions[session.parent], depth + 1
         return depth
-
-    def _system_for(self, session: Session, request: Request | None, step: Message | None) -> SystemPrompt | None:
-        """The system prompt that was made for `request`: hooks make one just before each."""
-        if request is None:
-            return None
-        told: list[SystemPrompt] = session.systems.between(request.at - _SYSTEM_WITHIN_MS, request.at + 1)
-        named = [s for s in told if s.agent is not None and s.agent == request.agent]
-        if named:
-            return named[-1]
-        others = [r.at for r in session.requests.facts if r is not request and r.at <= request.at]
-        fresh = [s for s in told if s.agent is None and (not others or s.at >= others[-1])]
-        return fresh[-1] if fresh else None
 
     # ---- memory
 

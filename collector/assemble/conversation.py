@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.session import Known, Message, Session
 from collector.assemble.v1 import describe
@@ -32,6 +33,21 @@ class Said:
     """Id, name and arguments of each tool call."""
     call: str = ""
     name: str = ""
+    _encoded: tuple[int, bytes] = (-1, b"")
+    _size: int = 0
+
+    def encoded(self, index: int) -> bytes:
+        """The attributes of input message `index`, as the bytes of a span that has only those.
+
+        Messages after messages put together are the span's: that is how protobuf joins repeated fields.
+        """
+        if self._encoded[0] != index:
+            span = Span()
+            prefix = f"llm.input_messages.{index}.message."
+            for key, text in self.pairs():
+                span.attributes.add(key=prefix + key).value.string_value = sound(text)
+            self._encoded = (index, span.SerializeToString())
+        return self._encoded[1]
 
     def pairs(self) -> Pairs:
         found: list[tuple[str, str]] = [("role", self.role)]
@@ -74,11 +90,22 @@ class Said:
         return document
 
     def size(self) -> int:
-        return len(self.text) + len(self.reasoning) + sum(len(arguments) + 200 for _, _, arguments in self.calls) + 100
+        if not self._size:
+            arguments = sum(len(arguments) + 200 for _, _, arguments in self.calls)
+            self._size = len(self.text) + len(self.reasoning) + arguments + 100
+        return self._size
 
 
 def said(message: Message) -> list[Said]:
     """What a message says, and the results of the tools it called."""
+    version, found = message.said
+    if version != message.version:
+        found = _said(message)
+        message.said = (message.version, found)
+    return found  # type: ignore[no-any-return]
+
+
+def _said(message: Message) -> list[Said]:
     if message.role == "assistant":
         answer = answered(message)
         results = [_result(tool) for tool in message.sorted_tools()]
@@ -137,25 +164,19 @@ def sent(session: Session, step: Message, start: int) -> list[Said]:
 
 def before(session: Session, step: Message, start: int) -> list[Message]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
-    previous = max((s.created for s in session.messages.values() if s.role == "assistant" and s.told
-                    and s is not step and s.created < step.created), default=0)  # fmt: skip
+    ordered, count = session.ordered, session.before(step)
+    previous = next((c for c, _, m in reversed(ordered[:count]) if m.role == "assistant" and m.told), 0)
     told = session.histories.last(start, previous)
     if told is not None:
         return [session.messages[m] for m in told.messages if m in session.messages and m != step.id]
-    earlier = sorted(
-        (m for m in session.messages.values() if m is not step and _when(m) < (step.created, step.id)),
-        key=_when,
-    )
-    for index in range(len(earlier) - 1, -1, -1):
-        if earlier[index].is_compaction and earlier[index].done and not earlier[index]["error_type"]:
-            parent = earlier[index]["parent"]
-            first = next((i for i, m in enumerate(earlier) if m.id == parent), index)
-            return earlier[first:]
-    return earlier
-
-
-def _when(message: Message) -> tuple[int, str]:
-    return message.created, message.id
+    first = 0
+    for index in range(count - 1, -1, -1):
+        message = ordered[index][2]
+        if message.is_compaction and message.done and message["error_type"] is None:
+            parent = session.messages.get(message["parent"])
+            first = session.before(parent) if parent is not None else index
+            break
+    return [message for _, _, message in ordered[first:count]]
 
 
 def spoken_before(session: Session, step: Message, start: int) -> list[Said] | None:
@@ -176,6 +197,11 @@ def spoken_before(session: Session, step: Message, start: int) -> list[Said] | N
             found.append(Said(role, words, str(item.get("reasoning") or ""), calls))
         found += [Said("tool", str(r.get("output") or ""), call=str(r.get("id") or "")) for r in results]
     return found
+
+
+def sound(text: str) -> str:
+    """Lone surrogates cannot be written as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def within(messages: list[Said], most_bytes: int = MOST_BYTES) -> tuple[list[Said], int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collector.assemble.vocabulary import (
@@ -31,6 +31,7 @@ from collector.assemble.vocabulary import (
 )
 
 _REMEMBERED_TURNS = 100
+_MOST_MESSAGES = 5000
 
 
 class Known:
@@ -68,7 +69,7 @@ class Known:
 class Message(Known):
     """A user's prompt or an assistant's step, with its parts and tool calls."""
 
-    __slots__ = ("first", "heard", "id", "parts", "role", "told", "tools", "version")
+    __slots__ = ("first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
 
     def __init__(self, identifier: str) -> None:
         super().__init__()
@@ -80,6 +81,10 @@ class Message(Known):
         self.first: int | None = None
         self.heard = 0
         self.version = 0
+        self.said: tuple[int, Any] = (-1, None)
+        """What the message says, as `conversation` put it at a version."""
+        self.told_whole = -1
+        """The version of which all spans are out."""
 
     @property
     def created(self) -> int:
@@ -139,7 +144,9 @@ class Timeline:
         return [fact for fact in self.facts if since <= fact.at < until]
 
     def forget(self, before: int) -> None:
-        index = bisect_right(self.facts, before - 1, key=_at)
+        index = bisect_right(self.facts, before - 1, key=_at) - 1  # the last one may still hold
+        if index <= 0:
+            return
         for fact in self.facts[:index]:
             self._keys.discard(fact.key)
         del self.facts[:index]
@@ -168,9 +175,11 @@ class Session:
         "histories",
         "id",
         "info",
+        "latest",
         "messages",
         "notes",
         "opened",
+        "ordered",
         "origin",
         "owners",
         "requests",
@@ -189,6 +198,8 @@ class Session:
         self.id = identifier
         self.info = Known()
         self.messages: dict[str, Message] = {}
+        self.ordered: list[tuple[int, str, Message]] = []
+        """The messages by when they were made."""
         self.steps: dict[str, Message] = {}
         """Assistant messages whose spans are not all out."""
         self.opened: dict[str, Message] = {}
@@ -197,6 +208,8 @@ class Session:
         """User messages of turns that are over, and which message opened that turn."""
         self.finished: dict[str, int] = {}
         """The messages that opened turns that are over, and when they were made."""
+        self.latest: tuple[int, str] | None = None
+        """Of the turns that are over, when the last was opened and by which message."""
         self.counted: tuple[int, int] = (0, 0)
         """The last turn that was numbered: when it was made, and its number."""
         self.origin: tuple[bytes, bytes] | None = None
@@ -240,12 +253,66 @@ class Session:
         self.origin = (bytes.fromhex(origin[0]), bytes.fromhex(origin[1])) if origin else None
         self.finished.update(memory.get("finished") or {})
         self.owners.update(memory.get("owners") or {})
+        self.latest = max(((at, message) for message, at in self.finished.items()), default=None)
+
+    def forget(self, messages: Iterable[str], until: int) -> None:
+        """Let go of what only a turn that is over needed; its messages stay, as history of the next."""
+        for identifier in messages:
+            message = self.messages.get(identifier)
+            for tool in message.tools.values() if message else ():
+                self.calls.pop(tool["call"], None)
+        gone = set(messages)
+        self.notes = {k: n for k, n in self.notes.items() if n.message not in gone if n.message or n.at > until}
+        self.waits = {k: w for k, w in self.waits.items() if max(end.at for end in w.values()) > until}
+        before = min([until, *(message.created for message in (*self.opened.values(), *self.steps.values()))])
+        for timeline in self._timelines():
+            timeline.forget(before)
+        self._forget_summarised()
+
+    def _forget_summarised(self) -> None:
+        """What came before the last compaction, and what no model could still be sent, is no history any more."""
+        open_messages = self.opened.keys() | self.steps.keys()
+        done = [m for _, _, m in self.ordered if m.id not in open_messages]
+        excess = len(self.messages) - _MOST_MESSAGES
+        last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
+        if last >= 0:
+            parent = done[last]["parent"]
+            excess = max(excess, next((i for i, m in enumerate(done) if m.id == parent), last))
+        for message in done[: max(0, excess)]:
+            del self.messages[message.id]
+            del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
+
+    def _timelines(self) -> Iterable[Timeline]:
+        return (
+            self.statuses,
+            self.retries,
+            self.requests,
+            self.systems,
+            self.histories,
+            self.failures,
+            self.compactions,
+            self.tools,
+            self.spoken,
+            self.usages,
+        )
 
     def message(self, identifier: str) -> Message:
         found = self.messages.get(identifier)
         if found is None:
             found = self.messages[identifier] = Message(identifier)
+            insort(self.ordered, (0, identifier, found))
         return found
+
+    def before(self, message: Message) -> int:
+        """How many messages were made before `message`."""
+        return bisect_left(self.ordered, (message.created, message.id))
+
+    def guess_created(self, message: Message, created: int) -> None:
+        """Give a message that nobody told the time of one."""
+        if not message.created:
+            del self.ordered[bisect_left(self.ordered, (0, message.id))]
+            message.values["created"] = created
+            insort(self.ordered, (created, message.id, message))
 
     def learn(self, fact: AnyFact) -> bool:
         """Take `fact` in; whether it said anything new."""
@@ -307,7 +374,11 @@ class Session:
 
     def _message(self, fact: MessageTold) -> bool:
         message = self.message(fact.message)
+        made = message.created
         changed = message.learn(fact)
+        if message.created != made:
+            del self.ordered[bisect_left(self.ordered, (made, message.id))]
+            insort(self.ordered, (message.created, message.id, message))
         message.role = message.role or fact.role
         if fact.recalled:
             return changed

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.assemble import conversation
-from collector.assemble.conversation import Said, as_text
+from collector.assemble.conversation import Said, as_text, sound
 from collector.assemble.ids import span_id
 from collector.assemble.session import Known, Message, Session
 from collector.assemble.timing import SIDE_CALLS, Attempt, Timing
@@ -235,13 +235,9 @@ class Spans:
         )
         if kept:
             fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
-            fresh = max(i for i in (fresh, 0) if i < len(kept) or i == 0)
-            new = orjson.dumps([message.document() for message in kept[fresh:]])
+            new = orjson.dumps([message.document() for message in kept[min(fresh, len(kept) - 1) :]])
             put(span, {"input.value": new.decode("utf-8", "replace"), "input.mime_type": "application/json"})
-        for index, message in enumerate(kept):
-            prefix = f"llm.input_messages.{index}.message."
-            for key, text in message.pairs():
-                _text(span, prefix + key, text)
+        span.MergeFromString(b"".join([message.encoded(index) for index, message in enumerate(kept)]))
         if asked.request and asked.request.params:
             put(span, {"llm.invocation_parameters": orjson.dumps(asked.request.params).decode()})
         for index, tool in enumerate(asked.tools.tools if asked.tools else ()):
@@ -480,7 +476,7 @@ def put(span: Any, attributes: Mapping[str, Value]) -> None:
             continue
         target = span.attributes.add(key=key).value
         if isinstance(value, str):
-            target.string_value = _sound(value)
+            target.string_value = sound(value)
         elif isinstance(value, bool):
             target.bool_value = value
         elif isinstance(value, int):
@@ -490,12 +486,7 @@ def put(span: Any, attributes: Mapping[str, Value]) -> None:
 
 
 def _text(span: Any, key: str, text: str) -> None:
-    span.attributes.add(key=key).value.string_value = _sound(text)
-
-
-def _sound(text: str) -> str:
-    """Lone surrogates cannot be written as UTF-8."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    span.attributes.add(key=key).value.string_value = sound(text)
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, Value]) -> None:
@@ -507,7 +498,7 @@ def _finish(span: Span, error_type: str | None, error: str | None) -> None:
         span.status.code = Status.STATUS_CODE_OK
         return
     message = error or error_type
-    span.status.code, span.status.message = Status.STATUS_CODE_ERROR, _sound(message)
+    span.status.code, span.status.message = Status.STATUS_CODE_ERROR, sound(message)
     event(
         span,
         "exception",
