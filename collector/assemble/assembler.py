@@ -155,7 +155,7 @@ class Assembler:
             over = state is not Ending.OPEN
             made += self._children(turn, place, now, over=over)
             if over:
-                made += self._root(turn, place, incomplete=state is Ending.DIED)
+                made += self._root(turn, found, place, incomplete=state is Ending.DIED)
                 self._finish(turn)
         return made
 
@@ -261,7 +261,7 @@ class Assembler:
             if self._once(turn.session, made.span.span_id):
                 yield made
 
-    def _root(self, turn: Turn, place: Place, *, incomplete: bool) -> Iterator[Made]:
+    def _root(self, turn: Turn, others: list[Turn], place: Place, *, incomplete: bool) -> Iterator[Made]:
         session = turn.session
         identifier = span_id(turn.opener.id)
         if turn.late or not self._once(session, identifier):
@@ -274,19 +274,23 @@ class Assembler:
         for told in session.compactions.between(turn.start, turn.until):
             moments.append(told.at)
         known = [moment for moment in moments if moment < NEVER] or [0]
-        number = self._number(session, turn)
+        number = self._number(session, turn, others)
         yield self._spans.agent(turn, place, number, incomplete, (min(known), max(known)))
 
-    def _number(self, session: Session, turn: Turn) -> int:
+    def _number(self, session: Session, turn: Turn, others: list[Turn]) -> int:
         """Turns are counted by when they were opened; what was recalled of earlier ones counts too."""
         since, counted = session.counted
         if turn.start < since:
             since, counted = 0, 0
-        openers = set(session.finished) | {t.opener.id for t in turns(session) if not t.late}
-        openers |= {m.id for m in session.messages.values() if _was_turn(m) and m.id not in session.owners}
-        openers.add(turn.opener.id)
-        made = {m: session.finished.get(m) or session.message(m).created for m in openers}
-        number = counted + sum(1 for m, at in made.items() if since < at and (at, m) <= (turn.start, turn.opener.id))
+        made = {opener: at for opener, at in session.finished.items() if at > since}
+        made |= {other.opener.id: other.start for other in others if not other.late}
+        for at, identifier, message in session.ordered[session.before(turn.opener) - 1 :: -1]:
+            if at <= since:
+                break
+            if _was_turn(message) and identifier not in session.owners:
+                made[identifier] = at
+        mine = (turn.start, turn.opener.id)
+        number = counted + sum(1 for m, at in made.items() if since < at and (at, m) < mine) + 1
         if turn.start >= session.counted[0]:
             session.counted = (turn.start, number)
         return number

@@ -141,7 +141,7 @@ class Timeline:
 
     def between(self, since: int, until: int) -> list[Any]:
         """Those at or after `since`, before `until`."""
-        return [fact for fact in self.facts if since <= fact.at < until]
+        return self.facts[bisect_left(self.facts, since, key=_at) : bisect_left(self.facts, until, key=_at)]
 
     def forget(self, before: int) -> None:
         index = bisect_right(self.facts, before - 1, key=_at) - 1  # the last one may still hold
