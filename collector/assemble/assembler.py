@@ -119,6 +119,7 @@ class Assembler:
             made += self._session(session, now, closing=False)
             if not session.opened and not session.steps:
                 del self._active[identifier]
+                session.encodings.clear()
         self._forget(now)
         return made
 

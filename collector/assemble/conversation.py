@@ -22,7 +22,7 @@ MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Said:
     """One message of a conversation."""
 
@@ -154,29 +154,72 @@ def sent(session: Session, step: Message, start: int) -> list[Said]:
         key=lambda c: c.at,
         default=None,
     )
-    since = summary.at if summary is not None else 0
-    found = [Said("user", summary.text)] if summary is not None else []
-    for message in before(session, step, start):
-        if message.created >= since and message["delivered"] is not False:
+    messages = before(session, step, start)
+    if summary is None:
+        return _all_said(session, messages)
+    return [Said("user", summary.text), *_all_said(session, [m for m in messages if m.created >= summary.at])]
+
+
+def _all_said(session: Session, messages: list[Message]) -> list[Said]:
+    """What `messages` say; they mostly begin as those of the call before did."""
+    versions = [message.version for message in messages]
+    known, known_versions, held = session.said
+    found: list[Said] = held
+    count = len(known)
+    if messages[:count] != known or versions[:count] != known_versions:
+        count, found = 0, []
+    found = found.copy()
+    for message in messages[count:]:
+        if message["delivered"] is not False:
             found += said(message)
+    session.said = (messages, versions, found)
     return found
 
 
 def before(session: Session, step: Message, start: int) -> list[Message]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
     ordered, count = session.ordered, session.before(step)
-    previous = next((c for c, _, m in reversed(ordered[:count]) if m.role == "assistant" and m.told), 0)
-    told = session.histories.last(start, previous)
+    since = 0
+    for index in range(count - 1, -1, -1):
+        if ordered[index][2].role == "assistant" and ordered[index][2].told:
+            since = ordered[index][0]
+            break
+    told = session.histories.last(start, since)
     if told is not None:
         return [session.messages[m] for m in told.messages if m in session.messages and m != step.id]
+    summaries = [m for m in session.summaries.values() if m.done and m["error_type"] is None]
+    last = max((m for m in summaries if session.before(m) < count), key=session.before, default=None)
     first = 0
-    for index in range(count - 1, -1, -1):
-        message = ordered[index][2]
-        if message.is_compaction and message.done and message["error_type"] is None:
-            parent = session.messages.get(message["parent"])
-            first = session.before(parent) if parent is not None else index
-            break
+    if last is not None:
+        first = session.before(session.messages.get(last["parent"] or "") or last)
     return [message for _, _, message in ordered[first:count]]
+
+
+class Encoding:
+    """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
+
+    __slots__ = ("_data", "_messages", "_sizes")
+
+    def __init__(self) -> None:
+        self._messages: list[Said] = []
+        self._data = b""
+        self._sizes = 0
+
+    def of(self, messages: list[Said]) -> tuple[bytes, int]:
+        """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
+        count = len(self._messages)
+        if messages[:count] != self._messages:
+            count, self._data, self._sizes = 0, b"", 0
+        fresh = messages[count:]
+        self._sizes += sum(message.size() for message in fresh)
+        if self._sizes > MOST_BYTES:
+            self._messages, self._data, self._sizes = [], b"", 0
+            kept, dropped = within(messages)
+            return b"".join([message.encoded(index) for index, message in enumerate(kept)]), dropped
+        parts = [message.encoded(index) for index, message in enumerate(fresh, count)]
+        self._data = b"".join([self._data, *parts])
+        self._messages = messages
+        return self._data, 0
 
 
 def spoken_before(session: Session, step: Message, start: int) -> list[Said] | None:

@@ -168,6 +168,7 @@ class Session:
         "children",
         "compactions",
         "counted",
+        "encodings",
         "failures",
         "finished",
         "gone_at",
@@ -184,9 +185,11 @@ class Session:
         "owners",
         "requests",
         "retries",
+        "said",
         "spoken",
         "statuses",
         "steps",
+        "summaries",
         "systems",
         "titled",
         "tools",
@@ -214,6 +217,12 @@ class Session:
         """The last turn that was numbered: when it was made, and its number."""
         self.origin: tuple[bytes, bytes] | None = None
         """Trace and span of the tool call that started this session, once known."""
+        self.summaries: dict[str, Message] = {}
+        """Messages that sum up what came before them."""
+        self.said: tuple[list[Message], list[int], Any] = ([], [], [])
+        """The messages of the last conversation, their versions, and what they say, as `conversation` put it."""
+        self.encodings: dict[str, Any] = {}
+        """The last conversation of each system prompt, as `conversation` encoded it."""
         self.children: dict[str, dict[str, tuple[Message, Known]]] = {}
         """Sessions that tool calls of this one started, and those calls by part."""
         self.calls: dict[str, tuple[Message, Known]] = {}
@@ -280,6 +289,7 @@ class Session:
             excess = max(excess, next((i for i, m in enumerate(done) if m.id == parent), last))
         for message in done[: max(0, excess)]:
             del self.messages[message.id]
+            self.summaries.pop(message.id, None)
             del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
 
     def _timelines(self) -> Iterable[Timeline]:
@@ -380,6 +390,8 @@ class Session:
             del self.ordered[bisect_left(self.ordered, (made, message.id))]
             insort(self.ordered, (message.created, message.id, message))
         message.role = message.role or fact.role
+        if message.is_compaction:
+            self.summaries[message.id] = message
         if fact.recalled:
             return changed
         if not message.told:

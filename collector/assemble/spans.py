@@ -146,8 +146,13 @@ class Spans:
         session = turn.session
         messages = conversation.sent(session, step, times.start)
         if system is not None and system.text:
-            messages = [Said("system", system.text), *messages]
-        asked = _Asked(messages, times.request, tools)
+            encoding, prompt = session.encodings.setdefault(
+                system.text, (conversation.Encoding(), Said("system", system.text))
+            )
+            messages = [prompt, *messages]
+        else:
+            encoding = session.encodings.setdefault("", (conversation.Encoding(), None))[0]
+        asked = _Asked(messages, times.request, tools, encoding)
         made = []
         for attempt in times.failed:
             failed = self._call(turn, step, place, span_id(step.id, "attempt", str(attempt.number)), above, asked,
@@ -221,7 +226,8 @@ class Spans:
         return made
 
     def _asked(self, span: Span, provider: str, model: str, asked: _Asked) -> None:
-        kept, dropped = conversation.within(asked.messages)
+        data, dropped = asked.encoding.of(asked.messages) if asked.messages else (b"", 0)
+        kept = asked.messages
         put(
             span,
             {
@@ -237,7 +243,7 @@ class Spans:
             fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
             new = orjson.dumps([message.document() for message in kept[min(fresh, len(kept) - 1) :]])
             put(span, {"input.value": new.decode("utf-8", "replace"), "input.mime_type": "application/json"})
-        span.MergeFromString(b"".join([message.encoded(index) for index, message in enumerate(kept)]))
+        span.MergeFromString(data)
         if asked.request and asked.request.params:
             put(span, {"llm.invocation_parameters": orjson.dumps(asked.request.params).decode()})
         for index, tool in enumerate(asked.tools.tools if asked.tools else ()):
@@ -281,7 +287,7 @@ class Spans:
         )
         messages = [Said("system", system.text)] if system and system.text else []
         messages += conversation.said(turn.opener)
-        self._asked(made.span, provider, model, _Asked(messages, request, None))
+        self._asked(made.span, provider, model, _Asked(messages, request, None, conversation.Encoding()))
         title = session.info["title"]
         if title and session.titled is not None and session.titled >= start:
             for key, text in Said("assistant", title).pairs():
@@ -384,7 +390,7 @@ class Spans:
             end,
             agent="compaction",
         )
-        self._asked(call.span, provider, model, _Asked([], None, None))
+        self._asked(call.span, provider, model, _Asked([], None, None, conversation.Encoding()))
         if told.text:
             for key, text in Said("assistant", told.text).pairs():
                 _text(call.span, f"llm.output_messages.0.message.{key}", text)
@@ -440,6 +446,7 @@ class _Asked:
     messages: list[Said]
     request: Request | None
     tools: Tools | None
+    encoding: conversation.Encoding
 
 
 def export_request(made: Iterable[Made], service: str) -> ExportTraceServiceRequest:
