@@ -84,6 +84,7 @@ class Assembler:
             session = self.sessions[fact.session] = Session(fact.session)
         if session.learn(fact):
             session.heard = now
+            session.changes += 1
             message = getattr(fact, "message", None)
             if message is not None and message in session.messages:
                 session.messages[message].heard = now
@@ -117,7 +118,7 @@ class Assembler:
         for identifier in list(self._active):
             session = self.sessions[identifier]
             made += self._session(session, now, closing=False)
-            if not session.opened and not session.steps:
+            if not session.is_open:
                 del self._active[identifier]
                 session.encodings.clear()
         self._forget(now)
@@ -138,7 +139,7 @@ class Assembler:
             for identifier in self._active
             for session in (self.sessions[identifier],)
             for turn in turns(session)
-            if not turn.late
+            if not turn.late and turn.opener.id not in session.given_up
         ]
 
     # ---- one session
@@ -146,9 +147,13 @@ class Assembler:
     def _session(self, session: Session, now: int, *, closing: bool) -> list[Made]:
         made: list[Made] = []
         found = turns(session)
+        session.is_open = False
         for turn in found:
+            if session.given_up.get(turn.opener.id) == session.changes:
+                continue
             place = self._place(turn, now, closing)
             if place is None:
+                session.is_open = True
                 continue
             state = ending(turn, now, self._patience)
             if closing and state is Ending.DIED and not self._is_broken(turn):
@@ -157,7 +162,9 @@ class Assembler:
             made += self._children(turn, place, now, over=over)
             if over:
                 made += self._root(turn, found, place, incomplete=state is Ending.DIED)
-                self._finish(turn)
+                self._finish(turn, died=state is Ending.DIED)
+            else:
+                session.is_open = True
         return made
 
     def _is_broken(self, turn: Turn) -> bool:
@@ -174,7 +181,7 @@ class Assembler:
     def _children(self, turn: Turn, place: Place, now: int, *, over: bool) -> Iterator[Made]:
         quiet = now - self._patience.settle
         for index, step in enumerate(turn.steps):
-            if step.told_whole == step.version and not over:
+            if step.told_whole == step.version:
                 continue
             for part in sorted(step.tools):
                 tool = step.tools[part]
@@ -190,8 +197,6 @@ class Assembler:
 
     def _step(self, turn: Turn, index: int, step: Message, place: Place) -> Iterator[Made]:
         session = turn.session
-        if span_id(step.id) in self._told.get(session.id, ()):
-            return
         mark = next((user for user in turn.users if user.id == step["parent"]), None)
         compacts = mark is not None and mark.part("compaction") is not None and step.is_compaction
         above = span_id(turn.opener.id)
@@ -296,8 +301,14 @@ class Assembler:
             session.counted = (turn.start, number)
         return number
 
-    def _finish(self, turn: Turn) -> None:
+    def _finish(self, turn: Turn, *, died: bool) -> None:
         session = turn.session
+        until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
+        self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
+        if died:  # another door may know the rest of it
+            session.given_up[turn.opener.id] = session.changes
+            return
+        session.given_up.pop(turn.opener.id, None)
         for user in turn.users:
             session.opened.pop(user.id, None)
             session.owners[user.id] = turn.opener.id
@@ -307,9 +318,7 @@ class Assembler:
         for step in turn.steps:
             session.steps.pop(step.id, None)
             session.owners[step.id] = turn.opener.id
-        until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
         session.forget([message.id for message in (*turn.users, *turn.steps)], until)
-        self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
 
     def _once(self, session: Session, identifier: bytes) -> bool:
         """Whether this span was not told yet; it is told from now on."""

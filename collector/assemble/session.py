@@ -165,17 +165,20 @@ class Session:
 
     __slots__ = (
         "calls",
+        "changes",
         "children",
         "compactions",
         "counted",
         "encodings",
         "failures",
         "finished",
+        "given_up",
         "gone_at",
         "heard",
         "histories",
         "id",
         "info",
+        "is_open",
         "latest",
         "messages",
         "notes",
@@ -211,6 +214,10 @@ class Session:
         """User messages of turns that are over, and which message opened that turn."""
         self.finished: dict[str, int] = {}
         """The messages that opened turns that are over, and when they were made."""
+        self.given_up: dict[str, int] = {}
+        """The messages that opened turns of dead agents, and how much of the session was known then."""
+        self.is_open = False
+        """Whether something may become due without anything new being heard."""
         self.latest: tuple[int, str] | None = None
         """Of the turns that are over, when the last was opened and by which message."""
         self.counted: tuple[int, int] = (0, 0)
@@ -233,6 +240,7 @@ class Session:
         self.waits: dict[str, dict[bool, Wait]] = {}
         self.titled: int | None = None
         self.heard = 0
+        self.changes = 0
         self.gone_at: int | None = None
 
     @property
@@ -354,6 +362,10 @@ class Session:
                 return True
             case Note():
                 return self._note(fact)
+            case Retry() if fact.message is None:
+                for step in self.steps.values():
+                    step.version += 1
+                return self.retries.add(fact)
             case _:
                 return self._timeline(fact).add(fact)
 

@@ -214,7 +214,7 @@ class Spans:
             place.trace_id,
             identifier,
             above,
-            _call_name(provider, model),
+            _call_name(provider, model, step["agent"]),
             "LLM",
             start,
             end,
@@ -279,7 +279,7 @@ class Spans:
             place.trace_id,
             span_id(turn.opener.id, "title", str(number)),
             span_id(turn.opener.id),
-            _call_name(provider, model),
+            _call_name(provider, model, "title"),
             "LLM",
             start,
             end,
@@ -384,7 +384,7 @@ class Spans:
             place.trace_id,
             span_id(begun.session, "compaction", begun.id, "call"),
             made.span.span_id,
-            _call_name(provider, model),
+            _call_name(provider, model, "compaction"),
             "LLM",
             start,
             end,
@@ -543,8 +543,8 @@ def _last_model(turn: Turn) -> tuple[str, str]:
     return "", ""
 
 
-def _call_name(provider: str, model: str) -> str:
-    return "/".join(part for part in (provider, model) if part) or "llm"
+def _call_name(provider: str, model: str, agent: str | None) -> str:
+    return "/".join(part for part in (provider, model) if part) or agent or "llm"
 
 
 def _schema(tool: Mapping[str, Any]) -> str:

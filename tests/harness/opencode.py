@@ -137,3 +137,13 @@ def tree(made: list[Made]) -> list[str]:
             yield from lines(m.span.span_id, depth + 1)
 
     return list(lines(b"", 0))
+
+
+def golden(name: str) -> Path:
+    return FIXTURES / "trees" / f"{name}.txt"
+
+
+if __name__ == "__main__":  # writes what the trees are now, to be read before it is committed
+    for scenario in scenarios():
+        golden(scenario).write_text("\n".join(tree(assemble(recording(scenario)))) + "\n", encoding="utf-8")
+    golden("v2_examples").write_text("\n".join(tree(assemble(v2_examples()))) + "\n", encoding="utf-8")
