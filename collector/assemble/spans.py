@@ -59,7 +59,7 @@ class Spans:
         session, opener = turn.session, turn.opener
         kind, error, stop = _outcome(turn, incomplete)
         steps = [step for step in turn.steps if is_call(step)]
-        prompt = "\n".join(m.text for m in conversation.said(opener) if m.text) if opener.role == "user" else ""
+        prompt = conversation.asked(opener)
         answer = next((t for s in reversed(turn.steps) if (t := conversation.answered(s).text)), "")
         provider, model = _last_model(turn)
         parent = session.parent
@@ -497,7 +497,8 @@ def _text(span: Any, key: str, text: str) -> None:
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, Value]) -> None:
-    put(span.events.add(name=name, time_unix_nano=at * 1_000_000), attributes)
+    named = {key if key.startswith("exception.") else f"opencode.{key}": value for key, value in attributes.items()}
+    put(span.events.add(name=name, time_unix_nano=at * 1_000_000), named)
 
 
 def _finish(span: Span, error_type: str | None, error: str | None) -> None:
@@ -606,7 +607,7 @@ def _wait_events(span: Span, ends: Mapping[bool, Wait]) -> None:
             span,
             f"{asked.what}.asked",
             asked.at,
-            {"id": asked.id, "permission": asked.permission or "", "detail": asked.detail or ""},
+            {"request_id": asked.id, "permission": asked.permission or "", "detail": asked.detail or ""},
         )
     if replied is not None:
         what = asked.what if asked else replied.what
@@ -615,7 +616,12 @@ def _wait_events(span: Span, ends: Mapping[bool, Wait]) -> None:
             span,
             f"{what}.replied",
             replied.at,
-            {"id": replied.id, "reply": replied.reply or "", "waited_ms": waited, "detail": replied.detail or ""},
+            {
+                "request_id": replied.id,
+                "reply": replied.reply or "",
+                "waited_ms": waited,
+                "detail": replied.detail or "",
+            },
         )
 
 

@@ -73,16 +73,16 @@ def assemble(
     return made + assembler.close()
 
 
-def live(items: Iterable[dict[str, Any]], assembler: Assembler | None = None) -> list[Made]:
-    """All spans of recorded lines, each heard when it was recorded."""
-    reader, assembler = Reader(), assembler or Assembler()
+def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[Made]:
+    """All spans of recorded lines, each heard at its time: when it was recorded, where none is given."""
+    reader, assembler = Reader(), Assembler()
     made: list[Made] = []
     now = 0
-    for item in items:
-        while now and now + 200 < item["ts"]:
+    for item, at in zip(items, times or [item["ts"] for item in items], strict=True):
+        while now and now + 200 < at:
             now += 200
             made += assembler.look(now)
-        now = max(now, item["ts"])
+        now = max(now, at)
         for fact in reader.read(item, now):
             if not isinstance(fact, Unknown):
                 made += assembler.feed(fact, now)
