@@ -18,15 +18,20 @@ from typing import Any
 import uvicorn
 
 from collector import __version__
-from collector.batch import Signal
+from collector.assemble.native import Sieve
+from collector.assembling import Assembling
+from collector.batch import SealedBatch, Signal
 from collector.data_dir import DataDir
+from collector.decode import Rejected
 from collector.enforce import Enforcement, InForce, asked_by
 from collector.errors import CollectorError, ConfigError
 from collector.forward import Forwarder
+from collector.intake import Intake, Taken, event_level
 from collector.pipeline import Outcome, Pipeline
 from collector.plan import Plan, plan
-from collector.receive import Budget, Guard, OtlpReceiver
+from collector.receive import Budget, Guard, OpenCodeReceiver, OtlpReceiver
 from collector.receive.answers import status_response
+from collector.receive.door import plain
 from collector.receive.guard import headers_of, is_loopback
 from collector.reshape import LogJoin, Reshaper
 from collector.selftest import prove
@@ -67,6 +72,7 @@ class Collector:
         self._in_force = in_force
         self._policy_notice = ""
         self._sealer = in_force.sealer()
+        self._turn_sealer = in_force.sealer(self._sealer.engine)
         self._pipelines: list[Pipeline] = []
         self._not_reshaped: Counter[str] = Counter()
         self._guard = Guard(
@@ -76,13 +82,33 @@ class Collector:
             addresses=not is_loopback(settings.host),
         )
         self._join = LogJoin(time.monotonic)
+        self._sieve = Sieve(self._store.inbox.knows, keep_internal=settings.keep_internal_spans)
+        budget = Budget(settings.max_inflight_bytes)
         self._receiver = OtlpReceiver(
             self._new_pipeline,
             self._store,
             self._guard,
-            Budget(settings.max_inflight_bytes),
+            budget,
             settings.max_body_bytes,
             self._kept,
+        )
+        self._assembling = Assembling(
+            self._store.inbox,
+            lambda request: self._turn_sealer.seal(Signal.TRACES, request),
+            self._assembled,
+            service=settings.service_name,
+            metadata=settings.additional_metadata,
+            quiet_seconds=settings.turn_quiet_seconds,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events = OpenCodeReceiver(
+            self._new_intake(),
+            self._store,
+            self._guard,
+            budget,
+            settings.max_body_bytes,
+            self._taken,
+            self._assembling.is_busy,
         )
         self._api = new_api(Live(self._reader, self.status, self._failure, self._answer_for), __version__)
 
@@ -107,15 +133,19 @@ class Collector:
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
+        self._loop = asyncio.get_running_loop()
         if server.started:
+            self._assembling.start()
             self._data_dir.announce(self.url)
             gc.collect()
             gc.freeze()  # what was imported stays: the collector need not look at it again
             listening(self.url)
         async with self._forwarding():
             await serving
+            await asyncio.to_thread(self._assembling.stop)
             await self._drain()
         self._receiver.close()
+        self._events.close()
         self._reader.close()
         await asyncio.to_thread(self._store.close)
 
@@ -181,9 +211,14 @@ class Collector:
             self._forward_task = asyncio.create_task(self._keep_forwarding())
 
     def _new_pipeline(self) -> Pipeline:
-        pipeline = Pipeline(self._in_force.sealer(self._sealer.engine), _reshaper(self._settings, self._join))
+        pipeline = Pipeline(
+            self._in_force.sealer(self._sealer.engine), _reshaper(self._settings, self._join), self._sieve.sift
+        )
         self._pipelines.append(pipeline)
         return pipeline
+
+    def _new_intake(self) -> Intake:
+        return Intake(event_level(self._in_force.policy), self._sealer.engine)
 
     def _unsent(self) -> str:
         return f"nothing is sent: {self._in_force.blocked}" if self._in_force.blocked else ""
@@ -216,7 +251,8 @@ class Collector:
         if scope["type"] != "http":
             return
         if not _is_page(scope["path"]):
-            await self._receiver(scope, receive, send)
+            receiver = self._events if plain(scope["path"]) in self._events.paths else self._receiver
+            await receiver(scope, receive, send)
             return
         try:
             self._guard.check(scope["path"], headers_of(scope))
@@ -248,6 +284,17 @@ class Collector:
             self._not_reshaped[convention] += count
             logger.warning("%d spans left as they came: reshaping them as %s failed", count, convention)
 
+    def _taken(self, taken: Taken) -> None:
+        for rule, times in taken.findings.items():
+            self._redactions[rule, "placeholder", Signal.TRACES] += times
+        self._assembling.take(row.fact for row in taken.rows)
+
+    def _assembled(self, batch: SealedBatch) -> None:
+        """Called in the assembling thread."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it leaves after the next start
+            self._loop.call_soon_threadsafe(self._kept, batch.signal, Outcome(batch, Rejected()))
+
     def _answer_for(self, batches: list[int]) -> str:
         if self._forwarder is None:
             return ""
@@ -256,7 +303,7 @@ class Collector:
     def status(self) -> Status:
         """What this process says of itself."""
         answers: dict[str, dict[str, int]] = defaultdict(dict)
-        for (path, status), count in list(self._receiver.answers.items()):
+        for (path, status), count in [*self._receiver.answers.items(), *self._events.answers.items()]:
             answers[path][str(status)] = count
         destination = self._plan.destination
         policy = self._in_force.policy
@@ -294,6 +341,13 @@ class Collector:
             },
             notices=[*self._notices, *self._in_force.notices, *filter(None, (self._policy_notice, self._unsent()))],
             not_reshaped=dict(self._not_reshaped),
+            opencode={
+                "accepted": self._events.counts["accepted"],
+                "rejected": self._events.counts["rejected"],
+                "unknown": self._store.inbox.unknown(),
+                "open_turns": self._assembling.open_turns(),
+                "inbox_bytes": self._store.inbox.size,
+            },
         )
 
 

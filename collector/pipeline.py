@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,15 +32,20 @@ class Outcome:
     failed: Mapping[str, int] = field(default_factory=dict)
 
 
-class Pipeline:
-    """decode ─> reshape ─> redact, for one request at a time.
+Sift = Callable[[ExportRequest], Mapping[str, int]]
+"""Takes out of a request what is not wanted; says how many items, by reason."""
 
-    Reshaping comes first: redaction must see the text that leaves.
+
+class Pipeline:
+    """decode ─> sift ─> reshape ─> redact, for one request at a time.
+
+    Reshaping comes before redaction, which must see the text that leaves.
     """
 
-    def __init__(self, sealer: Sealer, reshaper: Reshaper | None = None) -> None:
+    def __init__(self, sealer: Sealer, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
         self._sealer = sealer
         self._reshaper = reshaper or Reshaper()
+        self._sift = sift
 
     def seal_with(self, sealer: Sealer) -> None:
         """Seal what comes from now on with `sealer`: the policy has changed."""
@@ -48,8 +54,10 @@ class Pipeline:
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
+        dropped = Counter(self._sift(decoded.request))
         reshaped = self._reshaper.reshape(decoded.request)
-        dropped = {INTERNAL: reshaped.dropped} if reshaped.dropped else {}
+        if reshaped.dropped:
+            dropped[INTERNAL] += reshaped.dropped
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
         late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None

@@ -49,6 +49,14 @@ _SHAPES: dict[str, re.Pattern[str]] = {
             "agent.stop_reason",
             "opencode.message_id",
             "opencode.parent_session_id",
+            "opencode.child_session_id",
+            "opencode.project_id",
+            "opencode.error_type",
+            "opencode.variant",
+            "opencode.permission",
+            "opencode.reply",
+            "opencode.request_id",
+            "llm.tools.N.tool.name",
             "service.name",
             "service.namespace",
             "service.instance.id",
@@ -102,7 +110,9 @@ _SHAPES: dict[str, re.Pattern[str]] = {
         ],
         _MODEL,
     ),
-    **dict.fromkeys(["service.version", "telemetry.sdk.version", "process.runtime.version"], _VERSION),
+    **dict.fromkeys(
+        ["opencode.version", "service.version", "telemetry.sdk.version", "process.runtime.version"], _VERSION
+    ),
     **dict.fromkeys(["input.mime_type", "output.mime_type"], _MIME),
     "openinference.span.kind": _KIND,
     "llm.input_messages.N.message.role": _ROLE,
@@ -112,7 +122,9 @@ _NUMBERS = re.compile(
     r"llm\.(token_count|cost)\.[a-z_.]{1,60}|gen_ai\.usage\.[a-z_.]{1,60}|ai\.usage\.[A-Za-z.]{1,60}"
     r"|gen_ai\.request\.(max_tokens|temperature|top_p|top_k|seed)"
     r"|ai\.response\.(msToFirstChunk|msToFinish|avgOutputTokensPerSecond)"
-    r"|opencode\.(turn_number|cost_usd)|agent\.(tool|llm)_call_count|llm\.streaming|exception\.escaped"
+    r"|opencode\.(turn_number|cost_usd|attempt|exit_code|exit|incomplete|synthetic|time_to_first_token_ms|next_ms)"
+    r"|opencode\.(waited_ms|count|file_count|pending|in_progress|completed|cancelled|additions|deletions)"
+    r"|opencode\.(dropped_input_messages|compaction\.(auto|overflow))|agent\.(tool|llm)_call_count|llm\.streaming|exception\.escaped"
     r"|http\.response\.status_code"
 )
 _INDEX = re.compile(r"\.[0-9]{1,6}(?=\.)")

@@ -39,6 +39,16 @@ class InForce(TypedDict):
     sources: list[str]
 
 
+class OpenCode(TypedDict):
+    """Events of OpenCode: items taken and refused, types not known, and turns that are not over."""
+
+    accepted: int
+    rejected: int
+    unknown: dict[str, int]
+    open_turns: list[dict[str, Any]]
+    inbox_bytes: int
+
+
 class Status(TypedDict):
     """`collector status --json`; the ledger counts spans, log records and data points."""
 
@@ -56,3 +66,4 @@ class Status(TypedDict):
     policy: InForce
     not_reshaped: dict[str, int]
     notices: list[str]
+    opencode: OpenCode
