@@ -102,8 +102,7 @@ def test_45_an_example_opens_no_hole_around_it() -> None:
 
 
 def test_47_placeholders_tell_no_length() -> None:
-    short, long = "gh" + "p_" + "Ab1" * 12, "gh" + "p_" + "Ab1" * 60
-    assert redacted(short) == redacted(long) == "[REDACTED:github-token]"
+    assert redacted(TOKEN) == redacted(TOKEN + "Zx9Kq2Lm7Rt4" * 8) == "[REDACTED:github-token]"
 
 
 def test_48_reports_hold_rule_ids_and_numbers_only() -> None:
@@ -121,7 +120,7 @@ def test_46_no_module_prints_what_it_handles() -> None:
     """Standard error of a service is a log; what goes there goes through `logging`, which formats no payload."""
     for path in SOURCE.rglob("*.py"):
         if "cli" not in path.parts:
-            assert "print(" not in path.read_text(), path
+            assert not re.search(r"\bprint\(", path.read_text()), path
         assert "exc_info" not in path.read_text(), path
         assert "logger.exception" not in path.read_text(), path
 
