@@ -30,7 +30,7 @@ def run(
     done = subprocess.run(
         [sys.executable, "-m", "collector", *arguments], input=stdin, capture_output=True, text=True, cwd=directory,
         timeout=60,
-        env={**names, "PYTHONPATH": str(TREE), "COLLECTOR_DATA_DIR": str(directory / "data"), "COLUMNS": "200", **environ},
+        env={**names, "PYTHONPATH": str(TREE), "COLLECTOR_DATA_DIR": str(directory / "data"), **environ},
     )  # fmt: skip
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr

@@ -91,8 +91,9 @@ class Running:
 
     def start(self) -> None:
         names = {name: value for name, value in os.environ.items() if not name.startswith(("COLLECTOR_", "OPENINF"))}
+        data = str(self.directory / "data")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(self.directory / "data"), str(self.machine), self.upstream.url, self.policy],
+            [sys.executable, "-c", SERVE, data, str(self.machine), self.upstream.url, self.policy],
             stdout=subprocess.PIPE, stderr=(self.directory / "log").open("ab"), text=True, cwd=self.directory,
             env={**names, "PYTHONPATH": str(TREE), "COLLECTOR_UPSTREAM_COMPRESSION": "none"},
         )  # fmt: skip
