@@ -193,8 +193,17 @@ def _prose(match: re.Match[bytes], data: bytes) -> bool:
     return len(value) >= 16 and random(value) and digit and (upper and lower or bool(match["is"]) or len(value) >= 32)
 
 
-_ASSIGN_TRIGGER = _CASES + _KEYWORD + r"[A-Za-z0-9_.-]{0,24}" + _CLOSE + _SEP + _OPEN + _STOP + "{4}"
+_ASSIGN_TRIGGER = (  # `tokens=512` is a count
+    _CASES
+    + f"(?:(?:{_PASSWORD}|{_SECRET.replace('|token', '')}|{_KEY})[A-Za-z0-9_.-]{{0,24}}|token(?:[a-rt-z0-9_.-][A-Za-z0-9_.-]{{0,23}})?)"
+    + _CLOSE + _SEP
+    + _OPEN
+    + _STOP
+    + "{4}"
+)
 _VALUE = rb"(?P<secret>[^\s\"'`\\\x00]{4,2000}?)(?=[\"'`\\\x00]|[,;)\]}]?(?:\s|\Z)|[,;]|\Z)"
+
+_PAIR = base64.b64encode(b"app:" + b"Kx7" * 4).decode()
 
 LABELLED: tuple[Rule, ...] = (
     Rule(
@@ -340,7 +349,7 @@ LABELLED: tuple[Rule, ...] = (
         "secrets",
         (Trigger(_CASES + r"basic[ \t][A-Za-z0-9+/_-]{8}", 14, (b"basic",)),),
         around(re.compile(rb"(?i)basic[ \t]{1,2}(?P<secret>[A-Za-z0-9+/_-]{8,400}={0,2})"), 0, _is_basic),
-        match=("Authorization: Basic YXBwOk1{alnum8}",) if False else (),
+        match=("Authorization: Basic " + _PAIR,),
         no_match=("basic authentication", "Basic realm"),
     ),
     Rule(
@@ -420,7 +429,7 @@ LABELLED: tuple[Rule, ...] = (
         "secrets",
         (Trigger(r"\"auth\\{0,8}\"[ \t]{0,4}:[ \t]{0,4}\\{0,8}\"[A-Za-z0-9+/=]{8}", None, (b'auth',)),),
         around(re.compile(rb"\"auth\\{0,8}\"[ \t]{0,4}:[ \t]{0,4}\\{0,8}\"(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"), 60, _is_basic),
-        match=(),
+        match=('{"auths":{"r.test":{"auth": "' + _PAIR + '"}}}',),
         no_match=('"auth": "required"',),
     ),
 )  # fmt: skip
