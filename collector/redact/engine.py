@@ -48,6 +48,7 @@ class Engine:
         self._escaped = len(owners)
         triggers = [trigger for _, trigger in owners]
         self._scanner = scanner([*triggers, views.ESCAPED], scanner_name)
+        self._tokens = {rule.id for rule in self._rules if rule.token}
         self._marks = scanner([views.ESCAPED], scanner_name)
         self._encoded = scanner(views.ENCODED, scanner_name)
 
@@ -163,13 +164,12 @@ class Engine:
         return choose(found)
 
     def _in_views(self, data: bytes, escaped: bool, depth: int) -> Iterator[Extent]:
-        if escaped and (view := views.unescaped(data)):
+        if escaped and (view := views.unescaped(data, self._marks.first)):
             for start, end, rule in self._scan(view.data, None, depth + 1):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
         if spans_of_masks(data) and (view := views.unmasked(data)):
-            tokens = {rule.id for rule in self._rules if rule.token}
             for start, end, rule in self._scan(view.data, None, self._depth):
-                if rule in tokens and view.joins(start, end):
+                if rule in self._tokens and view.joins(start, end):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
         yield from self._in_encoded(data, depth)
 
