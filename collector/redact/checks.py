@@ -92,18 +92,23 @@ def stands_for(value: bytes) -> bool:
     return value in _EXAMPLES or lowered in _WORDS or _STANDS_FOR.fullmatch(value) is not None or len(set(lowered)) <= 2
 
 
+_DIGITS = b"0123456789"
+_LOWER = b"abcdefghijklmnopqrstuvwxyz"
+_UPPER = _LOWER.upper()
+
+
+def count(value: bytes, alphabet: bytes) -> int:
+    """How many bytes of `value` are in `alphabet`."""
+    return len(value) - len(value.translate(None, alphabet))
+
+
 def classes(value: bytes) -> int:
     """How many of lower case, upper case, digits and other characters there are."""
-    return (
-        any(97 <= byte <= 122 for byte in value)
-        + any(65 <= byte <= 90 for byte in value)
-        + any(48 <= byte <= 57 for byte in value)
-        + any(byte in b"!@#$%^&*+=?~;,|()<>" for byte in value)
-    )
+    return sum(count(value, alphabet) > 0 for alphabet in (_LOWER, _UPPER, _DIGITS, b"!@#$%^&*+=?~;,|()<>"))
 
 
 _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_VOWELS = frozenset(b"aeiouyAEIOUY")
+_VOWELS = b"aeiouyAEIOUY"
 _ACRONYMS = frozenset(
     b"id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set str tls "
     b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb sh".split()
@@ -112,8 +117,8 @@ _ACRONYMS = frozenset(
 
 def wordy(value: bytes) -> bool:
     """Whether a value reads as words or an identifier: `getAccessToken2`, `user_profile_id`, `qwerty-layout-us`."""
-    letters = sum(65 <= byte <= 90 or 97 <= byte <= 122 for byte in value)
-    digits = sum(48 <= byte <= 57 for byte in value)
+    letters = count(value, _LOWER + _UPPER)
+    digits = count(value, _DIGITS)
     if digits > max(2, letters // 6) or not letters:
         return False
     parts = [part for part in _PARTS.findall(value) if not part[:1].isdigit()]
@@ -123,7 +128,7 @@ def wordy(value: bytes) -> bool:
 
 
 def _word(part: bytes) -> bool:
-    vowels = sum(byte in _VOWELS for byte in part)
+    vowels = count(part, _VOWELS)
     return part.lower() in _ACRONYMS or (len(part) >= 3 and len(part) <= 5 * vowels and 4 * vowels <= 3 * len(part))
 
 
@@ -131,9 +136,7 @@ def random(value: bytes) -> bool:
     """Whether a value looks drawn by chance: letters and digits mixed, and no words."""
     if len(value) < 8 or stands_for(value):
         return False
-    has_digit = any(48 <= byte <= 57 for byte in value)
-    has_upper = any(65 <= byte <= 90 for byte in value)
-    has_lower = any(97 <= byte <= 122 for byte in value)
+    has_digit, has_upper, has_lower = (count(value, alphabet) > 0 for alphabet in (_DIGITS, _UPPER, _LOWER))
     if not (has_digit and (has_upper or has_lower)) and not (has_upper and has_lower and len(value) >= 20):
         return False
     return entropy(value) >= min(3.0, math.log2(len(value)) * 0.72) and not wordy(value)
