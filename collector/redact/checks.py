@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 
 from collector.redact.extents import PLACEHOLDER
 
@@ -38,7 +37,8 @@ def entropy(found: bytes) -> float:
     if not found:
         return 0.0
     size = len(found)
-    return -sum(n / size * math.log2(n / size) for n in Counter(found).values())
+    counts = [found.count(byte) for byte in set(found)]
+    return math.log2(size) - sum(n * math.log2(n) for n in counts if n > 1) / size
 
 
 def masked(found: bytes) -> bool:

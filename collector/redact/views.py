@@ -12,7 +12,6 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
-from collector.redact.extents import PLACEHOLDER
 from collector.redact.rule import Span, Trigger
 
 
@@ -165,12 +164,21 @@ def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
         yield match.start(), match.end(), new
 
 
-_INSIDE = re.compile(rb"(?<=[A-Za-z0-9_+/.~=-])(?:" + PLACEHOLDER.pattern + rb")+(?=[A-Za-z0-9_+/.~=-])")
+_WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")
 
 
-def unmasked(data: bytes) -> View | None:
+def unmasked(data: bytes, masks: list[Span]) -> View | None:
     """The text without masks inside words: one that was forged inside a credential must not hide its two halves."""
-    return _build(data, ((match.start(), match.end(), b"") for match in _INSIDE.finditer(data)))
+    joined: list[Span] = []
+    for low, high in masks:
+        if joined and joined[-1][1] == low:
+            joined[-1] = (joined[-1][0], high)
+        else:
+            joined.append((low, high))
+    inside = [
+        (low, high, b"") for low, high in joined if low and _WORD.match(data, low - 1) and _WORD.match(data, high)
+    ]
+    return _build(data, inside)
 
 
 # -- base64 and hexadecimal digits -------------------------------------------------------------------------------------
