@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from collector.redact.rule import Span, Trigger
 
-
 Piece = tuple[int, int, bytes]
 """What stands at a span of the text is read as these bytes."""
 
@@ -77,7 +76,9 @@ def _build(data: bytes, pieces: Iterable[Piece]) -> View | None:
 # -- escapes, invisible characters, and strings put together -----------------------------------------------------------
 
 _TOKEN = r"[A-Za-z0-9_+/=.~-]"
-_CONCAT = r"[ \t]{0,8}(?:[+.&\\]?[ \t]{0,8}(?:\r?\n|\\{1,4}n)[ \t]{0,60}(?:[+-][ \t]{0,60})?[+.&]?|[+.&]?)[ \t]{0,8}[\"']"
+_CONCAT = (
+    r"[ \t]{0,8}(?:[+.&\\]?[ \t]{0,8}(?:\r?\n|\\{1,4}n)[ \t]{0,60}(?:[+-][ \t]{0,60})?[+.&]?|[+.&]?)[ \t]{0,8}[\"']"
+)
 _ESCAPE = re.compile(
     rb"""(?x) [\x1b\\\xe2\xef\xc2\xcd\xe1\xed%&"'] (?:
         (?P<gone> (?<=\x1b) (?: \[[0-9;:?]{0,32}[\x20-\x2f]{0,4}[@-~] | \][^\x07\x1b\x00]{0,256}(?:\x07|\x1b\\) )
@@ -87,7 +88,13 @@ _ESCAPE = re.compile(
             | (?<=\xe2) (?: \x80[\x8b-\x8f\xaa-\xae] | \x81[\xa0-\xaf] )
             | (?<=\xef) (?: \xbb\xbf | \xb8[\x80-\x8f] ) | (?<=\xc2)\xad | (?<=\xcd)\x8f | (?<=\xe1)\xa0\x8e
             | (?<=\xed)[\xa0-\xbf][\x80-\xbf]
-            | (?<=""" + _TOKEN.encode() + rb"""["'])""" + _CONCAT.encode() + rb"""(?=""" + _TOKEN.encode() + rb""") )
+            | (?<="""
+    + _TOKEN.encode()
+    + rb"""["'])"""
+    + _CONCAT.encode()
+    + rb"""(?="""
+    + _TOKEN.encode()
+    + rb""") )
         | (?<=\\) \\{0,7} (?: u00(?P<u> [2-7][0-9a-fA-F] ) | x(?P<x> [2-7][0-9a-fA-F] ) | (?P<slash> / ) )
         | (?<=\xef)(?P<wide> \xbc[\x81-\xbf] | \xbd[\x80-\x9e] )
         | (?<=%)(?P<percent> [2-7][0-9a-fA-F] )
