@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 
 from collector.redact.extents import PLACEHOLDER
 
@@ -38,7 +37,8 @@ def entropy(found: bytes) -> float:
     if not found:
         return 0.0
     size = len(found)
-    return -sum(n / size * math.log2(n / size) for n in Counter(found).values())
+    counts = [found.count(byte) for byte in set(found)]
+    return math.log2(size) - sum(n * math.log2(n) for n in counts if n > 1) / size
 
 
 def masked(found: bytes) -> bool:
@@ -69,7 +69,7 @@ _WORDS = frozenset(
     abc123 abcdef abcd1234 123456 1234567 12345678 123456789 1234567890 secret123 password1 password123 p@ssw0rd
     pass123 mypassword mysecret mytoken mykey not-set notset not_set n/a letmein qwerty hunter user:pass
     user:password username:password anonymous public private
-    abcdefghijklmnopqrstuvwxyz 0123456789 0123456789abcdef deadbeef cafebabe 
+    abcdefghijklmnopqrstuvwxyz 0123456789 0123456789abcdef deadbeef cafebabe
     """.split()
 )
 
@@ -111,7 +111,8 @@ _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _VOWELS = b"aeiouyAEIOUY"
 _ACRONYMS = frozenset(
     b"id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set str tls "
-    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb sh".split()
+    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb "
+    b"sh".split()
 )
 
 

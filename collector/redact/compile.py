@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from re import _constants as ops  # type: ignore[attr-defined]
-from re import _parser
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from collector.redact.rule import Rule, Trigger
@@ -111,7 +111,9 @@ def _bounded(id: str, pattern: str) -> str:
     if tree.getwidth()[1] > _WIDEST:
         raise RuleError(f"rule {id}: a match could be longer than {_WIDEST} characters; bound its repeats")
     if _steps(tree) > _MOST_STEPS:
-        raise RuleError(f"rule {id}: too many ways to match the same text; bound its repeats or make them exclude what follows")
+        raise RuleError(
+            f"rule {id}: too many ways to match the same text; bound its repeats or make them exclude what follows"
+        )
     return source
 
 
@@ -137,7 +139,9 @@ def _refuse(id: str, tree: Any, inside: bool) -> None:
             if open_end and inside:
                 raise RuleError(f"rule {id}: a repeat without bound stands inside another repeat, as in (a+)+")
             if open_end and body.getwidth()[0] != body.getwidth()[1]:
-                raise RuleError(f"rule {id}: a repeat without bound repeats something of several lengths, as in (a|ab)*")
+                raise RuleError(
+                    f"rule {id}: a repeat without bound repeats something of several lengths, as in (a|ab)*"
+                )
             _refuse(id, body, inside or most is ops.MAXREPEAT or most > 1)
         elif op is ops.SUBPATTERN:
             _refuse(id, argument[-1], inside)

@@ -95,9 +95,17 @@ def settle(data: bytes, start: int, end: int) -> Span:
 
 
 def spans_of_masks(data: bytes) -> list[Span]:
-    if b"[REDACTED:" not in data and b"[HMAC:" not in data:
-        return []
-    return [match.span() for match in PLACEHOLDER.finditer(data)]
+    """Where masks stand in the text, in order."""
+    spans: list[Span] = []
+    for head in (b"[REDACTED:", b"[HMAC:"):
+        at = data.find(head)
+        while at >= 0:
+            match = PLACEHOLDER.match(data, at)
+            if match:
+                spans.append(match.span())
+            at = data.find(head, match.end() if match else at + 1)
+    spans.sort()
+    return spans
 
 
 def outside(masks: list[Span], start: int, end: int) -> Span:

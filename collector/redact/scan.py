@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from collector.redact.rule import Trigger
 
+hyperscan: Any
 try:
     import hyperscan
 except ImportError:  # no wheel for this platform

@@ -12,9 +12,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
-from collector.redact.extents import PLACEHOLDER
 from collector.redact.rule import Span, Trigger
-
 
 Piece = tuple[int, int, bytes]
 """What stands at a span of the text is read as these bytes."""
@@ -78,7 +76,9 @@ def _build(data: bytes, pieces: Iterable[Piece]) -> View | None:
 # -- escapes, invisible characters, and strings put together -----------------------------------------------------------
 
 _TOKEN = r"[A-Za-z0-9_+/=.~-]"
-_CONCAT = r"[ \t]{0,8}(?:[+.&\\]?[ \t]{0,8}(?:\r?\n|\\{1,4}n)[ \t]{0,60}(?:[+-][ \t]{0,60})?[+.&]?|[+.&]?)[ \t]{0,8}[\"']"
+_CONCAT = (
+    r"[ \t]{0,8}(?:[+.&\\]?[ \t]{0,8}(?:\r?\n|\\{1,4}n)[ \t]{0,60}(?:[+-][ \t]{0,60})?[+.&]?|[+.&]?)[ \t]{0,8}[\"']"
+)
 _ESCAPE = re.compile(
     rb"""(?x) [\x1b\\\xe2\xef\xc2\xcd\xe1\xed%&"'] (?:
         (?P<gone> (?<=\x1b) (?: \[[0-9;:?]{0,32}[\x20-\x2f]{0,4}[@-~] | \][^\x07\x1b\x00]{0,256}(?:\x07|\x1b\\) )
@@ -88,7 +88,13 @@ _ESCAPE = re.compile(
             | (?<=\xe2) (?: \x80[\x8b-\x8f\xaa-\xae] | \x81[\xa0-\xaf] )
             | (?<=\xef) (?: \xbb\xbf | \xb8[\x80-\x8f] ) | (?<=\xc2)\xad | (?<=\xcd)\x8f | (?<=\xe1)\xa0\x8e
             | (?<=\xed)[\xa0-\xbf][\x80-\xbf]
-            | (?<=""" + _TOKEN.encode() + rb"""["'])""" + _CONCAT.encode() + rb"""(?=""" + _TOKEN.encode() + rb""") )
+            | (?<="""
+    + _TOKEN.encode()
+    + rb"""["'])"""
+    + _CONCAT.encode()
+    + rb"""(?="""
+    + _TOKEN.encode()
+    + rb""") )
         | (?<=\\) \\{0,7} (?: u00(?P<u> [2-7][0-9a-fA-F] ) | x(?P<x> [2-7][0-9a-fA-F] ) | (?P<slash> / ) )
         | (?<=\xef)(?P<wide> \xbc[\x81-\xbf] | \xbd[\x80-\x9e] )
         | (?<=%)(?P<percent> [2-7][0-9a-fA-F] )
@@ -165,12 +171,21 @@ def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
         yield match.start(), match.end(), new
 
 
-_INSIDE = re.compile(rb"(?<=[A-Za-z0-9_+/.~=-])(?:" + PLACEHOLDER.pattern + rb")+(?=[A-Za-z0-9_+/.~=-])")
+_WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")
 
 
-def unmasked(data: bytes) -> View | None:
+def unmasked(data: bytes, masks: list[Span]) -> View | None:
     """The text without masks inside words: one that was forged inside a credential must not hide its two halves."""
-    return _build(data, ((match.start(), match.end(), b"") for match in _INSIDE.finditer(data)))
+    joined: list[Span] = []
+    for low, high in masks:
+        if joined and joined[-1][1] == low:
+            joined[-1] = (joined[-1][0], high)
+        else:
+            joined.append((low, high))
+    inside = [
+        (low, high, b"") for low, high in joined if low and _WORD.match(data, low - 1) and _WORD.match(data, high)
+    ]
+    return _build(data, inside)
 
 
 # -- base64 and hexadecimal digits -------------------------------------------------------------------------------------

@@ -17,11 +17,57 @@ from collector.redact.rule import expand
 from collector.redact.rules import DEFAULT_RULES
 from collector.redact.scan import hyperscan
 
-_WORDS = (
-    "the request was sent again after a timeout because handler returned None; def update(self, value): return "
-    "self.cache.get(value, default) if x > 0 else [] # see notes 2026-03-14 at 10:22:31 INFO worker-3 GET /v1/items 200 "
-    "import os path.join(a, b) for name in names: print(name) status=ok duration=12ms user agent curl"
-).split()
+_WORDS = [
+    "the",
+    "request",
+    "was",
+    "sent",
+    "again",
+    "after",
+    "a",
+    "timeout",
+    "because",
+    "handler",
+    "returned",
+    "None;",
+    "def",
+    "update(self,",
+    "value):",
+    "return",
+    "self.cache.get(value,",
+    "default)",
+    "if",
+    "x",
+    ">",
+    "0",
+    "else",
+    "[]",
+    "#",
+    "see",
+    "notes",
+    "2026-03-14",
+    "at",
+    "10:22:31",
+    "INFO",
+    "worker-3",
+    "GET",
+    "/v1/items",
+    "200",
+    "import",
+    "os",
+    "path.join(a,",
+    "b)",
+    "for",
+    "name",
+    "in",
+    "names:",
+    "print(name)",
+    "status=ok",
+    "duration=12ms",
+    "user",
+    "agent",
+    "curl",
+]
 _SECRETS = (
     "ghp_{alnum36}", "AKIA{b3216}", "DB_PASSWORD={alnum14}", "sk-ant-api03-{url93}AA", "Authorization: Bearer {url42}",
     "postgres://app:{alnum14}@db.internal/app", "jo.smith@uni-nickel.org", "xoxb-{digit12}-{digit12}-{alnum24}",
@@ -48,7 +94,9 @@ def text(size: int, secrets: int, seed: int = 1) -> str:
 
 def _loop_of_sub() -> Callable[[str], str]:
     """What a collector processor does: each pattern over each whole value."""
-    patterns = [re.compile(trigger.source + r"[A-Za-z0-9_./+=-]{0,200}") for rule in DEFAULT_RULES for trigger in rule.triggers]
+    patterns = [
+        re.compile(trigger.source + r"[A-Za-z0-9_./+=-]{0,200}") for rule in DEFAULT_RULES for trigger in rule.triggers
+    ]
 
     def mask(value: str) -> str:
         for pattern in patterns:

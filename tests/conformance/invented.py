@@ -132,7 +132,7 @@ VALUES: dict[str, Make] = {
     "SNOWFLAKE_PASSWORD": lambda r: _mixed(r, AN + "!#%*", 14),
 }
 
-_WORDS = "river amber falcon teapot orchid walnut copper meadow signal harbor".split()
+_WORDS = ["river", "amber", "falcon", "teapot", "orchid", "walnut", "copper", "meadow", "signal", "harbor"]
 PASSWORDS: tuple[Make, ...] = (
     lambda r: _mixed(r, AN, 12),
     lambda r: _mixed(r, AN, 16),
@@ -303,14 +303,14 @@ def plain_lines(seed: int) -> Iterator[str]:
         yield "token = tokens[index2]; secret = load_secret(name_1, version=2)"
         yield "password: str = Field(..., min_length=8)  # password must be 8 to 64 characters"
         yield "if token == TOKEN_NUMBER2 or key in KEYWORDS_V3: raise KeyError(key)"
-        yield f"ETag: W/\"{_of(rng, HEX, 40)}\"  Cache-Key: {_of(rng, HEX, 32)}"
+        yield f'ETag: W/"{_of(rng, HEX, 40)}"  Cache-Key: {_of(rng, HEX, 32)}'
         yield "API_KEY=your-api-key-here PASSWORD=changeme SECRET=<secret> TOKEN=${TOKEN} KEY=xxxxxxxxxxxxxxxx"
         yield "Authorization: Bearer $ACCESS_TOKEN\nAuthorization: Basic <credentials>"
         yield f"build {rng.randrange(10**12)} took {rng.random()} s at 2026-01-{rng.randrange(10, 28)}T10:00:00.{rng.randrange(10**6):06d}Z"
         yield f"/usr/lib/python3.11/site-packages/pkg_{_of(rng, LOW, 6)}/{_of(rng, string.ascii_lowercase, 9)}_token_helper.py"
         yield f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{_of(rng, B64, 43)}"
         yield f"version {rng.randrange(20)}.{rng.randrange(20)}.{rng.randrange(20)} sizes 123-45-678 and 1234 5678 9012"
-        yield f"sk_learn.linear_model sk-learn-contrib/some-long-project-name key-value-store-implementation"
+        yield "sk_learn.linear_model sk-learn-contrib/some-long-project-name key-value-store-implementation"
         yield f"-----BEGIN CERTIFICATE-----\n{_of(rng, B64, 64)}\n{_of(rng, B64, 64)}\n-----END CERTIFICATE-----"
         yield f"data:image/png;base64,iVBORw0KGgo{_of(rng, B64, 600)}"
         yield f"color: #{_of(rng, HEX, 6)}; margin: {rng.randrange(100)}px; id=el-{_of(rng, LOW, 8)}"

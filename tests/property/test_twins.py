@@ -27,13 +27,20 @@ FAST = Engine((*ALL_RULES, *OWN), scanner_name="hyperscan")
 SLOW = Engine((*ALL_RULES, *OWN), scanner_name="re")
 CORPUS = Path(__file__).parents[2] / "proto_fixtures" / "redaction" / "corpus.jsonl.gz"
 
-_EXAMPLES = [expand(example, seed) for rule in ALL_RULES for example in (*rule.match, *rule.no_match) for seed in (1, 2)]
+_EXAMPLES = [
+    expand(example, seed) for rule in ALL_RULES for example in (*rule.match, *rule.no_match) for seed in (1, 2)
+]
 _GLUE = [
     "", " ", "\n", '"', "'", "\\", "\\n", "=", ": ", "password=", "token: ", "key ", "@", "://u:", "%3D", "\u200b", "é",
     "[REDACTED:x]", "\0", "-----END ", "\x1b[0m", '" + "', "ACME-1234", "emp: jo", "4111 1111 1111 1111", "\\u0067", "&",
 ]  # fmt: skip
 _pieces = st.lists(
-    st.one_of(st.sampled_from(_EXAMPLES), st.sampled_from(_GLUE), st.text(max_size=12), st.binary(max_size=6).map(lambda b: b.hex())),
+    st.one_of(
+        st.sampled_from(_EXAMPLES),
+        st.sampled_from(_GLUE),
+        st.text(max_size=12),
+        st.binary(max_size=6).map(lambda b: b.hex()),
+    ),
     max_size=12,
 )
 
@@ -94,7 +101,8 @@ def test_masking_twice_changes_nothing_more(pieces: list[str]) -> None:
 _json = st.recursive(
     st.one_of(st.none(), st.integers(), st.sampled_from(_EXAMPLES), st.text(max_size=10), st.just(4111111111111111)),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["password", "a", "card", "api_key"]), inner, max_size=3)
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["password", "a", "card", "api_key"]), inner, max_size=3),
     ),
     max_leaves=6,
 )

@@ -19,7 +19,9 @@ _BODY_LINE = re.compile(
     + rb"(?:(?:Proc-Type|DEK-Info|Comment|Version|Hash|Charset|MessageID):[^\r\n\\]{0,200}|[A-Za-z0-9+/=]{1,2000}|(?=" + _BREAK + rb"))"
 )  # fmt: skip
 _SAME_LINE = re.compile(rb"[ \t]{0,4}[A-Za-z0-9+/=]{16,16000}(?:[ ][A-Za-z0-9+/=]{16,2000}){0,400}")
-_PARTIAL_END = re.compile(rb"[\"'`;,. \t+&\\]{0,12}" + _BREAK + _GUTTER + rb"-{1,5}(?:E(?:N(?:D[A-Z ]{0,40}-{0,5})?)?)?")
+_PARTIAL_END = re.compile(
+    rb"[\"'`;,. \t+&\\]{0,12}" + _BREAK + _GUTTER + rb"-{1,5}(?:E(?:N(?:D[A-Z ]{0,40}-{0,5})?)?)?"
+)
 
 
 def _begin(data: bytes, place: int) -> Span | None:
@@ -65,6 +67,7 @@ def _tail(data: bytes, place: int) -> Span | None:
     if data.rfind(b"-----BEGIN", low, place) > data.rfind(b"-----END", low, place):
         return None
     at = start = place
+    blank = 0
     for _ in range(1000):
         window = data[max(low, at - 128) : at]
         brk = _BREAK_BACK.search(window)
@@ -76,6 +79,10 @@ def _tail(data: bytes, place: int) -> Span | None:
             at -= len(window) - sep.start()
         window = data[max(low, at - 2048) : at]
         run = len(window) - len(window.rstrip(_ALPHABET))
+        if not run and blank < 2:
+            blank += 1
+            continue
+        blank = 0
         if not run or (start != place and run < 12 and at - run > 0 and data[at - run - 1 : at - run] not in b"\n\r"):
             break
         at -= run
@@ -87,7 +94,9 @@ def _tail(data: bytes, place: int) -> Span | None:
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _PUTTY = re.compile(
-    rb"PuTTY-User-Key-File-[0-9](?:[^\x00]{1,8192}?)Private-Lines:[ ]{0,2}[0-9]{1,4}(?:" + _BREAK + rb"[A-Za-z0-9+/=]{1,100}){1,200}"
+    rb"PuTTY-User-Key-File-[0-9](?:[^\x00]{1,8192}?)Private-Lines:[ ]{0,2}[0-9]{1,4}(?:"
+    + _BREAK
+    + rb"[A-Za-z0-9+/=]{1,100}){1,200}"
     rb"(?:" + _BREAK + rb"Private-(?:MAC|Hash):[ ]?[0-9a-f]{1,128})?"
 )
 
@@ -97,7 +106,9 @@ def _putty(data: bytes, place: int) -> Span | None:
     return match.span() if match else None
 
 
-_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,8000}\.(?:eyJ[A-Za-z0-9_-]{4,16000}(?:\.[A-Za-z0-9_-]{0,4000})?|[A-Za-z0-9_-]{0,4000}(?:\.[A-Za-z0-9_-]{4,16000}){2}(?:\.[A-Za-z0-9_-]{4,400})?)")
+_JWT = re.compile(
+    rb"eyJ[A-Za-z0-9_-]{8,8000}\.(?:eyJ[A-Za-z0-9_-]{4,16000}(?:\.[A-Za-z0-9_-]{0,4000})?|[A-Za-z0-9_-]{0,4000}(?:\.[A-Za-z0-9_-]{4,16000}){2}(?:\.[A-Za-z0-9_-]{4,400})?)"
+)
 
 KEYS: tuple[Rule, ...] = (
     Rule(

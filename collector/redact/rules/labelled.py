@@ -7,6 +7,7 @@ import binascii
 import re
 
 from collector.redact.checks import classes, masked, random, stands_for, wordy
+from collector.redact.extents import PLACEHOLDER
 from collector.redact.looks import around, is_mask
 from collector.redact.rule import Rule, Trigger
 
@@ -40,9 +41,13 @@ _ABOUT = re.compile(
     rb"|enabled|required|valid|check|match|changed|date|time|age|rotat|source|suffix|prefix|encoding|set$|ids?$|at$|on$|in$"
     rb"|iz(?:er|ation|ed)|method|domain|attribute|column|table|model|schema|chars?$|budget|estimate|total|used|price|cost|per_|rate)"
 )
-_PUBLIC = re.compile(rb"(?i)public|publish|foreign|primary|cache|sort|partition|idempot|pub_?key|host_?key|known|fingerprint|author|authority|max_|min_|num_|session_?id|message|event|call")
+_PUBLIC = re.compile(
+    rb"(?i)public|publish|foreign|primary|cache|sort|partition|idempot|pub_?key|host_?key|known|fingerprint|author|authority|max_|min_|num_|session_?id|message|event|call"
+)
 _CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Za-z0-9_$]*)*")
-_ENDS_BARE = re.compile(rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\")
+_ENDS_BARE = re.compile(
+    rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
+)
 _ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
 
 
@@ -52,21 +57,30 @@ def _span(match: re.Match[bytes], data: bytes) -> tuple[int, int, bool]:
         if match[group] is not None:
             return *match.span(group), True
     start, end = match.span("bare")
-    env = _ENV_NAME.fullmatch(match["key"]) and match["sep"] == b"=" and not data[start : start + 1] in b"$<{(["
+    env = _ENV_NAME.fullmatch(match["key"]) and match["sep"] == b"=" and data[start : start + 1] not in b"$<{(["
     if env and not re.search(rb"[&;,](?:[A-Za-z_]{1,40}=)", data[start:end]):
         bare = data[start:end].rstrip(b",;.)]}")
         return start, start + len(bare), True
-    cut = _ENDS_BARE.search(data, start, end)
+    at = start
+    while mask := PLACEHOLDER.match(data, at):
+        at = mask.end()
+    cut = _ENDS_BARE.search(data, at, max(at, end))
     return start, cut.start() if cut else end, False
 
 
-def _is_secret(match: re.Match[bytes], data: bytes, start: int, end: int, quoted: bool) -> bool:
-    value = data[start:end]
+def _is_secret(match: re.Match[bytes], data: bytes, span: tuple[int, int], quoted: bool) -> bool:
+    start, end = span
+    value = PLACEHOLDER.sub(b"", data[start:end])
     key = match["key"]
     words = list(_KEYWORDS.finditer(key))
     if not words or masked(value) or _ABOUT.search(key, words[-1].end()):
         return False
-    if re.fullmatch(rb"0x[0-9a-fA-F]{1,16}[lL]?|[0-9]{2,5}/.*", value) or len(value) > 2000 or value[:2] in (b"./", b"//", b"~/") or b"://" in value[:12]:
+    if (
+        re.fullmatch(rb"0x[0-9a-fA-F]{1,16}[lL]?|[0-9]{2,5}/.*", value)
+        or len(value) > 2000
+        or value[:2] in (b"./", b"//", b"~/")
+        or b"://" in value[:12]
+    ):
         return False
     if data[end : end + 1] in (b" ", b"\t") and quoted and match["bare"] is None:
         return False  # a phrase
@@ -96,7 +110,7 @@ def _names(value: bytes) -> bool:
 
 
 def _is_password(value: bytes, sure: bool) -> bool:
-    if len(value) < 6 or stands_for(value) or _CODE.fullmatch(value) and b"." in value and wordy(value):
+    if len(value) < 6 or stands_for(value) or (_CODE.fullmatch(value) and b"." in value and wordy(value)):
         return False
     if value[:1] == b"/" and wordy(value):
         return False
@@ -123,9 +137,13 @@ def _assignment(data: bytes, place: int) -> tuple[int, int] | None:
         if not match or match.end() < place:
             continue
         start, end, quoted = _span(match, data)
-        if start <= place and end >= place - 3 and not is_mask(data, start, end):
-            if _is_secret(match, data, start, end, quoted):
-                return start, end
+        if (
+            place - 3 <= end
+            and start <= place
+            and not is_mask(data, start, end)
+            and _is_secret(match, data, (start, end), quoted)
+        ):
+            return start, end
     return None
 
 
@@ -157,7 +175,12 @@ def _random(match: re.Match[bytes], data: bytes) -> bool:
 
 def _cli(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
-    if value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/") or value.startswith((b"./", b"http")) or stands_for(value) or masked(value):
+    if (
+        value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/")
+        or value.startswith((b"./", b"http"))
+        or stands_for(value)
+        or masked(value)
+    ):
         return False
     if "key" in match.re.groupindex and not _IS_PASSWORD.search(match["key"]):
         return random(value)
@@ -182,16 +205,20 @@ def _not_stand_in(match: re.Match[bytes], data: bytes) -> bool:
     return not stands_for(value) and not masked(value)
 
 
-_LOCAL = re.compile(rb"(?i)(?:password|passwd|pass|pwd|secret|user|test|root|admin|postgres|mysql|guest|example|token|p|pw|xxx+|\*+)")
+_LOCAL = re.compile(
+    rb"(?i)(?:password|passwd|pass|pwd|secret|user|test|root|admin|postgres|mysql|guest|example|token|p|pw|xxx+|\*+)"
+)
 
 
 def _url(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
-    if _LOCAL.fullmatch(value) or value == match["user"] and value.isalpha() or stands_for(value):
+    if _LOCAL.fullmatch(value) or (value == match["user"] and value.isalpha()) or stands_for(value):
         return False
     if re.match(rb"[0-9]{1,5}/", value) or value[:1] in b"/?#":
         return False
-    return not re.fullmatch(rb"(?i)\{[^}]*\}|\[[a-z ]+\]|%[a-z]|%\([a-z_]+\)s|:?[A-Z_]*PASS(?:WORD)?|.*anon(?:cvs|ymous)?", value)
+    return not re.fullmatch(
+        rb"(?i)\{[^}]*\}|\[[a-z ]+\]|%[a-z]|%\([a-z_]+\)s|:?[A-Z_]*PASS(?:WORD)?|.*anon(?:cvs|ymous)?", value
+    )
 
 
 def _prose(match: re.Match[bytes], data: bytes) -> bool:
@@ -203,13 +230,14 @@ def _prose(match: re.Match[bytes], data: bytes) -> bool:
     digit = any(48 <= b <= 57 for b in value)
     if _IS_PASSWORD.search(match["key"]) and len(value) >= 8 and not stands_for(value) and not wordy(value):
         return digit and classes(value) >= (2 if match["is"] else 3)
-    return len(value) >= 16 and random(value) and digit and (upper and lower or bool(match["is"]) or len(value) >= 32)
+    return len(value) >= 16 and random(value) and digit and ((upper and lower) or bool(match["is"]) or len(value) >= 32)
 
 
 _ASSIGN_TRIGGER = (  # `tokens=512` is a count
     _CASES
     + f"(?:(?:{_PASSWORD}|{_SECRET.replace('|token', '')}|{_KEY})[A-Za-z0-9_.-]{{0,24}}|token(?:[a-rt-z0-9_.-][A-Za-z0-9_.-]{{0,23}})?)"
-    + _CLOSE + _SEP
+    + _CLOSE
+    + _SEP
     + _OPEN
     + _STOP
     + "{4}"
@@ -244,7 +272,7 @@ LABELLED: tuple[Rule, ...] = (
         "secrets",
         (
             Trigger(
-                _CASES + r"(?:name|key)[\"'\\]{0,6}[ \t]{0,4}[:=][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.-]{0,40}" + f"(?:passw(?:or)?d|secret|token|key|pwd|auth|credential)"
+                _CASES + r"(?:name|key)[\"'\\]{0,6}[ \t]{0,4}[:=][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.-]{0,40}" + "(?:passw(?:or)?d|secret|token|key|pwd|auth|credential)"
                 + r"[A-Za-z0-9_.-]{0,20}[\"'\\]{0,6},?(?:\s|\\n){0,40}[\"'\\]{0,6}value[\"'\\]{0,6}[ \t]{0,4}[:=][ \t]{0,4}[\"'\\]{0,6}" + _STOP + "{4}",
                 None,
                 (b"value",),

@@ -12,7 +12,9 @@ from collector.redact.rule import Rule, Span, Trigger
 
 _EMAIL = re.compile(rb"(?P<secret>[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9])")
 _RESERVED = re.compile(rb"(?i)@(?:[a-z0-9-]+\.)*(?:example(?:\.(?:com|org|net))?|invalid|localhost|test)\Z")
-_FILES = frozenset(b"png jpg jpeg gif svg webp ico js ts jsx tsx mjs cjs css scss html htm json md py rb go rs java php yml yaml xml txt lock map zip tgz gz".split())
+_FILES = frozenset(
+    b"png jpg jpeg gif svg webp ico js ts jsx tsx mjs cjs css scss html htm json md py rb go rs java php yml yaml xml txt lock map zip tgz gz".split()
+)
 _LOCAL_CHARS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+'-"
 
 
@@ -27,7 +29,9 @@ def _email(data: bytes, place: int) -> Span | None:
     match = _EMAIL.match(data, start)
     if not match or match.end() <= at or _RESERVED.search(match[0]):
         return None
-    if match[0].rsplit(b".", 1)[1].lower() in _FILES or match[0].lower().startswith((b"git@", b"noreply@", b"no-reply@")):
+    if match[0].rsplit(b".", 1)[1].lower() in _FILES or match[0].lower().startswith(
+        (b"git@", b"noreply@", b"no-reply@")
+    ):
         return None
     if data[start - 1 : start] in (b":", b"/") and b"//" in data[max(0, start - 100) : start]:
         return None  # the password and host of a URL
@@ -43,8 +47,12 @@ _BRAND = re.compile(
     rb"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}"
     rb"|3[47][0-9]{13}|3(?:0[0-5]|[689][0-9])[0-9]{11}|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}|62[0-9]{14,17}|35[2-8][0-9]{13}|(?:5018|5020|5038|5893|6304|6759|676[1-3])[0-9]{8,15}"
 )
-_CARD_WORDS = re.compile(rb"(?i)card|\bpan\b|visa|master|amex|american express|discover|credit|debit|\bcc\b|cc_?num|payment|billing|pay(?:ing|ed)? with")
-_OTHER_NUMBER = re.compile(rb"(?i)(?:order|invoice|ticket|ref|\bid|_id|_no|\bno|\bts|time|timestamp|seq|serial|track|sku|build|trace|span|offset|size|count|nonce|phone|tel|hash|version|number|num|code|account|user|[a-z]Id)[\"'\\]{0,4}\s{0,4}[:=#]?[\"'\\]{0,4}\s{0,4}[\"'\\]{0,4}\Z")
+_CARD_WORDS = re.compile(
+    rb"(?i)card|\bpan\b|visa|master|amex|american express|discover|credit|debit|\bcc\b|cc_?num|payment|billing|pay(?:ing|ed)? with"
+)
+_OTHER_NUMBER = re.compile(
+    rb"(?i)(?:order|invoice|ticket|ref|\bid|_id|_no|\bno|\bts|time|timestamp|seq|serial|track|sku|build|trace|span|offset|size|count|nonce|phone|tel|hash|version|number|num|code|account|user|[a-z]Id)[\"'\\]{0,4}\s{0,4}[:=#]?[\"'\\]{0,4}\s{0,4}[\"'\\]{0,4}\Z"
+)
 
 
 def _card(match: re.Match[bytes], data: bytes) -> bool:
@@ -91,7 +99,9 @@ def _iban(data: bytes, place: int) -> Span | None:
 
 # -- social security numbers
 
-_SSN = re.compile(rb"(?<![0-9A-Za-z.-])(?P<secret>(?!000|666|9)[0-9]{3}(?P<sep>[- ]?)(?!00)[0-9]{2}(?P=sep)(?!0000)[0-9]{4})(?![0-9A-Za-z]|[.-][0-9])")
+_SSN = re.compile(
+    rb"(?<![0-9A-Za-z.-])(?P<secret>(?!000|666|9)[0-9]{3}(?P<sep>[- ]?)(?!00)[0-9]{2}(?P=sep)(?!0000)[0-9]{4})(?![0-9A-Za-z]|[.-][0-9])"
+)
 _SSN_WORDS = re.compile(rb"(?i)\bssn|social.{0,3}security|soc\.? ?sec|tax.?(?:payer)?.?id|\btin\b|\bitin\b")
 
 
@@ -105,7 +115,9 @@ _PHONE = re.compile(
     rb"(?<![0-9A-Za-z.+_/-])(?P<secret>\+[1-9][0-9]{0,2}(?P<sep>[ .-]?)\(?[0-9]{1,5}\)?(?:[ .-]?[0-9]{2,5}){1,5}|(?:1[ .-])?\([2-9][0-9]{2}\) ?[0-9]{3}[ .-][0-9]{4}"
     rb"|(?:1[ .-])?[2-9][0-9]{2}(?P<bare>[ .-]?)[0-9]{3}(?P=bare)[0-9]{4})(?![0-9A-Za-z_]|[.-][0-9])"
 )
-_PHONE_WORDS = re.compile(rb"(?i)phone|\btel\b|\btel[.:]|telephone|mobile|\bcell|\bcall|\bfax|contact|\bsms|whats ?app|\bdial|reach|text me|\bring\b|number|handy|msisdn|\bph[.:]")
+_PHONE_WORDS = re.compile(
+    rb"(?i)phone|\btel\b|\btel[.:]|telephone|mobile|\bcell|\bcall|\bfax|contact|\bsms|whats ?app|\bdial|reach|text me|\bring\b|number|handy|msisdn|\bph[.:]"
+)
 
 
 def _phone(match: re.Match[bytes], data: bytes) -> bool:
@@ -122,9 +134,15 @@ def _phone(match: re.Match[bytes], data: bytes) -> bool:
 
 # -- network addresses (off unless asked for: version numbers look the same)
 
-_IPV4 = re.compile(rb"(?<![0-9A-Za-z._-])(?P<secret>(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9]))(?![0-9A-Za-z_]|[.-][0-9A-Za-z])")
-_IPV6 = re.compile(rb"(?<![0-9A-Za-z:._-])(?P<secret>(?:[0-9a-fA-F]{1,4}:){1,7}(?::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,6})?|[0-9a-fA-F]{1,4}))(?![0-9A-Za-z_:]|[.][0-9])")
-_PRIVATE = re.compile(rb"(?:0|10|127|255|22[4-9]|23[0-9])\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|169\.254\.|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.")
+_IPV4 = re.compile(
+    rb"(?<![0-9A-Za-z._-])(?P<secret>(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9]))(?![0-9A-Za-z_]|[.-][0-9A-Za-z])"
+)
+_IPV6 = re.compile(
+    rb"(?<![0-9A-Za-z:._-])(?P<secret>(?:[0-9a-fA-F]{1,4}:){1,7}(?::(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,6})?|[0-9a-fA-F]{1,4}))(?![0-9A-Za-z_:]|[.][0-9])"
+)
+_PRIVATE = re.compile(
+    rb"(?:0|10|127|255|22[4-9]|23[0-9])\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|169\.254\.|192\.0\.2\.|198\.51\.100\.|203\.0\.113\."
+)
 
 
 def _ipv4(match: re.Match[bytes], data: bytes) -> bool:
@@ -136,8 +154,16 @@ def _ipv6(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"].lower()
     groups = [group for group in value.split(b":") if group]
     full = b"::" in value or len(groups) == 8
-    return full and len(groups) >= 3 and not value.startswith((b"fe80", b"fc", b"fd")) and any(len(group) > 2 for group in groups)
+    return (
+        full
+        and len(groups) >= 3
+        and not value.startswith((b"fe80", b"fc", b"fd"))
+        and any(len(group) > 2 for group in groups)
+    )
 
+
+_V4 = around(_IPV4, 16, _ipv4)
+_V6 = around(_IPV6, 45, _ipv6)
 
 _D = "[0-9]"
 PII: tuple[Rule, ...] = (
@@ -160,7 +186,7 @@ PII: tuple[Rule, ...] = (
           Trigger(r"(?i)(?:ssn|social.?security|soc.?sec)[^0-9\n\x00]{0,40}" + f"{_D}{{3}} ?{_D}{{2}} ?{_D}{{4}}", None, (b"ssn", b"social", b"soc"))),
          around(_SSN, 14, _ssn), match=("ssn,789-10-7090", "SSN: 273389171"), no_match=("2024-01-0001", "000-12-3456")),
     Rule("phone", "pii",
-         (Trigger(rf"[^0-9A-Za-z._/-]\({_D}{{3}}\) ?{_D}{{3}}[ .-]{_D}{{4}}", None), Trigger(rf"\+[1-9][0-9 .()-]{{9}}", 11, (b"+",)),
+         (Trigger(rf"[^0-9A-Za-z._/-]\({_D}{{3}}\) ?{_D}{{3}}[ .-]{_D}{{4}}", None), Trigger(r"\+[1-9][0-9 .()-]{9}", 11, (b"+",)),
           Trigger(rf"{_D}{{3}}-{_D}{{3}}-{_D}{{4}}", 12), Trigger(rf"{_D}{{3}}\.{_D}{{3}}\.{_D}{{4}}", 12),
           Trigger(r"(?i)(?:phone|mobile|cell|tel|call|fax|sms|number)[^0-9\n\x00]{0,24}" + f"{_D}{{3}} ?{_D}{{3}} ?{_D}{{4}}", None, (b"phone", b"mobile", b"cell", b"tel", b"call", b"fax", b"sms", b"number"))),
          around(_PHONE, 18, _phone, lead=1),
@@ -170,5 +196,3 @@ PII: tuple[Rule, ...] = (
          lambda data, place: _V4(data, place) or _V6(data, place),
          match=("client connected from 81.10.123.233", "from 2a01:fb3e:9934:c513:25b5:2e3f:4b5d:5c2b"), no_match=("listening on 127.0.0.1:8006",), on=False),
 )  # fmt: skip
-_V4 = around(_IPV4, 16, _ipv4)
-_V6 = around(_IPV6, 45, _ipv6)

@@ -102,7 +102,7 @@ def test_ordinary_code_is_left_alone() -> None:
 
 
 _LOG = "".join(
-    f'2026-03-14T10:22:{n % 60:02d}.{n % 1000:03d}Z INFO [worker-{n % 7}] request_id=5d21e401-ca9d-{n % 9999:04d}-cca0-2c66437e{n % 9999:04d} '
+    f"2026-03-14T10:22:{n % 60:02d}.{n % 1000:03d}Z INFO [worker-{n % 7}] request_id=5d21e401-ca9d-{n % 9999:04d}-cca0-2c66437e{n % 9999:04d} "
     f'GET /v1/items/{n}?page={n % 10}&sort=name 200 {n % 900}ms user_agent="curl/8.4.0" trace_id=c177ca1c9516dc9c8f8d25e3d5{n % 999999:06d} '
     f"tokens={n * 7} 10.0.{n % 255}.{n % 200}:{8000 + n % 99}\n"
     for n in range(5000)
