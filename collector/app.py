@@ -164,7 +164,7 @@ class Collector:
         """Seal what waits again wherever the policy has changed, then send; look for changes ever after."""
         await self._adopt()
         while True:
-            await asyncio.sleep(self._enforcement.refresh_s or _POLICY_SECONDS)
+            await asyncio.sleep(min(self._enforcement.refresh_s or _POLICY_SECONDS, _POLICY_SECONDS))
             try:
                 if await self._read_policy():
                     await self._adopt()
@@ -177,16 +177,13 @@ class Collector:
         await asyncio.to_thread(self._enforcement.refresh, now)
         try:
             found = await asyncio.to_thread(self._enforcement.load, now)
-            await asyncio.to_thread(prove, found)
+            changed = found.differs_from(self._in_force)
+            if changed:
+                await asyncio.to_thread(prove, found)
         except CollectorError as error:
             self._policy_notice = f"the policy was changed but cannot be used, what held before holds: {error}"
             return False
         self._policy_notice = ""
-        changed = (found.blocked, found.policy.fingerprint(), found.key) != (
-            self._in_force.blocked,
-            self._in_force.policy.fingerprint(),
-            self._in_force.key,
-        )
         self._in_force = found
         return changed
 

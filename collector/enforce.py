@@ -45,6 +45,11 @@ class InForce:
     rows: tuple[Row, ...] = ()
     sources: tuple[str, ...] = ()
 
+    def differs_from(self, other: InForce) -> bool:
+        """Whether telemetry would be sealed or sent otherwise."""
+        mine, theirs = self.policy.fingerprint(), other.policy.fingerprint()
+        return (mine, self.key, self.blocked) != (theirs, other.key, other.blocked)
+
     def sealer(self, engine: Engine | None = None) -> Sealer:
         """A new sealer under this policy; an engine that was made for it can be shared."""
         return Sealer(self.policy, engine, self.key)
@@ -114,6 +119,7 @@ class Enforcement:
         self._owners = owners
         self._remote: RemotePolicy | None = None
         self._source: Source | None = None
+        self._refreshed_s = 0.0
 
     def load(self, now_s: float) -> InForce:
         """The policy in force now; raises `ConfigError` for what the user asks for and cannot be."""
@@ -126,8 +132,13 @@ class Enforcement:
         return replace(found, notices=(*found.notices, *notices))
 
     def refresh(self, now_s: float) -> bool:
-        """Ask for the organisation's policy, where one is named; True when it changed."""
-        return self._remote.refresh(now_s) if self._remote is not None else False
+        """Ask for the organisation's policy where one is named and it is time to; True when it changed."""
+        if self._remote is None or self.refresh_s is None:
+            return False
+        if not self._remote.failure and 0 <= now_s - self._refreshed_s < self.refresh_s:
+            return False
+        self._refreshed_s = now_s
+        return self._remote.refresh(now_s)
 
     @property
     def refresh_s(self) -> float | None:
@@ -180,6 +191,7 @@ class Enforcement:
                 self._source = source
                 self._remote = RemotePolicy(source, self._kept, _check_remote)
                 if self._fetch:
+                    self._refreshed_s = now_s
                     self._remote.refresh(now_s)
             accepted = self._remote.accepted
             sources.append(source.url)

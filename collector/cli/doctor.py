@@ -21,7 +21,6 @@ from collector.cli.serve import Config, Policy
 from collector.cli.show import print_json
 from collector.enforce import Enforcement, InForce, asked_by
 from collector.errors import CollectorError
-from collector.plan import plan
 from collector.selftest import prove
 from collector.settings import Loaded, load
 
@@ -59,6 +58,8 @@ def doctor(
 
 
 def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
+    from collector.plan import plan  # brings the HTTP client, which takes a while
+
     try:
         loaded = read()
         decided = plan(loaded.settings, loaded.origins, loaded.settings.port)

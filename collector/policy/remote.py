@@ -12,13 +12,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httpx
 
 from collector.errors import ConfigError
 from collector.policy.schema import MOST_BYTES, RemoteDocument, as_utc, read_document
 from collector.policy.signature import check_public_key, is_signed
+
+if TYPE_CHECKING:
+    import httpx
 
 SECONDS = 5.0
 _DOCUMENT, _SIGNATURE, _STATE = "policy.toml", "policy.toml.sig", "state.json"
@@ -90,6 +92,8 @@ class RemotePolicy:
 
     def refresh(self, now_s: float, transport: httpx.BaseTransport | None = None) -> bool:
         """Ask the source; True when another document holds now. `failure` says what went wrong, if anything."""
+        import httpx  # takes a while, and only a collector that serves gets here
+
         try:
             changed = self._fetch(now_s, transport)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -102,6 +106,8 @@ class RemotePolicy:
         return changed
 
     def _fetch(self, now_s: float, transport: httpx.BaseTransport | None) -> bool:
+        import httpx
+
         before = self.accepted
         headers = {"cache-control": "no-cache"}
         if before is not None and before.etag:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 
 from collector.redact.extents import PLACEHOLDER
 
@@ -38,7 +37,8 @@ def entropy(found: bytes) -> float:
     if not found:
         return 0.0
     size = len(found)
-    return -sum(n / size * math.log2(n / size) for n in Counter(found).values())
+    counts = [found.count(byte) for byte in set(found)]
+    return math.log2(size) - sum(n * math.log2(n) for n in counts if n > 1) / size
 
 
 def masked(found: bytes) -> bool:
@@ -69,7 +69,7 @@ _WORDS = frozenset(
     abc123 abcdef abcd1234 123456 1234567 12345678 123456789 1234567890 secret123 password1 password123 p@ssw0rd
     pass123 mypassword mysecret mytoken mykey not-set notset not_set n/a letmein qwerty hunter user:pass
     user:password username:password anonymous public private
-    abcdefghijklmnopqrstuvwxyz 0123456789 0123456789abcdef deadbeef cafebabe 
+    abcdefghijklmnopqrstuvwxyz 0123456789 0123456789abcdef deadbeef cafebabe
     """.split()
 )
 
@@ -92,28 +92,34 @@ def stands_for(value: bytes) -> bool:
     return value in _EXAMPLES or lowered in _WORDS or _STANDS_FOR.fullmatch(value) is not None or len(set(lowered)) <= 2
 
 
+_DIGITS = b"0123456789"
+_LOWER = b"abcdefghijklmnopqrstuvwxyz"
+_UPPER = _LOWER.upper()
+
+
+def count(value: bytes, alphabet: bytes) -> int:
+    """How many bytes of `value` are in `alphabet`."""
+    return len(value) - len(value.translate(None, alphabet))
+
+
 def classes(value: bytes) -> int:
     """How many of lower case, upper case, digits and other characters there are."""
-    return (
-        any(97 <= byte <= 122 for byte in value)
-        + any(65 <= byte <= 90 for byte in value)
-        + any(48 <= byte <= 57 for byte in value)
-        + any(byte in b"!@#$%^&*+=?~;,|()<>" for byte in value)
-    )
+    return sum(count(value, alphabet) > 0 for alphabet in (_LOWER, _UPPER, _DIGITS, b"!@#$%^&*+=?~;,|()<>"))
 
 
 _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_VOWELS = frozenset(b"aeiouyAEIOUY")
+_VOWELS = b"aeiouyAEIOUY"
 _ACRONYMS = frozenset(
     b"id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set str tls "
-    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb sh".split()
+    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb "
+    b"sh".split()
 )
 
 
 def wordy(value: bytes) -> bool:
     """Whether a value reads as words or an identifier: `getAccessToken2`, `user_profile_id`, `qwerty-layout-us`."""
-    letters = sum(65 <= byte <= 90 or 97 <= byte <= 122 for byte in value)
-    digits = sum(48 <= byte <= 57 for byte in value)
+    letters = count(value, _LOWER + _UPPER)
+    digits = count(value, _DIGITS)
     if digits > max(2, letters // 6) or not letters:
         return False
     parts = [part for part in _PARTS.findall(value) if not part[:1].isdigit()]
@@ -123,7 +129,7 @@ def wordy(value: bytes) -> bool:
 
 
 def _word(part: bytes) -> bool:
-    vowels = sum(byte in _VOWELS for byte in part)
+    vowels = count(part, _VOWELS)
     return part.lower() in _ACRONYMS or (len(part) >= 3 and len(part) <= 5 * vowels and 4 * vowels <= 3 * len(part))
 
 
@@ -131,9 +137,7 @@ def random(value: bytes) -> bool:
     """Whether a value looks drawn by chance: letters and digits mixed, and no words."""
     if len(value) < 8 or stands_for(value):
         return False
-    has_digit = any(48 <= byte <= 57 for byte in value)
-    has_upper = any(65 <= byte <= 90 for byte in value)
-    has_lower = any(97 <= byte <= 122 for byte in value)
+    has_digit, has_upper, has_lower = (count(value, alphabet) > 0 for alphabet in (_DIGITS, _UPPER, _LOWER))
     if not (has_digit and (has_upper or has_lower)) and not (has_upper and has_lower and len(value) >= 20):
         return False
     return entropy(value) >= min(3.0, math.log2(len(value)) * 0.72) and not wordy(value)

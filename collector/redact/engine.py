@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from collector.redact import views
 from collector.redact.compile import RuleError, compile_rule
-from collector.redact.extents import Extent, Render, choose, placeholder, replace, settle
-from collector.redact.rule import Rule
+from collector.redact.extents import Extent, Render, choose, outside, placeholder, replace, settle, spans_of_masks
+from collector.redact.rule import Rule, Span
 from collector.redact.rules import DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
 from collector.redact.scan import Event, Storm, scanner
 
@@ -48,6 +48,7 @@ class Engine:
         self._escaped = len(owners)
         triggers = [trigger for _, trigger in owners]
         self._scanner = scanner([*triggers, views.ESCAPED], scanner_name)
+        self._tokens = {rule.id for rule in self._rules if rule.token}
         self._marks = scanner([views.ESCAPED], scanner_name)
         self._encoded = scanner(views.ENCODED, scanner_name)
 
@@ -150,22 +151,32 @@ class Engine:
             if 0 <= place <= len(data):
                 places[number].add(place)
         found: list[Extent] = []
+        masks = spans_of_masks(data)
+        covered: list[Span] = []  # by tokens: no label can say more about them
         for number in sorted(places):
             rule = self._rules[number]
-            for start, end in rule.find(data, sorted(places[number])):
-                found.append(Extent(*settle(data, start, end), rule.id))
+            wanted = sorted(places[number])
+            if covered and not rule.token:
+                wanted = [place for place in wanted if not _inside(covered, place)]
+            for start, end in rule.find(data, wanted):
+                if masks and not rule.token:
+                    start, end = outside(masks, start, end)
+                if start < end:
+                    start, end = settle(data, start, end)
+                    found.append(Extent(start, end, rule.id))
+                    if rule.token:
+                        insort(covered, (start, end))
         if depth < self._depth:
-            found += self._in_views(data, escaped, depth)
+            found += self._in_views(data, escaped, masks, depth)
         return choose(found)
 
-    def _in_views(self, data: bytes, escaped: bool, depth: int) -> Iterator[Extent]:
-        if escaped and (view := views.unescaped(data)):
+    def _in_views(self, data: bytes, escaped: bool, masks: list[Span], depth: int) -> Iterator[Extent]:
+        if escaped and (view := views.unescaped(data, self._marks.first)):
             for start, end, rule in self._scan(view.data, None, depth + 1):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
-        if (b"[REDACTED:" in data or b"[HMAC:" in data) and (view := views.unmasked(data)):
-            tokens = {rule.id for rule in self._rules if rule.token}
+        if masks and (view := views.unmasked(data, masks)):
             for start, end, rule in self._scan(view.data, None, self._depth):
-                if rule in tokens and view.joins(start, end):
+                if rule in self._tokens and view.joins(start, end):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
         yield from self._in_encoded(data, depth)
 
@@ -178,6 +189,11 @@ class Engine:
             if inner:
                 yield Extent(*settle(data, region.start, region.end), inner[0].rule)
             at = max(region.end, at + hit)
+
+
+def _inside(spans: list[Span], place: int) -> bool:
+    at = bisect_left(spans, (place, 0)) - 1
+    return at >= 0 and spans[at][0] < place < spans[at][1]
 
 
 def _most(data: bytes) -> int:

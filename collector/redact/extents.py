@@ -15,6 +15,7 @@ class Extent(NamedTuple):
     rule: str
 
 
+Span = tuple[int, int]
 Render = Callable[[Extent, bytes], bytes]
 
 PLACEHOLDER = re.compile(rb"\[(?:REDACTED:[a-z][a-z0-9-]{0,62}(?: [0-9]{1,12} B)?|HMAC:[a-z0-9:-]{1,140})\]")
@@ -55,7 +56,11 @@ def _quote(data: bytes, extent: Extent, found: bytes) -> bytes:
     if not _BEFORE_NUMBER.search(before[-48:]):
         return b""
     quote = _QUOTE.search(before)
-    return quote[1] if quote else b'"'
+    if not quote:
+        return b'"'
+    if before[quote.end(1) :].lstrip()[:1] in (b":", b",", b"]", b"}"):
+        return quote[1]
+    return b"\\" * (2 * len(quote[1]) - 1) + b'"'  # the text in which the number stands is itself a string
 
 
 def choose(found: list[Extent]) -> list[Extent]:
@@ -72,7 +77,7 @@ def choose(found: list[Extent]) -> list[Extent]:
     return chosen
 
 
-def settle(data: bytes, start: int, end: int) -> tuple[int, int]:
+def settle(data: bytes, start: int, end: int) -> Span:
     """Move the borders off the middle of an escape (`\\n`, `\\"`, `\\u0041`) and of a UTF-8 character."""
     while start > 0 and data[start - 1] == 0x5C:
         start -= 1
@@ -87,3 +92,27 @@ def settle(data: bytes, start: int, end: int) -> tuple[int, int]:
     while end < len(data) and data[end] & 0xC0 == 0x80:
         end += 1
     return start, end
+
+
+def spans_of_masks(data: bytes) -> list[Span]:
+    """Where masks stand in the text, in order."""
+    spans: list[Span] = []
+    for head in (b"[REDACTED:", b"[HMAC:"):
+        at = data.find(head)
+        while at >= 0:
+            match = PLACEHOLDER.match(data, at)
+            if match:
+                spans.append(match.span())
+            at = data.find(head, match.end() if match else at + 1)
+    spans.sort()
+    return spans
+
+
+def outside(masks: list[Span], start: int, end: int) -> Span:
+    """The span without the masks it begins or ends in."""
+    for low, high in masks:
+        if low <= start < high:
+            start = high
+        if low < end <= high:
+            end = low
+    return start, max(start, end)

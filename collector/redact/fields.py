@@ -30,11 +30,19 @@ _LONGEST_KEY = 256
 _LONGEST_WORD = 256
 
 
+Conditional = tuple[FieldRule, bool]
+"""A rule, and whether it takes a look at the item to know if it applies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What a key calls for; `rules` are those that name it, their conditions still to be looked at."""
+    """What a key calls for; `rules` are those that name it, their conditions still to be looked at.
 
-    rules: tuple[FieldRule, ...] = ()
+    `role_key` is where the role of the message stands that the key belongs to.
+    """
+
+    rules: tuple[Conditional, ...] = ()
+    role_key: str = ""
     remove: bool = False
     secret: bool = False
     plain: bool = False
@@ -61,9 +69,12 @@ class KeyTable(dict[str, "Treatment | None"]):
         """What a key that is met for the first time calls for."""
         if key.startswith(REPORT):
             return _FORGED
-        rules = tuple(rule for rule in self._rules if glob(rule.key, key))
+        rules = tuple((rule, rule.where.by_item) for rule in self._rules if glob(rule.key, key))
         secret = self._secrets and len(key) <= _LONGEST_KEY and _SECRET_KEY.fullmatch(key) is not None
-        return Treatment(rules, secret=secret) if rules or secret else _UNREAD
+        if not (rules or secret):
+            return _UNREAD
+        message = _MESSAGE.match(key)
+        return Treatment(rules, f"{message[0]}.message.role" if message else "", secret=secret)
 
 
 class FieldActions:
@@ -80,7 +91,11 @@ class FieldActions:
         self.texts = {
             place: rules
             for place in Place
-            if (rules := tuple(rule for rule in chosen if place in rule.places and rule.key == "*"))
+            if (
+                rules := tuple(
+                    (rule, rule.where.by_item) for rule in chosen if place in rule.places and rule.key == "*"
+                )
+            )
             and (place not in KEYED or place is Place.BODY)
         }
 
@@ -115,9 +130,8 @@ class Item:
         return "TOOL" if self._first(("ai.operationId",)) == "ai.toolCall" or self.tool else "UNKNOWN"
 
     def role(self, key: str) -> str:
-        """The role of the message that `key` belongs to."""
-        found = _MESSAGE.match(key)
-        return self._first((f"{found[0]}.message.role",)) if found else ""
+        """The role of a message, by the key it stands under."""
+        return self._first((key,))
 
     def _first(self, keys: Sequence[str]) -> str:
         if self._words is None:
@@ -136,7 +150,7 @@ _OPERATIONS = {
 _KIND_WORDS = {"generation": "LLM", "workflow": "CHAIN", "task": "CHAIN", "span": "UNKNOWN"}
 
 
-def applies(where: Where, item: Item, key: str = "") -> bool:
+def applies(where: Where, item: Item, role_key: str = "") -> bool:
     """Whether an item meets the conditions; its signal has been looked at before."""
     if where.kinds and item.kind not in where.kinds:
         return False
@@ -144,13 +158,18 @@ def applies(where: Where, item: Item, key: str = "") -> bool:
         return False
     if where.services and not _any_glob(where.services, item.service):
         return False
-    return not where.roles or item.role(key) in where.roles
+    return not where.roles or item.role(role_key) in where.roles
 
 
-def decide(rules: Sequence[FieldRule], item: Item, key: str) -> FieldRule | None:
+def decide(rules: Sequence[Conditional], item: Item, role_key: str = "") -> FieldRule | None:
     """The strictest rule that applies, if any; of two truncations the shorter."""
-    found = [rule for rule in rules if not rule.where.by_item or applies(rule.where, item, key)]
-    return max(found, key=lambda rule: (rule.action, -rule.most_bytes), default=None)
+    best: FieldRule | None = None
+    for rule, by_item in rules:
+        if by_item and not applies(rule.where, item, role_key):
+            continue
+        if best is None or (rule.action, -rule.most_bytes) > (best.action, -best.most_bytes):
+            best = rule
+    return best
 
 
 def glob(pattern: str, text: str) -> bool:
@@ -191,8 +210,9 @@ def _any_glob(patterns: Sequence[str], text: str) -> bool:
 
 def _short_texts(attributes: Any) -> dict[str, str]:
     """Every attribute that is a word: roles, kinds and names of tools are found among them."""
-    return {
-        pair.key: pair.value.string_value
-        for pair in attributes
-        if pair.value.WhichOneof("value") == "string_value" and 0 < len(pair.value.string_value) <= _LONGEST_WORD
-    }
+    words = {}
+    for pair in attributes:
+        text = pair.value.string_value  # empty for a value of another kind
+        if 0 < len(text) <= _LONGEST_WORD:
+            words[pair.key] = text
+    return words

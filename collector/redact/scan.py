@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from collector.redact.rule import Trigger
 
+hyperscan: Any
 try:
     import hyperscan
 except ImportError:  # no wheel for this platform
@@ -106,34 +107,28 @@ class ReScanner:
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
         self._triggers = [
-            (number, re.compile(trigger.source.encode()), trigger.width, trigger.literals, trigger.once)
+            (number, re.compile(trigger.source.encode()), trigger.literals, trigger.once)
             for number, trigger in enumerate(triggers)
         ]
 
     def events(self, text: bytes, most: int) -> list[Event]:
         found: list[Event] = []
         lowered = text.lower()
-        for number, pattern, width, literals, once in self._triggers:
+        for number, pattern, literals, once in self._triggers:
             if literals and not any(literal in lowered for literal in literals):
                 continue
             if once:
                 if hit := pattern.search(text):
                     found.append((number, hit.end()))
-            elif width is None:
-                last = -1
-                for match in pattern.finditer(text):
-                    if match.end() != last:
-                        last = match.end()
-                        found.append((number, last))
-                        if len(found) > most:
-                            raise Storm
             else:
+                ends: set[int] = set()
                 at = 0
                 while hit := pattern.search(text, at):
-                    found.append((number, hit.end()))
+                    ends.add(hit.end())
                     at = hit.start() + 1
-                    if len(found) > most:
+                    if len(found) + len(ends) > most:
                         raise Storm
+                found += [(number, end) for end in ends]
         return found
 
     def first(self, text: memoryview) -> int:

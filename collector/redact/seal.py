@@ -25,6 +25,8 @@ from collector.redact.tally import CONTENT, ERROR, Tally
 
 _MOST_KNOWN_KEYS = 10_000
 _LONGEST_KNOWN_KEY = 100
+_MOST_CLEAN = 20_000
+_LONGEST_CLEAN = 64
 _COUNT = f"{REPORT}count"
 _RULE = f"{REPORT}rule."
 
@@ -47,6 +49,7 @@ class Sealer:
         self._actions = {signal: FieldActions(policy, signal) for signal in Signal}
         self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)
         self._levels = {signal: policy.level_of(signal) for signal in Signal}
+        self._clean: set[str] = {""}
         self._stamp = _stamp(policy)
 
     def seal(self, signal: Signal, request: ExportRequest) -> SealedBatch:
@@ -115,7 +118,7 @@ class Sealer:
             texts.pass_over(f"[REDACTED:{CONTENT} ")
         changed = set()
         joined = []
-        for index, data, extents in self._find_all(texts.texts, tally, texts):
+        for index, data, extents in self._find_all(texts.texts):
             if texts.joined(index) is not None:
                 joined.append((index, extents))
                 continue
@@ -135,14 +138,28 @@ class Sealer:
         self._remember_keys(texts, changed)
         return texts
 
-    def _find_all(self, texts: list[str], tally: Tally, slots: Texts) -> Iterable[tuple[int, bytes, list[Extent]]]:
-        """What the engine finds; where it fails, text by text, and a text it fails on is replaced whole."""
+    def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
+        """What is found, by index. Short texts found clean before (roles, kinds, names) are not read again."""
+        clean = self._clean
+        places = [index for index, text in enumerate(texts) if text not in clean]
+        if not places:
+            return []
+        unread = [texts[place] for place in places]
+        found = [(places[at], data, extents) for at, data, extents in self._read(unread)]
+        dirty = {texts[index] for index, _, _ in found}
+        if len(clean) > _MOST_CLEAN:
+            clean.clear()
+        clean.update(text for text in unread if len(text) <= _LONGEST_CLEAN and text not in dirty)
+        return found
+
+    def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+        """What the engine finds; where it fails, text by text, and a text it fails on is found as a whole."""
         try:
             return list(self.engine.find_all(texts))
         except Exception:
-            return list(self._find_singly(texts, tally, slots))
+            return list(self._read_singly(texts))
 
-    def _find_singly(self, texts: list[str], tally: Tally, slots: Texts) -> Iterable[tuple[int, bytes, list[Extent]]]:
+    def _read_singly(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
         for index, text in enumerate(texts):
             data = text.encode("utf-8", "surrogatepass")
             try:

@@ -194,7 +194,7 @@ class Texts:
         if treatment.plain:
             return False
         value = pair.value
-        rule = decide(treatment.rules, self.item, key) if treatment.rules else None
+        rule = decide(treatment.rules, self.item, treatment.role_key) if treatment.rules else None
         if treatment.secret and (rule is None or rule.action < Action.HASH) and _is_text(value):
             if not opaque(value.string_value):
                 self._replace(value, SECRET_FIELD)
@@ -230,7 +230,7 @@ class Texts:
         return True
 
     def _treat_text(self, message: Any, field: str, place: Place, text: str) -> None:
-        rule = decide(self._text_rules[place], self.item, "")
+        rule = decide(self._text_rules[place], self.item)
         action = rule.action if rule is not None else Action.SCAN
         if rule is None or action <= Action.TRUNCATE or opaque(text):
             if rule is not None and action is Action.TRUNCATE:
@@ -247,7 +247,7 @@ class Texts:
 
     def treat_body(self, value: Any) -> bool:
         """Do what the selectors of log bodies say; True when the body is dealt with."""
-        rule = decide(self._text_rules.get(Place.BODY, ()), self.item, "")
+        rule = decide(self._text_rules.get(Place.BODY, ()), self.item)
         if rule is None or rule.action in (Action.KEEP, Action.SCAN):
             return False
         if rule.action is Action.DROP:

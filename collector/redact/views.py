@@ -10,22 +10,23 @@ import binascii
 import re
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from collector.redact.extents import PLACEHOLDER
 from collector.redact.rule import Span, Trigger
+
+Piece = tuple[int, int, bytes]
+"""What stands at a span of the text is read as these bytes."""
 
 
 class View:
     """Text made from a text by replacing pieces of it, that knows where each byte came from."""
 
-    __slots__ = ("_from", "_raw", "data", "joints")
+    __slots__ = ("_from", "_raw", "data")
 
     def __init__(self, data: bytes, starts: list[int], raw: list[Span]) -> None:
         self.data = data
         self._from = starts  # where in `data` each piece begins: kept and replaced ones in turn
         self._raw = raw  # and the span of the text it was made from
-        self.joints = starts
 
     def raw(self, start: int, end: int) -> Span:
         """The span of the text that what stands at `start` up to `end` was read from."""
@@ -46,7 +47,7 @@ class View:
         return bisect_right(self._from, start) < bisect_right(self._from, end - 1)
 
 
-def _build(data: bytes, pieces: Iterator[tuple[int, int, bytes]]) -> View | None:
+def _build(data: bytes, pieces: Iterable[Piece]) -> View | None:
     parts: list[bytes] = []
     starts: list[int] = []
     raw: list[Span] = []
@@ -112,13 +113,49 @@ ESCAPED = Trigger(
 """In every text that has something for `unescaped` to do."""
 
 
-def unescaped(data: bytes) -> View | None:
-    """The text with escapes read, invisible characters gone, and adjacent string literals and lines joined."""
-    return _build(data, _escapes(data))
+_AROUND = 1200
+"""How much text on either side of an escape is looked at again."""
+_STEP = 512
+_LONGEST_ESCAPE = 300
 
 
-def _escapes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    for match in _ESCAPE.finditer(data):
+def unescaped(data: bytes, first: Callable[[memoryview], int]) -> View | None:
+    """The text around escapes, with them read, invisible characters gone, and adjacent literals and lines joined.
+
+    `first` tells where the first match of `ESCAPED` ends, or -1.
+    """
+    return _build(data, _near(len(data), list(_escapes(data, first))))
+
+
+def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
+    """The pieces, and a zero byte in place of each long stretch that has none."""
+    at = 0
+    for piece in pieces:
+        low, high = at + _AROUND * (at > 0), piece[0] - _AROUND
+        if high - low > _AROUND:
+            yield low, high, b"\0"
+        yield piece
+        at = piece[1]
+    if pieces and size - at > 2 * _AROUND:
+        yield at + _AROUND, size, b"\0"
+
+
+def _escapes(data: bytes, first: Callable[[memoryview], int]) -> Iterator[Piece]:
+    text = memoryview(data)
+    at = 0
+    while (hit := first(text[at:])) >= 0:
+        low = max(at, at + hit - _LONGEST_ESCAPE)
+        high = at + hit + _STEP
+        at = high
+        for start, end, new in _escapes_in(data, low, high):
+            yield start, end, new
+            at = max(at, end)
+
+
+def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
+    for match in _ESCAPE.finditer(data, low, high + _LONGEST_ESCAPE):
+        if match.start() >= high:
+            return
         kind = match.lastgroup
         new = b""
         if kind in ("u", "x", "percent", "entity"):
@@ -134,9 +171,21 @@ def _escapes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         yield match.start(), match.end(), new
 
 
-def unmasked(data: bytes) -> View | None:
-    """The text without masks: one that was forged inside a credential must not hide its two halves."""
-    return _build(data, ((match.start(), match.end(), b"") for match in PLACEHOLDER.finditer(data)))
+_WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")
+
+
+def unmasked(data: bytes, masks: list[Span]) -> View | None:
+    """The text without masks inside words: one that was forged inside a credential must not hide its two halves."""
+    joined: list[Span] = []
+    for low, high in masks:
+        if joined and joined[-1][1] == low:
+            joined[-1] = (joined[-1][0], high)
+        else:
+            joined.append((low, high))
+    inside = [
+        (low, high, b"") for low, high in joined if low and _WORD.match(data, low - 1) and _WORD.match(data, high)
+    ]
+    return _build(data, inside)
 
 
 # -- base64 and hexadecimal digits -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -177,6 +178,17 @@ def test_presets_differ_and_the_default_masks_secrets_and_personal_data() -> Non
     assert combined().policy.rules == preset_policy("secrets-and-pii").rules
     assert "email" in combined().policy.rules
     assert "email" not in preset_policy("secrets").rules
+
+
+def test_the_policy_in_the_documentation_loads() -> None:
+    """People begin by copying it."""
+    page = (Path(__file__).parents[2] / "docs" / "policy-administrator.md").read_text(encoding="utf-8")
+    text = page.partition("```toml\n")[2].partition("```")[0]
+    document = read_document(MachineDocument, text.encode(), "page")
+    assert document.name == "acme"
+    for body in (document, document.required, document.defaults):
+        assert body is not None
+        demands(body, "page", catalog())
 
 
 def test_rules_that_are_off_stay_off_until_enabled() -> None:

@@ -67,6 +67,7 @@ def _tail(data: bytes, place: int) -> Span | None:
     if data.rfind(b"-----BEGIN", low, place) > data.rfind(b"-----END", low, place):
         return None
     at = start = place
+    blank = 0
     for _ in range(1000):
         window = data[max(low, at - 128) : at]
         brk = _BREAK_BACK.search(window)
@@ -78,6 +79,10 @@ def _tail(data: bytes, place: int) -> Span | None:
             at -= len(window) - sep.start()
         window = data[max(low, at - 2048) : at]
         run = len(window) - len(window.rstrip(_ALPHABET))
+        if not run and blank < 2:
+            blank += 1
+            continue
+        blank = 0
         if not run or (start != place and run < 12 and at - run > 0 and data[at - run - 1 : at - run] not in b"\n\r"):
             break
         at -= run

@@ -7,6 +7,7 @@ import binascii
 import re
 
 from collector.redact.checks import classes, masked, random, stands_for, wordy
+from collector.redact.extents import PLACEHOLDER
 from collector.redact.looks import around, is_mask
 from collector.redact.rule import Rule, Trigger
 
@@ -60,12 +61,16 @@ def _span(match: re.Match[bytes], data: bytes) -> tuple[int, int, bool]:
     if env and not re.search(rb"[&;,](?:[A-Za-z_]{1,40}=)", data[start:end]):
         bare = data[start:end].rstrip(b",;.)]}")
         return start, start + len(bare), True
-    cut = _ENDS_BARE.search(data, start, end)
+    at = start
+    while mask := PLACEHOLDER.match(data, at):
+        at = mask.end()
+    cut = _ENDS_BARE.search(data, at, max(at, end))
     return start, cut.start() if cut else end, False
 
 
-def _is_secret(match: re.Match[bytes], data: bytes, start: int, end: int, quoted: bool) -> bool:
-    value = data[start:end]
+def _is_secret(match: re.Match[bytes], data: bytes, span: tuple[int, int], quoted: bool) -> bool:
+    start, end = span
+    value = PLACEHOLDER.sub(b"", data[start:end])
     key = match["key"]
     words = list(_KEYWORDS.finditer(key))
     if not words or masked(value) or _ABOUT.search(key, words[-1].end()):
@@ -132,9 +137,13 @@ def _assignment(data: bytes, place: int) -> tuple[int, int] | None:
         if not match or match.end() < place:
             continue
         start, end, quoted = _span(match, data)
-        if start <= place and end >= place - 3 and not is_mask(data, start, end):
-            if _is_secret(match, data, start, end, quoted):
-                return start, end
+        if (
+            place - 3 <= end
+            and start <= place
+            and not is_mask(data, start, end)
+            and _is_secret(match, data, (start, end), quoted)
+        ):
+            return start, end
     return None
 
 
@@ -178,6 +187,19 @@ def _cli(match: re.Match[bytes], data: bytes) -> bool:
     return len(value) >= 5 and classes(value) >= 2 and not (_CODE.fullmatch(value) and wordy(value) and b"_" in value)
 
 
+_GLUED = re.compile(rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mariadb|mycli|sshpass|clickhouse-client)\b[^\n\x00]*\Z")
+_SPACED = re.compile(
+    rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|helm|az|oc|skopeo|buildah|redis-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}|zip|7z|unzip|mosquitto_(?:pub|sub)|sqlplus|bcp)\b[^\n\x00]*\Z"
+)
+
+
+def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
+    """Which letter takes a password depends on the command before it."""
+    line = data[max(0, match.start() - 200) : match.start()]
+    spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
+    return (_SPACED if spaced else _GLUED).search(line) is not None and _cli(match, data)
+
+
 def _not_stand_in(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     return not stands_for(value) and not masked(value)
@@ -211,8 +233,18 @@ def _prose(match: re.Match[bytes], data: bytes) -> bool:
     return len(value) >= 16 and random(value) and digit and ((upper and lower) or bool(match["is"]) or len(value) >= 32)
 
 
-_ASSIGN_TRIGGER = _CASES + _KEYWORD + r"[A-Za-z0-9_.-]{0,24}" + _CLOSE + _SEP + _OPEN + _STOP + "{4}"
+_ASSIGN_TRIGGER = (  # `tokens=512` is a count
+    _CASES
+    + f"(?:(?:{_PASSWORD}|{_SECRET.replace('|token', '')}|{_KEY})[A-Za-z0-9_.-]{{0,24}}|token(?:[a-rt-z0-9_.-][A-Za-z0-9_.-]{{0,23}})?)"
+    + _CLOSE
+    + _SEP
+    + _OPEN
+    + _STOP
+    + "{4}"
+)
 _VALUE = rb"(?P<secret>[^\s\"'`\\\x00]{4,2000}?)(?=[\"'`\\\x00]|[,;)\]}]?(?:\s|\Z)|[,;]|\Z)"
+
+_PAIR = base64.b64encode(b"app:" + b"Kx7" * 4).decode()
 
 LABELLED: tuple[Rule, ...] = (
     Rule(
@@ -291,19 +323,22 @@ LABELLED: tuple[Rule, ...] = (
         "secrets",
         (
             Trigger(_CASES + r"[ \t](?:-u|-U|--user|--proxy-user|--auth|-a|--http-user)[ =]{0,2}[\"'\\]{0,4}[A-Za-z0-9_.@%\\+-]{0,64}:" + _STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u")),
-            Trigger(_CASES + r"(?:mysql|mysqldump|mysqladmin|mariadb|mycli|sshpass|smbclient|clickhouse-client)[^\n\x00]{0,120}[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b"mysql", b"mariadb", b"mycli", b"sshpass", b"clickhouse-client", b"smbclient")),
-            Trigger(_CASES + r"(?:docker|podman|helm|az|oc|skopeo|buildah|redis-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}|vncviewer)[ \t][^\n\x00]{0,120}[ \t]-[paAwPx][ =][\"']?[^\s\"'\x00-]{4}", None, (b"docker", b"podman", b"helm", b"az ", b"oc ", b"skopeo", b"buildah", b"redis-cli", b"ldap", b"twine", b"sqlcmd", b"mongo", b"vncviewer")),
         ),
         around(
-            re.compile(
-                rb"[ \t](?:(?:-u|-U|--user|--proxy-user|--auth|-a|--http-user)[ =]{0,2}[\"'\\]{0,4}[A-Za-z0-9_.@%\\+-]{0,64}:"
-                rb"|-[paAwPx][ =]?[\"']?)" + _VALUE
-            ),
+            re.compile(rb"[ \t](?:-u|-U|--user|--proxy-user|--auth|-a|--http-user)[ =]{0,2}[\"'\\]{0,4}[A-Za-z0-9_.@%\\+-]{0,64}:" + _VALUE),
             90,
             _cli,
         ),
-        match=("curl -u app:{alnum16} https://x.test/", "mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping"),
-        no_match=("curl -u $USER:$PASS https://x.test/", "mysql -u root -p app", "docker run -p 8080:80 image"),
+        match=("curl -u app:{alnum16} https://x.test/", "http -a jo:{alnum12} api.test"),
+        no_match=("curl -u $USER:$PASS https://x.test/",),
+    ),
+    Rule(
+        "cli-secret",
+        "secrets",
+        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPx][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-"))),
+        around(re.compile(rb"[ \t](?P<flag>-[paAwPx])[\"']?[ =]?[\"']?" + _VALUE), 10, _short_flag),
+        match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping"),
+        no_match=("mysql -u root -p app", "docker run -p 8080:80 image"),
     ),
     Rule(
         "netrc-password",
@@ -327,7 +362,7 @@ LABELLED: tuple[Rule, ...] = (
         (
             Trigger(r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{20}", 27, (b"$2",)),
             Trigger(r"\$(?:apr1|argon2id?|scrypt|pbkdf2-sha(?:256|512))\$[./A-Za-z0-9$=,+-]{8}", None, (b"$apr1", b"$argon2", b"$scrypt", b"$pbkdf2")),
-            Trigger(r"\$[156y]\$[./A-Za-z0-9=$]{4,40}\$[./A-Za-z0-9]{20}", None, (b"$1$", b"$5$", b"$6$", b"$y$")),
+            Trigger(r"\$[156y]\$(?:rounds=[0-9]{1,9}\$|j[./A-Za-z0-9]{1,4}\$)?[./A-Za-z0-9]{1,24}\$[./A-Za-z0-9]{20}", None, (b"$1$", b"$5$", b"$6$", b"$y$")),
         ),
         around(re.compile(rb"(?P<secret>\$(?:2[abxy]|apr1|argon2id?|scrypt|pbkdf2-sha(?:256|512)|[156y])\$[./A-Za-z0-9$=,+-]{20,300})"), 64, _random),
         match=("jo:$apr1${alnum8}${alnum22}", "$2b$12${alnum53}"),
@@ -336,7 +371,7 @@ LABELLED: tuple[Rule, ...] = (
     Rule(
         "url-password",
         "secrets",
-        (Trigger(r"://[^\s/@:\"'<>\x00]{0,100}:[^\s/\"'<>\x00]{1,256}@", None, (b"://",)),),
+        (Trigger(r"://[^\s/@:\"'<>\x00]{0,100}:[^\s/@\"'<>\x00]{1,256}@", None, (b"://",)),),
         around(
             re.compile(rb"://(?P<user>[^\s/@:\"'<>\x00]{0,100}):(?P<secret>[^\s/\"'<>\x00\\]{1,256})@(?=[A-Za-z0-9_.\[$%{(-])"),
             370,
@@ -358,7 +393,7 @@ LABELLED: tuple[Rule, ...] = (
         "secrets",
         (Trigger(_CASES + r"basic[ \t][A-Za-z0-9+/_-]{8}", 14, (b"basic",)),),
         around(re.compile(rb"(?i)basic[ \t]{1,2}(?P<secret>[A-Za-z0-9+/_-]{8,400}={0,2})"), 0, _is_basic),
-        match=("Authorization: Basic YXBwOk1{alnum8}",) if False else (),
+        match=("Authorization: Basic " + _PAIR,),
         no_match=("basic authentication", "Basic realm"),
     ),
     Rule(
@@ -438,7 +473,7 @@ LABELLED: tuple[Rule, ...] = (
         "secrets",
         (Trigger(r"\"auth\\{0,8}\"[ \t]{0,4}:[ \t]{0,4}\\{0,8}\"[A-Za-z0-9+/=]{8}", None, (b'auth',)),),
         around(re.compile(rb"\"auth\\{0,8}\"[ \t]{0,4}:[ \t]{0,4}\\{0,8}\"(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"), 60, _is_basic),
-        match=(),
+        match=('{"auths":{"r.test":{"auth": "' + _PAIR + '"}}}',),
         no_match=('"auth": "required"',),
     ),
 )  # fmt: skip

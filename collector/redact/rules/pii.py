@@ -162,6 +162,9 @@ def _ipv6(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+_V4 = around(_IPV4, 16, _ipv4)
+_V6 = around(_IPV6, 45, _ipv6)
+
 _D = "[0-9]"
 PII: tuple[Rule, ...] = (
     Rule("email", "pii", (Trigger("[A-Za-z0-9_%+'-]@[A-Za-z0-9]", 3, (b"@",)),), _email,
@@ -180,12 +183,12 @@ PII: tuple[Rule, ...] = (
          match=("IBAN DE89 3704 0044 0532 0130 00", "transfer to GB82WEST12345698765432"), no_match=("IBAN DE00 3704 0044 0532 0130 00",)),
     Rule("us-ssn", "pii",
          (Trigger(f"{_D}{{3}}-{_D}{{2}}-{_D}{{4}}", 11),
-          Trigger(r"(?i)(?:ssn|social.?security|soc.?sec)[^\n\x00]{0,40}[^0-9\x00]" + f"{_D}{{3}} ?{_D}{{2}} ?{_D}{{4}}", None, (b"ssn", b"social", b"soc"))),
+          Trigger(r"(?i)(?:ssn|social.?security|soc.?sec)[^0-9\n\x00]{0,40}" + f"{_D}{{3}} ?{_D}{{2}} ?{_D}{{4}}", None, (b"ssn", b"social", b"soc"))),
          around(_SSN, 14, _ssn), match=("ssn,789-10-7090", "SSN: 273389171"), no_match=("2024-01-0001", "000-12-3456")),
     Rule("phone", "pii",
          (Trigger(rf"[^0-9A-Za-z._/-]\({_D}{{3}}\) ?{_D}{{3}}[ .-]{_D}{{4}}", None), Trigger(r"\+[1-9][0-9 .()-]{9}", 11, (b"+",)),
           Trigger(rf"{_D}{{3}}-{_D}{{3}}-{_D}{{4}}", 12), Trigger(rf"{_D}{{3}}\.{_D}{{3}}\.{_D}{{4}}", 12),
-          Trigger(r"(?i)(?:phone|mobile|cell|tel|call|fax|sms|number)[^\n\x00]{0,24}[^0-9\x00]" + f"{_D}{{3}} ?{_D}{{3}} ?{_D}{{4}}", None, (b"phone", b"mobile", b"cell", b"tel", b"call", b"fax", b"sms", b"number"))),
+          Trigger(r"(?i)(?:phone|mobile|cell|tel|call|fax|sms|number)[^0-9\n\x00]{0,24}" + f"{_D}{{3}} ?{_D}{{3}} ?{_D}{{4}}", None, (b"phone", b"mobile", b"cell", b"tel", b"call", b"fax", b"sms", b"number"))),
          around(_PHONE, 18, _phone, lead=1),
          match=("Call me at +44 20 8096 5457", "phone: 900-334-8459", "reach (944) 938-7018"), no_match=(r"phone_pattern = r'\d{3}-\d{4}'", "build 123-456-7890")),
     Rule("ip-address", "pii",
@@ -193,5 +196,3 @@ PII: tuple[Rule, ...] = (
          lambda data, place: _V4(data, place) or _V6(data, place),
          match=("client connected from 81.10.123.233", "from 2a01:fb3e:9934:c513:25b5:2e3f:4b5d:5c2b"), no_match=("listening on 127.0.0.1:8006",), on=False),
 )  # fmt: skip
-_V4 = around(_IPV4, 16, _ipv4)
-_V6 = around(_IPV6, 45, _ipv6)

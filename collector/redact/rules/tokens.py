@@ -51,7 +51,7 @@ def _rule(
 
 def _literal(prefix: str) -> str:
     """The longest run of plain characters in a prefix."""
-    plain = re.sub(r"\\([.$/~+_-])", r"\1", re.sub(r"\[[^\]]*\]|\(\?:.*?\)|\\b", " ", prefix))
+    plain = re.sub(r"\\([.$/~+_-])", r"\1", re.sub(r"\[[^\]]*\]|\(\?:.*?\)|\\b|\{[0-9,]+\}", " ", prefix))
     return max(plain.split(), key=len)
 
 
@@ -63,7 +63,7 @@ def _mixed(found: bytes) -> bool:
 
 def _not_known(found: bytes) -> bool:
     """Amazon's own examples end in EXAMPLE."""
-    return not found.endswith(b"EXAMPLE")
+    return not (found.endswith(b"EXAMPLE") and len(found) == 20)
 
 
 TOKENS: tuple[Rule, ...] = (
@@ -219,7 +219,7 @@ TOKENS: tuple[Rule, ...] = (
     _rule("figma-token", "fig[dour]_", _URL + "{36,60}", "figd_{url43}", literals="figd_ figo_ figu_ figr_"),
     _rule("postman-key", "PMAK-", "[0-9a-f]{24}-[0-9a-f]{34}", "PMAK-{hex24}-{hex34}"),
     _rule("doppler-token", r"dp\.(?:pt|ct|sa)\.", "[A-Za-z0-9]{40,48}", "dp.pt.{alnum43}", literals="dp."),
-    _rule("doppler-token", r"dp\.st\.", r"(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,48}", "dp.st.dev.{alnum43}"),
+    _rule("doppler-token", r"dp\.st\.", r"(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,48}", "dp.st.dev.{alnum43}", head="[A-Za-z0-9._-]{4}"),
     _rule("doppler-token", r"dp\.(?:scim|said)\.", "[A-Za-z0-9]{40,48}", "dp.scim.{alnum43}", literals="dp.scim. dp.said."),
     _rule("hubspot-key", "pat-(?:na|eu)[0-9]-", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "pat-na1-{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", literals="pat-na pat-eu"),
     _rule("typeform-token", "tfp_", r"[A-Za-z0-9_.=-]{40,70}", "tfp_{url59}", head=_AN + "{12}"),
