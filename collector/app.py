@@ -66,7 +66,7 @@ class Collector:
         )
         join = LogJoin(time.monotonic)
         self._receiver = OtlpReceiver(
-            lambda: Pipeline(Sealer(settings.content), _reshaper(settings, join)),
+            lambda: Pipeline(Sealer(settings.content), reshaper=_reshaper(settings, join)),
             self._store,
             self._guard,
             Budget(settings.max_inflight_bytes),

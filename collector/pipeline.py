@@ -37,7 +37,7 @@ class Pipeline:
     Reshaping comes first: redaction must see the text that leaves.
     """
 
-    def __init__(self, sealer: Sealer, reshaper: Reshaper | None = None) -> None:
+    def __init__(self, sealer: Sealer, *, reshaper: Reshaper | None = None) -> None:
         self._sealer = sealer
         self._reshaper = reshaper or Reshaper()
 

@@ -42,7 +42,7 @@ def preview(
     settings = load().settings
     join = LogJoin(time.monotonic)
     reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
-    pipeline = Pipeline(Sealer(settings.content), reshaper)
+    pipeline = Pipeline(Sealer(settings.content), reshaper=reshaper)
     failed = False
     for file in files:
         try:
