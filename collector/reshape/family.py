@@ -34,6 +34,7 @@ class Family:
     def __init__(self, request: ExportTraceServiceRequest) -> None:
         self._request = request
         self._by_id: dict[tuple[bytes, bytes], Span] | None = None
+        self._read: dict[tuple[bytes, bytes], Attributes] = {}
         self._firsts: dict[str, dict[bytes, Value]] = {}
         self._drops: list[tuple[ScopeSpans, int]] = []
         self._waiting: list[Waiting] = []
@@ -52,7 +53,10 @@ class Family:
             if found is None:
                 return
             span = found
-            yield read_attributes(span.attributes)
+            key = (span.trace_id, span.span_id)
+            if key not in self._read:
+                self._read[key] = read_attributes(span.attributes)
+            yield self._read[key]
 
     def first(self, trace_id: bytes, key: str) -> Value:
         """What the first span of the trace that has `key` says there; each key is looked for once a request."""
