@@ -209,7 +209,9 @@ class Collector:
 
     def _new_pipeline(self) -> Pipeline:
         pipeline = Pipeline(
-            self._in_force.sealer(self._sealer.engine), _reshaper(self._settings, self._join), self._sieve.sift
+            self._in_force.sealer(self._sealer.engine),
+            reshaper=_reshaper(self._settings, self._join),
+            sift=self._sieve.sift,
         )
         self._pipelines.append(pipeline)
         return pipeline

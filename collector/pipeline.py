@@ -42,7 +42,7 @@ class Pipeline:
     Reshaping comes before redaction, which must see the text that leaves.
     """
 
-    def __init__(self, sealer: Sealer, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
+    def __init__(self, sealer: Sealer, *, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
         self._sealer = sealer
         self._reshaper = reshaper or Reshaper()
         self._sift = sift

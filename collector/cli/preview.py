@@ -56,7 +56,7 @@ def preview(
     reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
     in_force = load_in_force(loaded)
     sealer = in_force.sealer()
-    pipeline = Pipeline(sealer, reshaper, Sieve(keep_internal=settings.keep_internal_spans).sift)
+    pipeline = Pipeline(sealer, reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
     intake = Intake(event_level(in_force.policy), sealer.engine)
     failed = False
     for file in files:

@@ -17,13 +17,16 @@ INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"
 SYSTEM = "gen_ai.system_instructions"
 TOOLS = "gen_ai.tool.definitions"
+BARE_INPUT = ("gen_ai.prompt", "gen_ai.workflow.input", "gen_ai.task.input")
+BARE_OUTPUT = ("gen_ai.completion", "gen_ai.workflow.output", "gen_ai.task.output")
 DETAIL_KEYS = (INPUT, OUTPUT, SYSTEM, TOOLS)
 
 
 def put_conversation(target: Target, span: Source, kind: str, reading: Reading = DEFAULT) -> None:
     """Write the messages, tools, input and output of an LLM or AGENT span; input and output alone of any other.
 
-    Looked for, in this order: attributes of the current conventions, the indexed ones, span events, log records.
+    Looked for, in this order: attributes of the current conventions, the indexed ones, span events, log records,
+    and the attributes of the oldest conventions, a prompt and a completion.
     """
     take_details(target, span)
     asked = read_messages(span.get(INPUT), "user", reading)
@@ -45,6 +48,12 @@ def put_conversation(target: Target, span: Source, kind: str, reading: Reading =
             put_output(target, answered)
         for name, keys in told.twins.items():
             target.event_twins.setdefault(name, set()).update(keys)
+        asked = asked or read_messages(span.get(*BARE_INPUT), "user", reading)
+        answered = answered or read_messages(span.get(*BARE_OUTPUT), "assistant", reading)
+        if span.get(*BARE_INPUT) is not None:
+            target.input(span.get(*BARE_INPUT), *BARE_INPUT)
+        if span.get(*BARE_OUTPUT) is not None:
+            target.output(span.get(*BARE_OUTPUT), *BARE_OUTPUT)
     if kind not in (LLM, AGENT):
         return
     system = read_system(span.get(SYSTEM), reading)

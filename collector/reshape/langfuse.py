@@ -51,17 +51,12 @@ _USAGE = {
         "output", "completion_tokens", "output_tokens", "completionTokens", "outputTokens",
     ),
     SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("total", "total_tokens", "totalTokens"),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: (
-        "cache_read_input_tokens", "input_cached_tokens", "input_cache_read", "cache_read", "input_cached",
-        "cached_input_tokens", "cached_tokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE: (
-        "cache_creation_input_tokens", "input_cache_creation", "input_cache_write", "cache_creation", "cache_write",
-    ),
     SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: (
         "output_reasoning_tokens", "reasoning_tokens", "output_reasoning", "reasoning",
     ),
 }  # fmt: skip
+_CACHE_READ = SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ
+_CACHE_WRITE = SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE
 _COST = {
     SpanAttributes.LLM_COST_TOTAL: ("total", "total_cost"),
     SpanAttributes.LLM_COST_PROMPT: ("input", "input_cost"),
@@ -90,7 +85,7 @@ class Langfuse:
         target.input(span.get(_INPUT), _INPUT)
         target.output(span.get(_OUTPUT), _OUTPUT)
         if kind in (LLM, EMBEDDING):
-            put_numbers(target, span.json(_OBSERVATION + "usage_details"), _USAGE)
+            _put_usage(target, span.json(_OBSERVATION + "usage_details"))
             put_numbers(target, span.json(_OBSERVATION + "cost_details"), _COST)
             complete_tokens(target)
         if kind == LLM:
@@ -107,6 +102,15 @@ class Langfuse:
             target.put(SpanAttributes.EMBEDDING_MODEL_NAME, span.text(_MODEL))
             write_embeddings(target, _texts(span.json(_INPUT)), ())
         return target
+
+
+def _put_usage(target: Target, usage: Value) -> None:
+    """Usage names differ with the provider; what says `cache` is of the cache, read unless it says otherwise."""
+    put_numbers(target, usage, _USAGE)
+    for name, count in usage.items() if isinstance(usage, dict) else ():
+        if "cache" in name:
+            wrote = "creation" in name or "write" in name
+            target.put(_CACHE_WRITE if wrote else _CACHE_READ, number(count))
 
 
 def _texts(value: Value) -> list[Value]:

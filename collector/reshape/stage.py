@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest
 from collector.reshape.convention import Convention
 from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.environment import NEW, OLD, copy_environment
+from collector.reshape.family import Family, Waiting
 from collector.reshape.join import LogJoin
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import SourceKeys, Target
-from collector.reshape.values import Attributes, Value, read_attributes, read_value, write_value
+from collector.reshape.values import Attributes, read_attributes, read_value, write_value
 
 INTERNAL = "internal span of the agent, which says nothing of its work"
 
@@ -30,7 +31,6 @@ _COUNTS = "llm.token_count."
 """A span that counts tokens is never sent twice: a destination that knows no better would count them twice."""
 
 _MANY = 256
-_MOST_ANCESTORS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Reshaper:
         self._keys = tuple(key for convention in conventions for key in convention.keys)
         self._scopes = tuple(scope for convention in conventions for scope in convention.scopes)
         self._plain: set[str] = set()
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self.reshaped: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
 
@@ -99,38 +99,28 @@ class Reshaper:
         return late
 
     def _reshape(self, request: ExportTraceServiceRequest, *, again: bool = False) -> int:
-        family = _Family(request)
+        family = Family(request)
         for holder in request.resource_spans:
             copy_environment(holder.resource.attributes)
-            resource: Attributes | None = None
+            resource = read_attributes(holder.resource.attributes)
             for scope in holder.scope_spans:
-                asked: tuple[Convention, ...] | None = None
+                named = self._is_named(resource, scope.scope.name)
                 for index, span in enumerate(scope.spans):
-                    pairs = span.attributes
-                    keys = [pair.key for pair in pairs]
-                    if asked is None:
-                        resource = read_attributes(holder.resource.attributes) if resource is None else resource
-                        asked = self._by_scope(resource, scope.scope.name)
-                    if (asked or not self._plain.issuperset(keys)) and (asked or self._may_match(keys)):
-                        assert resource is not None
+                    keys = [pair.key for pair in span.attributes]
+                    if named or (not self._plain.issuperset(keys) and self._may_match(keys)):
                         if self._reshape_span(resource, Scope(scope.scope.name, scope.scope.version), span, family):
                             family.drop(scope, index)
-                        for waiting in self._waiting:
-                            waiting.place(holder, scope)
-                            family.wait(waiting)
+                        family.wait(self._waiting, holder, scope)
                         self._waiting.clear()
         dropped = family.finish()
         if self._join is not None and not again:
             family.let_wait(self._join)
         return dropped
 
-    def _by_scope(self, resource: Attributes, scope: str) -> tuple[Convention, ...]:
-        """The conventions that the scope or the service speak for."""
+    def _is_named(self, resource: Attributes, scope: str) -> bool:
+        """Whether a convention is to be asked because of the scope or the service, whatever the keys."""
         service = resource.get("service.name")
-        names = (scope, service if isinstance(service, str) else "")
-        if not any(name.startswith(self._scopes) for name in names):
-            return ()
-        return tuple(c for c in self._conventions if c.scopes and any(name.startswith(c.scopes) for name in names))
+        return scope.startswith(self._scopes) or (isinstance(service, str) and service.startswith(self._scopes))
 
     def _may_match(self, keys: list[str]) -> bool:
         """Whether any key is of a convention; keys found to be none are not looked at again."""
@@ -144,7 +134,7 @@ class Reshaper:
                 self._plain.add(key)
         return found
 
-    def _reshape_span(self, resource: Attributes, scope: Scope, span: Span, family: _Family) -> bool:
+    def _reshape_span(self, resource: Attributes, scope: Scope, span: Span, family: Family) -> bool:
         """Reshape one span; True when it is to be dropped."""
         name = ""
         try:
@@ -158,7 +148,7 @@ class Reshaper:
                         if target.internal:
                             return True
                         if asked and not any(key.startswith(_COUNTS) for key in target.attributes):
-                            self._waiting.append(_Waiting(span, asked))
+                            self._waiting.append(Waiting(span, asked))
                         self._apply(span, target, convention)
                         self.reshaped[name] += 1
                     return False
@@ -166,7 +156,7 @@ class Reshaper:
             self.failed[name] += 1
         return False
 
-    def _source(self, span: Span, family: _Family, asked: list[tuple[str, str]]) -> Source:
+    def _source(self, span: Span, family: Family, asked: list[tuple[str, str]]) -> Source:
         join, trace_id = self._join, span.trace_id
 
         def find(name: str, value: str) -> Sequence[Event]:
@@ -236,99 +226,3 @@ def _remove(holder: Any, keys: Collection[str]) -> None:
     kept.attributes.extend(pair for pair in pairs if pair.key not in keys)
     holder.ClearField("attributes")
     holder.attributes.MergeFrom(kept.attributes)
-
-
-class _Waiting:
-    """A span as it came, in a request of its own, and the records it asked for in vain."""
-
-    def __init__(self, span: Span, asked: list[tuple[str, str]]) -> None:
-        self.asked = asked
-        self.request = ExportTraceServiceRequest()
-        self.scope = self.request.resource_spans.add().scope_spans.add()
-        self.span = self.scope.spans.add()
-        self.span.CopyFrom(span)
-
-    def place(self, resource: ResourceSpans, scope: ScopeSpans) -> None:
-        self.request.resource_spans[0].resource.CopyFrom(resource.resource)
-        self.scope.scope.CopyFrom(scope.scope)
-
-
-class _Family:
-    """The spans of one request by their ids: for their ancestors, and to close the gaps that dropped ones leave."""
-
-    def __init__(self, request: ExportTraceServiceRequest) -> None:
-        self._request = request
-        self._by_id: dict[tuple[bytes, bytes], Span] | None = None
-        self._firsts: dict[str, dict[bytes, Value]] = {}
-        self._drops: list[tuple[ScopeSpans, int]] = []
-        self._waiting: list[_Waiting] = []
-
-    def _all(self) -> Iterator[Span]:
-        for resource in self._request.resource_spans:
-            for scope in resource.scope_spans:
-                yield from scope.spans
-
-    def ancestors(self, span: Span) -> Iterator[Attributes]:
-        """The attributes of the parent, its parent, and so on, as far as they are in the request."""
-        if self._by_id is None:
-            self._by_id = {(one.trace_id, one.span_id): one for one in self._all()}
-        for _ in range(_MOST_ANCESTORS):
-            found = self._by_id.get((span.trace_id, span.parent_span_id))
-            if found is None:
-                return
-            span = found
-            yield read_attributes(span.attributes)
-
-    def first(self, trace_id: bytes, key: str) -> Value:
-        """What the first span of the trace that has `key` says there; each key is looked for once a request."""
-        if key not in self._firsts:
-            found: dict[bytes, Value] = {}
-            for span in self._all():
-                if span.trace_id not in found:
-                    for pair in span.attributes:
-                        if pair.key == key:
-                            found[span.trace_id] = read_value(pair.value)
-            self._firsts[key] = found
-        return self._firsts[key].get(trace_id)
-
-    def drop(self, scope: ScopeSpans, index: int) -> None:
-        self._drops.append((scope, index))
-
-    def finish(self) -> int:
-        """Take the dropped spans out; their children become children of the nearest ancestor that stays."""
-        if not self._drops:
-            return 0
-        parents = {
-            (span.trace_id, span.span_id): span.parent_span_id
-            for span in (scope.spans[index] for scope, index in self._drops)
-        }
-        by_scope: dict[int, tuple[ScopeSpans, set[int]]] = {}
-        for scope, index in self._drops:
-            by_scope.setdefault(id(scope), (scope, set()))[1].add(index)
-        for scope, indexes in by_scope.values():
-            kept = ScopeSpans()
-            kept.spans.extend(span for index, span in enumerate(scope.spans) if index not in indexes)
-            scope.ClearField("spans")
-            scope.spans.MergeFrom(kept.spans)
-        for span in (*self._all(), *(waiting.span for waiting in self._waiting)):
-            span.parent_span_id = _stays(span.trace_id, span.parent_span_id, parents)
-        return len(self._drops)
-
-    def wait(self, waiting: _Waiting) -> None:
-        self._waiting.append(waiting)
-
-    def let_wait(self, join: LogJoin) -> None:
-        """Hand the spans that asked in vain to `join`, with the parents they were sent with."""
-        for waiting in self._waiting:
-            join.wait(waiting.span.trace_id, waiting.asked, waiting.request.SerializeToString())
-
-
-def _stays(trace_id: bytes, parent: bytes, parents: dict[tuple[bytes, bytes], bytes]) -> bytes:
-    """The nearest ancestor that was not dropped; the way there is shortened for those that ask next."""
-    passed = []
-    while (trace_id, parent) in parents:
-        passed.append(parent)
-        parent = parents.pop((trace_id, parent))  # taken out, so that a circle of parents ends
-    for one in passed:
-        parents[trace_id, one] = parent
-    return parent

@@ -13,12 +13,15 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from collector.reshape import INTERNAL
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "reshape_clients"
@@ -329,6 +332,9 @@ trace_exporter = {exporter("traces")}
     assert {call["llm.token_count.completion_details.reasoning"] for call in calls} == {2}
     assert len({found["session.id"] for found in (agent, tool, *calls)}) == 1
     assert sink.logs
+    with urllib.request.urlopen(f"{collector}/api/status") as answer:
+        (ledger,) = json.load(answer)["ledger"].values()
+    assert ledger["traces"]["dropped"][INTERNAL] > 100
 
 
 def messages_api(path: str, body: bytes) -> tuple[str, bytes]:

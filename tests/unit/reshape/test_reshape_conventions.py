@@ -549,6 +549,25 @@ def test_prompts_and_completions_in_the_oldest_events_are_read() -> None:
     assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
 
 
+def test_a_prompt_and_a_completion_in_one_attribute_each_are_read() -> None:
+    """The first GenAI conventions had no more than these two."""
+    found = one({
+        "gen_ai.operation.name": "chat", "gen_ai.prompt": json.dumps([{"role": "user", "content": "hi"}]),
+        "gen_ai.completion": "yo",
+    })  # fmt: skip
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    assert found["output.value"] == "yo"
+    assert "gen_ai.prompt" not in found
+
+
+def test_workflows_have_their_input_and_output() -> None:
+    """They talk to no model themselves, so they have no messages."""
+    found = one(
+        {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.input": "a", "gen_ai.workflow.output": "b"}
+    )
+    assert (found["openinference.span.kind"], found["input.value"], found["output.value"]) == ("CHAIN", "a", "b")
+
+
 def test_a_cost_that_was_given_is_passed_on() -> None:
     """OpenLIT works it out; its zero means that it knows no price."""
     assert chat(user(text("x")), None, **{"gen_ai.usage.cost": 0.25})["llm.cost.total"] == 0.25
