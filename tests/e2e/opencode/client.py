@@ -35,9 +35,7 @@ NPM_PLUGIN = "trace-opencode/node_modules/@inference/trace-opencode/dist/index.j
 def ask(method: str, url: str, body: Any = None, seconds: float = 90, headers: dict[str, str] | None = None) -> Any:
     """One JSON request; an error status is returned as `{"status": …}`."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(
-        url, data, {"content-type": "application/json", **(headers or {})}, method=method
-    )
+    request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})}, method=method)
     try:
         with _OPENER.open(request, timeout=seconds) as response:
             text = response.read()
