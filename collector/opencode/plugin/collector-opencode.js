@@ -138,8 +138,9 @@ class Forwarder {
     this.add(dir, "__init__", input)
   }
 
-  // `replaces` names something of which only the newest state counts while it waits here.
-  add(dir, hook, input, output, session, replaces) {
+  // `replaces` names something of which only the newest state counts while it waits here; what is `bulky` goes first
+  // when there is no room: a conversation as sent to the model can be put together from its messages.
+  add(dir, hook, input, output, session, { replaces, bulky } = {}) {
     const text = JSON.stringify({ ts: Date.now(), pid: process.pid, dir, hook, input, output })
     if (replaces !== undefined) {
       for (let at = this.queue.length - 1; at >= 0 && at >= this.queue.length - 200; at--) {
@@ -149,14 +150,18 @@ class Forwarder {
         break
       }
     }
-    this.queue.push({ text, session, replaces })
+    this.queue.push({ text, session, replaces, bulky })
     this.bytes += text.length
-    while (this.bytes > QUEUE_BYTES && this.queue.length > 1) this.drop()
+    this.makeRoom()
     this.schedule(FLUSH_MS)
   }
 
-  drop() {
-    const gone = this.queue.shift()
+  makeRoom() {
+    if (this.bytes > QUEUE_BYTES) this.queue = this.queue.filter((item) => this.bytes <= QUEUE_BYTES || !item.bulky || this.drop(item))
+    while (this.bytes > QUEUE_BYTES && this.queue.length > 1) this.drop(this.queue.shift())
+  }
+
+  drop(gone) {
     this.bytes -= gone.text.length
     const session = gone.session || ""
     this.dropped.set(session, (this.dropped.get(session) || 0) + 1)
@@ -220,7 +225,7 @@ class Forwarder {
       this.failures++
       this.queue.unshift(...batch)
       for (const item of batch) this.bytes += item.text.length
-      while (this.bytes > QUEUE_BYTES && this.queue.length > 1) this.drop()
+      this.makeRoom()
     }
     if (this.waiting.length && !this.failures) return this.send()
     if (this.queue.length) this.schedule(this.bytes > BATCH_BYTES ? 0 : FLUSH_MS)
@@ -249,7 +254,6 @@ class Forwarder {
 
   // Send what waits: nearly a second for a collector that answers, a moment for one that hangs.
   async flush() {
-    if (!this.queue.length && !this.inFlight) return
     const hangs = this.failures > 0 || (this.inFlight && Date.now() - this.inFlight.since > HANGING_MS)
     const alive = Date.now() - this.answeredAt < ALIVE_MS
     let timer
@@ -300,11 +304,15 @@ const THINKING = words("type budgetTokens budget_tokens thinkingBudget thinkingL
 
 const error = (value) => isObject(value) && { name: value.name, data: pick(value.data, ERROR), ...pick(value, words("message type")) }
 
-function message(info) {
+// What a turn changed stands in its user message; in the history of later requests it would only be repeated.
+function message(info, recalled) {
   if (!isObject(info)) return undefined
   const found = pick(info, MESSAGE)
   if (info.error) found.error = error(info.error)
-  if (info.summary) found.summary = isObject(info.summary) ? pick(info.summary, words("title body")) : info.summary
+  if (isObject(info.summary)) {
+    found.summary = pick(info.summary, words("title body"))
+    if (!recalled && Array.isArray(info.summary.diffs)) found.summary.diffs = info.summary.diffs.map((file) => pick(file, words("file additions deletions status patch")))
+  } else if (info.summary !== undefined) found.summary = info.summary
   return found
 }
 
@@ -340,7 +348,6 @@ const EVENTS1 = {
   "session.deleted": (p) => ({ sessionID: p.sessionID, info: pick(p.info, SESSION) }),
   "session.status": (p) => ({ sessionID: p.sessionID, status: pick(p.status, words("type attempt message next")) }),
   "session.error": (p) => ({ sessionID: p.sessionID, error: error(p.error) }),
-  "session.diff": (p) => ({ sessionID: p.sessionID, diff: (p.diff || []).map((file) => pick(file, words("file additions deletions status"))) }),
   "message.updated": (p) => ({ sessionID: p.sessionID, info: message(p.info) }),
   "message.part.updated": (p) => ({ sessionID: p.sessionID, part: part(p.part), time: p.time }),
   "todo.updated": (p) => pick(p, words("sessionID todos")),
@@ -348,7 +355,7 @@ const EVENTS1 = {
   "file.edited": (p) => pick(p, ["file"]),
 }
 
-const HOOKED1 = /^(session|message|permission|question|todo|command|file\.edited|server\.instance\.disposed)/
+const WANTED1 = /^(session(?!\.diff)|message|permission|question|todo|command|file\.edited|server\.instance\.disposed)/
 
 function fields1(type, properties) {
   if (EVENTS1[type]) return EVENTS1[type](properties)
@@ -456,7 +463,7 @@ const HOOKS1 = {
   "experimental.compaction.autocontinue": [(i) => pick(i, words("sessionID agent overflow")), () => undefined],
 }
 
-const history = (messages) => (Array.isArray(messages) ? messages.map((item) => ({ info: message(item && item.info), parts: ((item && item.parts) || []).map(part) })) : [])
+const history = (messages) => (Array.isArray(messages) ? messages.map((item) => ({ info: message(item && item.info, true), parts: ((item && item.parts) || []).map(part) })) : [])
 
 // ---------------------------------------------------------------- OpenCode 1
 
@@ -472,7 +479,7 @@ function quietly(run) {
 
 function onEvent1(to, dir, event, streamed) {
   const properties = event.properties || {}
-  if (!HOOKED1.test(event.type) || !to.isNew(event.id, event)) return
+  if (!WANTED1.test(event.type) || !to.isNew(event.id, event)) return
   let replaces
   if (event.type === "message.part.delta") {
     // Deltas tell when the first token came; text is taken from whole parts.
@@ -484,7 +491,7 @@ function onEvent1(to, dir, event, streamed) {
     streamed.add(properties.part.id)
   }
   const out = { id: event.id, type: event.type, properties: fields1(event.type, properties) }
-  to.add(dir, "event", out, undefined, sessionOf(properties), replaces)
+  to.add(dir, "event", out, undefined, sessionOf(properties), { replaces })
 }
 
 function onHook1(to, dir, hook, input, output) {
@@ -492,7 +499,8 @@ function onHook1(to, dir, hook, input, output) {
   const [ofInput, ofOutput] = HOOKS1[hook]
   const messages = hook === "experimental.chat.messages.transform" && output && output.messages
   const session = (input && input.sessionID) || (messages && messages[0] && messages[0].info && messages[0].info.sessionID)
-  to.add(dir, hook, ofInput(input || {}), ofOutput(output || {}), session)
+  const bulky = hook === "tool.definition" || hook.startsWith("experimental.chat.")
+  to.add(dir, hook, ofInput(input || {}), ofOutput(output || {}), session, { bulky })
 }
 
 async function server(context, options) {
@@ -506,6 +514,7 @@ async function server(context, options) {
       event: quietly(({ event }) => onEvent1(to, dir, event, streamed)),
       dispose: async () => {
         try {
+          to.add(dir, "dispose", {})
           await to.flush()
         } catch {}
       },
@@ -579,7 +588,7 @@ function messages2(messages) {
 
 function content2(value) {
   if (!isObject(value)) return value
-  const found = pick(value, words("type text id name input output result toolName toolCallId mediaType mime filename"))
+  const found = pick(value, words("type text id name input args output result content toolName toolCallId mediaType mime filename"))
   const data = [value.data, value.image, value.url, value.uri].find((it) => typeof it === "string" || (it && it.byteLength))
   if (data) found.size = typeof data === "string" ? url(data).size ?? data.length : data.byteLength
   return found
@@ -632,7 +641,7 @@ async function setup(ctx) {
       try {
         const registered = ctx[domain].hook(name, async (event) => {
           try {
-            to.add(dir, `${domain}.${name}`, ofInput(event), ofOutput(event), event.sessionID)
+            to.add(dir, `${domain}.${name}`, ofInput(event), ofOutput(event), event.sessionID, { bulky: name === "context" })
           } catch {}
         })
         if (registered && registered.catch) registered.catch(() => {})
@@ -642,6 +651,7 @@ async function setup(ctx) {
       try {
         abort.abort()
         await Promise.race([following, new Promise((resolve) => setTimeout(resolve, 50))])
+        to.add(dir, "dispose", {})
         await to.flush()
       } catch {}
     }
