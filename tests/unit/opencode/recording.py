@@ -44,7 +44,7 @@ class Recording:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def hooks(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["hook"] == name]

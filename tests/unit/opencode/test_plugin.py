@@ -298,10 +298,11 @@ def test_of_opencode_2_no_delta_native_state_or_header_goes(tmp_path: Path, door
 
 def test_the_context_hook_tells_prompt_history_and_tools(tmp_path: Path, door: Recording) -> None:
     key = "sk-" + "planted-key"
+    image = {"type": "file", "mediaType": "image/png", "data": "A" * 400}
     request = {
         "sessionID": SESSION, "agent": "build", "model": {"id": "m", "providerID": "p"}, "kind": "primary",
         "system": [{"type": "text", "text": "be brief", "native": {"k": key}}],
-        "messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "native": {"k": key}}, {"type": "file", "mediaType": "image/png", "data": "A" * 400}]}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "hi", "native": {"k": key}}, image]}],
         "options": {"maxTokens": 5, "reasoningEffort": "low", "apiKey": key},
         "tools": {"shell": {"description": "d", "input": {"type": "object"}, "execute": key}},
         "headers": {"authorization": key},
