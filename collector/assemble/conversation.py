@@ -1,0 +1,192 @@
+"""The conversation a model was sent, as OpenInference messages (pure).
+
+What a hook said of it holds. Without hooks it is put together from the messages of the session that came before,
+from the last compaction on. Attachments stand as name, type and size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from collector.assemble.session import Known, Message, Session
+from collector.assemble.v1 import describe
+
+Pairs = tuple[tuple[str, str], ...]
+"""Attribute keys below `llm.input_messages.N.message.`, and their values."""
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
+
+
+@dataclass(slots=True)
+class Said:
+    """One message of a conversation."""
+
+    role: str
+    text: str = ""
+    reasoning: str = ""
+    calls: list[tuple[str, str, str]] = field(default_factory=list)
+    """Id, name and arguments of each tool call."""
+    call: str = ""
+    name: str = ""
+
+    def pairs(self) -> Pairs:
+        found: list[tuple[str, str]] = [("role", self.role)]
+        if self.text or not (self.reasoning or self.calls):
+            found.append(("content", self.text))
+        if self.reasoning:
+            found += [
+                ("contents.0.message_content.type", "reasoning"),
+                ("contents.0.message_content.text", self.reasoning),
+            ]
+            if self.text:
+                found += [
+                    ("contents.1.message_content.type", "text"),
+                    ("contents.1.message_content.text", self.text),
+                ]
+        for index, (call, name, arguments) in enumerate(self.calls):
+            prefix = f"tool_calls.{index}.tool_call."
+            found += [
+                (prefix + "id", call),
+                (prefix + "function.name", name),
+                (prefix + "function.arguments", arguments),
+            ]
+        if self.call:
+            found.append(("tool_call_id", self.call))
+        if self.name:
+            found.append(("name", self.name))
+        return tuple(found)
+
+    def document(self) -> dict[str, Any]:
+        """The message as the value of `input.value` and `output.value` shows it."""
+        document: dict[str, Any] = {"role": self.role, "content": self.text}
+        if self.reasoning:
+            document["reasoning"] = self.reasoning
+        if self.calls:
+            document["toolCalls"] = [
+                {"id": call, "name": name, "arguments": arguments} for call, name, arguments in self.calls
+            ]
+        if self.call:
+            document["toolCallId"] = self.call
+        return document
+
+    def size(self) -> int:
+        return len(self.text) + len(self.reasoning) + sum(len(arguments) + 200 for _, _, arguments in self.calls) + 100
+
+
+def said(message: Message) -> list[Said]:
+    """What a message says, and the results of the tools it called."""
+    if message.role == "assistant":
+        answer = answered(message)
+        results = [_result(tool) for tool in message.sorted_tools()]
+        return [answer, *results] if answer.text or answer.reasoning or answer.calls else results
+    words = []
+    for part in message.sorted_parts():
+        if part.type == "text" and part.text:
+            words.append(part.text)
+        elif part.type == "file":
+            words.append(describe(part.mime, part.filename, part.bytes))
+    return [Said("user", "\n".join(words))] if words else []
+
+
+def answered(message: Message) -> Said:
+    """What the model answered in a step."""
+    parts = message.sorted_parts()
+    return Said(
+        "assistant",
+        "\n".join(part.text for part in parts if part.type == "text" and part.text),
+        "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
+        [(tool["call"], tool["name"] or "", as_text(tool["input"])) for tool in message.sorted_tools()],
+    )
+
+
+def _result(tool: Known) -> Said:
+    words = [tool["output"] or tool["error"] or "", *(tool["attachments"] or ())]
+    return Said("tool", "\n".join(word for word in words if word), call=tool["call"], name=tool["name"] or "")
+
+
+def as_text(value: Any) -> str:
+    """A tool's input as JSON text; a text stays what it is."""
+    if value is None:
+        return "{}"
+    return value if isinstance(value, str) else orjson.dumps(value).decode("utf-8", "replace")
+
+
+def sent(session: Session, step: Message, start: int) -> list[Said]:
+    """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
+    told = spoken_before(session, step, start)
+    if told is not None:
+        return told
+    summary = max(
+        (c for c in session.compactions.facts if c.text and c.error_type is None and c.at <= step.created),
+        key=lambda c: c.at,
+        default=None,
+    )
+    since = summary.at if summary is not None else 0
+    found = [Said("user", summary.text)] if summary is not None else []
+    for message in before(session, step, start):
+        if message.created >= since and message["delivered"] is not False:
+            found += said(message)
+    return found
+
+
+def before(session: Session, step: Message, start: int) -> list[Message]:
+    """The messages that went to the model for `step`, whose request left at `start`, in order."""
+    previous = max((s.created for s in session.messages.values() if s.role == "assistant" and s.told
+                    and s is not step and s.created < step.created), default=0)  # fmt: skip
+    told = session.histories.last(start, previous)
+    if told is not None:
+        return [session.messages[m] for m in told.messages if m in session.messages and m != step.id]
+    earlier = sorted(
+        (m for m in session.messages.values() if m is not step and _when(m) < (step.created, step.id)),
+        key=_when,
+    )
+    for index in range(len(earlier) - 1, -1, -1):
+        if earlier[index].is_compaction and earlier[index].done and not earlier[index]["error_type"]:
+            parent = earlier[index]["parent"]
+            first = next((i for i, m in enumerate(earlier) if m.id == parent), index)
+            return earlier[first:]
+    return earlier
+
+
+def _when(message: Message) -> tuple[int, str]:
+    return message.created, message.id
+
+
+def spoken_before(session: Session, step: Message, start: int) -> list[Said] | None:
+    """The conversation as the hook of OpenCode 2 showed it, before the request of `step` left."""
+    told = session.spoken.last(start + 2000, step.created - 5000)
+    if told is None:
+        return None
+    found = []
+    for item in told.messages:
+        calls = [
+            (str(call.get("id", "")), str(call.get("name", "")), as_text(call.get("input")))
+            for call in item.get("calls") or ()
+        ]
+        results = item.get("results") or ()
+        words = str(item.get("text") or "")
+        if words or calls or item.get("reasoning") or not results:
+            role = str(item.get("role") or "user")
+            found.append(Said(role, words, str(item.get("reasoning") or ""), calls))
+        found += [Said("tool", str(r.get("output") or ""), call=str(r.get("id") or "")) for r in results]
+    return found
+
+
+def within(messages: list[Said], most_bytes: int = MOST_BYTES) -> tuple[list[Said], int]:
+    """The newest messages that fit, and how many older ones do not; system prompts stay."""
+    sizes = [message.size() for message in messages]
+    excess = sum(sizes) - most_bytes
+    if excess <= 0:
+        return messages, 0
+    kept, dropped = [], 0
+    for index, message in enumerate(messages):
+        if excess > 0 and message.role != "system" and index < len(messages) - 1:
+            excess -= sizes[index]
+            dropped += 1
+        else:
+            kept.append(message)
+    return kept, dropped

@@ -1,0 +1,37 @@
+"""Ids: derived from OpenCode's own, so that a replay or another door gives the same spans; and the time in them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+_WRAP = 1 << 36
+
+
+def trace_id(session: str, message: str) -> bytes:
+    """The trace of the turn that user message `message` opens in root session `session`."""
+    return _digest(16, "trace", session, message)
+
+
+def span_id(*names: str) -> bytes:
+    """The span of a message, of a part, or of something counted within one."""
+    return _digest(8, "span", *names)
+
+
+def _digest(size: int, *names: str) -> bytes:
+    digest = blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=size).digest()
+    return digest if any(digest) else b"\x01" * size  # an all-zero id is invalid (specification, "SpanContext")
+
+
+def time_in(identifier: str, near: int) -> int | None:
+    """The time an ascending OpenCode id was made at, in ms; None where the id holds none.
+
+    The id keeps 36 bits of the milliseconds, which wrap every 2.18 years: `near` says in which round.
+    """
+    prefix, _, rest = identifier.partition("_")
+    if prefix == "ses" or len(rest) < 12:  # session ids are inverted
+        return None
+    try:
+        kept = int(rest[:12], 16) >> 12
+    except ValueError:
+        return None
+    return kept + round((near - kept) / _WRAP) * _WRAP

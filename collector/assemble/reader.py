@@ -1,0 +1,69 @@
+"""Items in, facts out: the door's reading of both generations of OpenCode (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from collector.assemble import v1, v2
+from collector.assemble.hooks import HookReader
+from collector.assemble.ids import time_in
+from collector.assemble.items import BadItem, Event, Hook, milliseconds, unwrap
+from collector.assemble.vocabulary import AnyFact
+
+
+class Unknown:
+    """A type this version does not know; kept out of spans and counted."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Reader:
+    """Reads items one after the other; remembers only what hooks of OpenCode say before they say for whom."""
+
+    def __init__(self) -> None:
+        self._hooks = HookReader()
+        self._last = 0
+
+    def read(self, item: Any, now: int) -> Iterator[AnyFact | Unknown]:
+        """The facts in one item heard at `now` (ms); raises `BadItem` when it is none."""
+        for found in unwrap(item):
+            if isinstance(found, Hook):
+                if found.at is None:
+                    found.at = self._last or now
+                yield from self._hooks.read(found)
+            else:
+                yield from self._event(found, now)
+
+    def _event(self, event: Event, now: int) -> Iterator[AnyFact | Unknown]:
+        told = event.at or _told(event.data)
+        near = told or self._last or now
+        at = (time_in(event.id, near) if event.id else None) or near
+        if told:
+            self._last = told
+        facts = v1.read(event, at) if event.generation == 1 else v2.read(event, at)
+        if facts is None:
+            yield Unknown(f"{event.generation}:{event.type}")
+        else:
+            yield from facts
+
+
+def _told(data: dict[str, Any]) -> int | None:
+    """The time an event of OpenCode 1 carries, where it does."""
+    found = milliseconds(data.get("time"))
+    if found:
+        return found
+    info = data.get("info")
+    if isinstance(info, dict) and isinstance(info.get("time"), dict):
+        times = info["time"]
+        for name in ("updated", "completed", "created"):
+            found = milliseconds(times.get(name))
+            if found:
+                return found
+    return None
+
+
+__all__ = ["BadItem", "Reader", "Unknown"]

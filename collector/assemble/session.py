@@ -1,0 +1,319 @@
+"""What is known of one session: facts put where they belong, the later telling over the earlier (pure)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterator
+from typing import Any
+
+from collector.assemble.vocabulary import (
+    FIELDS,
+    AnyFact,
+    Compaction,
+    Fact,
+    Failure,
+    FirstToken,
+    History,
+    MessageTold,
+    Note,
+    PartTold,
+    Request,
+    Retry,
+    SessionTold,
+    Spoken,
+    Status,
+    SystemPrompt,
+    Titled,
+    Tools,
+    ToolTold,
+    Usage,
+    Wait,
+)
+
+
+class Known:
+    """What several facts about one thing say together; a field is None until one says it."""
+
+    __slots__ = ("_orders", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._orders: dict[str, int] = {}
+
+    def learn(self, fact: Fact) -> bool:
+        """Take over what `fact` knows better; whether anything changed."""
+        changed = False
+        for name in FIELDS[type(fact)]:
+            value = getattr(fact, name)
+            if value is None or fact.order < self._orders.get(name, -1):
+                continue
+            if self.values.get(name) != value:
+                changed = True
+            self.values[name], self._orders[name] = value, fact.order
+        return changed
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values.get(name)
+
+
+class Message(Known):
+    """A user's prompt or an assistant's step, with its parts and tool calls."""
+
+    __slots__ = ("first", "heard", "id", "parts", "role", "told", "tools", "version")
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__()
+        self.id = identifier
+        self.role = ""
+        self.told = False
+        self.parts: dict[str, PartTold] = {}
+        self.tools: dict[str, Known] = {}
+        self.first: int | None = None
+        self.heard = 0
+        self.version = 0
+
+    @property
+    def created(self) -> int:
+        """When it was made; what has no time sorts first."""
+        found = self.values.get("created") or self.values.get("streamed")
+        return found if found is not None else 0
+
+    @property
+    def done(self) -> bool:
+        """Nothing more is generated for it."""
+        return self.values.get("completed") is not None
+
+    @property
+    def is_compaction(self) -> bool:
+        return bool(self.values.get("summary")) or self.values.get("agent") == "compaction"
+
+    def part(self, kind: str) -> PartTold | None:
+        """Its last part of a kind."""
+        found = [part for part in self.parts.values() if part.type == kind]
+        return max(found, key=lambda part: part.part) if found else None
+
+    def sorted_parts(self) -> list[PartTold]:
+        return [self.parts[key] for key in sorted(self.parts)]
+
+    def sorted_tools(self) -> list[Known]:
+        return [self.tools[key] for key in sorted(self.tools)]
+
+    def running_tools(self) -> Iterator[Known]:
+        return (tool for tool in self.tools.values() if tool["status"] not in ("completed", "error"))
+
+
+class Timeline:
+    """Facts of one kind by time, each once."""
+
+    __slots__ = ("_keys", "facts")
+
+    def __init__(self) -> None:
+        self.facts: list[Any] = []
+        self._keys: set[str] = set()
+
+    def add(self, fact: Fact) -> bool:
+        if fact.key in self._keys:
+            return False
+        self._keys.add(fact.key)
+        insort(self.facts, fact, key=_when)
+        return True
+
+    def last(self, until: int, since: int = 0) -> Any:
+        """The last fact at or before `until`, not before `since`; None when there is none."""
+        index = bisect_right(self.facts, until, key=_at) - 1
+        if index < 0 or self.facts[index].at < since:
+            return None
+        return self.facts[index]
+
+    def between(self, since: int, until: int) -> list[Any]:
+        """Those at or after `since`, before `until`."""
+        return [fact for fact in self.facts if since <= fact.at < until]
+
+    def forget(self, before: int) -> None:
+        index = bisect_right(self.facts, before - 1, key=_at)
+        for fact in self.facts[:index]:
+            self._keys.discard(fact.key)
+        del self.facts[:index]
+
+
+def _at(fact: Fact) -> int:
+    return fact.at
+
+
+def _when(fact: Fact) -> tuple[int, str]:
+    return fact.at, fact.key
+
+
+class Session:
+    """All that is known of a session; `heard` is when the last new thing was heard, on the caller's clock."""
+
+    __slots__ = (
+        "calls",
+        "children",
+        "compactions",
+        "counted",
+        "failures",
+        "finished",
+        "gone_at",
+        "heard",
+        "histories",
+        "id",
+        "info",
+        "messages",
+        "notes",
+        "opened",
+        "origin",
+        "owners",
+        "requests",
+        "retries",
+        "spoken",
+        "statuses",
+        "steps",
+        "systems",
+        "titled",
+        "tools",
+        "usages",
+        "waits",
+    )
+
+    def __init__(self, identifier: str) -> None:
+        self.id = identifier
+        self.info = Known()
+        self.messages: dict[str, Message] = {}
+        self.steps: dict[str, Message] = {}
+        """Assistant messages whose spans are not all out."""
+        self.opened: dict[str, Message] = {}
+        """User messages of turns that are not over."""
+        self.owners: dict[str, str] = {}
+        """User messages of turns that are over, and which message opened that turn."""
+        self.finished: dict[str, int] = {}
+        """The messages that opened turns that are over, and when they were made."""
+        self.counted: tuple[int, int] = (0, 0)
+        """The last turn that was numbered: when it was made, and its number."""
+        self.origin: tuple[bytes, bytes] | None = None
+        """Trace and span of the tool call that started this session, once known."""
+        self.children: dict[str, dict[str, tuple[Message, Known]]] = {}
+        """Sessions that tool calls of this one started, and those calls by part."""
+        self.calls: dict[str, tuple[Message, Known]] = {}
+        self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
+        self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
+        self.compactions, self.tools, self.spoken, self.usages = Timeline(), Timeline(), Timeline(), Timeline()
+        self.notes: dict[str, Note] = {}
+        self.waits: dict[str, dict[bool, Wait]] = {}
+        self.titled: int | None = None
+        self.heard = 0
+        self.gone_at: int | None = None
+
+    @property
+    def parent(self) -> str | None:
+        return self.info["parent"]  # type: ignore[no-any-return]
+
+    def message(self, identifier: str) -> Message:
+        found = self.messages.get(identifier)
+        if found is None:
+            found = self.messages[identifier] = Message(identifier)
+        return found
+
+    def learn(self, fact: AnyFact) -> bool:
+        """Take `fact` in; whether it said anything new."""
+        match fact:
+            case FirstToken():
+                message = self.message(fact.message)
+                if message.first is not None and message.first <= fact.at:
+                    return False
+                message.first = fact.at
+                return True
+            case PartTold():
+                return self._part(fact)
+            case ToolTold():
+                return self._tool(fact)
+            case MessageTold():
+                return self._message(fact)
+            case SessionTold():
+                return self.info.learn(fact)
+            case Titled():
+                if self.titled is not None and self.titled <= fact.at:
+                    return False
+                self.titled = fact.at
+                return True
+            case Wait():
+                ends = self.waits.setdefault(fact.id, {})
+                if fact.ends in ends and ends[fact.ends].at <= fact.at:
+                    return False
+                ends[fact.ends] = fact
+                return True
+            case Note():
+                return self._note(fact)
+            case _:
+                return self._timeline(fact).add(fact)
+
+    def _timeline(self, fact: AnyFact) -> Timeline:
+        match fact:
+            case Status():
+                return self.statuses
+            case Retry():
+                return self.retries
+            case Request():
+                return self.requests
+            case SystemPrompt():
+                return self.systems
+            case History():
+                return self.histories
+            case Spoken():
+                return self.spoken
+            case Tools():
+                return self.tools
+            case Usage():
+                return self.usages
+            case Failure():
+                return self.failures
+            case Compaction():
+                return self.compactions
+            case _:
+                raise TypeError(type(fact).__name__)
+
+    def _message(self, fact: MessageTold) -> bool:
+        message = self.message(fact.message)
+        changed = message.learn(fact)
+        message.role = message.role or fact.role
+        if fact.recalled:
+            return changed
+        if not message.told:
+            message.told = changed = True
+            if message.id not in self.owners:
+                (self.opened if message.role == "user" else self.steps)[message.id] = message
+        if changed:
+            message.version += 1
+        return changed
+
+    def _part(self, fact: PartTold) -> bool:
+        message = self.message(fact.message)
+        held = message.parts.get(fact.part)
+        if held is not None and (held.order > fact.order or held == fact):
+            return False
+        message.parts[fact.part] = fact
+        message.version += 1
+        return True
+
+    def _tool(self, fact: ToolTold) -> bool:
+        message = self.message(fact.message)
+        tool = message.tools.get(fact.part)
+        if tool is None:
+            tool = message.tools[fact.part] = Known()
+            if message.id in self.owners:  # its turn was given up too early
+                self.steps[message.id] = message
+        changed = tool.learn(fact)
+        if changed:
+            message.version += 1
+            self.calls[fact.call] = (message, tool)
+            if fact.child:
+                self.children.setdefault(fact.child, {})[fact.part] = (message, tool)
+        return changed
+
+    def _note(self, fact: Note) -> bool:
+        """A note told again replaces the earlier one: what a turn changed grows."""
+        held = self.notes.get(fact.key)
+        if held is not None and held.order >= fact.order:
+            return False
+        self.notes[fact.key] = fact
+        return True

@@ -1,0 +1,361 @@
+"""The few facts that turns are made of, whatever generation of OpenCode or door told them (pure).
+
+A fact is about something (`key`, within a session); of two with the same key the one of higher `order` holds.
+So the order of arrival does not matter, and neither does hearing a thing twice: that is what lets several doors
+be open at once, and lets a restart replay what was kept.
+
+Fields are None where a door does not know; several facts about one message or tool call complete each other.
+Times are milliseconds since the epoch, as OpenCode's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import Field, TypeAdapter
+
+LAST = 1 << 52
+"""Orders stay below this; a fact whose first telling counts has the order `LAST - at`."""
+
+PENDING, RUNNING, SETTLED = 1, 2, 3
+
+
+def order(at: int, rank: int = 0) -> int:
+    """Later beats earlier, and a higher rank beats any time."""
+    return (rank << 48) + at
+
+
+@dataclass(slots=True, kw_only=True)
+class Fact:
+    """`content` names the fields that hold what people, models and tools wrote, or where: gone at metadata level."""
+
+    session: str
+    key: str
+    at: int
+    order: int
+
+
+@dataclass(slots=True, kw_only=True)
+class SessionTold(Fact):
+    """What is known of a session."""
+
+    kind: Literal["session"] = "session"
+    parent: str | None = None
+    title: str | None = None
+    directory: str | None = None
+    project: str | None = None
+    version: str | None = None
+    agent: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Titled(Fact):
+    """The title call gave the session its title at `at`."""
+
+    kind: Literal["titled"] = "titled"
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageTold(Fact):
+    """A message as far as it is known; an assistant's is one LLM step.
+
+    `recalled` messages were only heard of in the history of a later call: they open no turn and make no span.
+    """
+
+    kind: Literal["message"] = "message"
+    message: str
+    role: Literal["user", "assistant"]
+    recalled: bool = False
+    parent: str | None = None
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    variant: str | None = None
+    created: int | None = None
+    completed: int | None = None
+    finish: str | None = None
+    error_type: str | None = None
+    error: str | None = None
+    tokens: dict[str, float] | None = None
+    cost: float | None = None
+    summary: bool | None = None
+    directory: str | None = None
+    delivered: bool | None = None
+    streamed: int | None = None
+    manual: bool | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class PartTold(Fact):
+    """Text or reasoning as a whole, an attachment by its type and size, or a mark in the conversation."""
+
+    kind: Literal["part"] = "part"
+    message: str
+    part: str
+    type: Literal["text", "reasoning", "file", "compaction", "start", "finish", "patch", "other"]
+    text: str | None = None
+    synthetic: bool = False
+    resumes: bool = False
+    start: int | None = None
+    end: int | None = None
+    mime: str | None = None
+    filename: str | None = None
+    bytes: int | None = None
+    auto: bool | None = None
+    overflow: bool | None = None
+    reason: str | None = None
+    tokens: dict[str, float] | None = None
+    cost: float | None = None
+    files: list[str] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ToolTold(Fact):
+    """A tool call as far as it is known; `child` is the session it started."""
+
+    kind: Literal["tool"] = "tool"
+    message: str
+    part: str
+    call: str
+    name: str | None = None
+    status: Literal["pending", "running", "completed", "error"] | None = None
+    input: Any = None
+    output: str | None = None
+    error_type: str | None = None
+    error: str | None = None
+    title: str | None = None
+    metadata: dict[str, Any] | None = None
+    start: int | None = None
+    end: int | None = None
+    exit: int | None = None
+    child: str | None = None
+    background: bool | None = None
+    attachments: list[str] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class FirstToken(Fact):
+    """Something of `message` was streamed at `at`."""
+
+    kind: Literal["first"] = "first"
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Status(Fact):
+    """The session turned busy or idle; OpenCode 2 says how a busy period ended."""
+
+    kind: Literal["status"] = "status"
+    status: Literal["busy", "idle", "succeeded", "failed", "interrupted"]
+    error_type: str | None = None
+    error: str | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Failure(Fact):
+    """The session reported an error (the errored message follows)."""
+
+    kind: Literal["failure"] = "failure"
+    error_type: str | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Retry(Fact):
+    """An attempt failed at `at`; the next is due at `next`."""
+
+    kind: Literal["retry"] = "retry"
+    attempt: int
+    message: str | None = None
+    next: int | None = None
+    error_type: str | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Request(Fact):
+    """A request leaves for the model; OpenCode 1 does not say for which message."""
+
+    kind: Literal["request"] = "request"
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    variant: str | None = None
+    message: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class SystemPrompt(Fact):
+    kind: Literal["system"] = "system"
+    text: str | None
+    agent: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Tools(Fact):
+    """The tools a request offers: name, description and JSON schema."""
+
+    kind: Literal["tools"] = "tools"
+    tools: list[dict[str, Any]]
+
+
+@dataclass(slots=True, kw_only=True)
+class History(Fact):
+    """Which messages go to the model next, in order."""
+
+    kind: Literal["history"] = "history"
+    messages: list[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Spoken(Fact):
+    """The conversation as the model gets it, where its messages have no ids of their own (OpenCode 2)."""
+
+    kind: Literal["spoken"] = "spoken"
+    messages: list[dict[str, Any]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Wait(Fact):
+    """Someone is asked at `at`, or answers."""
+
+    kind: Literal["wait"] = "wait"
+    id: str
+    what: Literal["permission", "question"]
+    ends: bool
+    call: str | None = None
+    message: str | None = None
+    permission: str | None = None
+    reply: str | None = None
+    detail: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Compaction(Fact):
+    """A compaction of OpenCode 2, which is no message there."""
+
+    kind: Literal["compaction"] = "compaction"
+    id: str
+    started: int | None = None
+    ended: int | None = None
+    auto: bool | None = None
+    input: str | None = None
+    text: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    tokens: dict[str, float] | None = None
+    cost: float | None = None
+    error_type: str | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Usage(Fact):
+    """What the title call used."""
+
+    kind: Literal["usage"] = "usage"
+    exact: bool
+    tokens: dict[str, float]
+    cost: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Note(Fact):
+    """Something worth an event on the turn: todos, a command, changed files."""
+
+    kind: Literal["note"] = "note"
+    name: str
+    message: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Gone(Fact):
+    """The agent in `directory` shut down: nothing more comes of its turns."""
+
+    kind: Literal["gone"] = "gone"
+    directory: str | None = None
+
+
+AnyFact = (
+    SessionTold
+    | Titled
+    | MessageTold
+    | PartTold
+    | ToolTold
+    | FirstToken
+    | Status
+    | Failure
+    | Retry
+    | Request
+    | SystemPrompt
+    | Tools
+    | History
+    | Spoken
+    | Wait
+    | Compaction
+    | Usage
+    | Note
+    | Gone
+)
+
+CONTENT: dict[type[Fact], frozenset[str]] = {
+    SessionTold: frozenset({"title", "directory"}),
+    MessageTold: frozenset({"error", "directory"}),
+    PartTold: frozenset({"text", "filename", "files"}),
+    ToolTold: frozenset({"input", "output", "error", "title", "metadata", "attachments"}),
+    Status: frozenset({"error"}),
+    Failure: frozenset({"error"}),
+    Retry: frozenset({"error"}),
+    SystemPrompt: frozenset({"text"}),
+    Tools: frozenset({"tools"}),
+    Spoken: frozenset({"messages"}),
+    Wait: frozenset({"detail"}),
+    Compaction: frozenset({"text", "error"}),
+    Request: frozenset({"params"}),
+    Note: frozenset({"texts"}),
+    Gone: frozenset({"directory"}),
+}
+"""Fields that hold what people, models and tools wrote, or where they work: they go at metadata level."""
+
+FIELDS: dict[type[Fact], tuple[str, ...]] = {
+    kind: tuple(item.name for item in fields(kind) if item.name not in ("session", "key", "at", "order", "kind"))
+    for kind in Fact.__subclasses__()
+}
+
+_READER: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
+
+
+def to_document(fact: AnyFact) -> dict[str, Any]:
+    """The fact as an object, without what is unknown."""
+    document: dict[str, Any] = {
+        "kind": fact.kind,
+        "session": fact.session,
+        "key": fact.key,
+        "at": fact.at,
+        "order": fact.order,
+    }
+    for name in FIELDS[type(fact)]:
+        value = getattr(fact, name)
+        if value is not None:
+            document[name] = value
+    return document
+
+
+def to_bytes(document: dict[str, Any]) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
+
+
+def from_document(document: dict[str, Any]) -> AnyFact:
+    """Raises `pydantic.ValidationError` for what is no fact of this version."""
+    return _READER.validate_python(document)
+
+
+def from_bytes(data: bytes) -> AnyFact:
+    """Read what `to_bytes` wrote; raises `pydantic.ValidationError` for what is no fact of this version."""
+    return _READER.validate_json(data)
