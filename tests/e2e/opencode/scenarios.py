@@ -121,7 +121,8 @@ simple(
     lambda p: {
         "multi": [
             {"text": "Reading.", "tools": [
-                call("read", filePath=f"{p}/hello.txt"), call("grep", pattern="needle", path=str(p)), bash("sleep 0.5; echo slow"),
+                call("read", filePath=f"{p}/hello.txt"), call("grep", pattern="needle", path=str(p)),
+                bash("sleep 0.5; echo slow"),
             ]},
             {"text": "Writing.", "tools": [call("write", filePath=f"{p}/new.txt", content="one\ntwo\n")]},
             {"text": "Editing.", "tools": [
@@ -234,7 +235,9 @@ def abort(play: Play) -> None:
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.ask("Slow text [[abort_text]]")
-    play.until_part("the text is streamed", lambda part: part["type"] == "text" and part.get("time") and not part["text"])
+    play.until_part(
+        "the text is streamed", lambda part: part["type"] == "text" and part.get("time") and not part["text"]
+    )
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.say("After [[after]]")
@@ -327,7 +330,8 @@ GITHUB_TOKEN={TOKEN}
         "secrets": [
             {
                 "reasoning": f"The secret is {TOKEN}.", "text": f"Reading {KEY_ID}.",
-                "tools": [call("read", filePath=f"{p}/secrets.env"), bash(f"echo {TOKEN}; cat secrets.env", f"Print {TOKEN}"), call("grep", pattern=KEY_ID, path=str(p))],
+                "tools": [call("read", filePath=f"{p}/secrets.env"),
+                    bash(f"echo {TOKEN}; cat secrets.env", f"Print {TOKEN}"), call("grep", pattern=KEY_ID, path=str(p))],
             },
             {"tools": [
                 call("write", filePath=f"{p}/out.txt", content=f"key={KEY_ID}\n"),
@@ -352,7 +356,8 @@ def secrets(play: Play) -> None:
         "unicode": [
             {
                 "text": "Grüße 👩‍👩‍👧‍👦 日本語 \u202eRTL café",
-                "tools": [bash("printf 'naïve — 🚀 \\xff\\xfe bad bytes\\n'", "Prüfe 🚀"), call("write", filePath=f"{p}/ファイル 🚀.txt", content="内容 é\u0000nul\n")],
+                "tools": [
+                    bash("printf 'naïve — 🚀 \\xff\\xfe bad bytes\\n'", "Prüfe 🚀"), call("write", filePath=f"{p}/ファイル 🚀.txt", content="内容 é\u0000nul\n")],
             },
             {"text": "完了 ✅ " + "🚀" * 40},
         ]

@@ -9,7 +9,11 @@ _SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 def _answer(method: str, params: dict) -> dict | None:
     if method == "initialize":
         version = params.get("protocolVersion", "2024-11-05")
-        return {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {"name": "tiny", "version": "1"}}
+        return {
+            "protocolVersion": version,
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "tiny", "version": "1"},
+        }
     if method == "tools/list":
         return {"tools": [{"name": name, "description": name, "inputSchema": _SCHEMA} for name in ("echo", "fail")]}
     if method == "tools/call":
@@ -25,4 +29,5 @@ for line in sys.stdin:
         continue
     result = _answer(message["method"], message.get("params", {}))
     answer = {"error": {"code": -32601, "message": "no such method"}} if result is None else {"result": result}
-    print(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}), flush=True)
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}) + "\n")
+    sys.stdout.flush()
