@@ -46,8 +46,9 @@ class Database:
         found: dict[str, Kept] = {}
         for table in ("session", "session_v2"):
             if table in self._tables:
-                for row in self._rows(f"SELECT id, parent_id, time_updated FROM {table}"):
-                    found[row["id"]] = Kept(row["id"], row["parent_id"], int(row["time_updated"] or 0))
+                for row in self._rows(f"SELECT id, parent_id, time_updated, directory FROM {table}"):
+                    updated, directory = int(row["time_updated"] or 0), row["directory"] or ""
+                    found[row["id"]] = Kept(row["id"], row["parent_id"], updated, directory)
         return sorted(found.values(), key=lambda kept: (kept.updated, kept.id))
 
     def items(self, session: str) -> Iterator[Item]:

@@ -94,7 +94,7 @@ def told(export: Item) -> Iterator[Item]:
 def _kept(info: Item) -> Kept:
     times = info.get("time")
     updated = times.get("updated", 0) if isinstance(times, dict) else 0
-    return Kept(str(info.get("id", "")), info.get("parentID"), int(updated or 0))
+    return Kept(str(info.get("id", "")), info.get("parentID"), int(updated or 0), str(info.get("directory") or ""))
 
 
 def _read(path: Path) -> Item | None:

@@ -17,6 +17,7 @@ class Kept:
     id: str
     parent: str | None
     updated: int
+    directory: str = ""
 
 
 class History(Protocol):

@@ -56,6 +56,9 @@ function database() {
   return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "opencode", env.OPENCODE_DB || "opencode.db")
 }
 
+// A plugin in the global directory sees all projects; the collector may then read all of OpenCode's store.
+const SCOPE = import.meta.url.includes("/.opencode/") ? "project" : "global"
+
 // ---------------------------------------------------------------- one request
 
 // A socket of our own: `fetch` would follow the proxies of the environment, also to this machine.
@@ -509,12 +512,11 @@ async function server(context, options) {
     if (options) to.options = options
     const dir = context.directory
     const streamed = new Set()
-    to.hello(dir, { plugin: ID, directory: dir, worktree: context.worktree, project: pick(context.project, words("id worktree vcs")), database: database() })
+    to.hello(dir, { plugin: ID, scope: SCOPE, directory: dir, worktree: context.worktree, project: pick(context.project, words("id worktree vcs")), database: database() })
     const hooks = {
       event: quietly(({ event }) => onEvent1(to, dir, event, streamed)),
       dispose: async () => {
         try {
-          to.add(dir, "dispose", {})
           await to.flush()
         } catch {}
       },
@@ -635,7 +637,7 @@ async function setup(ctx) {
     const dir = location.directory
     const abort = new AbortController()
     const streamed = new Set()
-    to.hello(dir, { plugin: ID, directory: dir, app: pick(ctx.app, words("name version channel")), project: pick(location.project, words("id directory")), database: database() })
+    to.hello(dir, { plugin: ID, scope: SCOPE, directory: dir, app: pick(ctx.app, words("name version channel")), project: pick(location.project, words("id directory")), database: database() })
     const following = follow(ctx, to, dir, streamed, abort.signal)
     for (const [domain, name, ofInput, ofOutput] of HOOKS2) {
       try {
@@ -651,7 +653,6 @@ async function setup(ctx) {
       try {
         abort.abort()
         await Promise.race([following, new Promise((resolve) => setTimeout(resolve, 50))])
-        to.add(dir, "dispose", {})
         await to.flush()
       } catch {}
     }

@@ -331,7 +331,8 @@ GITHUB_TOKEN={TOKEN}
             {
                 "reasoning": f"The secret is {TOKEN}.", "text": f"Reading {KEY_ID}.",
                 "tools": [call("read", filePath=f"{p}/secrets.env"),
-                    bash(f"echo {TOKEN}; cat secrets.env", f"Print {TOKEN}"), call("grep", pattern=KEY_ID, path=str(p))],
+                    bash(f"echo {TOKEN}; cat secrets.env", f"Print {TOKEN}"),
+                    call("grep", pattern=KEY_ID, path=str(p))],
             },
             {"tools": [
                 call("write", filePath=f"{p}/out.txt", content=f"key={KEY_ID}\n"),
@@ -357,7 +358,8 @@ def secrets(play: Play) -> None:
             {
                 "text": "Grüße 👩‍👩‍👧‍👦 日本語 \u202eRTL café",
                 "tools": [
-                    bash("printf 'naïve — 🚀 \\xff\\xfe bad bytes\\n'", "Prüfe 🚀"), call("write", filePath=f"{p}/ファイル 🚀.txt", content="内容 é\u0000nul\n")],
+                    bash("printf 'naïve — 🚀 \\xff\\xfe bad bytes\\n'", "Prüfe 🚀"),
+                    call("write", filePath=f"{p}/ファイル 🚀.txt", content="内容 é\u0000nul\n")],
             },
             {"text": "完了 ✅ " + "🚀" * 40},
         ]

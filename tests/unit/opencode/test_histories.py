@@ -155,7 +155,7 @@ def _storage(folder: Path) -> Path:
 
 def test_old_storage_gives_the_same_spans(tmp_path: Path) -> None:
     found = Storage(_storage(tmp_path))
-    assert found.sessions() == [Kept(SES, None, AT + 9)]
+    assert found.sessions() == [Kept(SES, None, AT + 9, "/p")]
     assert spans(found.items(SES)) == EXPECTED
 
 
@@ -211,7 +211,8 @@ MESSAGES2: list[Json] = [
         "tokens": TOKENS, "time": {"created": AT + 3, "streamed": AT + 6, "completed": AT + 8},
         "content": [
             {"type": "tool", "id": "call_1", "name": "shell",
-             "time": {"created": AT + 4, "ran": AT + 5, "completed": AT + 7}, "state": {"status": "completed", "input": {"command": "ls"}, "content": [{"type": "text", "text": "a"}]}},
+             "time": {"created": AT + 4, "ran": AT + 5, "completed": AT + 7},
+             "state": {"status": "completed", "input": {"command": "ls"}, "content": [{"type": "text", "text": "a"}]}},
             {"type": "text", "text": "done"},
         ],
     },
