@@ -17,14 +17,18 @@ from typing import Any
 import uvicorn
 
 from collector import __version__
-from collector.batch import Signal
+from collector.assembling import Assembling
+from collector.batch import SealedBatch, Signal
 from collector.data_dir import DataDir
+from collector.decode import Rejected
 from collector.errors import CollectorError, ConfigError
 from collector.forward import Forwarder
+from collector.intake import Intake, Taken
 from collector.pipeline import Outcome, Pipeline
 from collector.plan import Plan, plan
-from collector.receive import Budget, Guard, OtlpReceiver
+from collector.receive import Budget, Guard, OpenCodeReceiver, OtlpReceiver
 from collector.receive.answers import status_response
+from collector.receive.door import plain
 from collector.receive.guard import headers_of, is_loopback
 from collector.redact import Sealer
 from collector.settings import Loaded, Settings
@@ -61,13 +65,33 @@ class Collector:
             settings.allowed_origins,
             addresses=not is_loopback(settings.host),
         )
+        budget = Budget(settings.max_inflight_bytes)
         self._receiver = OtlpReceiver(
             lambda: Pipeline(Sealer(settings.content)),
             self._store,
             self._guard,
-            Budget(settings.max_inflight_bytes),
+            budget,
             settings.max_body_bytes,
             self._kept,
+        )
+        sealer = Sealer(settings.content)
+        self._assembling = Assembling(
+            self._store.inbox,
+            lambda request: sealer.seal(Signal.TRACES, request),
+            self._assembled,
+            service=settings.service_name,
+            metadata=settings.additional_metadata,
+            quiet_seconds=settings.turn_quiet_seconds,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events = OpenCodeReceiver(
+            Intake(settings.content),
+            self._store,
+            self._guard,
+            budget,
+            settings.max_body_bytes,
+            self._taken,
+            self._assembling.is_busy,
         )
         self._api = new_api(Live(self._reader, self.status, self._store.failure, self._answer_for), __version__)
 
@@ -92,15 +116,19 @@ class Collector:
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
+        self._loop = asyncio.get_running_loop()
         if server.started:
+            self._assembling.start()
             self._data_dir.announce(self.url)
             gc.collect()
             gc.freeze()  # what was imported stays: the collector need not look at it again
             listening(self.url)
         async with self._forwarding():
             await serving
+            await asyncio.to_thread(self._assembling.stop)
             await self._drain()
         self._receiver.close()
+        self._events.close()
         self._reader.close()
         await asyncio.to_thread(self._store.close)
 
@@ -139,7 +167,8 @@ class Collector:
         if scope["type"] != "http":
             return
         if not _is_page(scope["path"]):
-            await self._receiver(scope, receive, send)
+            receiver = self._events if plain(scope["path"]) in self._events.paths else self._receiver
+            await receiver(scope, receive, send)
             return
         try:
             self._guard.check(scope["path"], headers_of(scope))
@@ -165,6 +194,16 @@ class Collector:
             if self._forwarder is not None:
                 self._forwarder.notify(signal)
 
+    def _taken(self, taken: Taken) -> None:
+        self._redactions.update(taken.findings)
+        self._assembling.take(row.fact for row in taken.rows)
+
+    def _assembled(self, batch: SealedBatch) -> None:
+        """Called in the assembling thread."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it leaves after the next start
+            self._loop.call_soon_threadsafe(self._kept, batch.signal, Outcome(batch, Rejected()))
+
     def _answer_for(self, batches: list[int]) -> str:
         if self._forwarder is None:
             return ""
@@ -173,7 +212,7 @@ class Collector:
     def status(self) -> Status:
         """What this process says of itself."""
         answers: dict[str, dict[str, int]] = defaultdict(dict)
-        for (path, status), count in list(self._receiver.answers.items()):
+        for (path, status), count in [*self._receiver.answers.items(), *self._events.answers.items()]:
             answers[path][str(status)] = count
         destination = self._plan.destination
         return Status(
@@ -193,6 +232,13 @@ class Collector:
             answers=dict(answers),
             redactions=dict(self._redactions),
             notices=list(self._notices),
+            opencode={
+                "accepted": self._events.counts["accepted"],
+                "rejected": self._events.counts["rejected"],
+                "unknown": self._store.inbox.unknown(),
+                "open_turns": self._assembling.open_turns(),
+                "inbox_bytes": self._store.inbox.size,
+            },
         )
 
 

@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     additional_metadata: dict[str, Any] = Field(
         {}, description="JSON object merged into the metadata of turns made here"
     )
+    turn_quiet_seconds: float = Field(600, gt=0, description="a turn of which nothing more is heard is given up after")
+    keep_internal_spans: Flag = Field(False, description="keep the internal spans of OpenCode's own OTLP export")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged on stderr")
 
     @classmethod

@@ -88,6 +88,20 @@ class Assembler:
                 session.messages[message].heard = now
             self._active[session.id] = None
 
+    def recall(self, session: str, memory: Mapping[str, Any]) -> None:
+        """Tell what was remembered of a session before anything of it is fed."""
+        self.sessions.setdefault(session, Session(session)).recall(memory)
+
+    def remember(self, session: str) -> dict[str, Any]:
+        """What is to be told with `recall` when the facts of its ended turns are gone."""
+        found = self.sessions.get(session)
+        return found.remember() if found else {}
+
+    def open_messages(self, session: str) -> tuple[str, ...]:
+        """The messages of turns of a session that are not over."""
+        found = self.sessions.get(session)
+        return (*found.opened, *found.steps) if found else ()
+
     def _gone(self, fact: Gone) -> None:
         for session in self.sessions.values():
             if session.opened and (fact.directory is None or session.info["directory"] in (None, fact.directory)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collector.assemble.vocabulary import (
@@ -30,6 +30,8 @@ from collector.assemble.vocabulary import (
     Wait,
 )
 
+_REMEMBERED_TURNS = 100
+
 
 class Known:
     """What several facts about one thing say together; a field is None until one says it."""
@@ -54,6 +56,13 @@ class Known:
 
     def __getitem__(self, name: str) -> Any:
         return self.values.get(name)
+
+    def to_document(self) -> dict[str, Any]:
+        return {"values": self.values, "orders": self._orders}
+
+    def from_document(self, document: Mapping[str, Any]) -> None:
+        self.values.update(document.get("values") or {})
+        self._orders.update(document.get("orders") or {})
 
 
 class Message(Known):
@@ -207,6 +216,30 @@ class Session:
     @property
     def parent(self) -> str | None:
         return self.info["parent"]  # type: ignore[no-any-return]
+
+    def remember(self) -> dict[str, Any]:
+        """What a session has to know when it goes on after its facts are forgotten (JSON)."""
+        latest = sorted(self.finished.items(), key=lambda item: item[1])[-_REMEMBERED_TURNS:]
+        kept = dict(latest)
+        return {
+            "info": self.info.to_document(),
+            "counted": list(self.counted),
+            "titled": self.titled,
+            "origin": [part.hex() for part in self.origin] if self.origin else None,
+            "finished": kept,
+            "owners": {message: opener for message, opener in self.owners.items() if opener in kept},
+        }
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take over what `remember` gave, on a session of which nothing was heard yet."""
+        self.info.from_document(memory.get("info") or {})
+        made, number = memory.get("counted") or (0, 0)
+        self.counted = (made, number)
+        self.titled = memory.get("titled")
+        origin = memory.get("origin")
+        self.origin = (bytes.fromhex(origin[0]), bytes.fromhex(origin[1])) if origin else None
+        self.finished.update(memory.get("finished") or {})
+        self.owners.update(memory.get("owners") or {})
 
     def message(self, identifier: str) -> Message:
         found = self.messages.get(identifier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -11,20 +12,24 @@ from typing import Annotated
 import orjson
 import typer
 
+from collector.assemble import Assembler, export_request
 from collector.batch import Signal
 from collector.decode import JSON, PROTOBUF
 from collector.encode import to_json
 from collector.errors import CollectorError
+from collector.intake import Intake
 from collector.pipeline import Pipeline
 from collector.receive.limits import decompress
 from collector.redact import Sealer
-from collector.settings import load
+from collector.settings import Settings, load
 
 _GZIP = b"\x1f\x8b"
+_MOST_REASONS = 20
 
 
 class Form(StrEnum):
     OTLP = "otlp"
+    OPENCODE = "opencode"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +37,9 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="OTLP exports; - is standard input.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="OTLP exports or OpenCode events; - is standard input.")
+    ],
     form: Annotated[Form, typer.Option("--as", help="What the files hold.")] = Form.OTLP,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
 ) -> None:
@@ -42,7 +49,12 @@ def preview(
     failed = False
     for file in files:
         try:
-            for line in _preview(pipeline, file, signal, settings.max_body_bytes):
+            found = (
+                _preview_events(settings, file)
+                if form is Form.OPENCODE
+                else _preview(pipeline, file, signal, settings.max_body_bytes)
+            )
+            for line in found:
                 sys.stdout.buffer.write(line + b"\n")
                 sys.stdout.buffer.flush()
         except CollectorError as error:
@@ -64,14 +76,32 @@ def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) ->
             yield to_json(found.request.FromString(outcome.batch.data))
 
 
-def _bodies(file: Path, most_bytes: int) -> Iterator[bytes]:
-    """The requests in a file: one as a whole, or one a line."""
+def _preview_events(settings: Settings, file: Path) -> Iterator[bytes]:
+    """The spans of the turns a file of OpenCode events tells of; what is open at its end is closed."""
+    intake = Intake(settings.content)
+    assembler = Assembler(settings.service_name, settings.additional_metadata)
+    taken = intake.take(_read(file, settings.max_body_bytes), time.time_ns() // 1_000_000)
+    for index, reason in taken.rejected[:_MOST_REASONS]:
+        print(f"collector: {file}: item {index} left out: {reason}", file=sys.stderr)
+    for kind, count in taken.unknown.items():
+        print(f"collector: {file}: unknown event type {kind}: {count}, kept out of spans", file=sys.stderr)
+    for row in taken.rows:
+        assembler.learn(row.fact, 0)
+    batch = Sealer(settings.content).seal(Signal.TRACES, export_request(assembler.close(), settings.service_name))
+    yield to_json(Signal.TRACES.request.FromString(batch.data))
+
+
+def _read(file: Path, most_bytes: int) -> bytes:
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise CollectorError(f"cannot be read: {error.strerror}") from None
-    if data.startswith(_GZIP):
-        data = decompress(data, "gzip", most_bytes)
+    return decompress(data, "gzip", most_bytes) if data.startswith(_GZIP) else data
+
+
+def _bodies(file: Path, most_bytes: int) -> Iterator[bytes]:
+    """The requests in a file: one as a whole, or one a line."""
+    data = _read(file, most_bytes)
     lines = data.strip().splitlines()
     if len(lines) > 1 and all(line.startswith(b"{") and _is_json(line) for line in lines):
         yield from lines

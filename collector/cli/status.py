@@ -52,6 +52,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
             )
             lines.append(f"  {signal}: last answer {last['answer']} at {moment(int(last['at'] * 1e9))}{again}")
         lines += [f"notice: {notice}" for notice in found["notices"]]
+        lines += _opencode(found["opencode"])
     lines.append(f"data in {found['data_dir']}")
     for destination, signals in found["ledger"].items():
         for signal, account in signals.items():
@@ -60,4 +61,17 @@ def _lines(found: dict[str, Any]) -> list[str]:
                 f"{destination} {signal}: {account['received']} received = {account['delivered']} delivered"
                 f" + {account['queued']} queued + {account['dead_lettered']} dead-lettered{dropped}"
             )
+    return lines
+
+
+def _opencode(found: dict[str, Any]) -> list[str]:
+    lines = []
+    if found["accepted"] or found["rejected"]:
+        lines.append(f"OpenCode events: {found['accepted']} taken, {found['rejected']} refused")
+    for turn in found["open_turns"]:
+        lines.append(
+            f"  open turn of {turn['session_id']} since {moment(turn['since_ms'] * 1_000_000)} ({turn['message_id']})"
+        )
+    for kind, count in found["unknown"].items():
+        lines.append(f"  unknown event type {kind}: {count}, kept out of spans")
     return lines

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 FILE = "collector.db"
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -66,6 +66,31 @@ CREATE TABLE ledger (
   items INTEGER NOT NULL,
   PRIMARY KEY (destination, signal, outcome, reason)
 ) WITHOUT ROWID;
+
+-- What OpenCode told, redacted, until its turn is over; a later telling of the same replaces the earlier.
+CREATE TABLE inbox (
+  session_id TEXT NOT NULL,
+  key TEXT NOT NULL,           -- what it is about: an event or message or part id, with its kind
+  message_id TEXT NOT NULL,
+  at INTEGER NOT NULL,         -- ms since the epoch, by OpenCode's clock
+  ord INTEGER NOT NULL,
+  received_ns INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  UNIQUE (session_id, key)
+);
+
+-- What a session remembers when its turns are over: title, directory, how many turns it had.
+CREATE TABLE opencode_sessions (
+  session_id TEXT PRIMARY KEY,
+  updated_ns INTEGER NOT NULL,
+  data BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Spans made of what OpenCode told: none is made twice, whatever door tells it again.
+CREATE TABLE told (span INTEGER PRIMARY KEY);
+
+-- Events of types this version does not know.
+CREATE TABLE unknown_events (type TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 

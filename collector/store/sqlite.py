@@ -14,6 +14,7 @@ from pathlib import Path
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, ConfigError, StoreFull
+from collector.store.inbox import Inbox
 from collector.store.ledger import count
 from collector.store.schema import FILE, NewerStore, connect, connect_reading, create_file, prepare
 from collector.store.writer import Writer
@@ -82,6 +83,7 @@ class SqliteStore:
         self._connection = connection
         self._reading = connect_reading(self.path)
         self._writer = Writer(connection, self._measure)
+        self.inbox = Inbox(self._writer, self.path, self._put_assembled, caps.total_bytes)
 
     def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", at_ns: int = 0) -> Future[None]:
         """Keep `batch` and count `refusal`; when the future is done they survive a power cut.
@@ -163,6 +165,7 @@ class SqliteStore:
         """Commit what was submitted and close the file."""
         self._writer.close()
         self._reading.close()
+        self.inbox.close()
         self._connection.close()
 
     def _measure(self, connection: sqlite3.Connection) -> None:
@@ -217,6 +220,9 @@ class SqliteStore:
         self._total += len(batch.data)
         if takers:
             self._queued += len(batch.data)
+
+    def _put_assembled(self, connection: sqlite3.Connection, batch: SealedBatch) -> None:
+        self._put(connection, batch, Refusal(batch.signal, {}), "", 0)
 
     def _settle(
         self,

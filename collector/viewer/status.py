@@ -18,6 +18,16 @@ class Forwarding(TypedDict):
     last: dict[str, Any]
 
 
+class OpenCode(TypedDict):
+    """Events of OpenCode: items taken and refused, types not known, and turns that are not over."""
+
+    accepted: int
+    rejected: int
+    unknown: dict[str, int]
+    open_turns: list[dict[str, Any]]
+    inbox_bytes: int
+
+
 class Status(TypedDict):
     """`collector status --json`; the ledger counts spans, log records and data points."""
 
@@ -32,3 +42,4 @@ class Status(TypedDict):
     answers: dict[str, dict[str, int]]
     redactions: dict[str, int]
     notices: list[str]
+    opencode: OpenCode

@@ -1,0 +1,88 @@
+"""`POST /v1/opencode/events`: raw events of OpenCode, as NDJSON or a JSON array.
+
+The answer counts what was kept and names what was not: `{"accepted": n, "rejected": [{"index", "reason"}]}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+
+from collector.decode import PROTOBUF
+from collector.errors import Busy, UnsupportedMedia
+from collector.intake import Intake, Taken
+from collector.receive.door import Door, Receive
+from collector.receive.guard import Guard, Headers
+from collector.receive.limits import Budget, decompress
+from collector.store import SqliteStore
+
+PATH = "/v1/opencode/events"
+
+
+class OpenCodeReceiver(Door):
+    """Takes events; `kept` is told of them, redacted, once they are on disk; `busy` says whether it can keep up.
+
+    All bodies are read in one thread: hooks that belong together come in order.
+    """
+
+    paths = (PATH,)
+
+    def __init__(
+        self,
+        intake: Intake,
+        store: SqliteStore,
+        guard: Guard,
+        budget: Budget,
+        most_bytes: int,
+        kept: Callable[[Taken], None],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        super().__init__(store.instance, guard, budget, most_bytes)
+        self._intake = intake
+        self._store = store
+        self._kept = kept
+        self._busy = busy
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="opencode-events")
+        self.counts: Counter[str] = Counter()
+
+    def close(self) -> None:
+        self._reading.shutdown(wait=False, cancel_futures=True)
+
+    def admit(self, path: str, content_type: str) -> None:
+        if content_type == PROTOBUF or "grpc" in content_type:
+            raise UnsupportedMedia("send NDJSON or a JSON array")
+        if self._busy():
+            raise Busy("more events came than could be assembled yet", retry_after=2)
+
+    async def take(self, path: str, headers: Headers, content_type: str, receive: Receive) -> bytes:
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
+        with self._budget.request() as reservation:
+            raw = await self.read(receive, reservation)
+            loop = asyncio.get_running_loop()
+            taken = await loop.run_in_executor(self._reading, self._work, raw, encoding)
+            del raw
+            reservation.add(sum(len(row.data) for row in taken.rows))
+            if taken.rows or taken.unknown:
+                kept = self._store.inbox.keep(taken.rows, taken.unknown)
+                await asyncio.shield(asyncio.wrap_future(kept))
+            self._kept(taken)
+        self.counts["accepted"] += taken.items - len(taken.rejected)
+        self.counts["rejected"] += len(taken.rejected)
+        return orjson.dumps(answer(taken))
+
+    def _work(self, raw: bytes, encoding: str) -> Taken:
+        return self._intake.take(decompress(raw, encoding, self._most), time.time_ns() // 1_000_000)
+
+
+def answer(taken: Taken) -> dict[str, Any]:
+    """The body of a 200."""
+    return {
+        "accepted": taken.items - len(taken.rejected),
+        "rejected": [{"index": index, "reason": reason} for index, reason in taken.rejected],
+    }
