@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class CatchUp:
             with self._lock:
                 if hook.get("hook") == "collector.dropped":
                     sessions = about.get("sessions")
-                    self._asked |= dict.fromkeys(map(str, sessions or ()), store)
+                    self._asked.update({str(session): store for session in sessions or ()})
                 elif len(self._sources) < _MOST_SOURCES or store in self._sources:
                     self._met(hook, about, store)
 
@@ -155,14 +155,12 @@ class CatchUp:
 
     def _tend(self, opened: set[str], living: set[Agent]) -> None:
         """Open turns that nobody living tells of; what a living plugin tells of needs no second reader."""
-        if living:
-            return
         now = time.monotonic()
         due = {session for session in opened if now - self._looked.get(session, 0.0) > _AGAIN_SECONDS}
         self._looked = {session: at for session, at in self._looked.items() if session in opened}
         self._looked |= dict.fromkeys(due, now)
         for store in list(self._sources) if due else ():
-            self._read(store, due)
+            self._read(store, due, besides={agent.directory for agent in living})
 
     def _since_last_here(self) -> None:
         """What happened while no collector listened."""
@@ -175,13 +173,13 @@ class CatchUp:
             self._read(store, changed)
         self._here_ms = _now_ms()
 
-    def _read(self, store: str, sessions: set[str]) -> None:
+    def _read(self, store: str, sessions: set[str], besides: Collection[str] = ()) -> None:
         history = _open(store)
         if history is None or not sessions or self._door is None:
             return
         source = self._sources.get(store, Source())
         for kept in with_children(history.sessions(), sessions):
-            if source.allows(kept) and not self._stopping.is_set():
+            if source.allows(kept) and kept.directory not in besides and not self._stopping.is_set():
                 self._door.send(history.items(kept.id))
                 self.caught_up += 1
 

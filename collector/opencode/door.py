@@ -15,14 +15,14 @@ from collector.opencode.history import Item
 PATH = "/v1/opencode/events"
 _BATCH_BYTES = 1024 * 1024
 _SECONDS = 60
-_ATTEMPTS = 6
 
 
 class Door:
     """The collector at `url`."""
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: str | None, attempts: int = 6) -> None:
         self._url = url.rstrip("/") + PATH
+        self._attempts = attempts
         self._headers = {"content-type": "application/x-ndjson", **({"x-collector-token": token} if token else {})}
         # Proxies of the environment are for the way out, not for a collector on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -37,7 +37,7 @@ class Door:
 
     def _post(self, body: bytes) -> None:
         pause, said = 0.2, ""
-        for _ in range(_ATTEMPTS):
+        for _ in range(self._attempts):
             request = urllib.request.Request(self._url, body, self._headers, method="POST")
             try:
                 with self._opener.open(request, timeout=_SECONDS) as response:

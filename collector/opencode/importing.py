@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -20,9 +20,10 @@ from collector.errors import CollectorError, ConfigError
 from collector.opencode.database import Database
 from collector.opencode.door import Door
 from collector.opencode.files import Export, Storage
-from collector.opencode.history import History, Kept, data_folder, databases, with_children
+from collector.opencode.history import History, Item, Kept, data_folder, databases, with_children
 
 _STATE_FILE = "opencode-import.json"
+_LONG_MS = 600_000
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -120,11 +121,19 @@ def send(tasks: Iterable[Task], door: Door, progress: Progress, told: Callable[[
     """Send session after session; `told` hears of each with its count of events. Returns the events sent."""
     total = 0
     for task in tasks:
-        count = door.send(task.source.items(task.kept.id))
+        count = door.send(_with_end(task, int(time.time() * 1000)))
         progress.done(task)
         total += count
         told(task, count)
     return total
+
+
+def _with_end(task: Task, now_ms: int) -> Iterator[Item]:
+    """What is kept holds no sign that the agent stopped: that nothing was added for long is one."""
+    yield from task.source.items(task.kept.id)
+    if now_ms - task.kept.updated > _LONG_MS:
+        told = {"sessionID": task.kept.id, "time": task.kept.updated}
+        yield {"type": "session.idle", "properties": told}
 
 
 def since(text: str) -> int:

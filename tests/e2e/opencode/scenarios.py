@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import random
+import string
 import struct
 import sys
 import zlib
@@ -312,14 +314,16 @@ simple(
 )
 
 # Put together at run time, so that no file holds a credential.
-TOKEN = "gh" + "p_" + "abcdefghijklmnopqrstuvwxyz0123456789"
-KEY_ID = "AK" + "IA" + "IOSFODNN7EXAMPLQ"
+_DICE = random.Random(7)
+_LETTERS = string.ascii_letters + string.digits
+TOKEN = "gh" + "p_" + "".join(_DICE.choices(_LETTERS, k=36))
+KEY_ID = "AK" + "IA" + "".join(_DICE.choices(string.ascii_uppercase + "234567", k=16))
 PEM = "-----BEGIN RSA PRIV" + "ATE KEY-----"
-PLANTED = (TOKEN, KEY_ID, "MIIEpAIBAAKCAQEA" + "fakefakefakefakefakefakefakefakefakefakefakefake")
+PEM_LINE = "MIIEpAIBAAKCAQEA" + "".join(_DICE.choices(_LETTERS + "+/", k=48))
 _SECRET_FILE = f"""AWS_ACCESS_KEY_ID={KEY_ID}
 GITHUB_TOKEN={TOKEN}
 {PEM}
-{PLANTED[2]}
+{PEM_LINE}
 {PEM.replace("BEGIN", "END")}
 """
 
