@@ -1,9 +1,9 @@
 """Reading from OpenCode's own store what no door told: by itself, in a thread of the collector.
 
     the plugin dropped events of a session          that session, at once
-    an OpenCode process ended with a turn open      its sessions; then the turn is closed, for nothing more will come
+    an OpenCode process ended, not all told         its sessions; then its turns are closed, for nothing more will come
     a turn is open that no living plugin tells of   its session, every minute
-    the collector was away                          sessions that changed since it was last here
+    the collector was away, or stood still          sessions that changed since it was last here
 
 Only stores that a plugin named are read, and of one installed for a project only that project's sessions.
 """
@@ -33,6 +33,7 @@ _FILE = "opencode-sources.json"
 _LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 60.0
 _SAVE_SECONDS = 15.0
+_STOOD_STILL_MS = 10_000
 _MARGIN_MS = 60_000
 _MOST_SOURCES = 100
 
@@ -55,6 +56,7 @@ class Agent:
     pid: int
     directory: str
     store: str
+    since_ms: int
 
 
 class CatchUp:
@@ -67,6 +69,7 @@ class CatchUp:
         self._sources: dict[str, Source] = {}
         self._agents: set[Agent] = set()
         self._asked: dict[str, str] = {}  # session -> store
+        self._complete: set[int] = set()  # processes that left having told everything
         self._looked: dict[str, float] = {}
         self._here_ms = 0
         self._saved = 0.0
@@ -97,6 +100,8 @@ class CatchUp:
                 if hook.get("hook") == "collector.dropped":
                     sessions = about.get("sessions")
                     self._asked.update({str(session): store for session in sessions or ()})
+                    if about.get("complete") is True and not sessions:
+                        self._complete.add(int(hook.get("pid") or 0))
                 elif len(self._sources) < _MOST_SOURCES or store in self._sources:
                     self._met(hook, about, store)
 
@@ -107,7 +112,10 @@ class CatchUp:
         if isinstance(directory, str):
             source.directories.add(directory)
             if isinstance(pid, int) and is_alive(pid):
-                self._agents.add(Agent(pid, directory, store))
+                self._complete.discard(pid)
+                known = any(agent.pid == pid and agent.directory == directory for agent in self._agents)
+                if not known:
+                    self._agents.add(Agent(pid, directory, store, int(hook.get("ts") or _now_ms())))
 
     # ---- the thread
 
@@ -127,6 +135,8 @@ class CatchUp:
             logger.error("catching up stopped (%s); going on", type(error).__name__)
 
     def _look(self) -> None:
+        if _now_ms() - self._here_ms > _STOOD_STILL_MS:
+            self._since_last_here()
         with self._lock:
             asked, self._asked = self._asked, {}
             agents = set(self._agents)
@@ -143,13 +153,18 @@ class CatchUp:
             self._save()
 
     def _ended(self, agent: Agent, opened: set[str], living: set[Agent]) -> None:
-        """A process is gone: read what it left, then say that nothing more comes from its directory."""
+        """A process is gone: read what it left untold, then say that nothing more comes from its directory."""
         with self._lock:
             self._agents.discard(agent)
-        if not opened:
-            return
-        self._read(agent.store, opened)
-        if not any(other.directory == agent.directory for other in living):
+            told = agent.pid in self._complete
+        history = None if told else _open(agent.store)
+        if history is not None:
+            since = agent.since_ms - _MARGIN_MS
+            worked_on = {
+                kept.id for kept in history.sessions() if kept.updated >= since and kept.directory == agent.directory
+            }
+            self._read(agent.store, worked_on)
+        if (opened or not told) and not any(other.directory == agent.directory for other in living):
             assert self._door is not None
             self._door.send([{"ts": _now_ms(), "pid": agent.pid, "dir": agent.directory, "hook": "dispose"}])
 
@@ -223,7 +238,11 @@ def is_alive(pid: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return True
+    return state not in (b"Z", b"X")  # ended, and its parent has not asked yet
 
 
 def _is_alive_on_windows(pid: int) -> bool:

@@ -207,11 +207,13 @@ class Forwarder {
     return this.queue.splice(0, count)
   }
 
-  nameDropped() {
+  // What is missing of what this process saw; `complete` when it says so for the last time.
+  nameDropped(complete) {
     const sessions = Object.fromEntries([...this.dropped].filter(([session]) => session))
     this.dropped.clear()
-    const text = JSON.stringify({ ts: Date.now(), pid: process.pid, hook: "collector.dropped", input: { sessions, database: database() } })
-    this.queue.unshift({ text })
+    const text = JSON.stringify({ ts: Date.now(), pid: process.pid, hook: "collector.dropped", input: { sessions, complete, database: database() } })
+    if (complete) this.queue.push({ text })
+    else this.queue.unshift({ text })
     this.bytes += text.length
   }
 
@@ -257,6 +259,7 @@ class Forwarder {
 
   // Send what waits: nearly a second for a collector that answers, a moment for one that hangs.
   async flush() {
+    this.nameDropped(true)
     const hangs = this.failures > 0 || (this.inFlight && Date.now() - this.inFlight.since > HANGING_MS)
     const alive = Date.now() - this.answeredAt < ALIVE_MS
     let timer

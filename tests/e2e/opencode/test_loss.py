@@ -133,6 +133,10 @@ class Case:
             self.sink.close()
 
 
+def _shown(found: Counter[str]) -> str:
+    return ", ".join(f"{found[kind]} {kind}" for kind in ("AGENT", "LLM", "TOOL") if found[kind]) or "nothing"
+
+
 NewCase = Callable[..., Case]
 
 
@@ -253,15 +257,15 @@ def test_a_collector_that_hangs_slows_no_run(new_case: NewCase) -> None:
         return time.monotonic() - began
 
     seconds()  # the first start makes the database
-    plain, hanging = [], []
-    for _ in range(3):
-        plain.append(seconds("--pure"))
+    without, hanging = [], []
+    for _ in range(2):
+        without.append(seconds("--pure"))
         os.kill(case.collector.process.pid, signal.SIGSTOP)
         try:
             hanging.append(seconds())
         finally:
             os.kill(case.collector.process.pid, signal.SIGCONT)
-    sys.stdout.write(json.dumps({"without plugins": plain, "with a hanging collector": hanging}) + "\n")
+    sys.stdout.write(json.dumps({"without plugins": without, "with a hanging collector": hanging}) + "\n")
     # The bound that holds on any machine stands in the tests of the plugin: leaving waits 0.2 s at most.
-    assert min(hanging) - min(plain) < 1.5
-    until(lambda: case.ours()["AGENT"] == 4, 30, "what was sent while it hung arrives")
+    assert min(hanging) - min(without) < 1.5
+    until(lambda: case.ours()["AGENT"] == 3, 40, "what was sent while it hung arrives")

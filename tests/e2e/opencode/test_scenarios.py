@@ -94,7 +94,7 @@ def test_what_was_seen_live_and_is_imported_gives_the_same_spans_once(stage: Sta
     copy = tmp_path / "opencode.db"
     with sqlite3.connect(stage.client.database()) as source, sqlite3.connect(copy) as target:
         source.backup(target)
-    # A turn that ended with a rejected permission looks unfinished in what OpenCode keeps: it is given up after a while.
+    # A turn that ended with a rejected permission looks unfinished in what OpenCode keeps.
     fresh = Collector(tmp_path / "fresh" / "data", env={"COLLECTOR_TURN_QUIET_SECONDS": "8"})
     try:
         bring_in(copy, stage.collector, stage.client.env)
