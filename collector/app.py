@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from collector import __version__
+from collector.assemble.native import Sieve
 from collector.assembling import Assembling
 from collector.batch import SealedBatch, Signal
 from collector.data_dir import DataDir
@@ -68,8 +69,9 @@ class Collector:
             addresses=not is_loopback(settings.host),
         )
         budget = Budget(settings.max_inflight_bytes)
+        sieve = Sieve(self._store.inbox.knows, keep_internal=settings.keep_internal_spans)
         self._receiver = OtlpReceiver(
-            lambda: Pipeline(Sealer(settings.content)),
+            lambda: Pipeline(Sealer(settings.content), sieve.sift),
             self._store,
             self._guard,
             budget,

@@ -90,8 +90,10 @@ def _attributes(pairs: Iterable[Any]) -> list[dict[str, Any]]:
         value = pair.value
         if value.WhichOneof("value") == "string_value":  # by far the most common
             out.append({"key": pair.key, "value": {"stringValue": value.string_value}})
-        else:
+        elif pair.HasField("value"):
             out.append({"key": pair.key, "value": _any(value)})
+        else:
+            out.append({"key": pair.key})
     return out
 
 

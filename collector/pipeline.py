@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -19,20 +20,28 @@ class Outcome:
 
     batch: SealedBatch | None
     rejected: Rejected
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
+
+
+Sift = Callable[[ExportRequest], Mapping[str, int]]
+"""Takes out of a request what is not wanted; says how many items, by reason."""
 
 
 class Pipeline:
-    """decode ─> redact, for one request at a time."""
+    """decode ─> sift ─> redact, for one request at a time."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, sift: Sift = lambda _: {}) -> None:
         self._sealer = sealer
+        self._sift = sift
 
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
+        dropped = self._sift(decoded.request)
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
-        return Outcome(batch if batch.items else None, decoded.rejected)
+        return Outcome(batch if batch.items else None, decoded.rejected, dropped)
 
 
 def prune(request: ExportRequest) -> None:

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.assemble.ids import span_id, trace_id
+from collector.assemble.prompts import system_for
 from collector.assemble.session import Known, Message, Session
 from collector.assemble.spans import Made, Place, Spans, is_call
 from collector.assemble.timing import NEVER, SIDE_CALLS, timing
 from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turn_of, turns
-from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request, SystemPrompt
+from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
 
 _LOOK_EVERY_MS = 250
 _LINK_SLACK_MS = 1000
 _SYSTEM_WITHIN_MS = 30_000
-_MOST_MESSAGES = 4000
 _DEEPEST = 32
 
 
@@ -69,9 +69,10 @@ class Assembler:
     # ---- in
 
     def feed(self, fact: AnyFact, now: int) -> list[Made]:
-        """Take one fact in, heard at `now` (ms of any clock that does not go back); the spans that are due."""
+        """Take one fact in, heard at `now` (ms of any clock that does not go back); the spans that were due."""
+        made = self.look(now) if now >= self._next_look else []
         self.learn(fact, now)
-        return self.look(now) if now >= self._next_look else []
+        return made
 
     def learn(self, fact: AnyFact, now: int) -> None:
         """Take one fact in without looking for what is due."""
@@ -83,6 +84,7 @@ class Assembler:
             session = self.sessions[fact.session] = Session(fact.session)
         if session.learn(fact):
             session.heard = now
+            session.changes += 1
             message = getattr(fact, "message", None)
             if message is not None and message in session.messages:
                 session.messages[message].heard = now
@@ -116,8 +118,9 @@ class Assembler:
         for identifier in list(self._active):
             session = self.sessions[identifier]
             made += self._session(session, now, closing=False)
-            if not session.opened and not session.steps:
+            if not session.is_open:
                 del self._active[identifier]
+                session.encodings.clear()
         self._forget(now)
         return made
 
@@ -136,7 +139,7 @@ class Assembler:
             for identifier in self._active
             for session in (self.sessions[identifier],)
             for turn in turns(session)
-            if not turn.late
+            if not turn.late and turn.opener.id not in session.given_up
         ]
 
     # ---- one session
@@ -144,9 +147,13 @@ class Assembler:
     def _session(self, session: Session, now: int, *, closing: bool) -> list[Made]:
         made: list[Made] = []
         found = turns(session)
+        session.is_open = False
         for turn in found:
+            if session.given_up.get(turn.opener.id) == session.changes:
+                continue
             place = self._place(turn, now, closing)
             if place is None:
+                session.is_open = True
                 continue
             state = ending(turn, now, self._patience)
             if closing and state is Ending.DIED and not self._is_broken(turn):
@@ -154,8 +161,10 @@ class Assembler:
             over = state is not Ending.OPEN
             made += self._children(turn, place, now, over=over)
             if over:
-                made += self._root(turn, place, incomplete=state is Ending.DIED)
-                self._finish(turn)
+                made += self._root(turn, found, place, incomplete=state is Ending.DIED)
+                self._finish(turn, died=state is Ending.DIED)
+            else:
+                session.is_open = True
         return made
 
     def _is_broken(self, turn: Turn) -> bool:
@@ -172,6 +181,8 @@ class Assembler:
     def _children(self, turn: Turn, place: Place, now: int, *, over: bool) -> Iterator[Made]:
         quiet = now - self._patience.settle
         for index, step in enumerate(turn.steps):
+            if step.told_whole == step.version:
+                continue
             for part in sorted(step.tools):
                 tool = step.tools[part]
                 settled = tool["status"] in ("completed", "error")
@@ -179,14 +190,13 @@ class Assembler:
                     yield self._spans.tool(turn, step, tool, part, place, incomplete=not settled)
             if over or (step.done and step.heard <= quiet and not any(step.running_tools())):
                 yield from self._step(turn, index, step, place)
+                step.told_whole = step.version
         if over:
             yield from self._titles(turn, place)
             yield from self._compactions(turn, place)
 
     def _step(self, turn: Turn, index: int, step: Message, place: Place) -> Iterator[Made]:
         session = turn.session
-        if span_id(step.id) in self._told.get(session.id, ()):
-            return
         mark = next((user for user in turn.users if user.id == step["parent"]), None)
         compacts = mark is not None and mark.part("compaction") is not None and step.is_compaction
         above = span_id(turn.opener.id)
@@ -195,7 +205,7 @@ class Assembler:
         if is_call(step) or (not step.tools and not step.done):
             until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
             times = timing(session, step, until)
-            system = self._system_for(session, times.request, step)
+            system = system_for(session, times.request)
             tools = session.tools.last(times.start + _LINK_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
             if compacts:
                 tools = None
@@ -218,7 +228,7 @@ class Assembler:
             start = request.at if request else (turn.opener["streamed"] or turn.start)
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
-            system = self._system_for(session, request, None) if request else None
+            system = system_for(session, request)
             yield self._spans.title(
                 turn, place, number, start, end, request, system, usage if number == len(calls) else None
             )
@@ -257,7 +267,7 @@ class Assembler:
             if self._once(turn.session, made.span.span_id):
                 yield made
 
-    def _root(self, turn: Turn, place: Place, *, incomplete: bool) -> Iterator[Made]:
+    def _root(self, turn: Turn, others: list[Turn], place: Place, *, incomplete: bool) -> Iterator[Made]:
         session = turn.session
         identifier = span_id(turn.opener.id)
         if turn.late or not self._once(session, identifier):
@@ -270,35 +280,45 @@ class Assembler:
         for told in session.compactions.between(turn.start, turn.until):
             moments.append(told.at)
         known = [moment for moment in moments if moment < NEVER] or [0]
-        number = self._number(session, turn)
+        number = self._number(session, turn, others)
         yield self._spans.agent(turn, place, number, incomplete, (min(known), max(known)))
 
-    def _number(self, session: Session, turn: Turn) -> int:
+    def _number(self, session: Session, turn: Turn, others: list[Turn]) -> int:
         """Turns are counted by when they were opened; what was recalled of earlier ones counts too."""
         since, counted = session.counted
         if turn.start < since:
             since, counted = 0, 0
-        openers = set(session.finished) | {t.opener.id for t in turns(session) if not t.late}
-        openers |= {m.id for m in session.messages.values() if _was_turn(m) and m.id not in session.owners}
-        openers.add(turn.opener.id)
-        made = {m: session.finished.get(m) or session.message(m).created for m in openers}
-        number = counted + sum(1 for m, at in made.items() if since < at and (at, m) <= (turn.start, turn.opener.id))
+        made = {opener: at for opener, at in session.finished.items() if at > since}
+        made |= {other.opener.id: other.start for other in others if not other.late}
+        for at, identifier, message in session.ordered[session.before(turn.opener) - 1 :: -1]:
+            if at <= since:
+                break
+            if _was_turn(message) and identifier not in session.owners:
+                made[identifier] = at
+        mine = (turn.start, turn.opener.id)
+        number = counted + sum(1 for m, at in made.items() if since < at and (at, m) < mine) + 1
         if turn.start >= session.counted[0]:
             session.counted = (turn.start, number)
         return number
 
-    def _finish(self, turn: Turn) -> None:
+    def _finish(self, turn: Turn, *, died: bool) -> None:
         session = turn.session
+        until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
+        self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
+        if died:  # another door may know the rest of it
+            session.given_up[turn.opener.id] = session.changes
+            return
+        session.given_up.pop(turn.opener.id, None)
         for user in turn.users:
             session.opened.pop(user.id, None)
             session.owners[user.id] = turn.opener.id
         session.opened.pop(turn.opener.id, None)
         session.finished.setdefault(turn.opener.id, turn.start)
+        session.latest = max(session.latest or (0, ""), (turn.start, turn.opener.id))
         for step in turn.steps:
             session.steps.pop(step.id, None)
             session.owners[step.id] = turn.opener.id
-        until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
-        self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
+        session.forget([message.id for message in (*turn.users, *turn.steps)], until)
 
     def _once(self, session: Session, identifier: bytes) -> bool:
         """Whether this span was not told yet; it is told from now on."""
@@ -353,18 +373,6 @@ class Assembler:
         while session.parent is not None and session.parent in self.sessions and depth < _DEEPEST:
             session, depth = self.sessions[session.parent], depth + 1
         return depth
-
-    def _system_for(self, session: Session, request: Request | None, step: Message | None) -> SystemPrompt | None:
-        """The system prompt that was made for `request`: hooks make one just before each."""
-        if request is None:
-            return None
-        told: list[SystemPrompt] = session.systems.between(request.at - _SYSTEM_WITHIN_MS, request.at + 1)
-        named = [s for s in told if s.agent is not None and s.agent == request.agent]
-        if named:
-            return named[-1]
-        others = [r.at for r in session.requests.facts if r is not request and r.at <= request.at]
-        fresh = [s for s in told if s.agent is None and (not others or s.at >= others[-1])]
-        return fresh[-1] if fresh else None
 
     # ---- memory
 

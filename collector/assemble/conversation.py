@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.session import Known, Message, Session
 from collector.assemble.v1 import describe
@@ -21,7 +22,7 @@ MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Said:
     """One message of a conversation."""
 
@@ -32,6 +33,21 @@ class Said:
     """Id, name and arguments of each tool call."""
     call: str = ""
     name: str = ""
+    _encoded: tuple[int, bytes] = (-1, b"")
+    _size: int = 0
+
+    def encoded(self, index: int) -> bytes:
+        """The attributes of input message `index`, as the bytes of a span that has only those.
+
+        Messages after messages put together are the span's: that is how protobuf joins repeated fields.
+        """
+        if self._encoded[0] != index:
+            span = Span()
+            prefix = f"llm.input_messages.{index}.message."
+            for key, text in self.pairs():
+                span.attributes.add(key=prefix + key).value.string_value = sound(text)
+            self._encoded = (index, span.SerializeToString())
+        return self._encoded[1]
 
     def pairs(self) -> Pairs:
         found: list[tuple[str, str]] = [("role", self.role)]
@@ -74,11 +90,22 @@ class Said:
         return document
 
     def size(self) -> int:
-        return len(self.text) + len(self.reasoning) + sum(len(arguments) + 200 for _, _, arguments in self.calls) + 100
+        if not self._size:
+            arguments = sum(len(arguments) + 200 for _, _, arguments in self.calls)
+            self._size = len(self.text) + len(self.reasoning) + arguments + 100
+        return self._size
 
 
 def said(message: Message) -> list[Said]:
     """What a message says, and the results of the tools it called."""
+    version, found = message.said
+    if version != message.version:
+        found = _said(message)
+        message.said = (message.version, found)
+    return found  # type: ignore[no-any-return]
+
+
+def _said(message: Message) -> list[Said]:
     if message.role == "assistant":
         answer = answered(message)
         results = [_result(tool) for tool in message.sorted_tools()]
@@ -89,6 +116,8 @@ def said(message: Message) -> list[Said]:
             words.append(part.text)
         elif part.type == "file":
             words.append(describe(part.mime, part.filename, part.bytes))
+        elif part.type == "compaction":
+            words.append("[compaction]")  # the agent asks for what was done so far, in words of its own
     return [Said("user", "\n".join(words))] if words else []
 
 
@@ -125,35 +154,72 @@ def sent(session: Session, step: Message, start: int) -> list[Said]:
         key=lambda c: c.at,
         default=None,
     )
-    since = summary.at if summary is not None else 0
-    found = [Said("user", summary.text)] if summary is not None else []
-    for message in before(session, step, start):
-        if message.created >= since and message["delivered"] is not False:
+    messages = before(session, step, start)
+    if summary is None:
+        return _all_said(session, messages)
+    return [Said("user", summary.text), *_all_said(session, [m for m in messages if m.created >= summary.at])]
+
+
+def _all_said(session: Session, messages: list[Message]) -> list[Said]:
+    """What `messages` say; they mostly begin as those of the call before did."""
+    versions = [message.version for message in messages]
+    known, known_versions, held = session.said
+    found: list[Said] = held
+    count = len(known)
+    if messages[:count] != known or versions[:count] != known_versions:
+        count, found = 0, []
+    found = found.copy()
+    for message in messages[count:]:
+        if message["delivered"] is not False:
             found += said(message)
+    session.said = (messages, versions, found)
     return found
 
 
 def before(session: Session, step: Message, start: int) -> list[Message]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
-    previous = max((s.created for s in session.messages.values() if s.role == "assistant" and s.told
-                    and s is not step and s.created < step.created), default=0)  # fmt: skip
-    told = session.histories.last(start, previous)
+    ordered, count = session.ordered, session.before(step)
+    since = 0
+    for index in range(count - 1, -1, -1):
+        if ordered[index][2].role == "assistant" and ordered[index][2].told:
+            since = ordered[index][0]
+            break
+    told = session.histories.last(start, since)
     if told is not None:
         return [session.messages[m] for m in told.messages if m in session.messages and m != step.id]
-    earlier = sorted(
-        (m for m in session.messages.values() if m is not step and _when(m) < (step.created, step.id)),
-        key=_when,
-    )
-    for index in range(len(earlier) - 1, -1, -1):
-        if earlier[index].is_compaction and earlier[index].done and not earlier[index]["error_type"]:
-            parent = earlier[index]["parent"]
-            first = next((i for i, m in enumerate(earlier) if m.id == parent), index)
-            return earlier[first:]
-    return earlier
+    summaries = [m for m in session.summaries.values() if m.done and m["error_type"] is None]
+    last = max((m for m in summaries if session.before(m) < count), key=session.before, default=None)
+    first = 0
+    if last is not None:
+        first = session.before(session.messages.get(last["parent"] or "") or last)
+    return [message for _, _, message in ordered[first:count]]
 
 
-def _when(message: Message) -> tuple[int, str]:
-    return message.created, message.id
+class Encoding:
+    """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
+
+    __slots__ = ("_data", "_messages", "_sizes")
+
+    def __init__(self) -> None:
+        self._messages: list[Said] = []
+        self._data = b""
+        self._sizes = 0
+
+    def of(self, messages: list[Said]) -> tuple[bytes, int]:
+        """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
+        count = len(self._messages)
+        if messages[:count] != self._messages:
+            count, self._data, self._sizes = 0, b"", 0
+        fresh = messages[count:]
+        self._sizes += sum(message.size() for message in fresh)
+        if self._sizes > MOST_BYTES:
+            self._messages, self._data, self._sizes = [], b"", 0
+            kept, dropped = within(messages)
+            return b"".join([message.encoded(index) for index, message in enumerate(kept)]), dropped
+        parts = [message.encoded(index) for index, message in enumerate(fresh, count)]
+        self._data = b"".join([self._data, *parts])
+        self._messages = messages
+        return self._data, 0
 
 
 def spoken_before(session: Session, step: Message, start: int) -> list[Said] | None:
@@ -174,6 +240,11 @@ def spoken_before(session: Session, step: Message, start: int) -> list[Said] | N
             found.append(Said(role, words, str(item.get("reasoning") or ""), calls))
         found += [Said("tool", str(r.get("output") or ""), call=str(r.get("id") or "")) for r in results]
     return found
+
+
+def sound(text: str) -> str:
+    """Lone surrogates cannot be written as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def within(messages: list[Said], most_bytes: int = MOST_BYTES) -> tuple[list[Said], int]:

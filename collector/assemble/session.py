@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collector.assemble.vocabulary import (
@@ -31,6 +31,7 @@ from collector.assemble.vocabulary import (
 )
 
 _REMEMBERED_TURNS = 100
+_MOST_MESSAGES = 5000
 
 
 class Known:
@@ -68,7 +69,7 @@ class Known:
 class Message(Known):
     """A user's prompt or an assistant's step, with its parts and tool calls."""
 
-    __slots__ = ("first", "heard", "id", "parts", "role", "told", "tools", "version")
+    __slots__ = ("first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
 
     def __init__(self, identifier: str) -> None:
         super().__init__()
@@ -80,6 +81,10 @@ class Message(Known):
         self.first: int | None = None
         self.heard = 0
         self.version = 0
+        self.said: tuple[int, Any] = (-1, None)
+        """What the message says, as `conversation` put it at a version."""
+        self.told_whole = -1
+        """The version of which all spans are out."""
 
     @property
     def created(self) -> int:
@@ -136,10 +141,12 @@ class Timeline:
 
     def between(self, since: int, until: int) -> list[Any]:
         """Those at or after `since`, before `until`."""
-        return [fact for fact in self.facts if since <= fact.at < until]
+        return self.facts[bisect_left(self.facts, since, key=_at) : bisect_left(self.facts, until, key=_at)]
 
     def forget(self, before: int) -> None:
-        index = bisect_right(self.facts, before - 1, key=_at)
+        index = bisect_right(self.facts, before - 1, key=_at) - 1  # the last one may still hold
+        if index <= 0:
+            return
         for fact in self.facts[:index]:
             self._keys.discard(fact.key)
         del self.facts[:index]
@@ -158,26 +165,34 @@ class Session:
 
     __slots__ = (
         "calls",
+        "changes",
         "children",
         "compactions",
         "counted",
+        "encodings",
         "failures",
         "finished",
+        "given_up",
         "gone_at",
         "heard",
         "histories",
         "id",
         "info",
+        "is_open",
+        "latest",
         "messages",
         "notes",
         "opened",
+        "ordered",
         "origin",
         "owners",
         "requests",
         "retries",
+        "said",
         "spoken",
         "statuses",
         "steps",
+        "summaries",
         "systems",
         "titled",
         "tools",
@@ -189,6 +204,8 @@ class Session:
         self.id = identifier
         self.info = Known()
         self.messages: dict[str, Message] = {}
+        self.ordered: list[tuple[int, str, Message]] = []
+        """The messages by when they were made."""
         self.steps: dict[str, Message] = {}
         """Assistant messages whose spans are not all out."""
         self.opened: dict[str, Message] = {}
@@ -197,10 +214,22 @@ class Session:
         """User messages of turns that are over, and which message opened that turn."""
         self.finished: dict[str, int] = {}
         """The messages that opened turns that are over, and when they were made."""
+        self.given_up: dict[str, int] = {}
+        """The messages that opened turns of dead agents, and how much of the session was known then."""
+        self.is_open = False
+        """Whether something may become due without anything new being heard."""
+        self.latest: tuple[int, str] | None = None
+        """Of the turns that are over, when the last was opened and by which message."""
         self.counted: tuple[int, int] = (0, 0)
         """The last turn that was numbered: when it was made, and its number."""
         self.origin: tuple[bytes, bytes] | None = None
         """Trace and span of the tool call that started this session, once known."""
+        self.summaries: dict[str, Message] = {}
+        """Messages that sum up what came before them."""
+        self.said: tuple[list[Message], list[int], Any] = ([], [], [])
+        """The messages of the last conversation, their versions, and what they say, as `conversation` put it."""
+        self.encodings: dict[str, Any] = {}
+        """The last conversation of each system prompt, as `conversation` encoded it."""
         self.children: dict[str, dict[str, tuple[Message, Known]]] = {}
         """Sessions that tool calls of this one started, and those calls by part."""
         self.calls: dict[str, tuple[Message, Known]] = {}
@@ -211,6 +240,7 @@ class Session:
         self.waits: dict[str, dict[bool, Wait]] = {}
         self.titled: int | None = None
         self.heard = 0
+        self.changes = 0
         self.gone_at: int | None = None
 
     @property
@@ -240,12 +270,67 @@ class Session:
         self.origin = (bytes.fromhex(origin[0]), bytes.fromhex(origin[1])) if origin else None
         self.finished.update(memory.get("finished") or {})
         self.owners.update(memory.get("owners") or {})
+        self.latest = max(((at, message) for message, at in self.finished.items()), default=None)
+
+    def forget(self, messages: Iterable[str], until: int) -> None:
+        """Let go of what only a turn that is over needed; its messages stay, as history of the next."""
+        for identifier in messages:
+            message = self.messages.get(identifier)
+            for tool in message.tools.values() if message else ():
+                self.calls.pop(tool["call"], None)
+        gone = set(messages)
+        self.notes = {k: n for k, n in self.notes.items() if n.message not in gone if n.message or n.at > until}
+        self.waits = {k: w for k, w in self.waits.items() if max(end.at for end in w.values()) > until}
+        before = min([until, *(message.created for message in (*self.opened.values(), *self.steps.values()))])
+        for timeline in self._timelines():
+            timeline.forget(before)
+        self._forget_summarised()
+
+    def _forget_summarised(self) -> None:
+        """What came before the last compaction, and what no model could still be sent, is no history any more."""
+        open_messages = self.opened.keys() | self.steps.keys()
+        done = [m for _, _, m in self.ordered if m.id not in open_messages]
+        excess = len(self.messages) - _MOST_MESSAGES
+        last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
+        if last >= 0:
+            parent = done[last]["parent"]
+            excess = max(excess, next((i for i, m in enumerate(done) if m.id == parent), last))
+        for message in done[: max(0, excess)]:
+            del self.messages[message.id]
+            self.summaries.pop(message.id, None)
+            del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
+
+    def _timelines(self) -> Iterable[Timeline]:
+        return (
+            self.statuses,
+            self.retries,
+            self.requests,
+            self.systems,
+            self.histories,
+            self.failures,
+            self.compactions,
+            self.tools,
+            self.spoken,
+            self.usages,
+        )
 
     def message(self, identifier: str) -> Message:
         found = self.messages.get(identifier)
         if found is None:
             found = self.messages[identifier] = Message(identifier)
+            insort(self.ordered, (0, identifier, found))
         return found
+
+    def before(self, message: Message) -> int:
+        """How many messages were made before `message`."""
+        return bisect_left(self.ordered, (message.created, message.id))
+
+    def guess_created(self, message: Message, created: int) -> None:
+        """Give a message that nobody told the time of one."""
+        if not message.created:
+            del self.ordered[bisect_left(self.ordered, (0, message.id))]
+            message.values["created"] = created
+            insort(self.ordered, (created, message.id, message))
 
     def learn(self, fact: AnyFact) -> bool:
         """Take `fact` in; whether it said anything new."""
@@ -277,6 +362,10 @@ class Session:
                 return True
             case Note():
                 return self._note(fact)
+            case Retry() if fact.message is None:
+                for step in self.steps.values():
+                    step.version += 1
+                return self.retries.add(fact)
             case _:
                 return self._timeline(fact).add(fact)
 
@@ -307,8 +396,14 @@ class Session:
 
     def _message(self, fact: MessageTold) -> bool:
         message = self.message(fact.message)
+        made = message.created
         changed = message.learn(fact)
+        if message.created != made:
+            del self.ordered[bisect_left(self.ordered, (made, message.id))]
+            insort(self.ordered, (message.created, message.id, message))
         message.role = message.role or fact.role
+        if message.is_compaction:
+            self.summaries[message.id] = message
         if fact.recalled:
             return changed
         if not message.told:

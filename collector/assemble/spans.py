@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.assemble import conversation
-from collector.assemble.conversation import Said, as_text
+from collector.assemble.conversation import Said, as_text, sound
 from collector.assemble.ids import span_id
 from collector.assemble.session import Known, Message, Session
 from collector.assemble.timing import SIDE_CALLS, Attempt, Timing
@@ -146,8 +146,13 @@ class Spans:
         session = turn.session
         messages = conversation.sent(session, step, times.start)
         if system is not None and system.text:
-            messages = [Said("system", system.text), *messages]
-        asked = _Asked(messages, times.request, tools)
+            encoding, prompt = session.encodings.setdefault(
+                system.text, (conversation.Encoding(), Said("system", system.text))
+            )
+            messages = [prompt, *messages]
+        else:
+            encoding = session.encodings.setdefault("", (conversation.Encoding(), None))[0]
+        asked = _Asked(messages, times.request, tools, encoding)
         made = []
         for attempt in times.failed:
             failed = self._call(turn, step, place, span_id(step.id, "attempt", str(attempt.number)), above, asked,
@@ -209,7 +214,7 @@ class Spans:
             place.trace_id,
             identifier,
             above,
-            _call_name(provider, model),
+            _call_name(provider, model, step["agent"]),
             "LLM",
             start,
             end,
@@ -221,7 +226,8 @@ class Spans:
         return made
 
     def _asked(self, span: Span, provider: str, model: str, asked: _Asked) -> None:
-        kept, dropped = conversation.within(asked.messages)
+        data, dropped = asked.encoding.of(asked.messages) if asked.messages else (b"", 0)
+        kept = asked.messages
         put(
             span,
             {
@@ -235,13 +241,9 @@ class Spans:
         )
         if kept:
             fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
-            fresh = max(i for i in (fresh, 0) if i < len(kept) or i == 0)
-            new = orjson.dumps([message.document() for message in kept[fresh:]])
+            new = orjson.dumps([message.document() for message in kept[min(fresh, len(kept) - 1) :]])
             put(span, {"input.value": new.decode("utf-8", "replace"), "input.mime_type": "application/json"})
-        for index, message in enumerate(kept):
-            prefix = f"llm.input_messages.{index}.message."
-            for key, text in message.pairs():
-                _text(span, prefix + key, text)
+        span.MergeFromString(data)
         if asked.request and asked.request.params:
             put(span, {"llm.invocation_parameters": orjson.dumps(asked.request.params).decode()})
         for index, tool in enumerate(asked.tools.tools if asked.tools else ()):
@@ -277,7 +279,7 @@ class Spans:
             place.trace_id,
             span_id(turn.opener.id, "title", str(number)),
             span_id(turn.opener.id),
-            _call_name(provider, model),
+            _call_name(provider, model, "title"),
             "LLM",
             start,
             end,
@@ -285,7 +287,7 @@ class Spans:
         )
         messages = [Said("system", system.text)] if system and system.text else []
         messages += conversation.said(turn.opener)
-        self._asked(made.span, provider, model, _Asked(messages, request, None))
+        self._asked(made.span, provider, model, _Asked(messages, request, None, conversation.Encoding()))
         title = session.info["title"]
         if title and session.titled is not None and session.titled >= start:
             for key, text in Said("assistant", title).pairs():
@@ -382,13 +384,13 @@ class Spans:
             place.trace_id,
             span_id(begun.session, "compaction", begun.id, "call"),
             made.span.span_id,
-            _call_name(provider, model),
+            _call_name(provider, model, "compaction"),
             "LLM",
             start,
             end,
             agent="compaction",
         )
-        self._asked(call.span, provider, model, _Asked([], None, None))
+        self._asked(call.span, provider, model, _Asked([], None, None, conversation.Encoding()))
         if told.text:
             for key, text in Said("assistant", told.text).pairs():
                 _text(call.span, f"llm.output_messages.0.message.{key}", text)
@@ -444,6 +446,7 @@ class _Asked:
     messages: list[Said]
     request: Request | None
     tools: Tools | None
+    encoding: conversation.Encoding
 
 
 def export_request(made: Iterable[Made], service: str) -> ExportTraceServiceRequest:
@@ -480,7 +483,7 @@ def put(span: Any, attributes: Mapping[str, Value]) -> None:
             continue
         target = span.attributes.add(key=key).value
         if isinstance(value, str):
-            target.string_value = _sound(value)
+            target.string_value = sound(value)
         elif isinstance(value, bool):
             target.bool_value = value
         elif isinstance(value, int):
@@ -490,12 +493,7 @@ def put(span: Any, attributes: Mapping[str, Value]) -> None:
 
 
 def _text(span: Any, key: str, text: str) -> None:
-    span.attributes.add(key=key).value.string_value = _sound(text)
-
-
-def _sound(text: str) -> str:
-    """Lone surrogates cannot be written as UTF-8."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    span.attributes.add(key=key).value.string_value = sound(text)
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, Value]) -> None:
@@ -507,7 +505,7 @@ def _finish(span: Span, error_type: str | None, error: str | None) -> None:
         span.status.code = Status.STATUS_CODE_OK
         return
     message = error or error_type
-    span.status.code, span.status.message = Status.STATUS_CODE_ERROR, _sound(message)
+    span.status.code, span.status.message = Status.STATUS_CODE_ERROR, sound(message)
     event(
         span,
         "exception",
@@ -545,8 +543,8 @@ def _last_model(turn: Turn) -> tuple[str, str]:
     return "", ""
 
 
-def _call_name(provider: str, model: str) -> str:
-    return "/".join(part for part in (provider, model) if part) or "llm"
+def _call_name(provider: str, model: str, agent: str | None) -> str:
+    return "/".join(part for part in (provider, model) if part) or agent or "llm"
 
 
 def _schema(tool: Mapping[str, Any]) -> str:

@@ -101,12 +101,13 @@ def turn_of(session: Session, step: Message) -> str:
 def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     """Whether `turn` is over at `now`."""
     session = turn.session
-    quiet = now - session.heard
+    overtaken = turn.until < 1 << 62 or turn.late
+    heard = max(message.heard for message in (*turn.users, *turn.steps)) if overtaken else session.heard
+    quiet = now - heard
     if quiet < patience.settle:
         return Ending.OPEN
     open_steps = [step for step in turn.steps if not step.done or any(step.running_tools())]
     said = _idle_after(turn)
-    overtaken = turn.until < 1 << 62
     if not open_steps:
         if said or (overtaken and turn.steps):
             return Ending.OVER
@@ -136,10 +137,7 @@ def _by_time(message: Message) -> tuple[int, str]:
 
 
 def _last_finished(session: Session) -> Message | None:
-    if not session.finished:
-        return None
-    latest = max(session.finished, key=lambda m: (session.finished[m], m))
-    return session.messages.get(latest)
+    return session.messages.get(session.latest[1]) if session.latest else None
 
 
 def _open_for_parents(session: Session) -> None:
@@ -149,8 +147,7 @@ def _open_for_parents(session: Session) -> None:
         if parent is None or parent in session.opened or parent in session.owners:
             continue
         prompt = session.message(parent)
-        if not prompt.values.get("created"):
-            prompt.values["created"] = step.created
+        session.guess_created(prompt, step.created)
         prompt.role = "user"
         session.opened[parent] = prompt
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def preview(
     form: Annotated[Form, typer.Option("--as", help="What the files hold.")] = Form.OTLP,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
 ) -> None:
-    """Print what would leave, one OTLP/JSON request a line for each FILE."""
+    """Print what would leave, one OTLP/JSON document a line for each FILE."""
     settings = load().settings
     pipeline = Pipeline(Sealer(settings.content))
     failed = False
@@ -64,16 +65,17 @@ def preview(
 
 
 def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) -> Iterator[bytes]:
+    """What would leave of one file, a document for each signal it holds."""
+    sealed: dict[Signal, list[bytes]] = {}
     for body in _bodies(file, most_bytes):
         is_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"")
         found = _signal_of(body) if is_json else signal
         outcome = pipeline.run(found, body, JSON if is_json else PROTOBUF)
         if outcome.rejected.total:
             print(f"collector: {file}: left out: {outcome.rejected}", file=sys.stderr)
-        if outcome.batch is None:
-            yield b"{}"
-        else:
-            yield to_json(found.request.FromString(outcome.batch.data))
+        sealed.setdefault(found, []).append(outcome.batch.data if outcome.batch else b"")
+    for found, parts in sealed.items():
+        yield to_json(found.request.FromString(b"".join(parts)))
 
 
 def _preview_events(settings: Settings, file: Path) -> Iterator[bytes]:
@@ -119,8 +121,9 @@ def _is_json(text: bytes) -> bool:
 
 def _signal_of(body: bytes) -> Signal:
     """Which signal a JSON request holds, by the key it begins with."""
-    for signal, key in ((Signal.LOGS, b'"resourceLogs"'), (Signal.METRICS, b'"resourceMetrics"')):
-        at = body.find(key)
-        if 0 <= at < (body.find(b'"resourceSpans"') + 1 or len(body)) and not body[:at].strip(b"\xef\xbb\xbf \t\r\n{"):
-            return signal
-    return Signal.TRACES
+    found = _ROOT_KEY.search(body)
+    return Signal(_ROOTS[found.group(1)]) if found else Signal.TRACES
+
+
+_ROOTS = {b"Spans": "traces", b"Logs": "logs", b"Metrics": "metrics"}
+_ROOT_KEY = re.compile(rb'"resource(Spans|Logs|Metrics)"')

@@ -243,6 +243,7 @@ def _read_attributes(target: Any, source: Any, depth: int) -> None:
             if type(text) is str:
                 pair.value.string_value = text
                 continue
+        pair.value.SetInParent()
         try:
             _read_any(pair.value, value, depth)
         except _Unreadable as error:

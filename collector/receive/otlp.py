@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -61,8 +62,8 @@ class OtlpReceiver(Door):
             if outcome.batch is not None:
                 reservation.add(len(outcome.batch.data))
             del raw
-            if outcome.batch is not None or outcome.rejected.total:
-                refusal = Refusal(signal, outcome.rejected.by_reason)
+            if outcome.batch is not None or outcome.rejected.total or outcome.dropped:
+                refusal = Refusal(signal, outcome.rejected.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=",".join(hops_of(headers)))
                 await asyncio.shield(asyncio.wrap_future(put))
             self._kept(signal, outcome)

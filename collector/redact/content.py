@@ -120,6 +120,7 @@ _NUMBERS = re.compile(
     r"|opencode\.(turn_number|cost_usd)|agent\.(tool|llm)_call_count|llm\.streaming|exception\.escaped"
     r"|redaction\.(revision|count)|http\.response\.status_code"
 )
+_PLACEHOLDER = re.compile(r"\[REDACTED:(?:content|bytes) [0-9]{1,12} B\]")
 _INDEX = re.compile(r"\.[0-9]{1,6}(?=\.)")
 
 
@@ -167,10 +168,13 @@ class _Reducer:
     def text(self, message: Any, field: str, shape: re.Pattern[str] | None) -> None:
         """Keep a field whose whole text has `shape`; otherwise leave only its size."""
         value = getattr(message, field)
-        if value and not (shape and shape.fullmatch(value)):
+        if value and not (shape and shape.fullmatch(value)) and not _PLACEHOLDER.fullmatch(value):
             setattr(message, field, self._placeholder(len(value.encode("utf-8", "surrogatepass"))))
 
     def replace(self, value: Any) -> None:
+        """Leave the size of what an attribute or a log body held."""
+        if _PLACEHOLDER.fullmatch(value.string_value):
+            return
         value.string_value = self._placeholder(value.ByteSize())
 
     def _placeholder(self, size: int) -> str:

@@ -28,15 +28,13 @@ def _rule(id: str, literals: str, pattern: str) -> Rule:
 
 
 _START = r"(?<![A-Za-z0-9])"
-_BREAK = r"(?:\\+r)?(?:\\+n|\r?\n)"
 
 RULES: tuple[Rule, ...] = (
     _rule(
         "private-key",
         "-----BEGIN",
-        rf"-----BEGIN [A-Z ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----"
-        rf"(?:[A-Za-z0-9+/=:,. \t-]{{0,200}}{_BREAK}){{0,400}}?"
-        rf"(?:[A-Za-z0-9+/=]{{0,200}}-----END [A-Z ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----|(?![A-Za-z0-9+/=]))",
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=:,. \t\r\n-]|\\+[nrt]){0,20000}?"
+        r"(?:-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?![A-Za-z0-9+/=:,. \t\r\n\\-])|\Z)",
     ),
     _rule(
         "aws-access-key-id",

@@ -21,6 +21,7 @@ Put = Callable[[sqlite3.Connection, SealedBatch], None]
 
 _KEPT_SECONDS = 30 * 86400
 _SWEEP_SECONDS = 3600
+_MOST_KNOWN = 10_000
 
 
 class Row(Protocol):
@@ -62,6 +63,7 @@ class Inbox:
         self._lock = threading.Lock()
         self._bytes = _measure(self._reading)
         self._swept = time.monotonic()
+        self._known: set[str] = set()
 
     def close(self) -> None:
         self._reading.close()
@@ -90,6 +92,22 @@ class Inbox:
         """The sessions of which something is kept."""
         with self._lock:
             return [row[0] for row in self._reading.execute("SELECT DISTINCT session_id FROM inbox ORDER BY 1")]
+
+    def knows(self, session: str) -> bool:
+        """Whether events of a session came here, now or before."""
+        if session not in self._known:
+            found = self._one(
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM inbox WHERE session_id = ?)"
+                " OR EXISTS (SELECT 1 FROM opencode_sessions WHERE session_id = ?)",
+                session,
+                session,
+            )
+            if found is None:
+                return False
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known.add(session)
+        return True
 
     def facts(self, session: str) -> list[bytes]:
         """What is kept of a session, oldest first."""

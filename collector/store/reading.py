@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.batch import Signal
+from collector.batch import Signal, SpanEntry
 from collector.encode import to_document
 from collector.store.ledger import Ledger, read_ledger
 from collector.store.schema import FILE, connect_reading
@@ -45,26 +45,6 @@ class Trace:
     cost: float
     start_ns: int
     end_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One line of a trace."""
-
-    trace_id: str
-    span_id: str
-    parent_id: str
-    session_id: str
-    service: str
-    name: str
-    kind: str
-    start_ns: int
-    end_ns: int
-    error: bool
-    model: str
-    tokens: int
-    cost: float
-    batch_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +99,14 @@ class Reader:
         )
         return [Trace(**row) for row in rows]
 
-    def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[Span]:
+    def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:
         """The newest `limit` spans, oldest of them first."""
         rows = self._rows(
-            "SELECT * FROM (SELECT * FROM spans WHERE (? = '' OR trace_id = ?) AND (? = '' OR session_id = ?)"
+            f"SELECT {_ENTRY} FROM (SELECT * FROM spans WHERE (? = '' OR trace_id = ?) AND (? = '' OR session_id = ?)"
             " ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
             (trace_id, trace_id, session_id, session_id, limit),
         )
-        return [Span(**{**row, "error": bool(row["error"])}) for row in rows]
+        return [SpanEntry(**{**row, "error": bool(row["error"])}) for row in rows]
 
     def document(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """One span with its resource and scope as an OTLP/JSON export request; None when it is not kept."""
@@ -177,3 +157,4 @@ _SPENT = (
     "coalesce(sum(CASE WHEN kind IN ('LLM', 'EMBEDDING', 'RERANKER') THEN tokens END), 0) AS tokens,"
     " coalesce(sum(CASE WHEN kind IN ('LLM', 'EMBEDDING', 'RERANKER') THEN cost END), 0.0) AS cost"
 )
+_ENTRY = ", ".join(field.name for field in fields(SpanEntry))

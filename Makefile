@@ -1,0 +1,68 @@
+# make run    start the collector          make test   pass the tests
+# Both do all the set-up themselves, in .venv; nothing else on the machine is touched.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null \
+	&& echo $$python && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.PHONY: run test setup quick check lint bench fuzz soak clients lock
+
+run: setup
+	@exec $(BIN)/collector serve
+
+setup: .venv/installed
+
+test: .venv/installed-dev
+	$(PYTEST)
+
+quick: .venv/installed-dev
+	$(PYTEST) -m "not slow and not real and not soak"
+
+check: lint test
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed-dev
+	$(BIN)/python tests/bench/bench.py
+
+# Every property with 20,000 examples.
+fuzz: .venv/installed-dev
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) --timeout 3600 tests/property tests/unit/test_every_text_position.py
+
+# Faults that take minutes: a long outage, an hour of load in small.
+soak: .venv/installed-dev
+	$(BIN)/python -m pytest --timeout 3600 -m soak
+
+# The real clients that tests/e2e drives: OpenCode, its tracing plugin (needs npm).
+clients:
+	tests/e2e/install_clients.sh
+
+# Rewrites the lock files from pyproject.toml: hashes, no addresses.
+lock: .venv/installed-dev
+	$(BIN)/uv pip compile $(LOCK) --group build -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+.venv/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; name one with: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv || { echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf .venv; exit 2; }
+	@touch $@
+
+.venv/installed: .venv/python requirements.lock pyproject.toml
+	@echo "setting up .venv ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	@echo "setting up what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,94 @@
+"""How fast events become spans, and what many sessions cost: `python tests/bench/assemble.py`."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from collector.assemble import Assembler, Reader, Unknown
+
+FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "captures"
+_ID = re.compile(rb"(ses|msg|prt|evt|per|que)_([0-9a-f]{12})")
+_TIME = re.compile(rb"\b1795\d{9}\b")
+_TURN_MS = 20_000
+
+
+def recorded(scenario: str, door: str = "plugin_hooks") -> list[bytes]:
+    return gzip.decompress((FIXTURES / scenario / f"{door}.ndjson.gz").read_bytes()).splitlines()
+
+
+def shifted(lines: list[bytes], turn: int, *, session: int) -> Iterator[bytes]:
+    """The recording again, `turn` turns later, in another session."""
+    shift = turn * _TURN_MS
+
+    def rename(match: re.Match[bytes]) -> bytes:
+        number = int(match[2], 16)
+        if match[1] == b"ses":
+            return b"ses_%012x" % (number ^ (session << 4))
+        return b"%s_%012x" % (match[1], (number + (shift << 12) + session) % (1 << 48))
+
+    for line in lines:
+        moved = _TIME.sub(lambda m: b"%d" % (int(m[0]) + shift), line)
+        yield _ID.sub(rename, moved)
+
+
+def one_long_session(events: int) -> list[bytes]:
+    """Turns of several steps and tools, compacted now and then as a real long session is."""
+    multi, compaction = recorded("multi"), recorded("compaction")
+    session = re.search(rb"ses_[0-9a-f]{12}\w+", multi[2])
+    other = re.search(rb"ses_[0-9a-f]{12}\w+", compaction[2])
+    assert session and other
+    compaction = [line.replace(other[0], session[0]) for line in compaction]
+    lines: list[bytes] = []
+    turn = 0
+    while len(lines) < events:
+        lines += shifted(compaction if turn % 10 == 9 else multi, turn, session=0)
+        turn += 1
+    return lines[:events]
+
+
+def run(lines: list[bytes], assembler: Assembler, reader: Reader) -> tuple[int, float]:
+    """Spans made, and seconds taken from bytes to spans."""
+    began = time.perf_counter()
+    spans = 0
+    for line in lines:
+        item: dict[str, Any] = orjson.loads(line)
+        now = item["ts"]
+        for fact in reader.read(item, now):
+            if not isinstance(fact, Unknown):
+                spans += len(assembler.feed(fact, now))
+    spans += len(assembler.look(now + 10_000))
+    return spans, time.perf_counter() - began
+
+
+def megabytes() -> float:
+    pages = Path("/proc/self/statm")
+    if pages.exists():
+        return int(pages.read_text().split()[1]) * resource.getpagesize() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def main() -> None:
+    lines = one_long_session(20_000)
+    spans, seconds = run(lines, Assembler(), Reader())
+    print(f"one session: {len(lines)} events, {spans} spans, {len(lines) / seconds:,.0f} events/s")
+
+    assembler, reader = Assembler(), Reader()
+    multi = recorded("multi")
+    for number in range(1, 1001):
+        run(list(shifted(multi, number, session=number)), assembler, reader)
+        assembler.finished.clear()
+        if number in (100, 250, 500, 1000):
+            print(f"{number:5} sessions: {megabytes():.0f} MB resident, {len(assembler.sessions)} sessions held")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

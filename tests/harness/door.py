@@ -1,0 +1,64 @@
+"""The receiver without a socket, for tests in which the socket is not the point."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from collector.batch import Signal
+from collector.pipeline import Outcome, Pipeline
+from collector.receive import Budget, Guard, OtlpReceiver
+from collector.redact import ContentLevel, Sealer
+from collector.store import Caps, Reader, SqliteStore
+
+MIB = 1024 * 1024
+
+
+class Door:
+    """An OTLP receiver on a real store in `directory`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        guard: Guard | None = None,
+        most_bytes: int = MIB,
+        budget: int = 16 * MIB,
+        queue_bytes: int = 64 * MIB,
+        destinations: dict[str, list[Signal]] | None = None,
+        level: ContentLevel = ContentLevel.MASK,
+    ) -> None:
+        caps = Caps(queue_bytes, 86400, 64 * MIB)
+        self.store = SqliteStore(directory, caps, destinations or {})
+        self.reader = Reader(directory)
+        self.kept: list[Outcome] = []
+        self.receiver = OtlpReceiver(
+            lambda: Pipeline(Sealer(level)),
+            self.store,
+            guard or Guard(None),
+            Budget(budget),
+            most_bytes,
+            lambda _, outcome: self.kept.append(outcome),
+        )
+
+    def ask(self, method: str, path: str, content: Any = b"", **headers: str) -> httpx.Response:
+        """Send one request; header names may use _ for -."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.receiver)
+            async with httpx.AsyncClient(transport=transport) as client:
+                sent = {key.replace("_", "-"): value for key, value in headers.items()}
+                return await client.request(method, f"http://127.0.0.1:4318{path}", content=content, headers=sent)
+
+        return asyncio.run(send())
+
+    def post(self, path: str, content: Any, content_type: str, **headers: str) -> httpx.Response:
+        return self.ask("POST", path, content, content_type=content_type, **headers)
+
+    def close(self) -> None:
+        self.receiver.close()
+        self.reader.close()
+        self.store.close()

@@ -1,0 +1,141 @@
+"""A real collector process, with an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.telemetry import PROTOBUF
+
+
+def environment(directory: Path, **extra: str) -> dict[str, str]:
+    """Nothing of the caller's settings: only what a process needs to run, and `extra`."""
+    kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR", "SYSTEMROOT") if key in os.environ}
+    return {**kept, "HOME": str(directory), "COLLECTOR_DATA_DIR": str(directory / "data"), **extra}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "collector", *arguments]
+
+
+def run(directory: Path, *arguments: str, stdin: bytes = b"", **extra: str) -> subprocess.CompletedProcess[bytes]:
+    """Run one command to its end."""
+    return subprocess.run(
+        command(*arguments),
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        env=environment(directory, **extra),
+        cwd=directory,
+    )
+
+
+class Process:
+    """A started collector: `url` once it listens; what it logs is in `log`."""
+
+    def __init__(self, directory: Path, *arguments: str, **extra: str) -> None:
+        self.directory = directory
+        self.log = directory / "stderr.log"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command("serve", "--port", "0", *arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment(directory, **extra),
+                cwd=directory,
+            )
+        self.url = self._first_line().removeprefix("listening on ")
+
+    def _first_line(self) -> str:
+        lines: queue.Queue[str] = queue.Queue()
+        assert self._process.stdout is not None
+        stdout = self._process.stdout
+        threading.Thread(target=lambda: lines.put(stdout.readline().decode()), daemon=True).start()
+        try:
+            line = lines.get(timeout=30)
+        except queue.Empty:
+            self.kill()
+            raise AssertionError(f"the collector did not start: {self.log.read_text()}") from None
+        assert line.startswith("listening on "), self.log.read_text()
+        return line.strip()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Kill it as the kernel would: no chance to clean up."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def stop(self, seconds: float = 12) -> tuple[int, float]:
+        """Ask it to stop; its exit code and how long it took."""
+        started = time.monotonic()
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the collector did not stop within {seconds} s") from None
+        return code, time.monotonic() - started
+
+    def post(
+        self, path: str, body: bytes, content_type: str = PROTOBUF, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """POST; the status, headers and body of the answer, whatever it is."""
+        sent = {"content-type": content_type, **{key.replace("_", "-"): value for key, value in headers.items()}}
+        return ask(self.url + path, body, sent)
+
+    def get(self, path: str, **headers: str) -> Any:
+        status, _, body = ask(self.url + path, None, {key.replace("_", "-"): value for key, value in headers.items()})
+        assert status == 200, (path, status, body)
+        return json.loads(body)
+
+    def account(self, signal: str = "traces", destination: str | None = None) -> dict[str, Any]:
+        """One line of the ledger."""
+        ledger = self.get("/api/status")["ledger"]
+        return dict((ledger[destination] if destination else next(iter(ledger.values())))[signal])
+
+    def files(self) -> bytes:
+        """Every byte of every file it wrote."""
+        return b"".join(path.read_bytes() for path in (self.directory / "data").rglob("*") if path.is_file())
+
+
+def ask(url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    request = urllib.request.Request(url, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, {k.lower(): v for k, v in response.headers.items()}, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
+
+
+@contextmanager
+def running(directory: Path, *arguments: str, **extra: str) -> Iterator[Process]:
+    """A collector for the length of a block; it never outlives it."""
+    process = Process(directory, *arguments, **extra)
+    try:
+        yield process
+    finally:
+        if process._process.poll() is None:
+            process.kill()
+
+
+def assert_balanced(account: dict[str, Any]) -> None:
+    """The ledger's promise: received = delivered + queued + dead-lettered + dropped(reason)."""
+    out = account["delivered"] + account["queued"] + account["dead_lettered"] + sum(account["dropped"].values())
+    assert account["received"] == out, account

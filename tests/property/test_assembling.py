@@ -1,0 +1,100 @@
+"""Same input, same spans, once: whatever the order within reach, and however often it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness.opencode import assemble, ids, live, recording, scenarios, v2_examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.assemble import Assembler, Made
+
+_SESSIONLESS = {"text_v10185"}
+"""OpenCode 1.0 does not say for which session a system prompt is: only the order of its lines does."""
+
+RECORDINGS = [(scenario, door) for door in ("plugin_hooks", "events.sse") for scenario in scenarios(door)]
+
+
+def content(made: list[Made]) -> list[bytes]:
+    return sorted(m.span.SerializeToString(deterministic=True) for m in made)
+
+
+def shuffled(items: list[Any], window: int, random: Any) -> list[Any]:
+    found: list[Any] = []
+    for start in range(0, len(items), window):
+        part = items[start : start + window]
+        random.shuffle(part)
+        found += part
+    return found
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(RECORDINGS), st.integers(1, 60), st.integers(1, 2), st.booleans(), st.randoms())
+def test_order_and_repetition_change_nothing(
+    which: tuple[str, str], window: int, times: int, doubled: bool, random: Any
+) -> None:
+    """Doors overlap, batches overtake each other, clients send again what they got no answer for."""
+    items = recording(*which)
+    told = [item for item in items for _ in range(2 if doubled else 1)] * times
+    made = assemble(shuffled(told, window, random))
+    if which[0] in _SESSIONLESS:
+        assert ids(made) == ids(assemble(items))
+    else:
+        assert content(made) == content(assemble(items))
+    assert len(made) == len(ids(made))
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 80), st.booleans(), st.randoms())
+def test_order_and_repetition_change_nothing_in_opencode_2(window: int, doubled: bool, random: Any) -> None:
+    items = v2_examples()
+    told = [item for item in items for _ in range(2 if doubled else 1)]
+    assert content(assemble(shuffled(told, window, random))) == content(assemble(items))
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(scenarios()), st.integers(1, 12), st.randoms())
+def test_shuffled_lines_of_a_live_session_give_each_span_once(scenario: str, window: int, random: Any) -> None:
+    """Live, spans leave while lines still come: what was told must not be told again, nor anything be missed."""
+    items = recording(scenario)
+    times = sorted(item["ts"] for item in items)
+    lines = [{**item, "ts": ts} for item, ts in zip(shuffled(items, window, random), times, strict=True)]
+    made = live(lines)
+    assert len(made) == len(ids(made))
+    expected = {span for _, span, _ in ids(assemble(items))}
+    assert {span for _, span, _ in ids(made)} == expected
+
+
+@pytest.mark.parametrize("scenario", scenarios())
+def test_a_replay_of_what_is_over_tells_nothing(scenario: str) -> None:
+    assembler = Assembler()
+    first = assemble(recording(scenario), assembler)
+    assert first
+    assert not assemble(recording(scenario), assembler)
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(scenarios()), st.data())
+def test_a_cut_recording_loses_only_what_was_not_told(scenario: str, data: st.DataObject) -> None:
+    """An agent that died leaves a turn marked incomplete, whose spans have the ids they would have had."""
+    items = recording(scenario)
+    cut = data.draw(st.integers(0, len(items)))
+    whole = {span: (trace, above) for trace, span, above in ids(assemble(items))}
+    made = assemble(items[:cut])
+    assert {span: (trace, above) for trace, span, above in ids(made)}.items() <= whole.items()
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(scenarios()), st.data())
+def test_a_second_door_completes_what_the_first_lost(scenario: str, data: st.DataObject) -> None:
+    """The rest of a given up turn is told when it is heard of after all; its agent is not told twice."""
+    items = recording(scenario)
+    cut = data.draw(st.integers(0, len(items)))
+    assembler = Assembler()
+    first = assemble(items[:cut], assembler)
+    second = assemble(items, assembler)
+    together = ids(first) | ids(second)
+    assert len(first) + len(second) == len(together)
+    assert together == ids(assemble(items))

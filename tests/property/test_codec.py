@@ -1,0 +1,75 @@
+"""What must hold for every message and for every body."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from harness.generate import requests
+from harness.telemetry import JSON, PROTOBUF
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.batch import Signal
+from collector.decode import decode
+from collector.encode import to_json
+from collector.errors import BadRequest
+
+SIGNALS = st.sampled_from(list(Signal))
+
+
+@given(st.data(), SIGNALS)
+def test_a_request_survives_the_way_through_json(data: st.DataObject, signal: Signal) -> None:
+    """NaN is not equal to itself, so the bytes are compared."""
+    request = data.draw(requests(signal))
+    decoded = decode(signal, to_json(request), JSON)
+    assert not decoded.rejected.total
+    assert decoded.request.SerializeToString(deterministic=True) == request.SerializeToString(deterministic=True)
+
+
+@given(st.data(), SIGNALS)
+def test_a_request_survives_the_way_through_protobuf(data: st.DataObject, signal: Signal) -> None:
+    request = data.draw(requests(signal))
+    decoded = decode(signal, request.SerializeToString(), PROTOBUF)
+    assert decoded.request.SerializeToString(deterministic=True) == request.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize("content_type", [JSON, PROTOBUF])
+@given(body=st.binary(max_size=200), signal=SIGNALS)
+def test_any_bytes_are_read_or_refused_and_never_raise_otherwise(
+    content_type: str, body: bytes, signal: Signal
+) -> None:
+    try:
+        decode(signal, body, content_type)
+    except BadRequest as error:
+        assert len(str(error)) < 300
+
+
+@given(st.data(), SIGNALS, st.integers(0, 10_000), st.integers(0, 255))
+def test_a_damaged_byte_never_raises_anything_else(data: st.DataObject, signal: Signal, at: int, byte: int) -> None:
+    body = bytearray(data.draw(requests(signal)).SerializeToString())
+    if body:
+        body[at % len(body)] = byte
+    with contextlib.suppress(BadRequest):
+        decode(signal, bytes(body), PROTOBUF)
+
+
+_JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+@given(_JSON_VALUES, st.sampled_from(["spans", "attributes", "name", "traceId", "events", "status", "kind"]))
+def test_any_json_in_any_place_is_read_or_left_out(value: object, place: str) -> None:
+    span = {"traceId": "1" * 32, "spanId": "2" * 16}
+    spans = value if place == "spans" else [{**span, place: value}, span]
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+    try:
+        decoded = decode(Signal.TRACES, body, JSON)
+    except BadRequest:
+        assert place == "spans"
+    else:
+        if place != "spans":
+            assert len(decoded.request.resource_spans[0].scope_spans[0].spans) >= 1

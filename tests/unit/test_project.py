@@ -1,0 +1,53 @@
+"""The project itself: its structure, its lock files, its container."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_imports_go_downward_and_the_core_is_pure() -> None:
+    """The contracts stand in pyproject.toml."""
+    lint = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_files_hold_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+
+
+def test_the_lock_holds_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    locked = {re.split(r"[=<>; \[]", line)[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
+    for dependency in (*project["project"]["dependencies"], *project["dependency-groups"]["build"]):
+        assert re.split(r"[=<>; \[]", dependency)[0] in locked
+
+
+def test_the_container_runs_without_rights() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    for name, service in compose["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"]
+        assert service["healthcheck"]["test"][0] == "CMD"
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        assert any(volume.endswith(":/data") for volume in service["volumes"])
+    assert compose["services"]["upstream"]["profiles"] == ["upstream"]
+    assert re.search(r"^USER collector$", (ROOT / "Dockerfile").read_text(), re.M)
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for path in (ROOT / "collector").rglob("*.py"):
+        assert path.read_text().lstrip().startswith('"""'), path
