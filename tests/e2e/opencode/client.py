@@ -25,11 +25,11 @@ def cache() -> Path:
 
 
 BINARIES = {
-    "1.18.33": "opencode-1.18.33/node_modules/.bin/opencode",
+    "1.18.33": "opencode/node_modules/.bin/opencode",
     "1.1.65": "opencode-1.1.65/node_modules/opencode-linux-x64/bin/opencode",
 }
-RIPGREP = "ripgrep/node_modules/@vscode/ripgrep-linux-x64/bin"
-NPM_PLUGIN = "trace-opencode/node_modules/@inference/trace-opencode/dist/index.js"
+RIPGREP = "ripgrep/node_modules/@vscode/ripgrep-*/bin"
+NPM_PLUGIN = "plugin/node_modules/@inference/trace-opencode/dist/index.js"
 
 
 def ask(method: str, url: str, body: Any = None, seconds: float = 90, headers: dict[str, str] | None = None) -> Any:
@@ -142,7 +142,7 @@ def plain(attributes: Any) -> dict[str, Any]:
 def environment(home: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
     """What the client is started with: nothing of the person's own settings, and no way out."""
     env = {key: os.environ[key] for key in ("PATH", "LANG", "TZ") if key in os.environ}
-    env["PATH"] = f"{cache() / RIPGREP}{os.pathsep}{env.get('PATH', '')}"
+    env["PATH"] = os.pathsep.join([*map(str, cache().glob(RIPGREP)), env.get("PATH", "")])
     for name, folder in (
         ("HOME", ""), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share"),
         ("XDG_CACHE_HOME", ".cache"), ("XDG_STATE_HOME", ".local/state"),

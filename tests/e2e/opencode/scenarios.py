@@ -7,14 +7,15 @@ import random
 import string
 import struct
 import sys
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.opencode.client import OpenCode, until
-from tests.e2e.opencode.fake_model import Step
+from e2e.opencode.client import OpenCode, until
+from e2e.opencode.fake_model import Step
 
 FILES = {
     "hello.txt": "hello world\nneedle here\n",
@@ -240,6 +241,7 @@ def abort(play: Play) -> None:
     play.until_part(
         "the text is streamed", lambda part: part["type"] == "text" and part.get("time") and not part["text"]
     )
+    time.sleep(0.5)  # all that comes before the hang has come
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.say("After [[after]]")

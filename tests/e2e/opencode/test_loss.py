@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.e2e.opencode.client import (
+from e2e.opencode.client import (
     BINARIES,
     NPM_PLUGIN,
     Collector,
@@ -28,10 +27,10 @@ from tests.e2e.opencode.client import (
     project,
     until,
 )
-from tests.e2e.opencode.conftest import need
-from tests.e2e.opencode.fake_model import FakeModel
-from tests.e2e.opencode.scenarios import bash
-from tests.unit.opencode.recording import Recording
+from e2e.opencode.fake_model import FakeModel
+from e2e.opencode.scenarios import bash
+from e2e.opencode.stage import need
+from unit.opencode.recording import Recording
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
 

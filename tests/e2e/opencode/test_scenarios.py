@@ -9,28 +9,31 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-
-from tests.e2e.opencode.client import ROOT, Collector, until
-from tests.e2e.opencode.conftest import Stage
-from tests.e2e.opencode.scenarios import KEY_ID, PEM_LINE, SCENARIOS, TOKEN
-from tests.e2e.opencode.tree import trees
+from e2e.opencode.client import ROOT, Collector, Running, until
+from e2e.opencode.scenarios import KEY_ID, PEM_LINE, SCENARIOS, TOKEN
+from e2e.opencode.stage import Stage
+from e2e.opencode.tree import trees
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def settled(collector: Collector, session: str) -> None:
-    """Wait until no turn of the session is open."""
+def settled(collector: Collector, session: str = "") -> None:
+    """Wait until no turn (of the session) is open and nothing more of it comes."""
+    seen = [-1]
 
     def over() -> bool:
         turns = collector.get("/api/status")["opencode"]["open_turns"]
-        return not any(turn["session_id"] == session for turn in turns) and bool(collector.spans(session))
+        seen.append(len(collector.spans(session)))
+        time.sleep(0.4)
+        return not any(session in ("", turn["session_id"]) for turn in turns) and 0 < seen[-1] == seen[-2]
 
-    until(over, 30, f"the turns of {session} end")
+    until(over, 60, f"the turns of {session or 'all sessions'} end")
 
 
 def compare(stage: Stage, name: str, golden: str) -> None:
@@ -88,8 +91,7 @@ def ids(collector: Collector) -> set[tuple[str, str]]:
 
 def test_what_was_seen_live_and_is_imported_gives_the_same_spans_once(stage: Stage, tmp_path: Path) -> None:
     """Two doors at once give no duplicates, and a collector that saw nothing live makes the same ids."""
-    for played in stage.played.values():
-        settled(stage.collector, played.session)
+    settled(stage.collector)
     live, ledger = ids(stage.collector), stage.collector.get("/api/status")["ledger"]
     copy = tmp_path / "opencode.db"
     with sqlite3.connect(stage.client.database()) as source, sqlite3.connect(copy) as target:
@@ -99,7 +101,7 @@ def test_what_was_seen_live_and_is_imported_gives_the_same_spans_once(stage: Sta
     try:
         bring_in(copy, stage.collector, stage.client.env)
         bring_in(copy, fresh, stage.client.env)
-        until(lambda: fresh.spans() and not fresh.get("/api/status")["opencode"]["open_turns"], 90, "it is assembled")
+        settled(fresh)
         imported = ids(fresh)
     finally:
         fresh.stop()
@@ -108,3 +110,24 @@ def test_what_was_seen_live_and_is_imported_gives_the_same_spans_once(stage: Sta
     # Title calls and failed attempts are in no store of OpenCode.
     hidden = live - imported
     assert {row["kind"] for row in stage.collector.spans() if (row["trace_id"], row["span_id"]) in hidden} == {"LLM"}
+
+
+def test_following_the_server_from_outside_makes_the_same_ids(stage: Stage, tmp_path: Path) -> None:
+    """`collector opencode attach`, beside the plugin; the session was begun before anyone attached."""
+    played = stage.played["text"]
+    other = Collector(tmp_path / "other" / "data", env={"COLLECTOR_TURN_QUIET_SECONDS": "8"})
+    command = [sys.executable, "-m", "collector", "opencode", "attach", stage.client.url, "--data-dir", str(other.data)]
+    attached = Running(command, tmp_path, {**stage.client.env, "PYTHONPATH": str(ROOT)}, tmp_path / "attach.log")
+    try:
+        until(lambda: "following" in attached.text(), 30, "it is attached")
+        body = {"parts": [{"type": "text", "text": "Once more [[text]]"}]}
+        stage.client.api("POST", f"/session/{played.session}/message", played.folder, body)
+        settled(stage.collector, played.session)
+        settled(other, played.session)
+        seen = {(row["trace_id"], row["span_id"]) for row in other.spans(played.session)}
+        known = {(row["trace_id"], row["span_id"]) for row in stage.collector.spans(played.session)}
+        assert seen <= known
+        assert len(known) - len(seen) == 1  # the title call
+    finally:
+        attached.stop()
+        other.stop()

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.opencode.client import Collector
+from e2e.opencode.client import Collector
 
 _IDS = re.compile(r"\b(ses|msg|prt|per|que|evt|call|tool|wrk)_[0-9A-Za-z_]{5,}")
 _SHOWN = {

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from recording import Recording
+from unit.opencode.recording import Recording
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[2] / "collector" / "opencode" / "plugin" / "collector-opencode.js"
