@@ -11,7 +11,7 @@
 import { readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import { connect as connectTls } from "node:tls"
 
 const ID = "opencode-collector"
@@ -52,7 +52,7 @@ function settings(options) {
 // OpenCode's own store, so that the collector can read there what it missed.
 function database() {
   const env = process.env
-  if (env.OPENCODE_DB && env.OPENCODE_DB.startsWith("/")) return env.OPENCODE_DB
+  if (env.OPENCODE_DB && isAbsolute(env.OPENCODE_DB)) return env.OPENCODE_DB
   return join(env.XDG_DATA_HOME || join(homedir(), ".local", "share"), "opencode", env.OPENCODE_DB || "opencode.db")
 }
 
@@ -121,6 +121,7 @@ class Forwarder {
     this.waiting = []
     this.target = null
     this.options = null
+    this.complete = false
   }
 
   // Whether an event or a hook's object comes here for the first time.
@@ -141,9 +142,15 @@ class Forwarder {
     this.add(dir, "__init__", input)
   }
 
+  introduce() {
+    this.complete = false
+    for (const { dir, hook, input } of this.hellos.values()) this.add(dir, hook, input)
+  }
+
   // `replaces` names something of which only the newest state counts while it waits here; what is `bulky` goes first
   // when there is no room: a conversation as sent to the model can be put together from its messages.
   add(dir, hook, input, output, session, { replaces, bulky } = {}) {
+    if (this.complete) this.introduce() // one directory is done, another goes on
     const text = JSON.stringify({ ts: Date.now(), pid: process.pid, dir, hook, input, output })
     if (replaces !== undefined) {
       for (let at = this.queue.length - 1; at >= 0 && at >= this.queue.length - 200; at--) {
@@ -224,7 +231,7 @@ class Forwarder {
       if (status >= 400) this.refused(status, batch)
       if (this.failures) {
         this.failures = 0
-        for (const { dir, hook, input } of this.hellos.values()) this.add(dir, hook, input)
+        this.introduce()
       }
     } else {
       this.failures++
@@ -260,6 +267,7 @@ class Forwarder {
   // Send what waits: nearly a second for a collector that answers, a moment for one that hangs.
   async flush() {
     this.nameDropped(true)
+    this.complete = true
     const hangs = this.failures > 0 || (this.inFlight && Date.now() - this.inFlight.since > HANGING_MS)
     const alive = Date.now() - this.answeredAt < ALIVE_MS
     let timer

@@ -72,8 +72,10 @@ def took(result: dict[str, Any], what: str) -> float:
 
 def test_events_arrive_in_order_with_what_tells_where_from(tmp_path: Path, door: Recording) -> None:
     drive(tmp_path, door.url, server(), *(event(n) for n in range(30)), DISPOSE)
-    assert [line["hook"] for line in door.lines] == ["__init__", *["event"] * 30]
+    assert [line["hook"] for line in door.lines] == ["__init__", *["event"] * 30, "collector.dropped"]
     assert [found["id"] for found in door.events()] == [f"evt_{n:04}" for n in range(30)]
+    assert door.lines[-1]["input"]["complete"] is True
+    assert door.lines[-1]["input"]["sessions"] == {}
     line = door.hooks("event")[0]
     assert line["dir"] == "/p"
     assert isinstance(line["pid"], int)
