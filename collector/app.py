@@ -27,6 +27,8 @@ from collector.enforce import Enforcement, InForce, asked_by
 from collector.errors import CollectorError, ConfigError
 from collector.forward import Forwarder
 from collector.intake import Intake, Taken, event_level
+from collector.opencode.catch_up import CatchUp
+from collector.opencode.door import Door as OwnDoor
 from collector.pipeline import Outcome, Pipeline
 from collector.plan import Plan, plan
 from collector.receive import Budget, Guard, OpenCodeReceiver, OtlpReceiver
@@ -100,6 +102,7 @@ class Collector:
             metadata=settings.additional_metadata,
             quiet_seconds=settings.turn_quiet_seconds,
         )
+        self._catch_up = CatchUp(data_dir.path, self._assembling.open_turns) if _may_catch_up(settings) else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events = OpenCodeReceiver(
             self._new_intake(),
@@ -140,8 +143,13 @@ class Collector:
             gc.collect()
             gc.freeze()  # what was imported stays: the collector need not look at it again
             listening(self.url)
+            if self._catch_up is not None:
+                token = self._settings.access_token
+                self._catch_up.start(OwnDoor(self.url, token.get_secret_value() if token else None, attempts=2))
         async with self._forwarding():
             await serving
+            if self._catch_up is not None:
+                await asyncio.to_thread(self._catch_up.stop)
             await asyncio.to_thread(self._assembling.stop)
             await self._drain()
         self._receiver.close()
@@ -287,6 +295,8 @@ class Collector:
         for rule, times in taken.findings.items():
             self._redactions[rule, "placeholder", Signal.TRACES] += times
         self._assembling.take(row.fact for row in taken.rows)
+        if self._catch_up is not None:
+            self._catch_up.told(taken.hooks)
 
     def _assembled(self, batch: SealedBatch) -> None:
         """Called in the assembling thread."""
@@ -464,6 +474,11 @@ def _stop_on_signals(server: _Server) -> None:
 def _reshaper(settings: Settings, join: LogJoin) -> Reshaper:
     """One for each thread; what they remember of log records they share."""
     return Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+
+
+def _may_catch_up(settings: Settings) -> bool:
+    """What a plugin says of its store is believed only of processes on this machine."""
+    return settings.opencode_catch_up and is_loopback(settings.host)
 
 
 def _is_page(path: str) -> bool:

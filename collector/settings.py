@@ -105,6 +105,7 @@ class Settings(BaseSettings):
         {}, description="JSON object merged into the metadata of turns made here"
     )
     turn_quiet_seconds: float = Field(600, gt=0, description="a turn of which nothing more is heard is given up after")
+    opencode_catch_up: Flag = Field(True, description="read from OpenCode's own store what its plugin could not tell")
     keep_internal_spans: Flag = Field(False, description="keep the internal spans of OpenCode's own OTLP export")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged on stderr")
 
