@@ -110,10 +110,10 @@ def classes(value: bytes) -> int:
 _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _VOWELS = b"aeiouyAEIOUY"
 _ACRONYMS = frozenset(
-    b"id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css "
-    b"json xml sql db str get set str tls "
-    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkg pkcs ed dsa fs io os ui js ts py go rb "
-    b"sh".split()
+    b"""
+    id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set tls ssl jwt
+    env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkg pkcs ed dsa fs io os ui js ts py go rb sh
+    """.split()
 )
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 
-from collector.redact.checks import classes, masked, random, stands_for, wordy
+from collector.redact.checks import classes, count, masked, random, stands_for, wordy
 from collector.redact.extents import PLACEHOLDER
 from collector.redact.looks import around, is_mask
 from collector.redact.rule import Rule, Trigger
@@ -102,10 +102,13 @@ def _is_secret(match: re.Match[bytes], data: bytes, span: tuple[int, int], quote
         return False
     if value[:1] in b"[(^" and re.search(rb"[a-z0-9]-[a-z0-9]|\\[(]", value):
         return False  # a pattern
-    if not quoted and _CODE.fullmatch(value) and (spaced or b"." in value) and _names(value):
+    ends_line = match["sep"].strip() == b":" and data[end : end + 1] in (b"", b"\n", b"\r")
+    is_password = _IS_PASSWORD.search(key) is not None
+    plain = is_password and ends_line and b"." not in value
+    if not quoted and not plain and _CODE.fullmatch(value) and (spaced or b"." in value) and _names(value):
         return False
-    if _IS_PASSWORD.search(key):
-        return _is_password(value, quoted or not spaced)
+    if is_password:
+        return _is_password(value, quoted or not spaced, ends_line)
     if _PUBLIC.search(key):
         return False
     if words[-1][0].lower().lstrip(b"_-") in (b"cookie", b"auth", b"session", b"webhook"):
@@ -122,12 +125,14 @@ def _names(value: bytes) -> bool:
     return wordy(re.sub(rb"[0-9]", b"", value)) or (value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7)
 
 
-def _is_password(value: bytes, sure: bool) -> bool:
+def _is_password(value: bytes, sure: bool, ends_line: bool) -> bool:
     if len(value) < 6 or stands_for(value) or (_CODE.fullmatch(value) and b"." in value and wordy(value)):
         return False
     if value[:1] == b"/" and wordy(value):
         return False
     if not sure:
+        if ends_line and b"." not in value and b"_" not in value:
+            return classes(value) >= 2 and count(value, b"0123456789") > 0
         return random(value) or (classes(value) >= 3 and not wordy(value))
     digits = sum(48 <= byte <= 57 for byte in value)
     if digits == len(value):
@@ -187,7 +192,9 @@ def _random(match: re.Match[bytes], data: bytes) -> bool:
 
 
 def _cookie(match: re.Match[bytes], data: bytes) -> bool:
-    return _random(match, data) and not _names(match["secret"].split(b";")[0])
+    """Whether one of the cookies holds what looks drawn by chance; then all of them go."""
+    values = [part.split(b"=", 1)[-1].rstrip(b"=") for part in match["secret"].split(b";")]
+    return any(len(value) >= 8 and random(value) and not _names(value) for value in values)
 
 
 def _cli(match: re.Match[bytes], data: bytes) -> bool:
@@ -440,14 +447,18 @@ LABELLED: tuple[Rule, ...] = (
     Rule(
         "cookie",
         "secrets",
-        (Trigger(_CASES + r"cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=[^\s;\"'\\\x00]{8}", None, (b"cookie",)),),
+        (
+            Trigger(_CASES + r"cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=[^\s;=\"'\\\x00]", None, (b"cookie",)),
+        ),
         around(
-            re.compile(rb"(?i)cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=(?P<secret>[^\s;\"'\\\x00]{8,4000}(?:;[ ]?(?!(?i:path|expires|domain|max-age|httponly|secure|samesite))[A-Za-z0-9_.%-]{1,80}=[^\s;\"'\\\x00]{1,4000}){0,40})"),
+            re.compile(
+                rb"(?i)cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=(?P<secret>[^\s;\"'\\\x00]{1,4000}(?:;[ ]?(?!path|expires|domain|max-age|httponly|secure|samesite)[A-Za-z0-9_.%-]{1,80}=[^\s;\"'\\\x00]{1,4000}){0,40})"
+            ),
             110,
             _cookie,
         ),
-        match=("Set-Cookie: session={alnum32}; Path=/; HttpOnly", "Cookie: theme=dark; sid={alnum32}"[0:0] + "Cookie: sid={alnum32}; theme=dark"),
-        no_match=("Set-Cookie: lang=english; Path=/",),
+        match=("Set-Cookie: session={alnum32}; Path=/; HttpOnly", "Cookie: a=1; theme=dark; sid={alnum32}"),
+        no_match=("Set-Cookie: lang=english; Path=/", "Cookie: theme=dark; size=12"),
     ),
     Rule(
         "secret-in-prose",

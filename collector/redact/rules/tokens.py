@@ -252,7 +252,7 @@ TOKENS: tuple[Rule, ...] = (
     _rule("prefect-token", "pn[ub]_", "[a-z0-9A-Z]{36}", "pnu_{lower36}", head=_AN + "{16}", literals="pnu_ pnb_"),
     _rule("infracost-key", "ico-", "[A-Za-z0-9]{32}(?![A-Za-z0-9])", "ico-{alnum32}", head=_AN + "{24}"),
     _rule("mapbox-token", r"sk\.eyJ", r"[A-Za-z0-9_-]{20,200}\.[A-Za-z0-9_-]{20,60}", "sk.eyJ{url80}.{url22}"),
-    _rule("twitter-token", "AAAAAAAAAAAAAAAAAAAAA", "[A-Za-z0-9%]{60,120}", "AAAAAAAAAAAAAAAAAAAAA{alnum80}", head="[A-Za-z0-9%]{30}", before=_APART, check=lambda found: entropy(found[21:]) > 4.3),
+    _rule("twitter-token", "AAAAAAAAAAAAAAAAAAAAA", "[A-Za-z0-9%]{60,120}", "AAAAAAAAAAAAAAAAAAAAA{alnum40}%2F{alnum40}%3D", head="[A-Za-z0-9%]{30}", before=_APART, check=lambda found: b"%" in found),
     _rule("adafruit-key", "aio_", "[A-Za-z0-9]{28}", "aio_{alnum28}", head=_AN + "{16}"),
     _rule("yandex-key", "AQVN", "[A-Za-z0-9_-]{35,40}", "AQVN{url36}", head=_URL + "{30}", before=_APART),
     _rule("elevenlabs-key", "xi_", _HEX + "{32,64}", "xi_{hex32}", head=_HEX + "{20}"),
