@@ -110,9 +110,10 @@ def classes(value: bytes) -> int:
 _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _VOWELS = b"aeiouyAEIOUY"
 _ACRONYMS = frozenset(
-    b"id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set str tls "
-    b"ssl jwt env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkcs ed dsa fs io os ui js ts py go rb "
-    b"sh".split()
+    b"""
+    id url uri api key sha md5 hs rs es ps utf aes rsa hmac http https html css json xml sql db str get set tls ssl jwt
+    env ctx cfg ptr src dst cmd var obj num txt msg req res rsp std pkg pkcs ed dsa fs io os ui js ts py go rb sh
+    """.split()
 )
 
 
@@ -130,7 +131,7 @@ def wordy(value: bytes) -> bool:
 
 def _word(part: bytes) -> bool:
     vowels = count(part, _VOWELS)
-    return part.lower() in _ACRONYMS or (len(part) >= 3 and len(part) <= 5 * vowels and 4 * vowels <= 3 * len(part))
+    return part.lower() in _ACRONYMS or (len(part) >= 3 and len(part) <= 6 * vowels and 4 * vowels <= 3 * len(part))
 
 
 def random(value: bytes) -> bool:

@@ -6,13 +6,13 @@ import base64
 import binascii
 import re
 
-from collector.redact.checks import classes, masked, random, stands_for, wordy
+from collector.redact.checks import classes, count, masked, random, stands_for, wordy
 from collector.redact.extents import PLACEHOLDER
 from collector.redact.looks import around, is_mask
 from collector.redact.rule import Rule, Trigger
 
 _PASSWORD = r"passw(?:or)?d|passwort|passphrase|passcode|pwd|\bpass|[_-]pass|\bpw|[_-]pw"
-_SECRET = r"secret|token|credential|passkey|[_-]?auth|cookie|session|otp|\bpin|webhook|connectionstring|dsn"
+_SECRET = r"secret|token|credential|passkey|[_-]?auth|cookie|session|[_-]otp\b|\botp\b|webhook|connectionstring|dsn"
 _KEY = (
     r"api[_-]?key|apikey|appkey|access[_-]?key|private[_-]?key|account[_-]?key|encryption[_-]?key|signing[_-]?key"
     r"|master[_-]?key|client[_-]?key|shared[_-]?access[_-]?key|shared[_-]?key|service[_-]?key|license[_-]?key|[_-]key|(?-i:[a-z]Key)"
@@ -30,8 +30,9 @@ _ASSIGNMENT = re.compile(
     rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
     rb"|(?P<bare>[^\s\"'`\\\x00]{4,4096}))"
 )
-_KEYWORDS = re.compile(_KEYWORD.encode(), re.I)
-_IS_PASSWORD = re.compile(rf"(?:{_PASSWORD})".encode(), re.I)
+_WHOLE = re.compile(r"(?<=\\bpass)|(?<=\[_-\]pass)|(?<=\\bpw)|(?<=\[_-\]pw)")
+_KEYWORDS = re.compile(_WHOLE.sub("(?![a-z])", _KEYWORD).encode(), re.I)
+_IS_PASSWORD = re.compile(_WHOLE.sub("(?![a-z])", f"(?:{_PASSWORD})").encode(), re.I)
 _IS_PLAIN_KEY = re.compile(rb"(?:[_-](?i:key)|[a-z]Key)(?![a-z])")
 _NAMED_KEY = re.compile((_KEY.replace("|[_-]key|(?-i:[a-z]Key)", "")).encode(), re.I)
 _ABOUT = re.compile(
@@ -47,6 +48,16 @@ _PUBLIC = re.compile(
 _CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Za-z0-9_$]*)*")
 _ENDS_BARE = re.compile(
     rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
+)
+_PUBLIC_KEY = (
+    b"MFkwEwYHKoZI",
+    b"MIIBIjANBgkq",
+    b"MIICIjANBgkq",
+    b"MIGfMA0GCSqG",
+    b"MCowBQYDK2Vw",
+    b"MHYwEAYHKoZI",
+    b"AAAAC3Nza",
+    b"AAAAB3Nza",
 )
 _ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
 
@@ -87,12 +98,17 @@ def _is_secret(match: re.Match[bytes], data: bytes, span: tuple[int, int], quote
     if data[end : end + 1] in (b"(", b"[", b"{") and not quoted:
         return False  # an expression
     spaced = match["sep"] != match["sep"].strip()
+    if value.startswith(_PUBLIC_KEY):
+        return False
     if value[:1] in b"[(^" and re.search(rb"[a-z0-9]-[a-z0-9]|\\[(]", value):
         return False  # a pattern
-    if not quoted and _CODE.fullmatch(value) and (spaced or b"." in value) and _names(value):
+    ends_line = match["sep"].strip() == b":" and data[end : end + 1] in (b"", b"\n", b"\r")
+    is_password = _IS_PASSWORD.search(key) is not None
+    plain = is_password and ends_line and b"." not in value
+    if not quoted and not plain and _CODE.fullmatch(value) and (spaced or b"." in value) and _names(value):
         return False
-    if _IS_PASSWORD.search(key):
-        return _is_password(value, quoted or not spaced)
+    if is_password:
+        return _is_password(value, quoted or not spaced, ends_line)
     if _PUBLIC.search(key):
         return False
     if words[-1][0].lower().lstrip(b"_-") in (b"cookie", b"auth", b"session", b"webhook"):
@@ -109,12 +125,14 @@ def _names(value: bytes) -> bool:
     return wordy(re.sub(rb"[0-9]", b"", value)) or (value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7)
 
 
-def _is_password(value: bytes, sure: bool) -> bool:
+def _is_password(value: bytes, sure: bool, ends_line: bool) -> bool:
     if len(value) < 6 or stands_for(value) or (_CODE.fullmatch(value) and b"." in value and wordy(value)):
         return False
     if value[:1] == b"/" and wordy(value):
         return False
     if not sure:
+        if ends_line and b"." not in value and b"_" not in value:
+            return classes(value) >= 2 and count(value, b"0123456789") > 0
         return random(value) or (classes(value) >= 3 and not wordy(value))
     digits = sum(48 <= byte <= 57 for byte in value)
     if digits == len(value):
@@ -148,7 +166,7 @@ def _assignment(data: bytes, place: int) -> tuple[int, int] | None:
 
 
 _LITERALS = tuple(
-    b"passw pass- passphrase passcode pwd pass _pw -pw pw secret token credential auth cookie session otp pin webhook "
+    b"passw pass- passphrase passcode pwd pass _pw -pw pw secret token credential auth cookie session otp webhook "
     b"connectionstring dsn key".split()
 )
 _CASES = "(?i)"
@@ -171,6 +189,12 @@ def _random(match: re.Match[bytes], data: bytes) -> bool:
     if masked(value) or stands_for(value):
         return False
     return random(value) or (len(value) >= 20 and any(48 <= b <= 57 for b in value) and not _names(value))
+
+
+def _cookie(match: re.Match[bytes], data: bytes) -> bool:
+    """Whether one of the cookies holds what looks drawn by chance; then all of them go."""
+    values = [part.split(b"=", 1)[-1].rstrip(b"=") for part in match["secret"].split(b";")]
+    return any(len(value) >= 8 and random(value) and not _names(value) for value in values)
 
 
 def _cli(match: re.Match[bytes], data: bytes) -> bool:
@@ -206,7 +230,7 @@ def _not_stand_in(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _LOCAL = re.compile(
-    rb"(?i)(?:password|passwd|pass|pwd|secret|user|test|root|admin|postgres|mysql|guest|example|token|p|pw|xxx+|\*+)"
+    rb"(?i)(?:password|passwd|pass|pwd|secret|user|test|root|admin|postgres|mysql|guest|example|token|p|pw|xyz|xxx+|\*+)"
 )
 
 
@@ -223,6 +247,8 @@ def _url(match: re.Match[bytes], data: bytes) -> bool:
 
 def _prose(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
+    if value.startswith(_PUBLIC_KEY) or (_CODE.fullmatch(value) and b"." in value and _names(value)):
+        return False
     if masked(value) or data[match.end("secret") : match.end("secret") + 1] in (b"(", b"[", b"="):
         return False
     upper = any(65 <= b <= 90 for b in value)
@@ -421,14 +447,18 @@ LABELLED: tuple[Rule, ...] = (
     Rule(
         "cookie",
         "secrets",
-        (Trigger(_CASES + r"cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=[^\s;\"'\\\x00]{8}", None, (b"cookie",)),),
-        around(
-            re.compile(rb"(?i)cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=(?P<secret>[^\s;\"'\\\x00]{8,4000}(?:;[ ]?(?!(?i:path|expires|domain|max-age|httponly|secure|samesite))[A-Za-z0-9_.%-]{1,80}=[^\s;\"'\\\x00]{1,4000}){0,40})"),
-            110,
-            _random,
+        (
+            Trigger(_CASES + r"cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=[^\s;=\"'\\\x00]", None, (b"cookie",)),
         ),
-        match=("Set-Cookie: session={alnum32}; Path=/; HttpOnly", "Cookie: theme=dark; sid={alnum32}"[0:0] + "Cookie: sid={alnum32}; theme=dark"),
-        no_match=("Set-Cookie: lang=english; Path=/",),
+        around(
+            re.compile(
+                rb"(?i)cookie[\"'\\]{0,6}[ \t]{0,4}[:=,][ \t]{0,4}[\"'\\]{0,6}[A-Za-z0-9_.%-]{1,80}=(?P<secret>[^\s;\"'\\\x00]{1,4000}(?:;[ ]?(?!path|expires|domain|max-age|httponly|secure|samesite)[A-Za-z0-9_.%-]{1,80}=[^\s;\"'\\\x00]{1,4000}){0,40})"
+            ),
+            110,
+            _cookie,
+        ),
+        match=("Set-Cookie: session={alnum32}; Path=/; HttpOnly", "Cookie: a=1; theme=dark; sid={alnum32}"),
+        no_match=("Set-Cookie: lang=english; Path=/", "Cookie: theme=dark; size=12"),
     ),
     Rule(
         "secret-in-prose",

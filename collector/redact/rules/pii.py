@@ -128,6 +128,8 @@ def _phone(match: re.Match[bytes], data: bytes) -> bool:
     before = data[max(0, match.start() - 40) : match.start()]
     named = _PHONE_WORDS.search(before.rsplit(b"\n", 1)[-1] if before.count(b"\n") > 1 else before) is not None
     if value[:1] == b"+":
+        quoted = before[-1:] in (b'"', b"'") and data[match.end() : match.end() + 1] in (b'"', b"'", b"\\")
+        named = named or (quoted and digits >= 10)
         return named or (match["sep"] != b"" and digits >= 10 and before[-1:] != b"\n" and before != b"")
     return named or (b"(" in value)
 

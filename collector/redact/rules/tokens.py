@@ -15,6 +15,10 @@ _URL = "[A-Za-z0-9_-]"
 _HEX = "[0-9a-f]"
 
 
+_APART = "(?<![A-Za-z0-9+/]{16})"
+"""Not within a run of base64, where a prefix of letters and digits alone comes up by chance."""
+
+
 def _width(source: str) -> int:
     low, high = _parser.parse(source).getwidth()
     if low != high:
@@ -69,10 +73,10 @@ def _not_known(found: bytes) -> bool:
 TOKENS: tuple[Rule, ...] = (
     # -- clouds
     _rule("aws-access-key-id", "A(?:KIA|SIA|BIA|CCA)", "[A-Z0-9]{16,128}", "AKIA{b3216}", "ASIA{b3216}",
-          head="[A-Z0-9]{4}", literals="akia asia abia acca", check=_not_known, no=("AKIAIOSFODNN7EXAMPLE", "AKIAXXXXXXXXXXXXXXXX")),
+          head="[A-Z0-9]{4}", literals="akia asia abia acca", check=_not_known, no=("AKIAIOSFODNN7EXAMPLE", "AKIAXXXXXXXXXXXXXXXX"), before=_APART),
     _rule("aws-session-token", "(?:FwoGZXIvYXdz|IQoJb3JpZ2lu|FQoGZXIvYXdz)", "[A-Za-z0-9+/=%_-]{60,4000}", "IQoJb3JpZ2luX2Vj{b6480}",
           head="", literals="fwogzxivyxdz iqojb3jpz2lu fqogzxivyxdz"),
-    _rule("aws-bedrock-key", "ABSK", "[A-Za-z0-9+/]{80,400}={0,2}", "ABSK{b64109}", head="[A-Za-z0-9+/]{12}"),
+    _rule("aws-bedrock-key", "ABSK", "[A-Za-z0-9+/]{80,400}={0,2}", "ABSK{b64109}", head="[A-Za-z0-9+/]{12}", before=_APART),
     _rule("aws-mws-key", r"amzn\.mws\.", "[0-9a-f-]{36}", "amzn.mws.{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", head="[0-9a-f]{8}"),
     _rule("gcp-api-key", "AIza", _URL + "{35,64}", "AIza{url35}"),
     _rule("gcp-api-key", r"AQ\.Ab", _URL + "{40,200}", "AQ.Ab{url48}"),
@@ -82,11 +86,11 @@ TOKENS: tuple[Rule, ...] = (
     _rule("azure-ad-secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~", r"[A-Za-z0-9_~.-]{31,40}", "{url3}8Q~{url34}", head="[A-Za-z0-9_~.-]{4}", literals="q~"),
     _rule("azure-key", "[A-Za-z0-9]{52}JQQJ99", "[A-Za-z0-9]{20,30}", "{alnum52}JQQJ99{alnum26}", literals="jqqj99"),
     _rule("azure-devops-token", "[A-Za-z0-9]{76}AZDO", "[A-Za-z0-9]{4}", "{alnum76}AZDO{alnum4}", literals="azdo"),
-    _rule("alibaba-access-key", "LTAI", "[A-Za-z0-9]{12,30}", "LTAI{alnum20}", head="[A-Za-z0-9]{12}", check=_mixed),
+    _rule("alibaba-access-key", "LTAI", "[A-Za-z0-9]{12,30}", "LTAI{alnum20}", head="[A-Za-z0-9]{12}", check=_mixed, before=_APART),
     _rule("digitalocean-token", "do[opr]_v1_", _HEX + "{64}", "dop_v1_{hex64}", head=_HEX + "{4}", literals="_v1_"),
     _rule("heroku-key", "HRKU-", _URL + "{36,80}", "HRKU-AA{url58}"),
     _rule("fly-token", "(?:fm[12]|fo1)_", "[A-Za-z0-9+/=_,-]{40,2000}", "fm2_{alnum120}", head=_URL + "{30}", literals="fm1_ fm2_ fo1_"),
-    _rule("scaleway-key", "SCW", "[A-Z0-9]{17}", "SCW{upper17}", head="[A-Z0-9]{17}", check=_mixed),
+    _rule("scaleway-key", "SCW", "[A-Z0-9]{17}", "SCW{upper17}", head="[A-Z0-9]{17}", check=_mixed, before=_APART),
     _rule("vercel-token", "vc[prkaib]_", "[A-Za-z0-9]{24,80}", "vcp_{alnum56}", head="[A-Za-z0-9]{12}", literals="vcp_ vcr_ vck_ vca_ vci_ vcb_"),
     _rule("vercel-token", "vercel_blob_rw_", "[A-Za-z0-9_]{20,80}", "vercel_blob_rw_{alnum40}"),
     _rule("netlify-token", "nf[pcoub]_", "[A-Za-z0-9_]{36,80}", "nfp_{alnum36}", head="[A-Za-z0-9]{12}", literals="nfp_ nfc_ nfo_ nfu_ nfb_"),
@@ -105,17 +109,17 @@ TOKENS: tuple[Rule, ...] = (
     _rule("gitlab-token", "glagent-", r"[A-Za-z0-9_.-]{20,255}", "glagent-{url50}"),
     _rule("gitlab-token", "GR1348941", r"[A-Za-z0-9_-]{18,64}", "GR1348941{url20}"),
     _rule("gitlab-token", "_gitlab_session=", r"[0-9a-f]{32}", "_gitlab_session={hex32}"),
-    _rule("bitbucket-token", "ATBB", "[A-Za-z0-9]{24,80}", "ATBB{alnum32}", head=_AN + "{8}"),
+    _rule("bitbucket-token", "ATBB", "[A-Za-z0-9]{24,80}", "ATBB{alnum32}", head=_AN + "{8}", before=_APART),
     _rule("atlassian-token", "AT(?:AT|CT|ST)T3", "[A-Za-z0-9_=-]{50,400}", "ATATT3xFfGF0{url170}={HEX8}", literals="atatt3 atctt3 atstt3"),
     _rule("npm-token", "npm_", "[A-Za-z0-9]{30,64}", "npm_{alnum36}", head=_AN + "{10}"),
     _rule("pypi-token", "pypi-A", "[A-Za-z0-9_-]{40,1000}", "pypi-AgEIcHlwaS5vcmc{url80}", head=_URL + "{6}"),
     _rule("rubygems-key", "rubygems_", _HEX + "{40,64}", "rubygems_{hex48}", head=_HEX + "{6}"),
-    _rule("nuget-key", "oy2", "[a-z0-9]{43}", "oy2{lower43}", head="[a-z0-9]{12}"),
-    _rule("crates-token", "cio", "[A-Za-z0-9]{32}(?![A-Za-z0-9])", "cio{alnum32}", head=_AN + "{28}", check=_mixed),
+    _rule("nuget-key", "oy2", "[a-z0-9]{43}", "oy2{lower43}", head="[a-z0-9]{12}", before=_APART),
+    _rule("crates-token", "cio", "[A-Za-z0-9]{32}(?![A-Za-z0-9])", "cio{alnum32}", head=_AN + "{28}", check=_mixed, before=_APART),
     _rule("docker-token", "dckr_[op]at_", _URL + "{20,64}", "dckr_pat_{url27}", literals="dckr_"),
     _rule("clojars-token", "CLOJARS_", "[0-9a-f]{50,64}", "CLOJARS_{hex60}"),
-    _rule("jfrog-token", "AKCp", "[A-Za-z0-9]{60,80}", "AKCp{alnum69}", head=_AN + "{24}"),
-    _rule("jfrog-token", "cmVmdGtu", "[A-Za-z0-9]{50,70}", "cmVmdGtu{alnum56}"),
+    _rule("jfrog-token", "AKCp", "[A-Za-z0-9]{60,80}", "AKCp{alnum69}", head=_AN + "{24}", before=_APART),
+    _rule("jfrog-token", "cmVmdGtu", "[A-Za-z0-9]{50,70}", "cmVmdGtu{alnum56}", before=_APART),
     _rule("sonar-token", "sq[pua]_", _HEX + "{40}", "sqp_{hex40}", head=_HEX + "{20}", literals="sqp_ squ_ sqa_"),
     _rule("sourcegraph-token", "sgp_", "(?:[0-9a-f]{16}_|local_)?[0-9a-f]{40}", "sgp_{hex16}_{hex40}", head=_URL + "{16}"),
     _rule("circleci-token", "CCIP(?:AT|RJ)_", "[A-Za-z0-9_]{30,120}", "CCIPAT_{alnum22}_{hex40}", literals="ccipat_ ccipr"),
@@ -163,7 +167,7 @@ TOKENS: tuple[Rule, ...] = (
     _rule("plaid-token", "access-production-", "[0-9a-f-]{36}", "access-production-{hex8}-{hex4}-{hex4}-{hex4}-{hex12}"),
     _rule("razorpay-key", "rzp_(?:live|test)_", "[A-Za-z0-9]{14,20}", "rzp_live_{alnum14}", literals="rzp_"),
     _rule("flutterwave-key", "FLWSECK[_-]", "[A-Za-z0-9_-]{12,80}", "FLWSECK_TEST-{hex32}-X"),
-    _rule("easypost-key", "EZ[AT]K", "[A-Za-z0-9]{54}", "EZAK{alnum54}", head=_AN + "{16}", literals="ezak eztk"),
+    _rule("easypost-key", "EZ[AT]K", "[A-Za-z0-9]{54}", "EZAK{alnum54}", head=_AN + "{16}", literals="ezak eztk", before=_APART),
     _rule("shippo-token", "shippo_(?:live|test)_", "[0-9a-f]{40}", "shippo_live_{hex40}", literals="shippo_"),
     _rule("duffel-token", "duffel_(?:live|test)_", "[A-Za-z0-9_=-]{40,64}", "duffel_live_{url43}", literals="duffel_"),
     # -- models
@@ -248,9 +252,9 @@ TOKENS: tuple[Rule, ...] = (
     _rule("prefect-token", "pn[ub]_", "[a-z0-9A-Z]{36}", "pnu_{lower36}", head=_AN + "{16}", literals="pnu_ pnb_"),
     _rule("infracost-key", "ico-", "[A-Za-z0-9]{32}(?![A-Za-z0-9])", "ico-{alnum32}", head=_AN + "{24}"),
     _rule("mapbox-token", r"sk\.eyJ", r"[A-Za-z0-9_-]{20,200}\.[A-Za-z0-9_-]{20,60}", "sk.eyJ{url80}.{url22}"),
-    _rule("twitter-token", "AAAAAAAAAAAAAAAAAAAAA", "[A-Za-z0-9%]{60,120}", "AAAAAAAAAAAAAAAAAAAAA{alnum80}", head="[A-Za-z0-9%]{30}"),
+    _rule("twitter-token", "AAAAAAAAAAAAAAAAAAAAA", "[A-Za-z0-9%]{60,120}", "AAAAAAAAAAAAAAAAAAAAA{alnum40}%2F{alnum40}%3D", head="[A-Za-z0-9%]{30}", before=_APART, check=lambda found: b"%" in found),
     _rule("adafruit-key", "aio_", "[A-Za-z0-9]{28}", "aio_{alnum28}", head=_AN + "{16}"),
-    _rule("yandex-key", "AQVN", "[A-Za-z0-9_-]{35,40}", "AQVN{url36}", head=_URL + "{30}"),
+    _rule("yandex-key", "AQVN", "[A-Za-z0-9_-]{35,40}", "AQVN{url36}", head=_URL + "{30}", before=_APART),
     _rule("elevenlabs-key", "xi_", _HEX + "{32,64}", "xi_{hex32}", head=_HEX + "{20}"),
     _rule("frameio-token", "fio-u-", _URL + "{60,70}", "fio-u-{url64}"),
     _rule("dnkey-token", "dnkey-", r"[A-Za-z0-9_=-]{26}-[A-Za-z0-9_=-]{52}", "dnkey-{alnum26}-{alnum52}"),

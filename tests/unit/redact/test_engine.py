@@ -225,6 +225,15 @@ def test_a_match_storm_replaces_the_value() -> None:
     assert out == {1: "[REDACTED:error]", 2: "[REDACTED:words]"}
 
 
+def test_without_the_wheel_the_twin_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`name` tells which, so that whoever starts the collector can say so once."""
+    monkeypatch.setattr("collector.redact.scan.hyperscan", None)
+    engine = Engine()
+    assert engine.name == "re"
+    assert [found.rule for found in engine.find(f"x {TOKEN}".encode())] == ["github-token"]
+    assert compile_rule("own", "ACME-[0-9]+", match=["ACME-1"]).id == "own"
+
+
 def test_an_engine_is_shared_between_threads() -> None:
     """Hyperscan refuses a scratch that two threads use at once: each has its own."""
     texts = [f"{n} {TOKEN} {'x ' * 4000}".encode() for n in range(20)]
