@@ -55,13 +55,18 @@ def measure(policy: Policy, folder: Path) -> dict[str, Any]:
     engine = engine_of(policy)
     labelled = secrets = covered = findings = right = size = 0
     by_rule: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         if path.name.endswith((".jsonl", ".jsonl.gz")):
             for line in _lines(path):
                 labelled += 1
                 found, marked = _found(engine, line), line.get("secrets", ())
                 secrets += len(marked)
-                covered += sum(_share(found, mark["start"], mark["end"]) >= _COVERED for mark in marked)
+                for mark in marked:
+                    if _share(found, mark["start"], mark["end"]) >= _COVERED:
+                        covered += 1
+                    else:
+                        missed[str(mark.get("type", "unnamed"))] += 1
                 findings += len(found)
                 right += sum(
                     any(start < mark["end"] and end > mark["start"] for mark in marked) for start, end in found
@@ -74,6 +79,7 @@ def measure(policy: Policy, folder: Path) -> dict[str, Any]:
         "labelled": labelled,
         "secrets": secrets,
         "recall": covered / secrets if secrets else 1.0,
+        "missed": dict(missed.most_common()),
         "precision": right / findings if findings else 1.0,
         "megabytes": size / 1e6,
         "per_megabyte": sum(by_rule.values()) / (size / 1e6) if size else 0.0,

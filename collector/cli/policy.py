@@ -207,6 +207,7 @@ def _lines(measured: dict[str, Any] | None) -> list[str]:
             f"labelled texts: {measured['labelled']}, {measured['secrets']} secrets, recall {measured['recall']:.3f},"
             f" precision {measured['precision']:.3f}"
         )
+        lines += [f"  missed {kind}: {count}" for kind, count in measured["missed"].items()]
     if measured["megabytes"]:
         lines.append(f"other texts: {measured['megabytes']:.1f} MB, {measured['per_megabyte']:.2f} findings a MB")
         lines += [f"  {rule}: {count}" for rule, count in measured["by_rule"].items()]

@@ -43,7 +43,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
     ]
     if found["running"]:
         forwarding = found["forwarding"]
-        lines += [f"{forwarding['reason']}; content level {found['content']}"]
+        policy = found["policy"]
+        held = f"policy {policy['name']}, revision {policy['revision']} ({policy['fingerprint']})"
+        lines += [f"{forwarding['reason']}; content level {found['content']}", f"{held}, engine {policy['engine']}"]
         for signal, last in forwarding["last"].items():
             again = (
                 f", failed {last['failures']} times, next attempt {moment(int(last['next_attempt_at'] * 1e9))}"

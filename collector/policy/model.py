@@ -166,6 +166,8 @@ class Limits:
     max_events: int = 10_000
     max_links: int = 1_000
     max_short_items: int = 16
+    max_inline_bytes: int = 32_000
+    """Of base64 after a `data:` prefix (the limit OpenInference sets for images)."""
     decode_depth: int = 3
     """How many layers of encoding are undone to look inside: the one limit that is stricter when greater."""
 

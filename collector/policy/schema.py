@@ -88,6 +88,7 @@ class LimitsTable(_Table):
     max_events: Positive | None = None
     max_links: Positive | None = None
     max_short_items: Positive | None = None
+    max_inline_bytes: Positive | None = None
     decode_depth: Annotated[int, Field(ge=1, le=6)] | None = None
 
 

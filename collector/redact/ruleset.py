@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from collector.errors import ConfigError
 from collector.policy.demands import Catalog, Demands, demands
@@ -55,8 +55,13 @@ def _check(name: str) -> Callable[[bytes], bool] | None:
 
 
 def engine_of(policy: Policy) -> Engine:
-    """An engine for the rules of `policy`; it may be shared."""
-    return Engine(rules_of(policy), decode_depth=policy.limits.decode_depth)
+    """An engine for the rules of `policy`. It takes a while to make and may be shared, so it is made once."""
+    return _engine(policy.rules, policy.own_rules, policy.limits.decode_depth)
+
+
+@lru_cache(4)
+def _engine(ids: frozenset[str], own: tuple[OwnRule, ...], decode_depth: int) -> Engine:
+    return Engine(rules_of(Policy(rules=ids, own_rules=own)), decode_depth=decode_depth)
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:

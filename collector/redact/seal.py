@@ -141,12 +141,12 @@ class Sealer:
     def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
         """What is found, by index. Short texts found clean before (roles, kinds, names) are not read again."""
         clean = self._clean
-        places = [index for index, text in enumerate(texts) if text not in clean]
+        places = [at for at, text in enumerate(texts) if len(text) > _LONGEST_CLEAN or text not in clean]
         if not places:
             return []
         unread = [texts[place] for place in places]
         found = [(places[at], data, extents) for at, data, extents in self._read(unread)]
-        dirty = {texts[index] for index, _, _ in found}
+        dirty = {texts[at] for at, _, _ in found}
         if len(clean) > _MOST_CLEAN:
             clean.clear()
         clean.update(text for text in unread if len(text) <= _LONGEST_CLEAN and text not in dirty)

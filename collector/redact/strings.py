@@ -10,6 +10,7 @@ On the way, in this order: limits of structure, then field actions. What is left
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +22,18 @@ from collector.batch import ExportRequest, data_points
 from collector.policy.model import Action, FieldRule, Limits, Place
 from collector.redact.fields import SECRET_FIELD, UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
 from collector.redact.placeholders import opaque, sized
-from collector.redact.tally import BYTES, ERROR, FIELD, FORGED, SHORT_ITEMS, TOO_DEEP, TOO_LARGE, TOO_MANY, Tally
+from collector.redact.tally import (
+    BYTES,
+    ERROR,
+    FIELD,
+    FORGED,
+    INLINE_DATA,
+    SHORT_ITEMS,
+    TOO_DEEP,
+    TOO_LARGE,
+    TOO_MANY,
+    Tally,
+)
 
 Slot = Any
 """Where a text came from: an attribute value; or a message, its field, and the index in a repeated field (else -1)."""
@@ -34,6 +46,7 @@ Pseudonym = Callable[[str, bytes], str]
 
 _Fields = tuple[tuple[str, Place], ...]
 _LEAST_CARD = 10**11
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]+")
 _MOST_JOINED = 65536
 _SPAN: _Fields = (("name", Place.NAME), ("trace_state", Place.TRACE_STATE))
 _STATUS: _Fields = (("message", Place.STATUS),)
@@ -265,7 +278,10 @@ class Texts:
     def limit_length(self) -> None:
         """Replace the texts that are too long to be read in bounded time."""
         most = self._limits.max_value_bytes
-        if not self.texts or max(map(len, self.texts)) * 4 <= most:
+        longest = max(map(len, self.texts), default=0)
+        if longest > self._limits.max_inline_bytes:
+            self._limit_inline_data()
+        if longest * 4 <= most:
             return
         for index, text in enumerate(self.texts):
             if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
@@ -275,6 +291,26 @@ class Texts:
                     self.put(index, sized(TOO_LARGE, size))
                 self.texts[index] = ""
                 self.cuts.pop(index, None)
+
+    def _limit_inline_data(self) -> None:
+        """Replace files that stand inside texts: no rule could look into them, and they are the most of the bytes."""
+        most = self._limits.max_inline_bytes
+        for index, text in enumerate(self.texts):
+            if len(text) > most and ";base64," in text:
+                self._tally.at = self.owner(index)
+                shorter = self._without_data(text, most)
+                if shorter != text and self.joined(index) is None:
+                    self.put(index, shorter)
+                self.texts[index] = shorter
+
+    def _without_data(self, text: str, most: int) -> str:
+        parts = text.split(";base64,")
+        for at, part in enumerate(parts[1:], 1):
+            found = _BASE64.match(part)
+            if found and found.end() > most:
+                parts[at] = sized(INLINE_DATA, found.end()) + part[found.end() :]
+                self._tally.add(INLINE_DATA, Action.PLACEHOLDER)
+        return ";base64,".join(parts)
 
     def owner(self, index: int) -> int:
         """The number of the span that text number `index` belongs to, or -1."""

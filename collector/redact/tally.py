@@ -14,10 +14,11 @@ TOO_DEEP = "too-deep"
 TOO_LARGE = "too-large"
 TOO_MANY = "too-many"
 SHORT_ITEMS = "short-items"
+INLINE_DATA = "inline-data"
 FORGED = "forged-report"
 ERROR = "error"
 
-OWN_WORDS = frozenset({CONTENT, FIELD, BYTES, TOO_DEEP, TOO_LARGE, TOO_MANY, SHORT_ITEMS, FORGED, ERROR})
+OWN_WORDS = frozenset({CONTENT, FIELD, BYTES, TOO_DEEP, TOO_LARGE, TOO_MANY, SHORT_ITEMS, INLINE_DATA, FORGED, ERROR})
 """What placeholders name beside rules."""
 
 

@@ -241,6 +241,20 @@ def test_limits_of_structure_are_replaced_and_counted() -> None:
     assert {rule for rule, _ in batch.actions} == {"too-large", "too-deep", "short-items", "bytes", "too-many"}
 
 
+def test_files_inside_texts_keep_their_type_and_size() -> None:
+    """An image in a conversation is most of its bytes, and no rule can look into it (24)."""
+    image = "data:image/png;base64," + "iVBORw0KGgo" * 4000
+    message = json.dumps(
+        [{"role": "user", "content": [{"type": "image", "url": image}, {"type": "text", "text": "hi"}]}]
+    )
+    found, batch = sealed("", spans({"note": message, "small": "data:image/png;base64,iVBORw0KGgo="}))
+    content = json.loads(found[0]["note"])[0]["content"]
+    assert content[0]["url"] == "data:image/png;base64,[REDACTED:inline-data 44000 B]"
+    assert content[1]["text"] == "hi"
+    assert found[0]["small"].endswith("iVBORw0KGgo=")
+    assert batch.actions == {("inline-data", "placeholder"): 1}
+
+
 def test_spans_say_which_policy_redacted_them_and_what_it_found() -> None:
     found, batch = sealed('name = "acme"', spans({"a": f"{TOKEN} and {TOKEN}"}, {"a": "clean"}))
     assert found[0]["redaction.policy"] == "acme"
