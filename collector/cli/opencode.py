@@ -1,0 +1,140 @@
+"""`collector opencode install | uninstall | attach | import`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from collector.data_dir import announced_url
+from collector.errors import ConfigError
+from collector.opencode import install as installing
+from collector.opencode.door import Door
+from collector.opencode.importing import Task
+from collector.settings import Settings, load
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
+InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the collector keeps telemetry.")]
+Globally = Annotated[bool, typer.Option("--global", help="For all projects of this user [the default].")]
+
+opencode = typer.Typer(help="OpenCode: install the plugin, follow a server, import what it kept.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(opencode, name="opencode")
+
+
+@opencode.command()
+def install(
+    project: InProject = False,
+    everywhere: Globally = False,
+    dry_run: DryRun = False,
+    url: Annotated[str, typer.Option(help="Where the collector listens [where it runs, or its settings].")] = "",
+    opencode_version: Annotated[str, typer.Option(help="OpenCode's version [what `opencode --version` says].")] = "",
+) -> None:
+    """Put the plugin into OpenCode and list it in its configuration."""
+    place = _place(project, everywhere)
+    settings = load().settings
+    token = settings.access_token.get_secret_value() if settings.access_token else None
+    version = installing.parse_version(opencode_version) if opencode_version else installing.opencode_version()
+    changes = installing.planned_install(place, url or _url(settings), token, version)
+    _do(changes, dry_run, f"installed in {place.folder}: restart OpenCode to load it", "installed already")
+    if token and project:
+        print("the access token stays out of the project: run `collector opencode install --global` for it")
+
+
+@opencode.command()
+def uninstall(project: InProject = False, everywhere: Globally = False, dry_run: DryRun = False) -> None:
+    """Take the plugin out of OpenCode; its configuration becomes what it was."""
+    place = _place(project, everywhere)
+    _do(installing.planned_uninstall(place), dry_run, f"uninstalled from {place.folder}", "not installed")
+
+
+def _place(project: bool, everywhere: bool) -> installing.Place:
+    if project and everywhere:
+        raise ConfigError("--project and --global exclude each other")
+    if project:
+        return installing.project_place(Path.cwd())
+    return installing.global_place(os.environ, Path.home())
+
+
+def _do(changes: list[installing.Change], dry_run: bool, done: str, nothing: str) -> None:
+    if dry_run:
+        print(installing.diff(changes) or nothing, end="" if changes else "\n")
+        return
+    installing.apply(changes)
+    print(done if changes else nothing)
+
+
+def _url(settings: Settings) -> str:
+    """Where a client on this machine reaches the collector that these settings start."""
+    announced = announced_url(settings.data_dir.expanduser())
+    if announced is None:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        announced = f"http://{host}:{settings.port}"
+    return announced.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+@opencode.command()
+def attach(
+    url: Annotated[str, typer.Argument(help="Of `opencode serve`; left out: the service of OpenCode 2.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Follow a running OpenCode until interrupted; OPENCODE_SERVER_PASSWORD is its password."""
+    from collector.opencode import attach as attaching
+
+    environ = dict(os.environ)
+    server = attaching.Server(url, attaching.password(environ)) if url else attaching.service(environ, Path.home())
+    door = _door(load({"data_dir": data_dir}).settings)
+    follower = attaching.Follower(server, door.send, _say)
+    asyncio.run(follower.run())
+
+
+@opencode.command("import")
+def import_(
+    files: Annotated[list[Path] | None, typer.Argument(help="A database, a storage folder, exports.")] = None,
+    session: Annotated[list[str] | None, typer.Option(help="Only this session, with its subagents.")] = None,
+    since: Annotated[str, typer.Option(help="Only what changed since: 7d, 12h, 2026-01-31 [7d].")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also what is older or was imported before.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring in the sessions OpenCode keeps on this machine; run it again to go on where it stopped."""
+    from collector.opencode import importing
+
+    settings = load({"data_dir": data_dir}).settings
+    everything = everything or (bool(files) and not since)
+    oldest = 0 if everything and not since else importing.since(since or "7d")
+    wanted = importing.Wanted(frozenset(session or ()), oldest, again=everything)
+    progress = importing.Progress(settings.data_dir.expanduser())
+    tasks = importing.planned(importing.sources(files or (), os.environ, Path.home()), wanted, progress)
+    door = _door(settings)
+    with _progress_bar(len(tasks)) as told:
+        count = importing.send(tasks, door, progress, told)
+    print(f"{len(tasks)} sessions, {count} events imported" if tasks else "nothing new to import")
+
+
+def _door(settings: Settings) -> Door:
+    return Door(_url(settings), settings.access_token.get_secret_value() if settings.access_token else None)
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _progress_bar(total: int) -> Iterator[Callable[[Task, int], None]]:
+    console = Console(stderr=True)
+    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda _, count: bar.advance(task)

@@ -1,0 +1,130 @@
+"""OpenCode's SQLite database, read without writing: the event table where it is whole, else messages and parts.
+
+Versions from 1.2 on keep `session`, `message`, `part` and `event`; 2.x keeps `session_v2` and `session_message` in
+the same file and fills no events. A column that a version lacks is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from collector.errors import CollectorError
+from collector.opencode import messages2
+from collector.opencode.history import Item, Kept, message_item, part_item, session_item
+
+
+class Database:
+    """A database file; raises `CollectorError` when it is none of OpenCode's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tables = {row["name"] for row in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not self._tables & {"session", "session_v2"}:
+            raise CollectorError(f"{path} is no database of OpenCode")
+
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
+    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """A connection for each query: OpenCode may replace or truncate the file between two."""
+        try:
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, timeout=5)) as connection:
+                connection.row_factory = sqlite3.Row
+                return connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise CollectorError(f"{self._path} cannot be read ({error})") from None
+
+    def sessions(self) -> list[Kept]:
+        """All sessions, the oldest first."""
+        found: dict[str, Kept] = {}
+        for table in ("session", "session_v2"):
+            if table in self._tables:
+                for row in self._rows(f"SELECT id, parent_id, time_updated, directory FROM {table}"):
+                    updated, directory = int(row["time_updated"] or 0), row["directory"] or ""
+                    found[row["id"]] = Kept(row["id"], row["parent_id"], updated, directory)
+        return sorted(found.values(), key=lambda kept: (kept.updated, kept.id))
+
+    def items(self, session: str) -> Iterator[Item]:
+        """The events of a session; of one that was begun before there were any, its messages as they are now first."""
+        events = self._events(session)
+        if not events or events[0]["seq"] != 0:
+            yield from self._messages(session)
+            yield from self._messages2(session)
+        yield from events
+
+    def events_after(self, session: str, seq: int) -> list[Item]:
+        """Only the rows that came after `seq`."""
+        return self._events(session, seq)
+
+    def _events(self, session: str, after: int = -1) -> list[Item]:
+        if "event" not in self._tables:
+            return []
+        rows = self._rows("SELECT * FROM event WHERE aggregate_id = ? AND seq > ? ORDER BY seq", session, after)
+        return [
+            {**{key: row[key] for key in ("id", "aggregate_id", "seq", "type")}, "data": data}
+            for row in rows
+            if isinstance(data := _json(row["data"]), dict)
+        ]
+
+    def _messages(self, session: str) -> Iterator[Item]:
+        if not {"session", "message", "part"} <= self._tables:
+            return
+        for row in self._rows("SELECT * FROM session WHERE id = ?", session):
+            yield session_item(_session(row))
+        parts: dict[str, list[Item]] = {}
+        for row in self._rows("SELECT * FROM part WHERE session_id = ? ORDER BY id", session):
+            part = {**_object(row["data"]), "id": row["id"], "messageID": row["message_id"], "sessionID": session}
+            parts.setdefault(row["message_id"], []).append(part)
+        for row in self._rows("SELECT * FROM message WHERE session_id = ? ORDER BY time_created, id", session):
+            yield message_item({**_object(row["data"]), "id": row["id"], "sessionID": session})
+            yield from map(part_item, parts.get(row["id"], ()))
+
+    def _messages2(self, session: str) -> Iterator[Item]:
+        if not {"session_v2", "session_message"} <= self._tables:
+            return
+        rows = self._rows("SELECT * FROM session_v2 WHERE id = ?", session)
+        messages = [
+            {**_object(row["data"]), "id": row["id"], "type": row["type"]}
+            for row in self._rows("SELECT * FROM session_message WHERE session_id = ? ORDER BY seq", session)
+        ]
+        if rows and messages:
+            yield from messages2.events(_session(rows[0]), messages)
+
+
+def _session(row: sqlite3.Row) -> Item:
+    """A row as OpenCode itself shows a session."""
+    found: dict[str, Any] = dict(row)
+    info = {
+        "id": found["id"],
+        "parentID": found.get("parent_id"),
+        "projectID": found.get("project_id"),
+        "directory": found.get("directory"),
+        "title": found.get("title"),
+        "version": found.get("version"),
+        "slug": found.get("slug"),
+        "agent": found.get("agent"),
+        "model": _json(found.get("model")),
+        "cost": found.get("cost"),
+        "time": {"created": found.get("time_created"), "updated": found.get("time_updated")},
+        "location": {"directory": found["directory"]} if found.get("directory") else None,
+    }
+    return {key: value for key, value in info.items() if value is not None}
+
+
+def _json(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, (str, bytes)) else text
+    except ValueError:
+        return None
+
+
+def _object(text: Any) -> Item:
+    found = _json(text)
+    return found if isinstance(found, dict) else {}

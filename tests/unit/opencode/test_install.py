@@ -1,0 +1,140 @@
+"""Installing the plugin into OpenCode, and undoing it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from collector.errors import ConfigError
+from collector.opencode.install import (
+    Place,
+    apply,
+    diff,
+    global_place,
+    planned_install,
+    planned_uninstall,
+    plugin_text,
+    project_place,
+)
+from collector.opencode.jsonc import plain, read
+
+URL = "http://127.0.0.1:4318"
+CONFIG = """{
+  // which model
+  "model": "a/b", /* kept */
+  "plugin": [
+    "one", // the first
+    ["two", { "x": 1 }],
+  ],
+}
+"""
+
+
+def _place(tmp_path: Path, text: str | None = CONFIG, name: str = "opencode.jsonc") -> Place:
+    place = global_place({"XDG_CONFIG_HOME": str(tmp_path)}, tmp_path)
+    place.folder.mkdir()
+    if text is not None:
+        (place.folder / name).write_bytes(text.encode())
+    return place
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _install(place: Place, token: str | None = None) -> None:
+    apply(planned_install(place, URL, token, (1, 18, 33)))
+
+
+def test_install_lists_the_plugin_and_keeps_comments(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    _install(place)
+    text = place.config().read_text()
+    listed = plain(read(text))["plugin"]  # type: ignore[arg-type]
+    assert listed == ["one", ["two", {"x": 1}], place.plugin.as_uri()]
+    assert text.replace(f',\n    "{place.plugin.as_uri()}"', "") == CONFIG
+
+
+def test_installing_twice_changes_nothing_more(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    _install(place)
+    assert planned_install(place, URL, None, (1, 18, 33)) == []
+
+
+@pytest.mark.parametrize("text", [CONFIG, CONFIG.replace("\n", "\r\n"), "{}", '{"plugin": []}', '{"a":1}', None, ""])
+def test_uninstall_restores_every_byte(tmp_path: Path, text: str | None) -> None:
+    """What was there before comes back exactly; what was not there is gone."""
+    place = _place(tmp_path, text)
+    before = _contents(tmp_path)
+    _install(place)
+    assert _contents(tmp_path) != before
+    apply(planned_uninstall(place))
+    assert _contents(tmp_path) == before
+
+
+def test_uninstall_keeps_what_was_written_since(tmp_path: Path) -> None:
+    """The backup is older than the person's own edits, so it must not win over them."""
+    place = _place(tmp_path)
+    _install(place)
+    config = place.config()
+    config.write_text(config.read_text().replace('"a/b"', '"c/d"'))
+    apply(planned_uninstall(place))
+    assert config.read_text() == CONFIG.replace('"a/b"', '"c/d"')
+
+
+def test_a_dry_run_shows_the_entry_and_not_the_token(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    shown = diff(planned_install(place, URL, "an-access-token", None))
+    assert f'+    "{place.plugin.as_uri()}"' in shown
+    assert "an-access-token" not in shown
+    assert list(_contents(tmp_path)) == ["opencode/opencode.jsonc"]
+
+
+def test_the_token_is_for_its_owner_alone(tmp_path: Path) -> None:
+    place = _place(tmp_path)
+    _install(place, "an-access-token")
+    assert json.loads(place.settings.read_text()) == {"url": URL, "token": "an-access-token"}
+    assert place.settings.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_project_gets_a_relative_entry_and_no_token(tmp_path: Path) -> None:
+    """A project is committed: it may hold neither a path of this machine nor a secret."""
+    (tmp_path / "opencode.json").write_text('{"model": "a/b"}')
+    place = project_place(tmp_path)
+    _install(place, "an-access-token")
+    assert json.loads((tmp_path / "opencode.json").read_text())["plugin"] == [
+        "./.opencode/plugins/collector-opencode.js"
+    ]
+    assert not any(
+        b"an-access-token" in text or str(tmp_path).encode() in text for text in _contents(tmp_path).values()
+    )
+
+
+def test_a_linked_configuration_stays_a_link(tmp_path: Path) -> None:
+    """People keep their configuration in a repository of dotfiles."""
+    place = _place(tmp_path, None)
+    real = tmp_path / "dotfiles.json"
+    real.write_text("{}")
+    link = place.folder / "opencode.json"
+    link.symlink_to(real)
+    _install(place)
+    assert link.is_symlink()
+    assert "collector-opencode.js" in real.read_text()
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"plugin": "one"}', '{"a": ', "{'a': 1}", '{"plugin": {"a": 1}}'])
+def test_a_configuration_that_cannot_be_read_is_left_alone(tmp_path: Path, text: str) -> None:
+    place = _place(tmp_path, text)
+    with pytest.raises(ConfigError):
+        planned_install(place, URL, None, None)
+    assert place.config().read_text() == text
+
+
+def test_old_versions_get_a_function() -> None:
+    """Before 1.18.29 OpenCode calls every export: an object there breaks the client (measured with 1.1.65)."""
+    assert "export default" not in plugin_text((1, 1, 65))
+    assert plugin_text((1, 1, 65)).rstrip().endswith("export const CollectorOpencode = server")
+    for version in (None, (1, 18, 29), (2, 0, 4)):
+        assert plugin_text(version).rstrip().endswith("export default { id: ID, server, setup }")
