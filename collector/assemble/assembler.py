@@ -23,7 +23,8 @@ from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of
 from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
 
 _LOOK_EVERY_MS = 250
-_LINK_SLACK_MS = 1000
+_LINK_SLACK_MS = 100
+_TOOLS_SLACK_MS = 1000
 _SYSTEM_WITHIN_MS = 30_000
 _DEEPEST = 32
 
@@ -202,11 +203,12 @@ class Assembler:
         above = span_id(turn.opener.id)
         if compacts and mark is not None:
             above = span_id(mark.id, "compaction")
-        if is_call(step) or (not step.tools and not step.done):
-            until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
-            times = timing(session, step, until)
+        until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
+        times = timing(session, step, until)
+        step.called = is_call(step) or times.request is not None or not (step.tools or step.done)
+        if step.called:
             system = system_for(session, times.request)
-            tools = session.tools.last(times.start + _LINK_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
+            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
             if compacts:
                 tools = None
             for made in self._spans.llm(turn, step, place, above, times, system, tools, incomplete=not step.done):

@@ -69,13 +69,15 @@ class Known:
 class Message(Known):
     """A user's prompt or an assistant's step, with its parts and tool calls."""
 
-    __slots__ = ("first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
+    __slots__ = ("called", "first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
 
     def __init__(self, identifier: str) -> None:
         super().__init__()
         self.id = identifier
         self.role = ""
         self.told = False
+        self.called = False
+        """Whether a model was asked for it."""
         self.parts: dict[str, PartTold] = {}
         self.tools: dict[str, Known] = {}
         self.first: int | None = None
@@ -268,7 +270,7 @@ class Session:
             "titled": self.titled,
             "origin": [part.hex() for part in self.origin] if self.origin else None,
             "finished": kept,
-            "links": dict(list(self.links.items())[-_REMEMBERED_TURNS:]),
+            "links": {c: [list(k) for k in found] for c, found in list(self.links.items())[-_REMEMBERED_TURNS:]},
             "owners": {message: opener for message, opener in self.owners.items() if opener in kept},
         }
 

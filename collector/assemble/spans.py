@@ -58,7 +58,6 @@ class Spans:
         """The root of a turn; `children` are the first start and the last end among what is below it."""
         session, opener = turn.session, turn.opener
         kind, error, stop = _outcome(turn, incomplete)
-        steps = [step for step in turn.steps if is_call(step)]
         prompt = conversation.asked(opener)
         answer = next((t for s in reversed(turn.steps) if (t := conversation.answered(s).text)), "")
         provider, model = _last_model(turn)
@@ -98,7 +97,7 @@ class Spans:
                 "opencode.version": session.info["version"] or "",
                 "metadata": orjson.dumps(metadata).decode("utf-8", "replace"),
                 "agent.tool_call_count": sum(len(step.tools) for step in turn.steps),
-                "agent.llm_call_count": len(steps),
+                "agent.llm_call_count": sum(step.called for step in turn.steps),
                 "agent.stop_reason": stop,
                 "opencode.error_type": kind or "",
             },
