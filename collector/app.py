@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -22,9 +23,10 @@ from collector.assembling import Assembling
 from collector.batch import SealedBatch, Signal
 from collector.data_dir import DataDir
 from collector.decode import Rejected
+from collector.enforce import Enforcement, InForce, asked_by
 from collector.errors import CollectorError, ConfigError
 from collector.forward import Forwarder
-from collector.intake import Intake, Taken
+from collector.intake import Intake, Taken, event_level
 from collector.opencode.catch_up import CatchUp
 from collector.opencode.door import Door as OwnDoor
 from collector.pipeline import Outcome, Pipeline
@@ -33,7 +35,8 @@ from collector.receive import Budget, Guard, OpenCodeReceiver, OtlpReceiver
 from collector.receive.answers import status_response
 from collector.receive.door import plain
 from collector.receive.guard import headers_of, is_loopback
-from collector.redact import Sealer
+from collector.reshape import LogJoin, Reshaper
+from collector.selftest import prove
 from collector.settings import Loaded, Settings
 from collector.store import Caps, Reader, SqliteStore
 from collector.viewer import Live, Status, new_api
@@ -43,12 +46,16 @@ logger = logging.getLogger(__name__)
 _REQUESTS_SECONDS = 4
 _DRAIN_SECONDS = 3.0
 _RESTART_SECONDS = 5.0
+_POLICY_SECONDS = 60.0
+_RESEAL_AT_ONCE = 16
 
 
 class Collector:
     """A collector that listens on `listener`; `run` until stopped."""
 
-    def __init__(self, loaded: Loaded, data_dir: DataDir, listener: socket.socket) -> None:
+    def __init__(
+        self, loaded: Loaded, data_dir: DataDir, listener: socket.socket, enforcement: Enforcement, in_force: InForce
+    ) -> None:
         settings = loaded.settings
         self._settings = settings
         self._data_dir = data_dir
@@ -61,27 +68,35 @@ class Collector:
         self._store = SqliteStore(data_dir.path, caps, {destination.name: destination.signals} if destination else {})
         self._reader = Reader(data_dir.path)
         self._forwarder = Forwarder(self._store, destination, self._store.instance) if destination else None
-        self._redactions: Counter[str] = Counter()
+        self._forward_task: asyncio.Task[None] | None = None
+        self._redactions: Counter[tuple[str, str, Signal]] = Counter()
+        self._enforcement = enforcement
+        self._in_force = in_force
+        self._policy_notice = ""
+        self._sealer = in_force.sealer()
+        self._turn_sealer = in_force.sealer(self._sealer.engine)
+        self._pipelines: list[Pipeline] = []
+        self._not_reshaped: Counter[str] = Counter()
         self._guard = Guard(
             settings.access_token.get_secret_value() if settings.access_token else None,
             settings.allowed_hosts,
             settings.allowed_origins,
             addresses=not is_loopback(settings.host),
         )
+        self._join = LogJoin(time.monotonic)
+        self._sieve = Sieve(self._store.inbox.knows, keep_internal=settings.keep_internal_spans)
         budget = Budget(settings.max_inflight_bytes)
-        sieve = Sieve(self._store.inbox.knows, keep_internal=settings.keep_internal_spans)
         self._receiver = OtlpReceiver(
-            lambda: Pipeline(Sealer(settings.content), sieve.sift),
+            self._new_pipeline,
             self._store,
             self._guard,
             budget,
             settings.max_body_bytes,
             self._kept,
         )
-        sealer = Sealer(settings.content)
         self._assembling = Assembling(
             self._store.inbox,
-            lambda request: sealer.seal(Signal.TRACES, request),
+            lambda request: self._turn_sealer.seal(Signal.TRACES, request),
             self._assembled,
             service=settings.service_name,
             metadata=settings.additional_metadata,
@@ -90,7 +105,7 @@ class Collector:
         self._catch_up = CatchUp(data_dir.path, self._assembling.open_turns) if _may_catch_up(settings) else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events = OpenCodeReceiver(
-            Intake(settings.content),
+            self._new_intake(),
             self._store,
             self._guard,
             budget,
@@ -98,11 +113,11 @@ class Collector:
             self._taken,
             self._assembling.is_busy,
         )
-        self._api = new_api(Live(self._reader, self.status, self._store.failure, self._answer_for), __version__)
+        self._api = new_api(Live(self._reader, self.status, self._failure, self._answer_for), __version__)
 
     async def run(self, listening: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM; `listening` is called once connections are accepted."""
-        for notice in self._notices:
+        for notice in (*self._notices, *self._in_force.notices):
             logger.warning("%s", notice)
         logger.info("%s; data in %s", self._plan.reason, self._data_dir.path)
         server = _Server(
@@ -144,14 +159,80 @@ class Collector:
 
     @contextlib.asynccontextmanager
     async def _forwarding(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._keep_forwarding()) if self._forwarder else None
+        """Forward under the policy in force, for as long as there is one that may be sent under."""
+        enforcing = asyncio.create_task(self._keep_enforcing())
         try:
             yield
         finally:
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            for task in (enforcing, self._forward_task):
+                if task is not None:
+                    await _cancelled(task)
+
+    async def _keep_enforcing(self) -> None:
+        """Seal what waits again wherever the policy has changed, then send; look for changes ever after."""
+        await self._adopt()
+        while True:
+            await asyncio.sleep(min(self._enforcement.refresh_s or _POLICY_SECONDS, _POLICY_SECONDS))
+            try:
+                if await self._read_policy():
+                    await self._adopt()
+            except CollectorError as error:
+                logger.error("the policy could not be applied: %s", error)
+
+    async def _read_policy(self) -> bool:
+        """Ask for the policy and read it again; True when another one holds. One that is wrong changes nothing."""
+        now = time.time()
+        await asyncio.to_thread(self._enforcement.refresh, now)
+        try:
+            found = await asyncio.to_thread(self._enforcement.load, now)
+            changed = found.differs_from(self._in_force)
+            if changed:
+                await asyncio.to_thread(prove, found)
+        except CollectorError as error:
+            self._policy_notice = f"the policy was changed but cannot be used, what held before holds: {error}"
+            return False
+        self._policy_notice = ""
+        self._in_force = found
+        return changed
+
+    async def _adopt(self) -> None:
+        """Put the policy in force: nothing that was sealed under another leaves after this."""
+        if self._forward_task is not None:
+            await _cancelled(self._forward_task)
+            self._forward_task = None
+        sealer = self._sealer = self._in_force.sealer()
+        for pipeline in self._pipelines:
+            pipeline.seal_with(self._in_force.sealer(sealer.engine))
+        waiting = await asyncio.wrap_future(self._store.adopt(sealer.fingerprint))
+        if self._in_force.blocked:
+            logger.error("nothing is sent: %s", self._in_force.blocked)
+            return
+        if waiting:
+            logger.info("sealing %d waiting batches under policy %s", len(waiting), self._in_force.policy.name)
+        for at in range(0, len(waiting), _RESEAL_AT_ONCE):
+            await asyncio.wrap_future(self._store.reseal(waiting[at : at + _RESEAL_AT_ONCE], sealer.reseal))
+        await asyncio.wrap_future(self._store.adopted(sealer.fingerprint))
+        if self._forwarder is not None:
+            self._forward_task = asyncio.create_task(self._keep_forwarding())
+
+    def _new_pipeline(self) -> Pipeline:
+        pipeline = Pipeline(
+            self._in_force.sealer(self._sealer.engine),
+            reshaper=_reshaper(self._settings, self._join),
+            sift=self._sieve.sift,
+        )
+        self._pipelines.append(pipeline)
+        return pipeline
+
+    def _new_intake(self) -> Intake:
+        return Intake(event_level(self._in_force.policy), self._sealer.engine)
+
+    def _unsent(self) -> str:
+        return f"nothing is sent: {self._in_force.blocked}" if self._in_force.blocked else ""
+
+    async def _failure(self) -> str:
+        """Why the collector is not ready: it may not send, or cannot keep."""
+        return self._in_force.blocked or await self._store.failure()
 
     async def _keep_forwarding(self) -> None:
         assert self._forwarder is not None
@@ -164,7 +245,7 @@ class Collector:
 
     async def _drain(self) -> None:
         """What came last gets a moment to leave; what does not is sent after the next start."""
-        if self._forwarder is None:
+        if self._forwarder is None or self._forward_task is None:
             return
         deadline = asyncio.get_running_loop().time() + _DRAIN_SECONDS
         while self._store.sizes["queued_bytes"] and asyncio.get_running_loop().time() < deadline:
@@ -200,12 +281,19 @@ class Collector:
 
     def _kept(self, signal: Signal, outcome: Outcome) -> None:
         if outcome.batch is not None:
-            self._redactions.update(outcome.batch.findings)
+            for (rule, action), times in outcome.batch.actions.items():
+                self._redactions[rule, action, signal] += times
             if self._forwarder is not None:
                 self._forwarder.notify(signal)
+        if outcome.late is not None and self._forwarder is not None:
+            self._forwarder.notify(Signal.TRACES)
+        for convention, count in outcome.failed.items():
+            self._not_reshaped[convention] += count
+            logger.warning("%d spans left as they came: reshaping them as %s failed", count, convention)
 
     def _taken(self, taken: Taken) -> None:
-        self._redactions.update(taken.findings)
+        for rule, times in taken.findings.items():
+            self._redactions[rule, "placeholder", Signal.TRACES] += times
         self._assembling.take(row.fact for row in taken.rows)
         if self._catch_up is not None:
             self._catch_up.told(taken.hooks)
@@ -227,12 +315,16 @@ class Collector:
         for (path, status), count in [*self._receiver.answers.items(), *self._events.answers.items()]:
             answers[path][str(status)] = count
         destination = self._plan.destination
+        policy = self._in_force.policy
+        by_rule: Counter[str] = Counter()
+        for (rule, _, _), times in self._redactions.items():
+            by_rule[rule] += times
         return Status(
             running=True,
             version=__version__,
             url=self.url,
             data_dir=str(self._data_dir.path),
-            content=self._settings.content,
+            content=policy.mode,
             forwarding={
                 "reason": self._plan.reason,
                 "endpoint": destination.urls[Signal.TRACES] if destination else "",
@@ -242,8 +334,22 @@ class Collector:
             ledger=self._reader.ledger(),
             store=self._store.sizes,
             answers=dict(answers),
-            redactions=dict(self._redactions),
-            notices=list(self._notices),
+            redactions=dict(by_rule),
+            redacted=[
+                {"rule": rule, "action": action, "signal": str(signal), "count": times}
+                for (rule, action, signal), times in sorted(self._redactions.items())
+            ],
+            policy={
+                "name": policy.name,
+                "revision": policy.revision,
+                "fingerprint": policy.fingerprint(),
+                "mode": policy.mode,
+                "engine": getattr(self._sealer.engine, "name", "re"),
+                "blocked": self._in_force.blocked,
+                "sources": list(self._in_force.sources),
+            },
+            notices=[*self._notices, *self._in_force.notices, *filter(None, (self._policy_notice, self._unsent()))],
+            not_reshaped=dict(self._not_reshaped),
             opencode={
                 "accepted": self._events.counts["accepted"],
                 "rejected": self._events.counts["rejected"],
@@ -254,7 +360,7 @@ class Collector:
         )
 
 
-def serve(loaded: Loaded, listening: Callable[[str], None]) -> None:
+def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforcement | None = None) -> None:
     """Run a collector until it is told to stop; raises `ConfigError` before anything is listened on."""
     _tune_allocator()
     settings = loaded.settings
@@ -262,11 +368,20 @@ def serve(loaded: Loaded, listening: Callable[[str], None]) -> None:
     data_dir = DataDir(settings.data_dir.expanduser())
     data_dir.claim()
     try:
+        enforcement = enforcement or Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)
+        in_force = enforcement.load(time.time())
+        prove(in_force)
         with _listen(settings) as listener:
-            collector = Collector(loaded, data_dir, listener)
+            collector = Collector(loaded, data_dir, listener, enforcement, in_force)
             _run(collector.run(listening))
     finally:
         data_dir.release()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _run(main: Any) -> None:
@@ -354,6 +469,11 @@ def _stop_on_signals(server: _Server) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop)
         except NotImplementedError:  # Windows
             signal.signal(number, stop)
+
+
+def _reshaper(settings: Settings, join: LogJoin) -> Reshaper:
+    """One for each thread; what they remember of log records they share."""
+    return Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
 
 
 def _may_catch_up(settings: Settings) -> bool:

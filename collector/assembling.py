@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pydantic import ValidationError
 
 from collector.assemble import AnyFact, Assembler, Finished, Made, Patience, export_request
-from collector.assemble.vocabulary import from_bytes
+from collector.assemble.vocabulary import SessionTold, from_bytes
 from collector.batch import SealedBatch
 from collector.errors import CollectorError
 from collector.store import Inbox, Settled
@@ -122,11 +122,18 @@ class Assembling:
                 self._look()
 
     def _learn(self, fact: AnyFact) -> None:
-        if fact.session and fact.session not in self._assembler.sessions:
-            memory = self._inbox.memory(fact.session)
-            if memory is not None:
-                self._assembler.recall(fact.session, orjson.loads(memory))
+        if fact.session:
+            self._recall(fact.session)
         self._assembler.learn(fact, _now())
+        if isinstance(fact, SessionTold) and fact.parent:
+            self._recall(fact.parent)
+
+    def _recall(self, session: str) -> None:
+        """What was remembered of a session that is not at hand."""
+        if session not in self._assembler.sessions:
+            memory = self._inbox.memory(session)
+            if memory is not None:
+                self._assembler.recall(session, orjson.loads(memory))
 
     def _look(self, ahead: int = 0) -> None:
         made = self._assembler.look(_now() + ahead)

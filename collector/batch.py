@@ -67,13 +67,18 @@ class SpanEntry:
 
 @dataclass(frozen=True, slots=True)
 class SealedBatch:
-    """Redacted telemetry: the serialized export request, how many items it holds, and findings by rule."""
+    """Redacted telemetry: the serialized export request, how many items it holds, and findings by rule.
+
+    `actions` counts them by rule and action; `policy` is the fingerprint of the policy it was sealed under.
+    """
 
     signal: Signal
     data: bytes
     items: int
     findings: Mapping[str, int] = field(default_factory=dict)
     spans: tuple[SpanEntry, ...] = ()
+    actions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    policy: str = ""
 
 
 def count_items(request: ExportRequest) -> int:

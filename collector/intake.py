@@ -16,11 +16,12 @@ import orjson
 
 from collector.assemble import BadItem, Reader, Unknown
 from collector.assemble.vocabulary import CONTENT, AnyFact, Fact, from_document, to_bytes, to_document
+from collector.batch import Signal
 from collector.errors import BadRequest
-from collector.redact.content import CONTENT as CONTENT_RULE
-from collector.redact.content import ContentLevel
+from collector.policy.model import ContentLevel, Policy
 from collector.redact.document import mask_documents
 from collector.redact.engine import Engine
+from collector.redact.tally import CONTENT as CONTENT_RULE
 
 NOT_JSON = "not valid JSON"
 _MOST_REASONS = 100
@@ -58,6 +59,14 @@ class Taken:
 
 
 _OF_THE_PLUGIN = {"__init__", "collector.dropped"}
+
+
+def event_level(policy: Policy) -> ContentLevel:
+    """How much content of events stays: a policy that keeps only some of it keeps none here.
+
+    Which content a policy keeps is said of spans (by kind and tool), and events are kept before there are any.
+    """
+    return policy.level_of(Signal.TRACES) or ContentLevel.METADATA
 
 
 class Intake:

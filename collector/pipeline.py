@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +13,23 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.decode import Rejected, decode
 from collector.redact import Sealer
+from collector.reshape import INTERNAL, Reshaper
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one request became: a sealed batch (none when nothing was left), and what was left out."""
+    """What one request became: a sealed batch (none when nothing was left), and what was left out.
+
+    `late` are spans of an earlier request, complete now that the log records of this one have come;
+    `failed` counts spans that left as they came, because their convention failed on them, by convention.
+    """
 
     batch: SealedBatch | None
     rejected: Rejected
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
+    late: SealedBatch | None = None
+    failed: Mapping[str, int] = field(default_factory=dict)
 
 
 Sift = Callable[[ExportRequest], Mapping[str, int]]
@@ -29,19 +37,31 @@ Sift = Callable[[ExportRequest], Mapping[str, int]]
 
 
 class Pipeline:
-    """decode ─> sift ─> redact, for one request at a time."""
+    """decode ─> sift ─> reshape ─> redact, for one request at a time.
 
-    def __init__(self, sealer: Sealer, sift: Sift = lambda _: {}) -> None:
+    Reshaping comes before redaction, which must see the text that leaves.
+    """
+
+    def __init__(self, sealer: Sealer, *, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
         self._sealer = sealer
+        self._reshaper = reshaper or Reshaper()
         self._sift = sift
+
+    def seal_with(self, sealer: Sealer) -> None:
+        """Seal what comes from now on with `sealer`: the policy has changed."""
+        self._sealer = sealer
 
     def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
-        dropped = self._sift(decoded.request)
+        dropped = Counter(self._sift(decoded.request))
+        reshaped = self._reshaper.reshape(decoded.request)
+        if reshaped.dropped:
+            dropped[INTERNAL] += reshaped.dropped
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
-        return Outcome(batch if batch.items else None, decoded.rejected, dropped)
+        late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
+        return Outcome(batch if batch.items else None, decoded.rejected, dropped, late, reshaped.failed)
 
 
 def prune(request: ExportRequest) -> None:

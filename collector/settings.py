@@ -29,6 +29,7 @@ from collector.encode import Encoding
 from collector.errors import ConfigError
 from collector.honoured import boolean, read_honoured
 from collector.redact import ContentLevel
+from collector.reshape import SourceKeys
 
 PREFIX = "COLLECTOR_"
 CONFIG_FILE = "collector.toml"
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     allowed_hosts: Words = Field([], description="Host names that requests may carry beside the loopback ones")
     allowed_origins: Words = Field([], description="web origins that may send telemetry from a page")
 
+    policy_file: str = Field("", description="what may leave: a policy file, or the name of a preset")
     content: ContentLevel = Field(ContentLevel.MASK, description="mask credentials, or keep metadata only")
 
     forward: Annotated[bool | None, BeforeValidator(boolean)] = Field(None, description="false keeps everything local")
@@ -91,6 +93,12 @@ class Settings(BaseSettings):
     max_queue_bytes: int = Field(1024 * _MIB, ge=1024, description="undelivered; more is refused with 503")
     max_queue_days: float = Field(7, gt=0, description="undelivered telemetry is dropped after this, and counted")
     max_store_bytes: int = Field(512 * _MIB, ge=1024, description="kept in all; the oldest delivered goes first")
+
+    reshape_source_keys: SourceKeys = Field(
+        SourceKeys.DISTINCT,
+        description="source keys of reshaped spans: all stay, distinct (what would be sent twice goes), or none",
+    )
+    reshape_vectors: Flag = Field(False, description="keep embedding vectors")
 
     service_name: str = Field("opencode", description="service.name and agent id of spans made here")
     additional_metadata: dict[str, Any] = Field(
@@ -155,7 +163,7 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
     return Loaded(settings, origins, notices)
 
 
-_FLAGS = {"data_dir": "data-dir", "upstream_endpoint": "upstream"}
+_FLAGS = {"data_dir": "data-dir", "upstream_endpoint": "upstream", "policy_file": "policy"}
 
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:

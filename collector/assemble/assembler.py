@@ -16,14 +16,15 @@ from typing import Any
 
 from collector.assemble.ids import span_id, trace_id
 from collector.assemble.prompts import system_for
-from collector.assemble.session import Known, Message, Session
+from collector.assemble.session import Known, Link, Message, Session
 from collector.assemble.spans import Made, Place, Spans, is_call
 from collector.assemble.timing import NEVER, SIDE_CALLS, timing
 from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turn_of, turns
 from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
 
 _LOOK_EVERY_MS = 250
-_LINK_SLACK_MS = 1000
+_LINK_SLACK_MS = 100
+_TOOLS_SLACK_MS = 1000
 _SYSTEM_WITHIN_MS = 30_000
 _DEEPEST = 32
 
@@ -162,7 +163,7 @@ class Assembler:
             made += self._children(turn, place, now, over=over)
             if over:
                 made += self._root(turn, found, place, incomplete=state is Ending.DIED)
-                self._finish(turn, died=state is Ending.DIED)
+                self._finish(turn, place, died=state is Ending.DIED)
             else:
                 session.is_open = True
         return made
@@ -202,11 +203,12 @@ class Assembler:
         above = span_id(turn.opener.id)
         if compacts and mark is not None:
             above = span_id(mark.id, "compaction")
-        if is_call(step) or (not step.tools and not step.done):
-            until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
-            times = timing(session, step, until)
+        until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
+        times = timing(session, step, until)
+        step.called = is_call(step) or times.request is not None or not (step.tools or step.done)
+        if step.called:
             system = system_for(session, times.request)
-            tools = session.tools.last(times.start + _LINK_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
+            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
             if compacts:
                 tools = None
             for made in self._spans.llm(turn, step, place, above, times, system, tools, incomplete=not step.done):
@@ -301,10 +303,15 @@ class Assembler:
             session.counted = (turn.start, number)
         return number
 
-    def _finish(self, turn: Turn, *, died: bool) -> None:
+    def _finish(self, turn: Turn, place: Place, *, died: bool) -> None:
         session = turn.session
         until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
         self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
+        for child, calls in session.children.items():
+            for part, (step, tool) in calls.items():
+                if step in turn.steps:
+                    link = Link(tool["start"] or step.created, part, place.trace_id.hex())
+                    session.links.setdefault(child, []).append(link)
         if died:  # another door may know the rest of it
             session.given_up[turn.opener.id] = session.changes
             return
@@ -335,12 +342,9 @@ class Assembler:
         session = turn.session
         if session.parent is None or depth > _DEEPEST:
             return Place(trace_id(session.id, turn.opener.id), b"")
-        found = self._caller(turn)
-        if found is not None:
-            caller, part = found
-            parent = self.sessions[session.parent]
-            trace = self._trace_of(parent, caller, now, depth)
-            session.origin = (trace, span_id(part))
+        link = self._caller(turn, now, depth)
+        if link is not None:
+            session.origin = (bytes.fromhex(link.trace), span_id(link.part))
         elif session.origin is None:
             if not closing and now - session.heard < self._patience.unsaid:
                 return None
@@ -348,17 +352,18 @@ class Assembler:
         assert session.origin is not None
         return Place(*session.origin)
 
-    def _caller(self, turn: Turn) -> tuple[Message, str] | None:
-        """The tool call that opened this turn of a subagent's session, as its step and part."""
+    def _caller(self, turn: Turn, now: int, depth: int) -> Link | None:
+        """The tool call that opened this turn of a subagent's session: the last that began before it."""
         session = turn.session
         parent = self.sessions.get(session.parent or "")
-        calls = parent.children.get(session.id) if parent else None
-        if not calls:
+        if parent is None:
             return None
-        begun = [(t["start"] or m.created, part, m) for part, (m, t) in calls.items()]
-        earlier = [c for c in begun if c[0] <= turn.start + _LINK_SLACK_MS]
-        _, part, message = max(earlier) if earlier else min(begun)
-        return message, part
+        links = {link.part: link for link in parent.links.get(session.id, ())}
+        for part, (step, tool) in parent.children.get(session.id, {}).items():
+            if part not in links:
+                links[part] = Link(tool["start"] or step.created, part, self._trace_of(parent, step, now, depth).hex())
+        earlier = [link for link in links.values() if link.start <= turn.start + _LINK_SLACK_MS]
+        return max(earlier) if earlier else min(links.values(), default=None)
 
     def _trace_of(self, parent: Session, step: Message, now: int, depth: int) -> bytes:
         opener = turn_of(parent, step)

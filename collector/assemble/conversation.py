@@ -121,6 +121,18 @@ def _said(message: Message) -> list[Said]:
     return [Said("user", "\n".join(words))] if words else []
 
 
+def asked(message: Message) -> str:
+    """What a person asked: without what the agent added to it, such as the content of a file."""
+    if message.role != "user":
+        return ""
+    parts = [p for p in message.sorted_parts() if p.type == "file" or (p.type == "text" and p.text)]
+    own = [p for p in parts if not p.synthetic]
+    if not any(p.type == "text" for p in own):
+        own = parts
+    words = [describe(p.mime, p.filename, p.bytes) if p.type == "file" else p.text or "" for p in own]
+    return "\n".join(words)
+
+
 def answered(message: Message) -> Said:
     """What the model answered in a step."""
     parts = message.sorted_parts()

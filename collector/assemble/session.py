@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from collector.assemble.vocabulary import (
     FIELDS,
@@ -69,13 +69,15 @@ class Known:
 class Message(Known):
     """A user's prompt or an assistant's step, with its parts and tool calls."""
 
-    __slots__ = ("first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
+    __slots__ = ("called", "first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
 
     def __init__(self, identifier: str) -> None:
         super().__init__()
         self.id = identifier
         self.role = ""
         self.told = False
+        self.called = False
+        """Whether a model was asked for it."""
         self.parts: dict[str, PartTold] = {}
         self.tools: dict[str, Known] = {}
         self.first: int | None = None
@@ -114,6 +116,14 @@ class Message(Known):
 
     def running_tools(self) -> Iterator[Known]:
         return (tool for tool in self.tools.values() if tool["status"] not in ("completed", "error"))
+
+
+class Link(NamedTuple):
+    """A tool call that started a session: when, its part, and its trace in hex."""
+
+    start: int
+    part: str
+    trace: str
 
 
 class Timeline:
@@ -180,6 +190,7 @@ class Session:
         "info",
         "is_open",
         "latest",
+        "links",
         "messages",
         "notes",
         "opened",
@@ -232,6 +243,8 @@ class Session:
         """The last conversation of each system prompt, as `conversation` encoded it."""
         self.children: dict[str, dict[str, tuple[Message, Known]]] = {}
         """Sessions that tool calls of this one started, and those calls by part."""
+        self.links: dict[str, list[Link]] = {}
+        """The same of turns that are over."""
         self.calls: dict[str, tuple[Message, Known]] = {}
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
@@ -257,6 +270,7 @@ class Session:
             "titled": self.titled,
             "origin": [part.hex() for part in self.origin] if self.origin else None,
             "finished": kept,
+            "links": {c: [list(k) for k in found] for c, found in list(self.links.items())[-_REMEMBERED_TURNS:]},
             "owners": {message: opener for message, opener in self.owners.items() if opener in kept},
         }
 
@@ -270,6 +284,8 @@ class Session:
         self.origin = (bytes.fromhex(origin[0]), bytes.fromhex(origin[1])) if origin else None
         self.finished.update(memory.get("finished") or {})
         self.owners.update(memory.get("owners") or {})
+        for child, links in (memory.get("links") or {}).items():
+            self.links[child] = [Link(*link) for link in links]
         self.latest = max(((at, message) for message, at in self.finished.items()), default=None)
 
     def forget(self, messages: Iterable[str], until: int) -> None:

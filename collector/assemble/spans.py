@@ -58,8 +58,7 @@ class Spans:
         """The root of a turn; `children` are the first start and the last end among what is below it."""
         session, opener = turn.session, turn.opener
         kind, error, stop = _outcome(turn, incomplete)
-        steps = [step for step in turn.steps if is_call(step)]
-        prompt = "\n".join(m.text for m in conversation.said(opener) if m.text) if opener.role == "user" else ""
+        prompt = conversation.asked(opener)
         answer = next((t for s in reversed(turn.steps) if (t := conversation.answered(s).text)), "")
         provider, model = _last_model(turn)
         parent = session.parent
@@ -98,7 +97,7 @@ class Spans:
                 "opencode.version": session.info["version"] or "",
                 "metadata": orjson.dumps(metadata).decode("utf-8", "replace"),
                 "agent.tool_call_count": sum(len(step.tools) for step in turn.steps),
-                "agent.llm_call_count": len(steps),
+                "agent.llm_call_count": sum(step.called for step in turn.steps),
                 "agent.stop_reason": stop,
                 "opencode.error_type": kind or "",
             },
@@ -497,7 +496,8 @@ def _text(span: Any, key: str, text: str) -> None:
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, Value]) -> None:
-    put(span.events.add(name=name, time_unix_nano=at * 1_000_000), attributes)
+    named = {key if key.startswith("exception.") else f"opencode.{key}": value for key, value in attributes.items()}
+    put(span.events.add(name=name, time_unix_nano=at * 1_000_000), named)
 
 
 def _finish(span: Span, error_type: str | None, error: str | None) -> None:
@@ -606,7 +606,7 @@ def _wait_events(span: Span, ends: Mapping[bool, Wait]) -> None:
             span,
             f"{asked.what}.asked",
             asked.at,
-            {"id": asked.id, "permission": asked.permission or "", "detail": asked.detail or ""},
+            {"request_id": asked.id, "permission": asked.permission or "", "detail": asked.detail or ""},
         )
     if replied is not None:
         what = asked.what if asked else replied.what
@@ -615,7 +615,12 @@ def _wait_events(span: Span, ends: Mapping[bool, Wait]) -> None:
             span,
             f"{what}.replied",
             replied.at,
-            {"id": replied.id, "reply": replied.reply or "", "waited_ms": waited, "detail": replied.detail or ""},
+            {
+                "request_id": replied.id,
+                "reply": replied.reply or "",
+                "waited_ms": waited,
+                "detail": replied.detail or "",
+            },
         )
 
 

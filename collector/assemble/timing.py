@@ -79,15 +79,19 @@ def _failed(session: Session, step: Message, until: int, starts: list[int]) -> t
 
 
 def _end(step: Message) -> int:
-    streamed = step["streamed"]
-    if streamed is not None:
-        return int(streamed)
+    """Where the model stopped talking.
+
+    A tool may have run, and ended, while the model still wrote the call of the next: its time is its own.
+    """
     finish = step.part("finish")
     called = [tool["start"] for tool in step.tools.values() if tool["start"] is not None]
     spoken = [p.end for p in step.parts.values() if p.type in ("text", "reasoning") and p.end is not None]
     last = finish.end if finish and finish.end is not None else step["completed"]
-    if called:
-        found = max(called)
+    first_end = min((t["end"] for t in step.tools.values() if t["end"] is not None), default=NEVER)
+    if step["streamed"] is not None and step["streamed"] < first_end:
+        found = step["streamed"]
+    elif called:
+        found = max((start for start in called if start < first_end), default=min(called))
     elif spoken:
         found = max(spoken)
     else:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from collector.assemble.session import Message, Session
 
 _RESUMED_WITHIN_MS = 1000
+_COPIED_BEFORE_MS = 1000
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ def turns(session: Session) -> list[Turn]:
     found: list[Turn] = []
     previous = _last_finished(session)
     for message in sorted(session.opened.values(), key=_by_time):
-        if message["delivered"] is False:
+        if message["delivered"] is False or _is_copied(session, message):
             continue
         if found and _continues(session, message, found[-1].users[-1]):
             found[-1].users.append(message)
@@ -130,6 +131,12 @@ def _idle_after(turn: Turn) -> bool:
 
 def _is_final(step: Message) -> bool:
     return step["error_type"] is not None or step["finish"] not in (None, "tool-calls", "tool_use")
+
+
+def _is_copied(session: Session, message: Message) -> bool:
+    """A fork begins with copies of another session's messages, which were told there."""
+    born = session.info["created"]
+    return born is not None and 0 < message.created < born - _COPIED_BEFORE_MS
 
 
 def _by_time(message: Message) -> tuple[int, str]:

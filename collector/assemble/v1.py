@@ -71,6 +71,7 @@ def _session(event: Event, data: Json, at: int) -> Facts:
         project=text(info.get("projectID")),
         version=text(info.get("version")),
         agent=text(info.get("agent")),
+        created=milliseconds(mapping(info.get("time")).get("created")),
     )
     if title and not _UNTITLED.fullmatch(title):
         yield Titled(session=session, key="titled", at=at, order=LAST - at)
@@ -129,7 +130,7 @@ def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
             name="diff",
             message=identifier,
             counts={
-                "files": len(diffs),
+                "file_count": len(diffs),
                 "additions": sum(whole(found.get("additions")) or 0 for found in diffs),
                 "deletions": sum(whole(found.get("deletions")) or 0 for found in diffs),
             },

@@ -40,10 +40,12 @@ from collector.assemble.vocabulary import (
 
 Facts = Iterator[AnyFact]
 
+_SORTED = orjson.OPT_SORT_KEYS
+
 _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
     r"|rpc|model|provider|agent|command|skill|shell|config|log|websearch|credential|tool|location|filesystem|file"
-    r"|preferences|vibe|voice|global|usage|aisdk|migration)\.[a-z._-]+"
+    r"|models-dev|persistent-pty|preferences|vibe|voice|global|usage|aisdk|migration)\.[a-z._-]+"
     r"|session\.(forked|deleted|viewed|archived|unarchived|metadata\.updated|permissions|instructions\.updated"
     r"|inbox\.delivery\.changed|agent\.selected|model\.selected|agent\.switched|model\.switched|status|idle"
     r"|revert\.(staged|cleared|committed)|message\.content\.updated|compaction\.delta|shell\.delta|context\.updated)"
@@ -303,7 +305,7 @@ def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
             order=order(at),
             name="patch",
             message=told.message,
-            counts={"files": len(files)},
+            counts={"file_count": len(files)},
             texts={"files": orjson.dumps(files).decode()},
         )
 
@@ -494,7 +496,7 @@ def _form(event: Event, data: Json, session: str, at: int) -> Facts:
             ends=False,
             call=text(tool.get("id")) or text(tool.get("callID")),
             message=text(tool.get("messageID")),
-            detail=orjson.dumps({"title": form.get("title"), "fields": form.get("fields")}).decode(),
+            detail=orjson.dumps({"title": form.get("title"), "fields": form.get("fields")}, option=_SORTED).decode(),
         )
 
 

@@ -48,6 +48,7 @@ class SessionTold(Fact):
     project: str | None = None
     version: str | None = None
     agent: str | None = None
+    created: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from collector.cli import config, opencode, preview, read, redact, send_test, serve, status
+from collector.cli import config, doctor, opencode, policy, preview, read, redact, send_test, serve, status
 from collector.errors import CollectorError, ConfigError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (serve, status, read, send_test, preview, redact, config, opencode):
+for module in (serve, status, doctor, read, send_test, preview, redact, opencode, policy, config):
     module.register(app)
 
 

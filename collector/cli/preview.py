@@ -14,14 +14,18 @@ import orjson
 import typer
 
 from collector.assemble import Assembler, export_request
+from collector.assemble.native import Sieve
 from collector.batch import Signal
+from collector.cli.policy import load_in_force
+from collector.cli.serve import Policy
 from collector.decode import JSON, PROTOBUF
 from collector.encode import to_json
 from collector.errors import CollectorError
-from collector.intake import Intake
+from collector.intake import Intake, event_level
 from collector.pipeline import Pipeline
 from collector.receive.limits import decompress
 from collector.redact import Sealer
+from collector.reshape import LogJoin, Reshaper
 from collector.settings import Settings, load
 
 _GZIP = b"\x1f\x8b"
@@ -43,15 +47,22 @@ def preview(
     ],
     form: Annotated[Form, typer.Option("--as", help="What the files hold.")] = Form.OTLP,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
+    policy: Policy = None,
 ) -> None:
     """Print what would leave, one OTLP/JSON document a line for each FILE."""
-    settings = load().settings
-    pipeline = Pipeline(Sealer(settings.content))
+    loaded = load({"policy_file": policy})
+    settings = loaded.settings
+    join = LogJoin(time.monotonic)
+    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+    in_force = load_in_force(loaded)
+    sealer = in_force.sealer()
+    pipeline = Pipeline(sealer, reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
+    intake = Intake(event_level(in_force.policy), sealer.engine)
     failed = False
     for file in files:
         try:
             found = (
-                _preview_events(settings, file)
+                _preview_events(settings, intake, sealer, file)
                 if form is Form.OPENCODE
                 else _preview(pipeline, file, signal, settings.max_body_bytes)
             )
@@ -73,14 +84,15 @@ def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) ->
         outcome = pipeline.run(found, body, JSON if is_json else PROTOBUF)
         if outcome.rejected.total:
             print(f"collector: {file}: left out: {outcome.rejected}", file=sys.stderr)
+        for reason, count in outcome.dropped.items():
+            print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
         sealed.setdefault(found, []).append(outcome.batch.data if outcome.batch else b"")
     for found, parts in sealed.items():
         yield to_json(found.request.FromString(b"".join(parts)))
 
 
-def _preview_events(settings: Settings, file: Path) -> Iterator[bytes]:
+def _preview_events(settings: Settings, intake: Intake, sealer: Sealer, file: Path) -> Iterator[bytes]:
     """The spans of the turns a file of OpenCode events tells of; what is open at its end is closed."""
-    intake = Intake(settings.content)
     assembler = Assembler(settings.service_name, settings.additional_metadata)
     taken = intake.take(_read(file, settings.max_body_bytes), time.time_ns() // 1_000_000)
     for index, reason in taken.rejected[:_MOST_REASONS]:
@@ -89,7 +101,7 @@ def _preview_events(settings: Settings, file: Path) -> Iterator[bytes]:
         print(f"collector: {file}: unknown event type {kind}: {count}, kept out of spans", file=sys.stderr)
     for row in taken.rows:
         assembler.learn(row.fact, 0)
-    batch = Sealer(settings.content).seal(Signal.TRACES, export_request(assembler.close(), settings.service_name))
+    batch = sealer.seal(Signal.TRACES, export_request(assembler.close(), settings.service_name))
     yield to_json(Signal.TRACES.request.FromString(batch.data))
 
 

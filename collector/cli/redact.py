@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from collector.cli.policy import load_in_force
+from collector.cli.serve import Policy
 from collector.errors import CollectorError
-from collector.redact.engine import Engine, replace
+from collector.redact.seal import Sealer
+from collector.settings import load
 
 
 def register(app: typer.Typer) -> None:
@@ -18,12 +21,12 @@ def register(app: typer.Typer) -> None:
 
 def redact(
     jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"text":...} a line, write text and findings.')] = False,
+    policy: Policy = None,
 ) -> None:
-    """Mask credentials in what is read from standard input."""
-    engine = Engine()
+    """Mask what must not leave in what is read from standard input."""
+    sealer = load_in_force(load({"policy_file": policy})).sealer()
     if not jsonl:
-        data = sys.stdin.buffer.read()
-        sys.stdout.buffer.write(replace(data, engine.find(data)))
+        sys.stdout.buffer.write(sealer.text(sys.stdin.buffer.read())[0])
         return
     failed = False
     for number, line in enumerate(sys.stdin.buffer, 1):
@@ -37,15 +40,15 @@ def redact(
             print(f'collector: line {number}: expected {{"text": "..."}}', file=sys.stderr)
             failed = True
             continue
-        sys.stdout.write(json.dumps(_redacted(engine, text), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(_redacted(sealer, text), ensure_ascii=False) + "\n")
     if failed:
         raise CollectorError("some lines could not be read")
 
 
-def _redacted(engine: Engine, text: str) -> dict[str, Any]:
+def _redacted(sealer: Sealer, text: str) -> dict[str, Any]:
     """Offsets are code points of the input."""
     data = text.encode("utf-8", "surrogatepass")
-    extents = engine.find(data)
+    redacted, extents = sealer.text(data)
     findings = [
         {
             "rule": extent.rule,
@@ -54,4 +57,4 @@ def _redacted(engine: Engine, text: str) -> dict[str, Any]:
         }
         for extent in extents
     ]
-    return {"text": replace(data, extents).decode("utf-8", "replace"), "findings": findings}
+    return {"text": redacted.decode("utf-8", "replace"), "findings": findings}

@@ -12,6 +12,13 @@ from collector.settings import load
 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file; otherwise collector.toml here or yours.")]
 
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy", help="Policy file, or a preset: metadata-only, no-tool-content, secrets-and-pii, secrets."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     app.command()(serve)
@@ -22,12 +29,13 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one [4318].")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where telemetry is kept.")] = None,
     config: Config = None,
+    policy: Policy = None,
     upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,
 ) -> None:
     """Listen, redact, keep and forward, until stopped."""
     from collector.app import serve as run
 
-    flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream}
+    flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream, "policy_file": policy}
     loaded = load(flags, config)
     logs.configure(loaded.settings.log_level)
     run(loaded, lambda url: print(f"listening on {url}", flush=True))

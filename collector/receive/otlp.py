@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from collector.batch import Signal
+from collector.batch import SealedBatch, Signal
 from collector.decode import JSON, PROTOBUF
-from collector.errors import UnsupportedMedia
+from collector.errors import NotNow, UnsupportedMedia
 from collector.pipeline import Outcome, Pipeline
 from collector.receive.answers import export_response
 from collector.receive.door import Door, Receive, hops_of
@@ -66,8 +67,16 @@ class OtlpReceiver(Door):
                 refusal = Refusal(signal, outcome.rejected.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=",".join(hops_of(headers)))
                 await asyncio.shield(asyncio.wrap_future(put))
+            if outcome.late is not None:
+                await self._keep_late(outcome.late, headers)
             self._kept(signal, outcome)
         return export_response(signal, outcome.rejected, content_type)
+
+    async def _keep_late(self, batch: SealedBatch, headers: Headers) -> None:
+        """An addition to spans that are kept already: where it finds no room, nothing is lost."""
+        with contextlib.suppress(NotNow):
+            put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=",".join(hops_of(headers)))
+            await asyncio.shield(asyncio.wrap_future(put))
 
     async def _handle(self, signal: Signal, raw: bytes, encoding: str, content_type: str) -> Outcome:
         if len(raw) <= _LARGE_BYTES:

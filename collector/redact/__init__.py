@@ -1,6 +1,7 @@
 """An `ExportRequest` to a `SealedBatch`: every text position visited, nothing passed on by default (pure)."""
 
-from collector.redact.content import ContentLevel
+from collector.policy.model import ContentLevel
+from collector.redact.engine import Engine
 from collector.redact.seal import Sealer
 
-__all__ = ["ContentLevel", "Sealer"]
+__all__ = ["ContentLevel", "Engine", "Sealer"]

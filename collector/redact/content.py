@@ -8,25 +8,21 @@ messages, log bodies, descriptions) stays only where it has the shape of an iden
 from __future__ import annotations
 
 import re
-from collections import Counter
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest, data_points
-
-CONTENT = "content"
-
-
-class ContentLevel(StrEnum):
-    """How much text may leave: credentials masked, or nothing but metadata."""
-
-    MASK = "mask"
-    METADATA = "metadata"
-
+from collector.policy.model import Action, FieldRule
+from collector.redact.fields import REPORT, Item, fits
+from collector.redact.placeholders import opaque, sized
+from collector.redact.strings import delete
+from collector.redact.tally import CONTENT, FORGED, Tally
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,127}")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -53,6 +49,14 @@ _SHAPES: dict[str, re.Pattern[str]] = {
             "agent.stop_reason",
             "opencode.message_id",
             "opencode.parent_session_id",
+            "opencode.child_session_id",
+            "opencode.project_id",
+            "opencode.error_type",
+            "opencode.variant",
+            "opencode.permission",
+            "opencode.reply",
+            "opencode.request_id",
+            "llm.tools.N.tool.name",
             "service.name",
             "service.namespace",
             "service.instance.id",
@@ -81,7 +85,6 @@ _SHAPES: dict[str, re.Pattern[str]] = {
             "telemetry.sdk.language",
             "telemetry.distro.name",
             "openinference.project.name",
-            "redaction.policy",
             "llm.input_messages.N.message.tool_call_id",
             "llm.input_messages.N.message.tool_calls.N.tool_call.id",
             "llm.input_messages.N.message.tool_calls.N.tool_call.function.name",
@@ -107,7 +110,9 @@ _SHAPES: dict[str, re.Pattern[str]] = {
         ],
         _MODEL,
     ),
-    **dict.fromkeys(["service.version", "telemetry.sdk.version", "process.runtime.version"], _VERSION),
+    **dict.fromkeys(
+        ["opencode.version", "service.version", "telemetry.sdk.version", "process.runtime.version"], _VERSION
+    ),
     **dict.fromkeys(["input.mime_type", "output.mime_type"], _MIME),
     "openinference.span.kind": _KIND,
     "llm.input_messages.N.message.role": _ROLE,
@@ -117,75 +122,72 @@ _NUMBERS = re.compile(
     r"llm\.(token_count|cost)\.[a-z_.]{1,60}|gen_ai\.usage\.[a-z_.]{1,60}|ai\.usage\.[A-Za-z.]{1,60}"
     r"|gen_ai\.request\.(max_tokens|temperature|top_p|top_k|seed)"
     r"|ai\.response\.(msToFirstChunk|msToFinish|avgOutputTokensPerSecond)"
-    r"|opencode\.(turn_number|cost_usd)|agent\.(tool|llm)_call_count|llm\.streaming|exception\.escaped"
-    r"|redaction\.(revision|count)|http\.response\.status_code"
+    r"|opencode\.(turn_number|cost_usd|attempt|exit_code|exit|incomplete|synthetic|time_to_first_token_ms|next_ms)"
+    r"|opencode\.(waited_ms|count|file_count|pending|in_progress|completed|cancelled|additions|deletions)"
+    r"|opencode\.(dropped_input_messages|compaction\.(auto|overflow))|agent\.(tool|llm)_call_count|llm\.streaming|exception\.escaped"
+    r"|http\.response\.status_code"
 )
-_PLACEHOLDER = re.compile(r"\[REDACTED:(?:content|bytes) [0-9]{1,12} B\]")
 _INDEX = re.compile(r"\.[0-9]{1,6}(?=\.)")
 
 
-def keep_metadata(request: ExportRequest, findings: Counter[str]) -> None:
-    """Take all content out of `request`, counting every value that went under `content`."""
-    reduce = _Reducer(findings)
-    if isinstance(request, ExportTraceServiceRequest):
-        for resource in request.resource_spans:
+Wanted = Callable[[Item | None], bool]
+"""Which items lose their content; asked for None where no item is meant: a resource, a scope."""
+
+
+def keep_metadata(
+    request: ExportRequest, tally: Tally, keep: Sequence[FieldRule] = (), wanted: Wanted = lambda _: True
+) -> None:
+    """Take the content out of what is `wanted`, counting every value that went under `content`."""
+    reduce = _Reducer(tally, keep)
+    shared = wanted(None)
+    resources, scopes, items = _FIELDS[type(request)]
+    number = 0
+    for resource in getattr(request, resources):
+        if shared:
             reduce.resource(resource)
-            for scope in resource.scope_spans:
+        for scope in getattr(resource, scopes):
+            if shared:
                 reduce.scope(scope)
-                for span in scope.spans:
-                    reduce.span(span)
-    elif isinstance(request, ExportLogsServiceRequest):
-        for logs in request.resource_logs:
-            reduce.resource(logs)
-            for scope_logs in logs.scope_logs:
-                reduce.scope(scope_logs)
-                for record in scope_logs.log_records:
-                    reduce.text(record, "severity_text", _WORD)
-                    reduce.text(record, "event_name", _WORD)
-                    if record.HasField("body"):
-                        reduce.replace(record.body)
-                    reduce.attributes(record.attributes)
-    else:
-        for metrics in request.resource_metrics:
-            reduce.resource(metrics)
-            for scope_metrics in metrics.scope_metrics:
-                reduce.scope(scope_metrics)
-                for metric in scope_metrics.metrics:
-                    reduce.text(metric, "name", _SCOPE)
-                    reduce.text(metric, "unit", _UNIT)
-                    reduce.text(metric, "description", None)
-                    reduce.attributes(metric.metadata)
-                    for point in data_points(metric):
-                        reduce.attributes(point.attributes)
-                        for exemplar in getattr(point, "exemplars", ()):
-                            reduce.attributes(exemplar.filtered_attributes)
+            for item in getattr(scope, items):
+                if items == "spans":
+                    tally.at = number
+                    number += 1
+                if wanted(Item(item, resource.resource)):
+                    getattr(reduce, items)(item)
+            tally.at = -1
+
+
+_FIELDS = {
+    ExportTraceServiceRequest: ("resource_spans", "scope_spans", "spans"),
+    ExportLogsServiceRequest: ("resource_logs", "scope_logs", "log_records"),
+    ExportMetricsServiceRequest: ("resource_metrics", "scope_metrics", "metrics"),
+}
 
 
 class _Reducer:
-    def __init__(self, findings: Counter[str]) -> None:
-        self._findings = findings
+    def __init__(self, tally: Tally, keep: Sequence[FieldRule]) -> None:
+        self._tally = tally
+        self._keep = {rule.key: rule for rule in keep}
 
     def text(self, message: Any, field: str, shape: re.Pattern[str] | None) -> None:
         """Keep a field whose whole text has `shape`; otherwise leave only its size."""
         value = getattr(message, field)
-        if value and not (shape and shape.fullmatch(value)) and not _PLACEHOLDER.fullmatch(value):
+        if value and not (shape and shape.fullmatch(value)) and not opaque(value):
             setattr(message, field, self._placeholder(len(value.encode("utf-8", "surrogatepass"))))
 
     def replace(self, value: Any) -> None:
-        """Leave the size of what an attribute or a log body held."""
-        if _PLACEHOLDER.fullmatch(value.string_value):
-            return
-        value.string_value = self._placeholder(value.ByteSize())
+        if not (value.WhichOneof("value") == "string_value" and opaque(value.string_value)):
+            value.string_value = self._placeholder(value.ByteSize())
 
     def _placeholder(self, size: int) -> str:
-        self._findings[CONTENT] += 1
-        return f"[REDACTED:{CONTENT} {size} B]"
+        self._tally.add(CONTENT, Action.PLACEHOLDER)
+        return sized(CONTENT, size)
 
     def resource(self, holder: Any) -> None:
         self.text(holder, "schema_url", _SCHEMA)
         self.attributes(holder.resource.attributes)
         if holder.resource.entity_refs:
-            self._findings[CONTENT] += len(holder.resource.entity_refs)
+            self._tally.add(CONTENT, Action.DROP, len(holder.resource.entity_refs))
             del holder.resource.entity_refs[:]
 
     def scope(self, holder: Any) -> None:
@@ -195,10 +197,10 @@ class _Reducer:
             self.text(holder.scope, "version", _VERSION)
             self.attributes(holder.scope.attributes)
 
-    def span(self, span: Span) -> None:
+    def spans(self, span: Span) -> None:
         self.attributes(span.attributes)
         name = span.name
-        if not _WORD.fullmatch(name):
+        if not _WORD.fullmatch(name) and not opaque(name):
             span.name = _safe_name(span) or (name and self._placeholder(len(name.encode("utf-8", "surrogatepass"))))
         self._clear(span, "trace_state")
         if span.HasField("status"):
@@ -210,39 +212,77 @@ class _Reducer:
             self._clear(link, "trace_state")
             self.attributes(link.attributes)
 
+    def log_records(self, record: Any) -> None:
+        self.text(record, "severity_text", _WORD)
+        self.text(record, "event_name", _WORD)
+        if record.HasField("body"):
+            self.replace(record.body)
+        self.attributes(record.attributes)
+
+    def metrics(self, metric: Any) -> None:
+        self.text(metric, "name", _SCOPE)
+        self.text(metric, "unit", _UNIT)
+        self.text(metric, "description", None)
+        self.attributes(metric.metadata)
+        for point in data_points(metric):
+            self.attributes(point.attributes)
+            for exemplar in getattr(point, "exemplars", ()):
+                self.attributes(exemplar.filtered_attributes)
+
     def _clear(self, message: Any, field: str) -> None:
         if getattr(message, field):
-            self._findings[CONTENT] += 1
+            self._tally.add(CONTENT, Action.DROP)
             message.ClearField(field)
 
     def attributes(self, pairs: Any) -> None:
         gone = []
         for index, pair in enumerate(pairs):
-            key = _INDEX.sub(".N", pair.key)
-            shape = _SHAPES.get(key)
+            key = pair.key
+            found = _classify(key)
             kind = pair.value.WhichOneof("value")
-            if shape is not None:
-                if not self._fits(pair.value, kind, shape):
+            if key in self._keep:
+                if not fits(self._keep[key], pair.value):
                     self.replace(pair.value)
-            elif _NUMBERS.fullmatch(key) and kind in ("int_value", "double_value", "bool_value"):
-                pass
-            elif _is_content(key):
+            elif isinstance(found, re.Pattern):
+                if not self._fits(pair.value, kind, found):
+                    self.replace(pair.value)
+            elif found is CONTENT:
                 self.replace(pair.value)
-            else:
+            elif not (found is _NUMBER and kind in ("int_value", "double_value", "bool_value")):
                 gone.append(index)
-        for index in reversed(gone):
-            self._findings[CONTENT] += 1
-            del pairs[index]
+                self._tally.add(FORGED if key.startswith(REPORT) else CONTENT, Action.DROP)
+        if gone:
+            delete(pairs, gone)
 
     def _fits(self, value: Any, kind: str | None, shape: re.Pattern[str]) -> bool:
         if kind == "string_value":
             return shape.fullmatch(value.string_value) is not None
         if kind == "array_value":
-            return all(
+            return len(value.array_value.values) <= _MOST_WORDS and all(
                 item.WhichOneof("value") == "string_value" and shape.fullmatch(item.string_value)
                 for item in value.array_value.values
             )
         return kind is None
+
+
+_MOST_WORDS = 16
+_NUMBER = "number"
+
+
+@lru_cache(4096)
+def _classify(key: str) -> re.Pattern[str] | str | None:
+    """What a key may hold: text of a shape, a number, content (its size stays), or nothing at all."""
+    if len(key) > _LONGEST_KEY:
+        return None
+    key = _INDEX.sub(".N", key)
+    if key in _SHAPES:
+        return _SHAPES[key]
+    if _NUMBERS.fullmatch(key):
+        return _NUMBER
+    return CONTENT if _is_content(key) else None
+
+
+_LONGEST_KEY = 256
 
 
 _CONTENT_KEYS = {

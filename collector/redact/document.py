@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from collector.redact.engine import Engine
-from collector.redact.strings import MAX_DEPTH, TOO_DEEP
+from collector.redact.tally import TOO_DEEP
+
+MAX_DEPTH = 32
+"""As in OTLP's own values."""
 
 
 def mask_documents(engine: Engine, documents: Sequence[dict[str, Any]], findings: Counter[str]) -> list[dict[str, Any]]:

@@ -2,83 +2,224 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
-from collector.redact.rules import RULES, Rule
+from collector.redact import views
+from collector.redact.compile import RuleError, compile_rule
+from collector.redact.extents import Extent, Render, choose, outside, placeholder, replace, settle, spans_of_masks
+from collector.redact.rule import Rule, Span
+from collector.redact.rules import DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
+from collector.redact.scan import Event, Storm, scanner
+
+__all__ = [
+    "DEFAULT_RULES",
+    "ERROR",
+    "PACK_VERSIONS",
+    "RULES_BY_PACK",
+    "Engine",
+    "Extent",
+    "Render",
+    "Rule",
+    "RuleError",
+    "compile_rule",
+    "placeholder",
+    "replace",
+]
 
 ERROR = "error"
-
-
-class Extent(NamedTuple):
-    """A finding: what stands at `start` up to `end` (bytes) is what `rule` describes."""
-
-    start: int
-    end: int
-    rule: str
+_END = b"\0"
+_TOGETHER = 1 << 18
+_ALONE = 1 << 15
 
 
 class Engine:
-    """Replaces what the rules find by a placeholder that names the rule, such as `[REDACTED:jwt]`.
+    """Finds what its rules describe; may be shared between threads.
 
-    Time is linear in the text. A text that cannot be handled is replaced whole, never passed on.
+    Time is linear in the text. A text that cannot be handled is found as a whole, under `error`, never passed on.
     """
 
-    def __init__(self, rules: Sequence[Rule] = RULES) -> None:
-        self._rules = rules
+    def __init__(self, rules: Sequence[Rule] = DEFAULT_RULES, *, scanner_name: str = "", decode_depth: int = 3) -> None:
+        self._rules = tuple(rules)
+        self._depth = decode_depth
+        owners = [(rule, trigger) for rule in self._rules for trigger in rule.triggers]
+        self._owner = [(self._rules.index(rule), trigger.width) for rule, trigger in owners]
+        self._escaped = len(owners)
+        triggers = [trigger for _, trigger in owners]
+        self._scanner = scanner([*triggers, views.ESCAPED], scanner_name)
+        self._tokens = {rule.id for rule in self._rules if rule.token}
+        self._marks = scanner([views.ESCAPED], scanner_name)
+        self._encoded = scanner(views.ENCODED, scanner_name)
 
-    def mask(self, texts: Sequence[str], findings: Counter[str]) -> dict[int, str]:
-        """Return the texts that change, by their index, and count what was found by rule."""
-        joined = "\0".join(texts).encode("utf-8", "surrogatepass")
-        live = [rule for rule in self._rules if any(literal in joined for literal in rule.literals)]
-        changed: dict[int, str] = {}
-        if not live:
-            return changed
-        for index, text in enumerate(texts):
-            try:
-                data = text.encode("utf-8", "surrogatepass")
-                extents = _find(data, live)
-                if extents:
-                    changed[index] = replace(data, extents).decode("utf-8", "replace")
-                    findings.update(extent.rule for extent in extents)
-            except Exception:  # whatever went wrong, the value does not pass
-                findings[ERROR] += 1
-                changed[index] = f"[REDACTED:{ERROR}]"
-        return changed
+    @property
+    def name(self) -> str:
+        """What looks for the triggers: `hyperscan`, or `re` where there is no wheel of it (same findings, slower)."""
+        return self._scanner.name
 
     def find(self, data: bytes) -> list[Extent]:
         """What the rules find in UTF-8 text: in order, none over another."""
-        return _find(data, self._rules)
+        try:
+            return self._stable(data, self._scanner.events(_END + data + _END, _most(data)))
+        except Exception:  # whatever went wrong, the value does not pass
+            return [Extent(0, len(data), ERROR)] if data else []
+
+    def find_all(self, texts: Sequence[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+        """The texts with findings, by index. Short texts are scanned together."""
+        batch: list[tuple[int, bytes]] = []
+        size = 0
+        for index, text in enumerate(texts):
+            try:
+                data = text.encode("utf-8", "surrogatepass")
+            except Exception:
+                yield index, b"\0", [Extent(0, 1, ERROR)]
+                continue
+            if len(data) >= _ALONE:
+                if extents := self.find(data):
+                    yield index, data, extents
+            elif data:
+                batch.append((index, data))
+                size += len(data)
+                if size >= _TOGETHER:
+                    yield from self._find_batch(batch)
+                    batch, size = [], 0
+        yield from self._find_batch(batch)
+
+    def mask(self, texts: Sequence[str], findings: Counter[str]) -> dict[int, str]:
+        """Return the texts that change, by their index, and count what was found by rule."""
+        changed: dict[int, str] = {}
+        for index, data, extents in self.find_all(texts):
+            changed[index] = replace(data, extents).decode("utf-8", "replace")
+            findings.update(extent.rule for extent in extents)
+        return changed
+
+    def _find_batch(self, batch: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, list[Extent]]]:
+        joined = _END.join((b"", *(data for _, data in batch), b""))
+        try:
+            events = self._scanner.events(joined, _most(joined))
+        except Exception:  # one of them is to blame: each by itself
+            for index, data in batch:
+                if extents := self.find(data):
+                    yield index, data, extents
+            return
+        starts = [0]
+        for _, data in batch:
+            starts.append(starts[-1] + len(data) + 1)
+        mine: defaultdict[int, list[Event]] = defaultdict(list)
+        escaped = any(trigger == self._escaped for trigger, _ in events)
+        for trigger, end in events:
+            at = bisect_right(starts, end - 1) - 1
+            if trigger != self._escaped:
+                mine[at].append((trigger, end - starts[at]))
+        for at, (index, data) in enumerate(batch):
+            if len(mine[at]) > _most(data):
+                yield index, data, [Extent(0, len(data), ERROR)]
+                continue
+            try:
+                if escaped and self._marks.first(memoryview(data)) >= 0:
+                    mine[at].append((self._escaped, 0))
+                extents = self._stable(data, mine[at])
+            except Exception:
+                extents = [Extent(0, len(data), ERROR)]
+            if extents:
+                yield index, data, extents
+
+    def _stable(self, data: bytes, events: list[Event]) -> list[Extent]:
+        """Find again in what masking would leave, until that finds nothing: a second pass changes nothing."""
+        extents = self._scan(data, events, 0)
+        for _ in range(4):
+            if not extents:
+                return extents
+            left = replace(data, extents)
+            again = self._scan(left, None, 0)
+            if not again:
+                return extents
+            extents = _merge(data, extents, again)
+        raise Storm
+
+    def _scan(self, data: bytes, events: list[Event] | None, depth: int) -> list[Extent]:
+        if events is None:
+            events = self._scanner.events(_END + data + _END, _most(data))
+        places: defaultdict[int, set[int]] = defaultdict(set)
+        escaped = False
+        for trigger, end in events:
+            if trigger == self._escaped:
+                escaped = True
+                continue
+            number, width = self._owner[trigger]
+            place = end - 1 - (width or 0)
+            if 0 <= place <= len(data):
+                places[number].add(place)
+        found: list[Extent] = []
+        masks = spans_of_masks(data)
+        covered: list[Span] = []  # by tokens: no label can say more about them
+        for number in sorted(places):
+            rule = self._rules[number]
+            wanted = sorted(places[number])
+            if covered and not rule.token:
+                wanted = [place for place in wanted if not _inside(covered, place)]
+            for start, end in rule.find(data, wanted):
+                if masks and not rule.token:
+                    start, end = outside(masks, start, end)
+                if start < end:
+                    start, end = settle(data, start, end)
+                    found.append(Extent(start, end, rule.id))
+                    if rule.token:
+                        insort(covered, (start, end))
+        if depth < self._depth:
+            found += self._in_views(data, escaped, masks, depth)
+        return choose(found)
+
+    def _in_views(self, data: bytes, escaped: bool, masks: list[Span], depth: int) -> Iterator[Extent]:
+        if escaped and (view := views.unescaped(data, self._marks.first)):
+            for start, end, rule in self._scan(view.data, None, depth + 1):
+                yield Extent(*settle(data, *view.raw(start, end)), rule)
+        if masks and (view := views.unmasked(data, masks)):
+            for start, end, rule in self._scan(view.data, None, self._depth):
+                if rule in self._tokens and view.joins(start, end):
+                    yield Extent(*settle(data, *view.raw(start, end)), rule)
+        yield from self._in_encoded(data, depth)
+
+    def _in_encoded(self, data: bytes, depth: int) -> Iterator[Extent]:
+        text = memoryview(data)
+        at = 0
+        while (hit := self._encoded.first(text[at:])) >= 0:
+            region = views.encoded(data, at + hit, at)
+            inner = self._scan(region.data, None, depth + 1)
+            if inner:
+                yield Extent(*settle(data, region.start, region.end), inner[0].rule)
+            at = max(region.end, at + hit)
 
 
-def replace(data: bytes, extents: Iterable[Extent]) -> bytes:
-    """Put placeholders where `extents` (in order, none over another) say."""
-    parts: list[bytes] = []
-    at = 0
-    for start, end, rule in extents:
-        parts += (data[at:start], f"[REDACTED:{rule}]".encode())
-        at = end
-    parts.append(data[at:])
-    return b"".join(parts)
+def _inside(spans: list[Span], place: int) -> bool:
+    at = bisect_left(spans, (place, 0)) - 1
+    return at >= 0 and spans[at][0] < place < spans[at][1]
 
 
-def _find(data: bytes, rules: Sequence[Rule]) -> list[Extent]:
-    found: list[Extent] = []
-    for rule in rules:
-        if any(literal in data for literal in rule.literals):
-            group = "secret" if "secret" in rule.pattern.groupindex else 0
-            found += [Extent(*match.span(group), rule.id) for match in rule.pattern.finditer(data)]
-    return _choose(found) if len(found) > 1 else found
+def _most(data: bytes) -> int:
+    """How many triggers a text may pull: honest text stays far below one in a thousand bytes."""
+    return 2048 + len(data) // 64
 
 
-def _choose(found: list[Extent]) -> list[Extent]:
-    """Where findings overlap, the one that starts first covers the others, and grows to the end of the last."""
-    chosen: list[Extent] = []
-    for extent in sorted(found, key=lambda e: (e.start, -e.end)):
-        if chosen and extent.start < chosen[-1].end:
-            if extent.end > chosen[-1].end:
-                chosen[-1] = chosen[-1]._replace(end=extent.end)
-        else:
-            chosen.append(extent)
-    return chosen
+def _merge(data: bytes, extents: list[Extent], again: list[Extent]) -> list[Extent]:
+    """`again` was found in what replacing `extents` leaves: bring it back to the text itself."""
+    pieces: list[tuple[int, int, int, int]] = []  # left start, left end, text start, text end
+    at = shift = 0
+    for extent in extents:
+        new = len(replace(data, [extent])) - len(data) + extent.end - extent.start
+        pieces.append((at + shift, extent.start + shift, at, extent.start))
+        pieces.append((extent.start + shift, extent.start + shift + new, extent.start, extent.end))
+        shift += new - (extent.end - extent.start)
+        at = extent.end
+    pieces.append((at + shift, len(data) + shift, at, len(data)))
+
+    def back(place: int, end: bool) -> int:
+        for left, left_end, start, stop in pieces:
+            if (left < place <= left_end) if end else (left <= place < left_end):
+                if left_end - left == stop - start:
+                    return start + place - left
+                return stop if end else start
+        return len(data) if end else 0
+
+    more = [Extent(back(start, False), back(end, True), rule) for start, end, rule in again]
+    return choose([*extents, *more])

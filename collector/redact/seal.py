@@ -1,57 +1,250 @@
-"""The one way from an `ExportRequest` to bytes that may be kept, shown and sent."""
+"""The one way from an `ExportRequest` to bytes that may be kept, shown and sent.
+
+In this order: unknown fields go, content by level, limits of structure, field actions, what the rules find,
+truncation, and the report of it all. Sealing what is sealed under a stricter policy only takes away more.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest, SealedBatch, Signal, count_items
-from collector.redact.content import ContentLevel, keep_metadata
-from collector.redact.engine import Engine
+from collector.policy.model import Action, ContentLevel, Policy, strictest
+from collector.redact.content import keep_metadata
+from collector.redact.engine import Engine, Extent, replace
 from collector.redact.entries import entries
-from collector.redact.strings import collect
+from collector.redact.fields import REPORT, FieldActions, Item, applies
+from collector.redact.placeholders import named, pseudonym, sized, truncated
+from collector.redact.ruleset import engine_of, level_policy
+from collector.redact.strings import Texts, collect, delete
+from collector.redact.tally import CONTENT, ERROR, Tally
 
 _MOST_KNOWN_KEYS = 10_000
 _LONGEST_KNOWN_KEY = 100
+_MOST_CLEAN = 20_000
+_LONGEST_CLEAN = 64
+_COUNT = f"{REPORT}count"
+_RULE = f"{REPORT}rule."
 
 
 class Sealer:
-    """Redacts export requests under one content level; not safe to share between threads."""
+    """Redacts export requests under one policy; not safe to share between threads.
 
-    def __init__(self, level: ContentLevel = ContentLevel.MASK, engine: Engine | None = None) -> None:
-        self._level = level
-        self._engine = engine or Engine()
-        self._known_keys: set[str] = set()
+    `key` is that of pseudonyms; a policy that hashes without one puts placeholders instead.
+    """
+
+    def __init__(
+        self, policy: Policy | ContentLevel = ContentLevel.MASK, engine: Engine | None = None, key: bytes = b""
+    ) -> None:
+        if isinstance(policy, ContentLevel):
+            policy = level_policy(policy)
+        self._policy = policy
+        self.fingerprint = policy.fingerprint()
+        self.engine = engine or engine_of(policy)
+        self._key = key
+        self._actions = {signal: FieldActions(policy, signal) for signal in Signal}
+        self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)
+        self._levels = {signal: policy.level_of(signal) for signal in Signal}
+        self._clean: set[str] = {""}
+        self._stamp = _stamp(policy)
 
     def seal(self, signal: Signal, request: ExportRequest) -> SealedBatch:
         """Redact `request` in place and return it as a `SealedBatch`.
 
         Fields that this version of OTLP does not know are discarded, since no rule could look at them.
         """
-        findings: Counter[str] = Counter()
+        return self._seal(signal, request, {})
+
+    def text(self, data: bytes) -> tuple[bytes, list[Extent]]:
+        """Redact a text by itself, UTF-8; also what was found in it, and where."""
+        if data.strip() and self._policy.mode is ContentLevel.METADATA:
+            return sized(CONTENT, len(data)).encode(), [Extent(0, len(data), CONTENT)]
+        extents = self.engine.find(data)
+        return self._replaced(data, extents), extents
+
+    def reseal(self, signal: Signal, data: bytes) -> SealedBatch:
+        """Redact a sealed batch again, under this policy; what its spans reported before stays counted."""
+        request = signal.request.FromString(data)
+        before = _take_reports(request) if isinstance(request, ExportTraceServiceRequest) else {}
+        return self._seal(signal, request, before)
+
+    def _seal(self, signal: Signal, request: ExportRequest, before: dict[int, dict[str, int]]) -> SealedBatch:
+        tally = Tally()
         request.DiscardUnknownFields()
-        if self._level is ContentLevel.METADATA:
-            keep_metadata(request, findings)
-        texts = collect(request, self._known_keys)
-        findings.update(texts.replaced)
-        changed = self._engine.mask(texts.texts, findings)
-        for index, text in changed.items():
-            texts.put(index, text)
-        self._remember_keys(texts.texts, texts.slots, changed)
+        self._reduce(signal, request, tally)
+        texts = self._mask(signal, request, tally)
+        if tally.total and self._policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
+            keep_metadata(request, tally, self._keep)
+        if self._stamp is not None:
+            self._report(texts.spans, tally, before)
         return SealedBatch(
             signal=signal,
             data=request.SerializeToString(),
             items=count_items(request),
-            findings=dict(findings),
+            findings=tally.by_rule(),
             spans=entries(request) if isinstance(request, ExportTraceServiceRequest) else (),
+            actions=dict(tally.total),
+            policy=self.fingerprint,
         )
 
-    def _remember_keys(self, texts: list[str], slots: list[tuple[object, str, int]], changed: dict[int, str]) -> None:
+    def _reduce(self, signal: Signal, request: ExportRequest, tally: Tally) -> None:
+        level = self._levels[signal]
+        if level is ContentLevel.METADATA:
+            keep_metadata(request, tally, self._keep)
+        elif level is None:
+            keep_metadata(request, tally, self._keep, lambda item: self._level(signal, item) is ContentLevel.METADATA)
+
+    def _level(self, signal: Signal, item: Item | None) -> ContentLevel:
+        """The strictest of all layers for an item, or for what is no item (a resource, a scope)."""
+        found = []
+        for table in self._policy.levels:
+            chosen = [
+                rule.level
+                for rule in table.rules
+                if signal in rule.where.signals
+                and (not rule.where.by_item or (item is not None and applies(rule.where, item)))
+            ]
+            found.append(strictest(chosen) if chosen else table.default)
+        return strictest(found)
+
+    def _mask(self, signal: Signal, request: ExportRequest, tally: Tally) -> Texts:
+        texts = Texts(self._actions[signal], self._policy.limits, tally, self._pseudonym)
+        collect(texts, request)
+        if self._levels[signal] is not ContentLevel.MASK:
+            texts.pass_over(f"[REDACTED:{CONTENT} ")
+        changed = set()
+        joined = []
+        for index, data, extents in self._find_all(texts.texts):
+            if texts.joined(index) is not None:
+                joined.append((index, extents))
+                continue
+            tally.add_all((extent.rule for extent in extents), self._policy.actions, texts.owner(index))
+            data = self._replaced(data, extents)
+            cut = texts.cuts.pop(index, None)
+            texts.put(index, ((truncated(data, cut) or data) if cut else data).decode("utf-8", "replace"))
+            changed.add(index)
+        for index, extents in joined:
+            self._mask_joined(texts, index, extents, tally)
+        for index, most in texts.cuts.items():
+            shorter = truncated(texts.texts[index].encode("utf-8", "surrogatepass"), most)
+            if shorter is not None:
+                texts.put(index, shorter.decode("utf-8", "replace"))
+                tally.at = texts.owner(index)
+                tally.add("field", Action.TRUNCATE)
+        self._remember_keys(texts, changed)
+        return texts
+
+    def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
+        """What is found, by index. Short texts found clean before (roles, kinds, names) are not read again."""
+        clean = self._clean
+        places = [index for index, text in enumerate(texts) if text not in clean]
+        if not places:
+            return []
+        unread = [texts[place] for place in places]
+        found = [(places[at], data, extents) for at, data, extents in self._read(unread)]
+        dirty = {texts[index] for index, _, _ in found}
+        if len(clean) > _MOST_CLEAN:
+            clean.clear()
+        clean.update(text for text in unread if len(text) <= _LONGEST_CLEAN and text not in dirty)
+        return found
+
+    def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+        """What the engine finds; where it fails, text by text, and a text it fails on is found as a whole."""
+        try:
+            return list(self.engine.find_all(texts))
+        except Exception:
+            return list(self._read_singly(texts))
+
+    def _read_singly(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+        for index, text in enumerate(texts):
+            data = text.encode("utf-8", "surrogatepass")
+            try:
+                extents = self.engine.find(data)
+            except Exception:
+                extents = [Extent(0, len(data), ERROR)]
+            if extents:
+                yield index, data, extents
+
+    def _replaced(self, data: bytes, extents: list[Extent]) -> bytes:
+        actions = self._policy.actions
+        if actions:
+            for extent in extents:
+                if actions.get(extent.rule) is Action.DROP:
+                    return sized(extent.rule, len(data)).encode()
+        return replace(data, extents, self._render) if actions else replace(data, extents)
+
+    def _render(self, extent: Extent, found: bytes) -> bytes:
+        if self._policy.actions.get(extent.rule) is Action.HASH:
+            return self._pseudonym(extent.rule, found).encode()
+        return named(extent.rule).encode()
+
+    def _pseudonym(self, rule: str, found: bytes) -> str:
+        if self._policy.hmac is None or not self._key:
+            return named(rule)
+        return pseudonym(self._key, self._policy.hmac.key_id, rule, found)
+
+    def _mask_joined(self, texts: Texts, index: int, extents: list[Extent], tally: Tally) -> None:
+        """Replace the items of an array over which a finding stretches."""
+        found = texts.joined(index)
+        assert found is not None
+        items, between, parts = found
+        tally.at = texts.owner(index)
+        at = 0
+        for item, part in zip(items, parts, strict=True):
+            end = at + len(part.encode("utf-8", "surrogatepass"))
+            for start, stop, rule in extents:
+                alone = at <= start and stop <= end
+                if start < end and stop > at and not (alone and item.string_value != part):
+                    item.string_value = named(rule)
+                    tally.add(rule, Action.PLACEHOLDER)
+                    break
+            at = end + between
+
+    def _report(self, spans: list[Any], tally: Tally, before: dict[int, dict[str, int]]) -> None:
+        for number, span in enumerate(spans):
+            span.MergeFrom(self._stamp)
+            found = tally.by_span.get(number)
+            if found or number in before:
+                rules = {**before.get(number, {})}
+                for rule, times in (found or {}).items():
+                    rules[rule] = rules.get(rule, 0) + times
+                span.attributes.add(key=_COUNT).value.int_value = sum(rules.values())
+                for rule, times in sorted(rules.items()):
+                    span.attributes.add(key=_RULE + rule).value.int_value = times
+
+    def _remember_keys(self, texts: Texts, changed: set[int]) -> None:
         """Attribute keys are few and repeat in every span: one that was found clean is not read again."""
-        known = self._known_keys
-        for index, (_, field, _at) in enumerate(slots):
-            if field == "key" and index not in changed and len(texts[index]) <= _LONGEST_KNOWN_KEY:
-                if len(known) >= _MOST_KNOWN_KEYS:
-                    return
-                known.add(texts[index])
+        for index, table, key, treatment in texts.new_keys:
+            if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
+                table[key] = None if treatment.plain else treatment
+
+
+def _stamp(policy: Policy) -> Span | None:
+    """What every span says of its policy, ready to be merged into it."""
+    if not policy.span_attributes:
+        return None
+    span = Span()
+    span.attributes.add(key=f"{REPORT}policy").value.string_value = policy.name
+    span.attributes.add(key=f"{REPORT}revision").value.int_value = policy.revision
+    return span
+
+
+def _take_reports(request: ExportTraceServiceRequest) -> dict[int, dict[str, int]]:
+    """Take our own report off sealed spans: span number -> rule -> count."""
+    found: dict[int, dict[str, int]] = {}
+    spans = [span for rs in request.resource_spans for scope in rs.scope_spans for span in scope.spans]
+    for number, span in enumerate(spans):
+        ours = [at for at, pair in enumerate(span.attributes) if pair.key.startswith(REPORT)]
+        rules = {
+            span.attributes[at].key.removeprefix(_RULE): span.attributes[at].value.int_value
+            for at in ours
+            if span.attributes[at].key.startswith(_RULE)
+        }
+        if rules:
+            found[number] = rules
+        delete(span.attributes, ours)
+    return found

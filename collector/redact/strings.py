@@ -4,120 +4,369 @@ Visited: attribute keys and values (arrays, maps, bytes) of resource, scope, spa
 metric, data point and exemplar; span and event names, status messages, trace states; schema URLs; entity
 references; scope names and versions; log bodies, severity texts and event names; metric names, descriptions
 and units. A test walks the descriptors of the three signals and fails when a text field is missing here.
+
+On the way, in this order: limits of structure, then field actions. What is left is listed, to be masked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import ExportRequest, data_points
+from collector.policy.model import Action, FieldRule, Limits, Place
+from collector.redact.fields import SECRET_FIELD, UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
+from collector.redact.placeholders import opaque, sized
+from collector.redact.tally import BYTES, ERROR, FIELD, FORGED, SHORT_ITEMS, TOO_DEEP, TOO_LARGE, TOO_MANY, Tally
 
-MAX_DEPTH = 32
-"""Attribute values nested deeper are replaced whole (OTLP decoders stop at about 50)."""
+Slot = Any
+"""Where a text came from: an attribute value; or a message, its field, and the index in a repeated field (else -1)."""
 
-TOO_DEEP = "too-deep"
-BYTES = "bytes"
+JOINED = ""
+"""The field of a slot that stands for the items of an array, read together."""
 
-Slot = tuple[Any, str, int]
-"""Where a text came from: the message, its field, and the index in a repeated field (-1 for a single one)."""
+Pseudonym = Callable[[str, bytes], str]
+"""Makes a keyed pseudonym: of a rule id and the bytes found."""
+
+_Fields = tuple[tuple[str, Place], ...]
+_LEAST_CARD = 10**11
+_MOST_JOINED = 65536
+_SPAN: _Fields = (("name", Place.NAME), ("trace_state", Place.TRACE_STATE))
+_STATUS: _Fields = (("message", Place.STATUS),)
+_EVENT: _Fields = (("name", Place.EVENT_NAME),)
+_LINK: _Fields = (("trace_state", Place.TRACE_STATE),)
+_RECORD: _Fields = (("severity_text", Place.SEVERITY), ("event_name", Place.EVENT_NAME))
+_METRIC: _Fields = (("name", Place.NAME), ("description", Place.DESCRIPTION), ("unit", Place.UNIT))
+_SCHEMA: _Fields = (("schema_url", Place.SCHEMA_URL),)
+_SCOPE: _Fields = (("name", Place.SCOPE), ("version", Place.SCOPE))
+_ENTITY: _Fields = (("schema_url", Place.SCHEMA_URL), ("type", Place.RESOURCE))
 
 
 class Texts:
     """The texts of one request and the places they came from, to be read together and written back singly."""
 
-    __slots__ = ("_known", "replaced", "slots", "texts")
+    __slots__ = (
+        "_actions", "_limits", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "item", "new_keys",
+        "slots", "spans", "texts",
+    )  # fmt: skip
 
-    def __init__(self, known_keys: set[str]) -> None:
+    def __init__(self, actions: FieldActions, limits: Limits, tally: Tally, pseudonym: Pseudonym) -> None:
         self.texts: list[str] = []
         self.slots: list[Slot] = []
-        self.replaced: list[str] = []
-        self._known = known_keys
+        self.cuts: dict[int, int] = {}
+        self.new_keys: list[tuple[int, KeyTable, str, Treatment]] = []
+        self.spans: list[Any] = []
+        self._starts: list[int] = []
+        self._numbers: list[int] = []
+        self.item = Item()
+        self._actions = actions
+        self._text_rules = actions.texts
+        self._limits = limits
+        self._tally = tally
+        self._pseudonym = pseudonym
 
     def put(self, index: int, text: str) -> None:
         """Write `text` where text number `index` was read."""
-        message, field, at = self.slots[index]
-        if at < 0:
-            setattr(message, field, text)
+        slot = self.slots[index]
+        if type(slot) is not tuple:
+            slot.string_value = text
+        elif slot[2] < 0:
+            setattr(slot[0], slot[1], text)
         else:
-            getattr(message, field)[at] = text
+            getattr(slot[0], slot[1])[slot[2]] = text
 
-    def take(self, message: Any, *fields: str) -> None:
-        for field in fields:
+    def joined(self, index: int) -> tuple[list[Any], int, list[str]] | None:
+        """For a text that stands for an array's items: the items, how far apart they were put, what they were."""
+        slot = self.slots[index]
+        return slot[0] if type(slot) is tuple and slot[1] == JOINED else None
+
+    def begin(self, span: Any) -> None:
+        """What follows belongs to `span`."""
+        self._mark(len(self.spans))
+        self.spans.append(span)
+        self.item = Item(span, self.item.resource)
+
+    def _mark(self, number: int) -> None:
+        self._tally.at = number
+        self._starts.append(len(self.texts))
+        self._numbers.append(number)
+
+    def take(self, message: Any, fields: _Fields) -> None:
+        for field, place in fields:
             text = getattr(message, field)
             if text:
-                self.texts.append(text)
-                self.slots.append((message, field, -1))
+                if self._text_rules and place in self._text_rules:
+                    self._treat_text(message, field, place, text)
+                else:
+                    self.texts.append(text)
+                    self.slots.append((message, field, -1))
 
-    def take_attributes(self, pairs: Iterable[Any], depth: int = 0) -> None:
-        known, texts, slots = self._known, self.texts, self.slots
+    def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
+        if len(pairs) > self._limits.max_attributes:
+            self._cut(holder, pairs, self._limits.max_attributes, "dropped_attributes_count")
+        table = self._actions.tables[place]
+        texts, slots = self.texts, self.slots
+        gone: list[Any] = []
         for pair in pairs:
             key = pair.key
-            if key not in known:
-                texts.append(key)
-                slots.append((pair, "key", -1))
+            treatment = table[key]
+            if treatment is not None and self._treat(pair, key, treatment, table, depth):
+                if treatment.remove or not pair.HasField("value"):
+                    gone.append(pair)
+                continue
             value = pair.value
             kind = value.WhichOneof("value")
             if kind == "string_value":
                 texts.append(value.string_value)
-                slots.append((value, "string_value", -1))
-            elif kind is not None and kind not in _NUMBERS:
-                self.take_value(value, kind, depth)
+                slots.append(value)
+            elif kind is not None and kind != "bool_value":
+                self.take_value(value, kind, place, depth)
+        if gone:
+            left = {id(pair) for pair in gone}  # the same object as long as it is held
+            delete(pairs, [at for at, pair in enumerate(pairs) if id(pair) in left])
 
-    def take_value(self, value: Any, kind: str | None, depth: int) -> None:
+    def take_value(self, value: Any, kind: str | None, place: Place, depth: int) -> None:
         if kind == "string_value":
             self.texts.append(value.string_value)
-            self.slots.append((value, "string_value", -1))
+            self.slots.append(value)
+        elif kind == "int_value" or kind == "double_value":
+            self._take_number(value, getattr(value, kind))
         elif kind == "bytes_value":
             # Nobody can say what bytes hold (a compressed prompt, an image): their size is all that stays.
-            value.string_value = f"[REDACTED:{BYTES} {len(value.bytes_value)} B]"
-            self.replaced.append(BYTES)
-        elif kind in ("array_value", "kvlist_value"):
-            if depth >= MAX_DEPTH:
-                value.string_value = f"[REDACTED:{TOO_DEEP}]"
-                self.replaced.append(TOO_DEEP)
+            self._replace(value, BYTES, len(value.bytes_value))
+        elif kind == "array_value" or kind == "kvlist_value":
+            if depth >= self._limits.max_depth:
+                self._replace(value, TOO_DEEP)
             elif kind == "array_value":
-                for item in value.array_value.values:
-                    self.take_value(item, item.WhichOneof("value"), depth + 1)
+                self._take_array(value, place, depth)
             else:
-                self.take_attributes(value.kvlist_value.values, depth + 1)
+                self.take_attributes(None, value.kvlist_value.values, place, depth + 1)
+
+    def _take_number(self, value: Any, number: float) -> None:
+        """A number as long as a card's is read as text."""
+        if (number >= _LEAST_CARD or number <= -_LEAST_CARD) and number == number // 1 and abs(number) < 10**20:
+            self.texts.append(str(int(number)))
+            self.slots.append(value)
+
+    def _take_array(self, value: Any, place: Place, depth: int) -> None:
+        items = value.array_value.values
+        kinds = [item.WhichOneof("value") for item in items]
+        if len(items) > self._limits.max_short_items and _are_short(items, kinds):
+            self._replace(value, SHORT_ITEMS)  # text taken apart into characters, or its bytes as numbers
+            return
+        for item, kind in zip(items, kinds, strict=True):
+            self.take_value(item, kind, place, depth + 1)
+        strings = [item for item, kind in zip(items, kinds, strict=True) if kind == "string_value"]
+        if len(strings) > 1:
+            self._take_joined(strings)
+
+    def _take_joined(self, items: list[Any]) -> None:
+        """A secret may be spread over the items of an array: they are read together as well."""
+        parts = [item.string_value for item in items]
+        if sum(map(len, parts)) <= _MOST_JOINED:
+            for between in ("", " "):
+                self.texts.append(between.join(parts))
+                self.slots.append(((items, len(between), parts), JOINED, -1))
+
+    def _treat(self, pair: Any, key: str, treatment: Treatment, table: KeyTable, depth: int) -> bool:
+        """Do what the key calls for; True when the value is dealt with, its `value` cleared when it goes."""
+        if treatment is UNMET:
+            treatment = table.resolve(key)
+            if not treatment.remove:
+                self.new_keys.append((len(self.texts), table, key, treatment))
+                self.texts.append(key)
+                self.slots.append((pair, "key", -1))
+        try:
+            return self._act(pair, key, treatment, depth)
+        except Exception:  # whatever went wrong, the value does not pass
+            self._replace(pair.value, ERROR)
+            return True
+
+    def _act(self, pair: Any, key: str, treatment: Treatment, depth: int) -> bool:
+        if treatment.remove:
+            self._tally.add(FORGED, Action.DROP)
+            pair.ClearField("value")
+            return True
+        if treatment.plain:
+            return False
+        value = pair.value
+        rule = decide(treatment.rules, self.item, treatment.role_key) if treatment.rules else None
+        if treatment.secret and (rule is None or rule.action < Action.HASH) and _is_text(value):
+            if not opaque(value.string_value):
+                self._replace(value, SECRET_FIELD)
+            return True
+        if rule is None or rule.action is Action.SCAN:
+            return False
+        if rule.action is Action.DROP:
+            self._tally.add(FIELD, Action.DROP)
+            pair.ClearField("value")
+            return True
+        return self._change(value, rule)
+
+    def _change(self, value: Any, rule: FieldRule) -> bool:
+        """Keep, truncate, hash or replace a whole value; True when it needs no scan."""
+        if rule.action is Action.KEEP:
+            return fits(rule, value)
+        kind = value.WhichOneof("value")
+        if kind is None or (kind == "string_value" and (not value.string_value or opaque(value.string_value))):
+            return True
+        if rule.action is Action.TRUNCATE:
+            if kind == "string_value":
+                self.cuts[len(self.texts)] = rule.most_bytes
+            elif kind not in ("int_value", "double_value", "bool_value") and value.ByteSize() > rule.most_bytes:
+                self._replace(value, FIELD, value.ByteSize(), Action.TRUNCATE)
+                return True
+            return False
+        data = _bytes_of(value, kind)
+        if rule.action is Action.HASH:
+            value.string_value = self._pseudonym(FIELD, data)
+            self._tally.add(FIELD, Action.HASH)
+        else:
+            self._replace(value, FIELD, len(data))
+        return True
+
+    def _treat_text(self, message: Any, field: str, place: Place, text: str) -> None:
+        rule = decide(self._text_rules[place], self.item)
+        action = rule.action if rule is not None else Action.SCAN
+        if rule is None or action <= Action.TRUNCATE or opaque(text):
+            if rule is not None and action is Action.TRUNCATE:
+                self.cuts[len(self.texts)] = rule.most_bytes
+            self.texts.append(text)
+            self.slots.append((message, field, -1))
+            return
+        data = text.encode("utf-8", "surrogatepass")
+        self._tally.add(FIELD, action)
+        if action is Action.DROP:
+            message.ClearField(field)
+        else:
+            setattr(message, field, self._pseudonym(FIELD, data) if action is Action.HASH else sized(FIELD, len(data)))
+
+    def treat_body(self, value: Any) -> bool:
+        """Do what the selectors of log bodies say; True when the body is dealt with."""
+        rule = decide(self._text_rules.get(Place.BODY, ()), self.item)
+        if rule is None or rule.action in (Action.KEEP, Action.SCAN):
+            return False
+        if rule.action is Action.DROP:
+            self._tally.add(FIELD, Action.DROP)
+            value.Clear()
+            return True
+        return self._change(value, rule)
+
+    def pass_over(self, start: str) -> None:
+        """Leave out of what is read the texts that are placeholders already."""
+        for index, text in enumerate(self.texts):
+            if text.startswith(start) and opaque(text):
+                self.texts[index] = ""
+
+    def limit_length(self) -> None:
+        """Replace the texts that are too long to be read in bounded time."""
+        most = self._limits.max_value_bytes
+        if not self.texts or max(map(len, self.texts)) * 4 <= most:
+            return
+        for index, text in enumerate(self.texts):
+            if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
+                self._tally.at = self.owner(index)
+                self._tally.add(TOO_LARGE, Action.PLACEHOLDER)
+                if self.joined(index) is None:
+                    self.put(index, sized(TOO_LARGE, size))
+                self.texts[index] = ""
+                self.cuts.pop(index, None)
+
+    def owner(self, index: int) -> int:
+        """The number of the span that text number `index` belongs to, or -1."""
+        at = bisect_right(self._starts, index) - 1
+        return self._numbers[at] if at >= 0 else -1
+
+    def end_spans(self) -> None:
+        """What follows belongs to no span."""
+        self._mark(-1)
+
+    def cut_items(self, holder: Any, items: Any, most: int, counter: str) -> None:
+        if len(items) > most:
+            self._cut(holder, items, most, counter)
+
+    def _cut(self, holder: Any, items: Any, most: int, counter: str) -> None:
+        left = len(items) - most
+        del items[most:]
+        self._tally.add(TOO_MANY, Action.DROP, left)
+        if holder is not None and counter in holder.DESCRIPTOR.fields_by_name:
+            setattr(holder, counter, min(getattr(holder, counter) + left, 2**32 - 1))
+
+    def _replace(self, value: Any, rule: str, size: int = 0, action: Action = Action.PLACEHOLDER) -> None:
+        value.string_value = sized(rule, size) if size else f"[REDACTED:{rule}]"
+        self._tally.add(rule, action)
 
 
-_NUMBERS = {"int_value", "double_value", "bool_value", "string_value_strindex"}
+def _is_text(value: Any) -> bool:
+    kind = value.WhichOneof("value")
+    return kind in ("array_value", "kvlist_value", "bytes_value") or (
+        kind == "string_value" and value.string_value != ""
+    )
 
 
-def collect(request: ExportRequest, known_keys: set[str]) -> Texts:
-    """List every text of `request` but the attribute keys in `known_keys`; bytes are replaced on the way."""
-    texts = Texts(known_keys)
+def _are_short(items: Any, kinds: Sequence[str | None]) -> bool:
+    """Whether an array looks like the characters of a text, or like its bytes or code points."""
+    if all(kind == "string_value" for kind in kinds):
+        return all(len(item.string_value) <= 2 for item in items)
+    return all(kind == "int_value" for kind in kinds) and all(0 <= item.int_value <= 0x10FFFF for item in items)
+
+
+def _bytes_of(value: Any, kind: str) -> bytes:
+    if kind == "string_value":
+        return bytes(value.string_value.encode("utf-8", "surrogatepass"))
+    if kind in ("int_value", "double_value", "bool_value"):
+        return str(getattr(value, kind)).encode()
+    return bytes(value.SerializeToString(deterministic=True))
+
+
+def delete(items: Any, indexes: Sequence[int]) -> None:
+    """Take out the items at `indexes` (ascending), whole runs at a time."""
+    end = len(indexes)
+    while end:
+        start = end - 1
+        while start and indexes[start - 1] == indexes[start] - 1:
+            start -= 1
+        del items[indexes[start] : indexes[end - 1] + 1]
+        end = start
+
+
+def collect(texts: Texts, request: ExportRequest) -> None:
+    """List every text of `request` but the attribute keys that were read before."""
     if isinstance(request, ExportTraceServiceRequest):
         _traces(texts, request)
     elif isinstance(request, ExportLogsServiceRequest):
         _logs(texts, request)
     else:
         _metrics(texts, request)
-    return texts
+    texts.limit_length()
 
 
 def _traces(texts: Texts, request: ExportTraceServiceRequest) -> None:
     attributes = texts.take_attributes
+    limits = texts._limits
     for resource in request.resource_spans:
         _resource(texts, resource)
         for scope in resource.scope_spans:
             _scope(texts, scope)
             for span in scope.spans:
-                texts.take(span, "name", "trace_state")
+                texts.begin(span)
+                texts.take(span, _SPAN)
                 if span.HasField("status"):
-                    texts.take(span.status, "message")
-                attributes(span.attributes)
+                    texts.take(span.status, _STATUS)
+                attributes(span, span.attributes, Place.ATTR)
+                texts.cut_items(span, span.events, limits.max_events, "dropped_events_count")
                 for event in span.events:
-                    texts.take(event, "name")
-                    attributes(event.attributes)
+                    texts.take(event, _EVENT)
+                    attributes(event, event.attributes, Place.EVENT_ATTR)
+                texts.cut_items(span, span.links, limits.max_links, "dropped_links_count")
                 for link in span.links:
-                    texts.take(link, "trace_state")
-                    attributes(link.attributes)
+                    texts.take(link, _LINK)
+                    attributes(link, link.attributes, Place.LINK_ATTR)
+            texts.end_spans()
 
 
 def _logs(texts: Texts, request: Any) -> None:
@@ -126,9 +375,11 @@ def _logs(texts: Texts, request: Any) -> None:
         for scope in resource.scope_logs:
             _scope(texts, scope)
             for record in scope.log_records:
-                texts.take(record, "severity_text", "event_name")
-                texts.take_value(record.body, record.body.WhichOneof("value"), 0)
-                texts.take_attributes(record.attributes)
+                texts.item = Item(record, texts.item.resource)
+                texts.take(record, _RECORD)
+                if record.HasField("body") and not texts.treat_body(record.body):
+                    texts.take_value(record.body, record.body.WhichOneof("value"), Place.BODY, 0)
+                texts.take_attributes(record, record.attributes, Place.ATTR)
 
 
 def _metrics(texts: Texts, request: Any) -> None:
@@ -137,20 +388,21 @@ def _metrics(texts: Texts, request: Any) -> None:
         for scope in resource.scope_metrics:
             _scope(texts, scope)
             for metric in scope.metrics:
-                texts.take(metric, "name", "description", "unit")
-                texts.take_attributes(metric.metadata)
+                texts.take(metric, _METRIC)
+                texts.take_attributes(metric, metric.metadata, Place.METRIC_METADATA)
                 for point in data_points(metric):
-                    texts.take_attributes(point.attributes)
+                    texts.take_attributes(point, point.attributes, Place.ATTR)
                     for exemplar in getattr(point, "exemplars", ()):
-                        texts.take_attributes(exemplar.filtered_attributes)
+                        texts.take_attributes(exemplar, exemplar.filtered_attributes, Place.EXEMPLAR)
 
 
 def _resource(texts: Texts, holder: Any) -> None:
-    texts.take(holder, "schema_url")
+    texts.item = Item(None, holder.resource)
+    texts.take(holder, _SCHEMA)
     resource = holder.resource
-    texts.take_attributes(resource.attributes)
+    texts.take_attributes(resource, resource.attributes, Place.RESOURCE)
     for reference in resource.entity_refs:
-        texts.take(reference, "schema_url", "type")
+        texts.take(reference, _ENTITY)
         for field in ("id_keys", "description_keys"):
             for index, key in enumerate(getattr(reference, field)):
                 texts.texts.append(key)
@@ -158,6 +410,6 @@ def _resource(texts: Texts, holder: Any) -> None:
 
 
 def _scope(texts: Texts, holder: Any) -> None:
-    texts.take(holder, "schema_url")
-    texts.take(holder.scope, "name", "version")
-    texts.take_attributes(holder.scope.attributes)
+    texts.take(holder, _SCHEMA)
+    texts.take(holder.scope, _SCOPE)
+    texts.take_attributes(holder.scope, holder.scope.attributes, Place.SCOPE)

@@ -91,7 +91,7 @@ class Inbox:
     def sessions(self) -> list[str]:
         """The sessions of which something is kept."""
         with self._lock:
-            return [row[0] for row in self._reading.execute("SELECT DISTINCT session_id FROM inbox ORDER BY 1")]
+            return [row[0] for row in self._reading.execute("SELECT DISTINCT session_id FROM inbox ORDER BY 1 DESC")]
 
     def knows(self, session: str) -> bool:
         """Whether events of a session came here, now or before."""

@@ -7,13 +7,13 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from collector.batch import SealedBatch, Signal
-from collector.errors import CollectorError, ConfigError, StoreFull
+from collector.errors import CollectorError, ConfigError, StoreFull, Unavailable
 from collector.store.inbox import Inbox
 from collector.store.ledger import count
 from collector.store.schema import FILE, NewerStore, connect, connect_reading, create_file, prepare
@@ -26,6 +26,10 @@ LOCAL = "local"
 
 EXPIRED = "not delivered in time"
 GIVEN_UP = "refused by the destination, then given up for room"
+
+UNSEALABLE = "could not be sealed under the changed policy"
+
+Reseal = Callable[[Signal, bytes], SealedBatch]
 
 _EVICT_TO = 0.9
 _SWEEP_SECONDS = 60
@@ -80,6 +84,7 @@ class SqliteStore:
         self._total = self._queued = 0
         self._measure(connection)
         self._swept = 0.0
+        self._policy = ""
         self._connection = connection
         self._reading = connect_reading(self.path)
         self._writer = Writer(connection, self._measure)
@@ -143,6 +148,39 @@ class SqliteStore:
 
         return self._writer.submit(work)
 
+    def adopt(self, policy: str) -> Future[list[int]]:
+        """From now on take only batches sealed under `policy`; list those that wait and were sealed under another.
+
+        They are to be sealed again, and then `adopted` is to be called, before anything is sent.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[int]:
+            self._policy = policy
+            held = connection.execute("SELECT value FROM meta WHERE key = 'policy'").fetchone()
+            if held is not None and held[0] == policy:
+                return []
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('policy', '')")
+            return [row[0] for row in connection.execute("SELECT DISTINCT batch_id FROM outbox ORDER BY batch_id")]
+
+        return self._writer.submit(work)
+
+    def reseal(self, ids: Iterable[int], seal: Reseal) -> Future[None]:
+        """Put what `seal` makes of waiting batches in their place; one it cannot seal is dropped, and counted."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for batch_id in ids:
+                self._reseal(connection, batch_id, seal)
+
+        return self._writer.submit(work)
+
+    def adopted(self, policy: str) -> Future[None]:
+        """Note that all that waits is sealed under `policy`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES ('policy', ?)", (policy,))
+
+        return self._writer.submit(work)
+
     async def failure(self) -> str:
         """Why nothing can be kept now, tried afresh when the last commit failed; empty while all is well."""
         if self._writer.failure:
@@ -181,6 +219,8 @@ class SqliteStore:
         at_ns: int,
     ) -> None:
         if batch is not None:
+            if batch.policy != self._policy and batch.policy and self._policy:
+                raise Unavailable("the policy changed while this was sealed", retry_after=1)
             self._make_room(connection, len(batch.data))
         takers = []
         for destination, signals in (self._destinations or {LOCAL: tuple(Signal)}).items():
@@ -207,19 +247,35 @@ class SqliteStore:
             "INSERT INTO outbox (destination, signal, batch_id, state) VALUES (?, ?, ?, 'queued')",
             [(destination, batch.signal, batch_id) for destination in takers],
         )
-        connection.executemany(
-            "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    s.trace_id, s.span_id, s.parent_id, s.session_id, s.service, s.name, s.kind,
-                    s.start_ns, s.end_ns, s.error, s.model, s.tokens, s.cost, batch_id,
-                )
-                for s in batch.spans
-            ],
-        )  # fmt: skip
+        _list_spans(connection, batch, batch_id)
         self._total += len(batch.data)
         if takers:
             self._queued += len(batch.data)
+
+    def _reseal(self, connection: sqlite3.Connection, batch_id: int, seal: Reseal) -> None:
+        row = connection.execute("SELECT signal, bytes, data FROM batches WHERE id = ?", (batch_id,)).fetchone()
+        if row is None:
+            return
+        signal, size, data = row
+        try:
+            batch = seal(Signal(signal), data)
+        except Exception as error:
+            logger.error("a batch could not be sealed again: %s", type(error).__name__)
+            for destination, _ in connection.execute(
+                "SELECT destination, state FROM outbox WHERE batch_id = ?", (batch_id,)
+            ).fetchall():
+                items = _scalar(connection, "SELECT items FROM batches WHERE id = ?", batch_id)
+                count(connection, destination, signal, "dropped", items, UNSEALABLE)
+            connection.execute("DELETE FROM outbox WHERE batch_id = ?", (batch_id,))
+            self._forget(connection, batch_id, size)
+        else:
+            connection.execute(
+                "UPDATE batches SET bytes = ?, data = ? WHERE id = ?", (len(batch.data), batch.data, batch_id)
+            )
+            listed = {row[0] for row in connection.execute("SELECT span_id FROM spans WHERE batch_id = ?", (batch_id,))}
+            _list_spans(connection, batch, batch_id, listed)
+            self._total += len(batch.data) - size
+        self._queued = _scalar(connection, _QUEUED_BYTES)
 
     def _put_assembled(self, connection: sqlite3.Connection, batch: SealedBatch) -> None:
         self._put(connection, batch, Refusal(batch.signal, {}), "", 0)
@@ -321,6 +377,22 @@ class SqliteStore:
 _QUEUED_BYTES = (
     "SELECT coalesce(sum(bytes), 0) FROM batches WHERE id IN (SELECT batch_id FROM outbox WHERE state = 'queued')"
 )
+
+
+def _list_spans(
+    connection: sqlite3.Connection, batch: SealedBatch, batch_id: int, only: Collection[str] | None = None
+) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                s.trace_id, s.span_id, s.parent_id, s.session_id, s.service, s.name, s.kind,
+                s.start_ns, s.end_ns, s.error, s.model, s.tokens, s.cost, batch_id,
+            )
+            for s in batch.spans
+            if only is None or s.span_id in only
+        ],
+    )  # fmt: skip
 
 
 def _scalar(connection: sqlite3.Connection, query: str, *values: object) -> int:

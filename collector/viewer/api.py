@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -36,6 +37,13 @@ def new_api(live: Live, version: str) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/openapi.json",
     )
+
+    @api.exception_handler(RequestValidationError)
+    def refuse(_: Request, error: Exception) -> JSONResponse:
+        """The framework's own answer would quote what was asked."""
+        assert isinstance(error, RequestValidationError)
+        names = sorted({str(each["loc"][-1]) for each in error.errors() if each["loc"][0] in ("query", "path")})
+        return JSONResponse({"detail": f"not usable: {', '.join(names) or 'the request'}"}, 422)
 
     @api.get("/", response_class=PlainTextResponse)
     def front() -> str:

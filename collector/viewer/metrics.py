@@ -46,10 +46,24 @@ class _StatusCollector(Collector):
             for code, count in statuses.items():
                 answers.add_metric([path, code], count)
         yield answers
-        redactions = CounterMetricFamily("collector_redactions", "Values redacted by rule", labels=["rule"])
-        for rule, count in self._status["redactions"].items():
-            redactions.add_metric([rule], count)
+        redactions = CounterMetricFamily(
+            "collector_redactions", "Values redacted, by rule", labels=["rule", "action", "signal"]
+        )
+        for line in self._status["redacted"]:
+            redactions.add_metric([line["rule"], line["action"], line["signal"]], line["count"])
         yield redactions
+        policy = self._status["policy"]
+        in_force = GaugeMetricFamily(
+            "collector_policy_in_force",
+            "1 under the policy in force; 0 while it blocks sending",
+            labels=["name", "revision", "fingerprint"],
+        )
+        in_force.add_metric([policy["name"], str(policy["revision"]), policy["fingerprint"]], not policy["blocked"])
+        yield in_force
+        failed = CounterMetricFamily("collector_not_reshaped", "Spans left as they came", labels=["convention"])
+        for convention, count in self._status["not_reshaped"].items():
+            failed.add_metric([convention], count)
+        yield failed
         for name, size in self._status["store"].items():
             yield GaugeMetricFamily(f"collector_store_{name}", "Bytes of sealed batches", value=size)
         failures = GaugeMetricFamily("collector_forward_failures", "Attempts that failed in a row", labels=["signal"])

@@ -18,6 +18,27 @@ class Forwarding(TypedDict):
     last: dict[str, Any]
 
 
+class Redacted(TypedDict):
+    """How often a rule led to an action."""
+
+    rule: str
+    action: str
+    signal: str
+    count: int
+
+
+class InForce(TypedDict):
+    """The policy in force; `blocked` says why nothing is sent, and is empty while all is well."""
+
+    name: str
+    revision: int
+    fingerprint: str
+    mode: str
+    engine: str
+    blocked: str
+    sources: list[str]
+
+
 class OpenCode(TypedDict):
     """Events of OpenCode: items taken and refused, types not known, and turns that are not over."""
 
@@ -41,5 +62,8 @@ class Status(TypedDict):
     store: dict[str, int]
     answers: dict[str, dict[str, int]]
     redactions: dict[str, int]
+    redacted: list[Redacted]
+    policy: InForce
+    not_reshaped: dict[str, int]
     notices: list[str]
     opencode: OpenCode

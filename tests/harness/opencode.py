@@ -73,16 +73,16 @@ def assemble(
     return made + assembler.close()
 
 
-def live(items: Iterable[dict[str, Any]], assembler: Assembler | None = None) -> list[Made]:
-    """All spans of recorded lines, each heard when it was recorded."""
-    reader, assembler = Reader(), assembler or Assembler()
+def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[Made]:
+    """All spans of recorded lines, each heard at its time: when it was recorded, where none is given."""
+    reader, assembler = Reader(), Assembler()
     made: list[Made] = []
     now = 0
-    for item in items:
-        while now and now + 200 < item["ts"]:
+    for item, at in zip(items, times or [item["ts"] for item in items], strict=True):
+        while now and now + 200 < at:
             now += 200
             made += assembler.look(now)
-        now = max(now, item["ts"])
+        now = max(now, at)
         for fact in reader.read(item, now):
             if not isinstance(fact, Unknown):
                 made += assembler.feed(fact, now)
@@ -137,6 +137,77 @@ def tree(made: list[Made]) -> list[str]:
             yield from lines(m.span.span_id, depth + 1)
 
     return list(lines(b"", 0))
+
+
+class Script:
+    """Events of OpenCode 1 as they come, written one after the other; `at` is the time in ms since `NOW`."""
+
+    def __init__(self, session: str = "ses_root", parent: str | None = None, at: int = 0) -> None:
+        self.session = session
+        self.events: list[Any] = []
+        info = {"id": session, "title": "New session - 2026-11-22T15:21:28.0Z", "directory": "/p", "version": "1.18.33"}
+        times = {"time": {"created": NOW + at, "updated": NOW + at}}
+        self.add("session.created", at, info={**info, **times, **({"parentID": parent} if parent else {})})
+
+    def add(self, type: str, at: int, **properties: Any) -> None:
+        self.events.append(
+            {
+                "ts": NOW + at,
+                "data": {
+                    "id": f"evt_{((NOW + at) * 4096 + len(self.events)) % 2**48:012x}{self.session}",
+                    "type": type,
+                    "properties": {"sessionID": self.session, **properties},
+                },
+            }
+        )
+
+    def user(self, id: str, at: int, text: str = "do it", **part: Any) -> None:
+        self.add("message.updated", at, info=self._info(id, "user", at))
+        found = {"type": "text", "text": text, **part}
+        self.add("message.part.updated", at, part=self._part(f"{id}_text", id, **found), time=NOW + at)
+
+    def step(self, id: str, parent: str, at: int, **info: Any) -> None:
+        self.add("message.updated", at, info={**self._info(id, "assistant", at), "parentID": parent, **info})
+        self.add("session.status", at + 1, status={"type": "busy"})
+        self.add("message.part.updated", at + 5, part=self._part(f"{id}_a", id, type="step-start"), time=NOW + at + 5)
+
+    def tool(self, id: str, step: str, at: int, until: int, name: str = "bash", **state: Any) -> None:
+        ran = {"status": "completed", "input": {}, "output": "out", "time": {"start": NOW + at, "end": NOW + until}}
+        part = self._part(id, step, type="tool", tool=name, callID=f"call_{id}", state={**ran, **state})
+        self.add("message.part.updated", until, part=part, time=NOW + until)
+
+    def running(self, id: str, step: str, at: int, name: str = "bash", **state: Any) -> None:
+        runs = {"status": "running", "input": {}, "time": {"start": NOW + at}, **state}
+        part = self._part(id, step, type="tool", tool=name, callID=f"call_{id}", state=runs)
+        self.add("message.part.updated", at, part=part, time=NOW + at)
+
+    def done(self, id: str, parent: str, created: int, at: int, finish: str = "stop", **info: Any) -> None:
+        times = {"time": {"created": NOW + created, "completed": NOW + at}}
+        told = {**self._info(id, "assistant", created), "parentID": parent, "finish": finish, **times, **info}
+        self.add("message.updated", at, info=told)
+
+    def idle(self, at: int) -> None:
+        self.add("session.status", at, status={"type": "idle"})
+        self.add("session.idle", at)
+
+    def answer(self, id: str, parent: str, at: int, text: str = "done") -> None:
+        """A step that only talks, for 50 ms."""
+        self.step(id, parent, at)
+        times = {"start": NOW + at + 10, "end": NOW + at + 40}
+        part = self._part(f"{id}_t", id, type="text", text=text, time=times)
+        self.add("message.part.updated", at + 40, part=part, time=NOW + at + 40)
+        self.done(id, parent, at, at + 50)
+
+    def _info(self, id: str, role: str, at: int) -> dict[str, Any]:
+        return {"id": id, "role": role, "sessionID": self.session, "agent": "build", "time": {"created": NOW + at}}
+
+    def _part(self, id: str, message: str, **found: Any) -> dict[str, Any]:
+        return {"id": f"prt_{id}", "messageID": message, "sessionID": self.session, **found}
+
+
+def merged(*scripts: Script) -> list[Any]:
+    """The events of several sessions in the order of their times."""
+    return sorted((event for script in scripts for event in script.events), key=lambda event: event["ts"])
 
 
 def golden(name: str) -> Path:

@@ -1,0 +1,154 @@
+"""`collector doctor`: is everything as it should be, and if not, what to do."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from collector import __version__
+from collector.batch import Signal
+from collector.cli.client import Client, NotRunning
+from collector.cli.serve import Config, Policy
+from collector.cli.show import print_json
+from collector.enforce import Enforcement, InForce, asked_by
+from collector.errors import CollectorError
+from collector.selftest import prove
+from collector.settings import Loaded, load
+
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `level` is ok, notice (works, but) or problem (does not work)."""
+
+    check: str
+    level: str
+    said: str
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(doctor)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    policy: Policy = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")] = None,
+) -> None:
+    """Look at everything a collector needs, and prove that it redacts; exit code 1 when there is a problem."""
+    findings = list(_examine(lambda: load({"policy_file": policy, "data_dir": data_dir}, config)))
+    ok = not any(finding.level == "problem" for finding in findings)
+    if as_json:
+        print_json({"ok": ok, "version": __version__, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            print(f"{finding.level:8} {finding.check}: {finding.said}")
+    raise typer.Exit(0 if ok else 1)
+
+
+def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
+    from collector.plan import plan  # brings the HTTP client, which takes a while
+
+    try:
+        loaded = read()
+        decided = plan(loaded.settings, loaded.origins, loaded.settings.port)
+    except CollectorError as error:
+        yield Finding("settings", "problem", str(error))
+        return
+    yield Finding("settings", "ok", f"Python {sys.version.split()[0]} on {sys.platform}; {decided.reason}")
+    for notice in (*loaded.notices, *decided.notices):
+        yield Finding("settings", "notice", notice)
+    yield from _policy(loaded)
+    yield _data_dir(loaded.settings.data_dir.expanduser())
+    yield from _running(loaded)
+    if decided.destination is not None:
+        yield _reachable(decided.destination.urls[Signal.TRACES])
+
+
+def _policy(loaded: Loaded) -> Iterator[Finding]:
+    enforcement = Enforcement(asked_by(loaded, os.environ), loaded.settings.data_dir.expanduser())
+    try:
+        in_force = enforcement.load(time.time())
+    except CollectorError as error:
+        yield Finding("policy", "problem", str(error))
+        return
+    found = in_force.policy
+    if in_force.blocked:
+        yield Finding("policy", "problem", f"nothing is sent: {in_force.blocked}")
+    else:
+        where = ", ".join(in_force.sources) or "no machine policy"
+        yield Finding("policy", "ok", f"{found.name}, revision {found.revision}, mode {found.mode}; {where}")
+    for notice in in_force.notices:
+        yield Finding("policy", "notice", notice)
+    yield from _proof(in_force)
+
+
+def _proof(in_force: InForce) -> Iterator[Finding]:
+    engine = getattr(in_force.sealer().engine, "name", "re")
+    if engine == "hyperscan":
+        yield Finding("engine", "ok", f"{engine}, {len(in_force.policy.rules)} rules on")
+    else:
+        said = f"{engine}, {len(in_force.policy.rules)} rules on: same findings, many times slower; install hyperscan"
+        yield Finding("engine", "notice", said)
+    start = time.perf_counter()
+    try:
+        positions = prove(in_force)
+    except CollectorError as error:
+        yield Finding("self-test", "problem", str(error))
+    else:
+        took = (time.perf_counter() - start) * 1000
+        yield Finding("self-test", "ok", f"test secrets in {positions} text positions, none survived ({took:.0f} ms)")
+
+
+def _data_dir(path: Path) -> Finding:
+    if not path.exists():
+        return Finding("data directory", "ok", f"{path} will be made at the first start")
+    if not os.access(path, os.W_OK | os.X_OK):
+        return Finding("data directory", "problem", f"{path} cannot be written: mend its rights, or use --data-dir")
+    if sys.platform != "win32" and path.stat().st_mode & 0o077:
+        return Finding("data directory", "notice", f"{path} can be read by others: chmod 700")
+    return Finding("data directory", "ok", str(path))
+
+
+def _running(loaded: Loaded) -> Iterator[Finding]:
+    try:
+        found = Client(loaded.settings).get("/api/status")
+    except NotRunning as error:
+        yield Finding("collector", "notice", str(error))
+        return
+    except CollectorError as error:
+        yield Finding("collector", "problem", str(error))
+        return
+    yield Finding("collector", "ok", f"version {found['version']} at {found['url']}; {found['forwarding']['reason']}")
+    if found["policy"]["blocked"]:
+        yield Finding("collector", "problem", f"sends nothing: {found['policy']['blocked']}")
+    for signal, last in found["forwarding"]["last"].items():
+        if last["failures"]:
+            said = f"{signal} failed {last['failures']} times: {last['answer']}"
+            yield Finding("forwarding", "problem", said)
+
+
+def _reachable(url: str) -> Finding:
+    """Whether a connection can be made; nothing is sent over it."""
+    parts = urlsplit(url)
+    place = (parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
+    try:
+        with socket.create_connection(place, timeout=_SECONDS):
+            return Finding("destination", "ok", f"{parts.hostname} port {place[1]} can be reached")
+    except OSError as error:
+        return Finding("destination", "problem", f"{parts.hostname} port {place[1]} cannot be reached ({_kind(error)})")
+
+
+def _kind(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else type(error).__name__

@@ -1,0 +1,215 @@
+"""`collector policy`: check, test, show, sign and make keys."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from collector.cli.serve import Config, Policy
+from collector.cli.show import print_json, print_table
+from collector.enforce import Enforcement, InForce, asked_by, document_layers, user_layer
+from collector.errors import CollectorError, ConfigError
+from collector.policy.layers import Layer, Rank
+from collector.policy.presets import PRESETS
+from collector.policy.schema import MachineDocument, RemoteDocument, read_document
+from collector.policy.signature import new_key, sign
+from collector.proof import examples_of, measure
+from collector.redact.ruleset import combined, preset_demands
+from collector.settings import Loaded, load
+
+policy = typer.Typer(help="What may leave: check, test, show and sign policies.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Kind(StrEnum):
+    """Who a policy file is meant for."""
+
+    USER = "user"
+    MACHINE = "machine"
+    REMOTE = "remote"
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(policy, name="policy")
+
+
+def load_in_force(loaded: Loaded) -> InForce:
+    """The policy in force for a command that sends nothing; what is said of it goes to stderr."""
+    data_dir = loaded.settings.data_dir.expanduser()
+    in_force = Enforcement(asked_by(loaded, os.environ), data_dir).load(time.time())
+    for notice in in_force.notices:
+        print(f"collector: {notice}", file=sys.stderr)
+    if in_force.blocked:
+        print(f"collector: nothing would be sent: {in_force.blocked}", file=sys.stderr)
+    return in_force
+
+
+@policy.command()
+def check(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Otherwise what is in force here.")] = None,
+    kind: Annotated[Kind | None, typer.Option("--as", help="Whose policy FILE is; otherwise seen from it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a policy, run its examples, and say what is wrong; exit code 2 when something is."""
+    if file is None:
+        in_force = load_in_force(load())
+        if in_force.blocked:
+            raise ConfigError(in_force.blocked)
+        said: dict[str, Any] = {"ok": True, "name": in_force.policy.name, "sources": list(in_force.sources)}
+    else:
+        layers = _layers(file, kind)
+        result = combined(layers)
+        if result.policy.hashes and result.policy.hmac is None:
+            raise ConfigError(f"{file}: it hashes, but names no key: add [hmac] with key_file and key_id")
+        said = {"ok": True, "name": result.policy.name, "revision": result.policy.revision, "file": str(file)}
+    if as_json:
+        print_json(said)
+    else:
+        print(f"{file or 'the policy in force'}: ok ({said['name']})")
+
+
+@policy.command()
+def test(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A policy file, or the name of a preset.")],
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="A folder: *.jsonl[.gz] with labelled texts measure what is found; others what is not."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a policy's examples, and measure it on texts of your own; exit code 1 when an example fails."""
+    layers = [Layer(file, Rank.USER, preset_demands(file), file)] if file in PRESETS else _layers(Path(file), None)
+    found = combined(layers).policy
+    rows = examples_of(found)
+    measured = measure(found, corpus) if corpus is not None else None
+    failed = [row for row in rows if not row.holds]
+    if as_json:
+        examples = [{"rule": row.rule, "examples": row.examples, "failed": row.failed} for row in rows]
+        print_json({"ok": not failed, "name": found.name, "rules": examples, "corpus": measured})
+    else:
+        print(
+            f"{found.name}: {len(rows)} rules, {sum(row.examples for row in rows)} examples, {len(failed)} rules fail"
+        )
+        for row in failed:
+            print(f"  {row.rule}: {row.failed} of {row.examples} examples fail")
+        for line in _lines(measured):
+            print(line)
+    raise typer.Exit(1 if failed else 0)
+
+
+@policy.command()
+def show(
+    effective: Annotated[bool, typer.Option("--effective", help="What is in force, and who set each part.")] = False,
+    preset: Annotated[str | None, typer.Option(help="Print a preset as a policy file.")] = None,
+    config: Config = None,
+    policy: Policy = None,
+    as_json: Json = False,
+) -> None:
+    """Show the policy in force, each part with the layer that set it; or a preset to start from."""
+    if preset is not None:
+        if preset not in PRESETS:
+            raise ConfigError(f"--preset: known are {', '.join(PRESETS)}")
+        print(f'schema = 1\nname = "{preset}"\n\n{PRESETS[preset].strip()}')
+        return
+    loaded = load({"policy_file": policy}, config)
+    in_force = load_in_force(loaded)
+    found = in_force.policy
+    summary = {
+        "name": found.name,
+        "revision": found.revision,
+        "fingerprint": found.fingerprint(),
+        "mode": found.mode.value,
+        "blocked": in_force.blocked,
+        "sources": list(in_force.sources),
+        "notices": list(in_force.notices),
+    }
+    rows = [row for row in in_force.rows if effective or row.origin != "built-in"]
+    if as_json:
+        shown = [{"key": row.key, "value": row.value, "layer": row.origin} for row in rows]
+        print_json({**summary, "effective": shown})
+        return
+    print(f"policy {found.name}, revision {found.revision}, fingerprint {found.fingerprint()}: mode {found.mode.value}")
+    print_table(["key", "value", "set by"], ([row.key, row.value, row.origin] for row in rows), "all as built in")
+
+
+@policy.command("sign")
+def sign_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy that an organisation's server will serve.")],
+    key: Annotated[Path, typer.Option("--key", help="The private key that `keygen` made.")],
+) -> None:
+    """Sign a policy's exact bytes; the signature is written beside it, as FILE.sig."""
+    data = _read(file)
+    _layers(file, Kind.REMOTE)  # what no collector would accept is not signed
+    signature = file.with_name(file.name + ".sig")
+    signature.write_text(sign(data, _read(key).decode("ascii", "replace")), encoding="ascii")
+    print(f"wrote {signature}")
+
+
+@policy.command()
+def keygen(
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes; only you can read it.")],
+) -> None:
+    """Make a pair of keys; the public one is printed, for `public_keys` of the machine's policy."""
+    private, public = new_key(secrets.token_bytes(32))
+    try:
+        descriptor = os.open(out, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{out}: exists; a key is never written over") from None
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written ({error.strerror})") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(private + "\n")
+    print(public)
+
+
+def _layers(file: Path, kind: Kind | None) -> list[Layer]:
+    """The layers a file makes; a file with an administrator's keys in it is read as one."""
+    if kind is Kind.USER:
+        return [user_layer(file)]
+    data = _read(file)
+    if kind is Kind.REMOTE:
+        return document_layers(read_document(RemoteDocument, data, str(file)), str(file))
+    if kind is Kind.MACHINE:
+        return document_layers(read_document(MachineDocument, data, str(file)), str(file))
+    try:
+        return [user_layer(file)]
+    except ConfigError as error:
+        if "unknown key" not in str(error):
+            raise
+    try:
+        return _layers(file, Kind.MACHINE)
+    except ConfigError as error:
+        if "unknown key" not in str(error):
+            raise
+    return _layers(file, Kind.REMOTE)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _lines(measured: dict[str, Any] | None) -> list[str]:
+    if measured is None:
+        return []
+    lines = []
+    if measured["labelled"]:
+        lines.append(
+            f"labelled texts: {measured['labelled']}, {measured['secrets']} secrets, recall {measured['recall']:.3f},"
+            f" precision {measured['precision']:.3f}"
+        )
+    if measured["megabytes"]:
+        lines.append(f"other texts: {measured['megabytes']:.1f} MB, {measured['per_megabyte']:.2f} findings a MB")
+        lines += [f"  {rule}: {count}" for rule, count in measured["by_rule"].items()]
+    if not lines:
+        raise CollectorError("--corpus: the folder holds no text")
+    return lines

@@ -1,0 +1,88 @@
+"""From the rule ids of a policy to the rules an engine runs; and what a policy's own rules are checked by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+
+from collector.errors import ConfigError
+from collector.policy.demands import Catalog, Demands, demands
+from collector.policy.layers import Combined, Layer, Rank, combine
+from collector.policy.model import ContentLevel, Levels, OwnRule, Policy
+from collector.policy.presets import DEFAULT, PRESETS
+from collector.policy.schema import UserDocument, read_document
+from collector.redact import checks
+from collector.redact.compile import RuleError, compile_rule
+from collector.redact.engine import Engine
+from collector.redact.fields import SECRET_FIELD
+from collector.redact.rule import Rule
+from collector.redact.rules import PACK_VERSIONS, RULES_BY_PACK
+
+
+@cache
+def catalog() -> Catalog:
+    """The packs of this version of the collector."""
+    packs = {
+        f"{pack}@{PACK_VERSIONS[pack]}": {rule.id: rule.on for rule in rules} for pack, rules in RULES_BY_PACK.items()
+    }
+    packs[f"secrets@{PACK_VERSIONS['secrets']}"][SECRET_FIELD] = True
+    return Catalog(packs, compiled)
+
+
+def compiled(rule: OwnRule) -> Rule:
+    """A policy's own rule, its examples run; raises `ConfigError`."""
+    try:
+        return compile_rule(
+            rule.id,
+            rule.pattern,
+            literals=rule.literals,
+            group=rule.group,
+            check=_check(rule.check),
+            match=rule.match,
+            no_match=rule.no_match,
+        )
+    except RuleError as error:
+        raise ConfigError(str(error).removeprefix(f"rule {rule.id}: ")) from None
+
+
+def _check(name: str) -> Callable[[bytes], bool] | None:
+    """What must hold for a match besides the pattern."""
+    if name.startswith("entropy>="):
+        least = float(name.removeprefix("entropy>="))
+        return lambda found: checks.entropy(found) >= least
+    return {"luhn": checks.luhn, "mod97": checks.mod97}.get(name)
+
+
+def engine_of(policy: Policy) -> Engine:
+    """An engine for the rules of `policy`; it may be shared."""
+    return Engine(rules_of(policy), decode_depth=policy.limits.decode_depth)
+
+
+def rules_of(policy: Policy) -> tuple[Rule, ...]:
+    """The rules that `policy` has on, its own after those of the packs."""
+    on = [rule for rules in RULES_BY_PACK.values() for rule in rules if rule.id in policy.rules]
+    return (*on, *map(compiled, policy.own_rules))
+
+
+@cache
+def preset_demands(name: str) -> Demands:
+    document = read_document(UserDocument, PRESETS[name].encode(), f"preset {name}")
+    return demands(document, f"preset {name}", catalog())
+
+
+def combined(layers: Sequence[Layer] = ()) -> Combined:
+    """The policy that `layers` make over the default preset."""
+    return combine(layers, catalog(), preset_demands(DEFAULT), DEFAULT)
+
+
+@cache
+def preset_policy(name: str = DEFAULT) -> Policy:
+    """What a preset stands for, with nothing else said."""
+    return combined([Layer(f"preset {name}", Rank.USER, preset_demands(name), name)]).policy
+
+
+def level_policy(level: ContentLevel) -> Policy:
+    """The default preset at a content level."""
+    policy = preset_policy()
+    return policy if level is ContentLevel.MASK else replace(policy, levels=(Levels(level),))

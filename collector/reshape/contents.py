@@ -1,0 +1,117 @@
+"""The parts of a message that are no tool call: text, reasoning, images, sound, files."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from collector.reshape.values import Value, to_text
+
+Content: TypeAlias = dict[str, Value]
+"""One content by the rest of its keys, after `message_content.`."""
+
+UNKNOWN = "unknown"
+"""The type of a content that has no place in OpenInference; its text is the part as JSON."""
+
+_TEXTS = {"text", "input_text", "output_text", "refusal", "summary_text"}
+_REASONING = {"reasoning", "thinking", "redacted_thinking", "redacted_reasoning"}
+
+
+def read_content(part: dict[str, Value], kind: str) -> Content:
+    """One part as OpenInference's content; what has no place there is `UNKNOWN`."""
+    if kind in _REASONING or part.get("thought") is True or "reasoningContent" in part:
+        return _reasoning(part)
+    if kind in _TEXTS or (not kind and isinstance(part.get("text"), str)):
+        return {"type": "text", "text": _first(part, "text", "content", "refusal")}
+    url, mime = _resource(part, kind)
+    if url:
+        return _media(url, mime or kind, part)
+    return {"type": UNKNOWN, "text": to_text(part)}
+
+
+def _first(part: dict[str, Value], *keys: str) -> str:
+    for key in keys:
+        value = part.get(key)
+        if value is not None:
+            return to_text(value)
+    return ""
+
+
+def _reasoning(part: dict[str, Value]) -> Content:
+    inner = part.get("reasoningContent")
+    if isinstance(inner, dict):
+        text = inner.get("reasoningText")
+        part = text if isinstance(text, dict) else inner
+    content: Content = {"type": "reasoning"}
+    summary = part.get("summary")
+    if isinstance(summary, list):
+        texts = [_first(item, "text") if isinstance(item, dict) else to_text(item) for item in summary]
+        content["text"] = "\n".join(texts)
+    else:
+        content["text"] = _first(part, "content", "text", "thinking", "reasoning")
+    if signature := part.get("signature") or part.get("thoughtSignature"):
+        content["signature"] = to_text(signature)
+    if encrypted := part.get("encrypted_content") or (part.get("data") if not content["text"] else None):
+        content["encrypted_content"] = to_text(encrypted)
+    return {key: value for key, value in content.items() if value != ""}
+
+
+def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
+    """The address (often a data URL) of an image, sound, video or document, and its media type; "" for none."""
+    mime = _first(part, "mime_type", "mimeType", "mediaType", "media_type")
+    if kind == "image_url" or kind == "input_image":
+        image = part.get("image_url")
+        return (_first(image, "url") if isinstance(image, dict) else to_text(image)), "image"
+    if kind == "input_audio":
+        audio = part.get("input_audio")
+        if isinstance(audio, dict):
+            return _data_url(_first(audio, "data"), f"audio/{_first(audio, 'format') or 'wav'}"), "audio"
+    if kind == "uri" or kind.endswith("_url"):
+        return _first(part, "uri", "url"), mime or _first(part, "modality") or kind.removesuffix("_url")
+    if kind in ("blob", "binary", "media"):
+        mime = mime or _first(part, "modality")
+        return _data_url(_first(part, "content", "data", "url"), mime), mime
+    for key in ("inlineData", "inline_data", "fileData", "file_data"):
+        inner = part.get(key)
+        if isinstance(inner, dict):
+            mime = _first(inner, "mimeType", "mime_type")
+            return _first(inner, "fileUri", "file_uri") or _data_url(_first(inner, "data"), mime), mime
+    source = part.get("source")
+    if isinstance(source, dict):  # Anthropic
+        mime = _first(source, "media_type") or kind
+        return _first(source, "url") or _data_url(_first(source, "data"), mime), mime
+    if kind in ("image", "file"):  # the AI SDK, and OpenAI's files
+        data = part.get("image") or part.get("data") or part.get("url") or part.get("file_id") or part.get("fileId")
+        file = part.get("file")
+        if isinstance(file, dict):
+            data = data or file.get("file_data") or file.get("file_id")
+        if isinstance(data, dict):
+            data = data.get("url") or data.get("data")
+        return _data_url(to_text(data), mime or kind), mime or kind
+    return "", ""
+
+
+def _data_url(data: str, mime: str) -> str:
+    if not data or "/" not in mime or data[:5].lower() == "data:" or data[:8].lower().startswith(_SCHEMES):
+        return data
+    return f"data:{mime};base64,{data}"
+
+
+_SCHEMES = ("http:", "https:", "gs:", "s3:", "file:")
+
+
+def _media(url: str, mime: str, part: dict[str, Value]) -> Content:
+    if mime.startswith("image"):
+        return {"type": "image", "image.image.url": url}
+    if mime.startswith("audio"):
+        content: Content = {"type": "audio", "audio.audio.url": url}
+        if "/" in mime:
+            content["audio.audio.mime_type"] = mime
+        return content
+    if mime.startswith("video"):
+        return {"type": "video", "video.video.url": url}
+    content = {"type": "document", "document.document.url": url}
+    if "/" in mime:
+        content["document.document.mime_type"] = mime
+    if name := _first(part, "filename", "name"):
+        content["document.document.name"] = name
+    return content

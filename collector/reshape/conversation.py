@@ -1,0 +1,136 @@
+"""What was asked and answered, from wherever a span keeps it, written as messages and as input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
+from collector.reshape.facts import AGENT, LLM
+from collector.reshape.indexed import read_indexed
+from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
+from collector.reshape.source import SPAN, Event, Source
+from collector.reshape.target import Target
+from collector.reshape.values import Value, read_json
+from collector.reshape.write import read_tools, write_input, write_output, write_tools
+
+INPUT = "gen_ai.input.messages"
+OUTPUT = "gen_ai.output.messages"
+SYSTEM = "gen_ai.system_instructions"
+TOOLS = "gen_ai.tool.definitions"
+BARE_INPUT = ("gen_ai.prompt", "gen_ai.workflow.input", "gen_ai.task.input")
+BARE_OUTPUT = ("gen_ai.completion", "gen_ai.workflow.output", "gen_ai.task.output")
+DETAIL_KEYS = (INPUT, OUTPUT, SYSTEM, TOOLS)
+
+
+def put_conversation(target: Target, span: Source, kind: str, reading: Reading = DEFAULT) -> None:
+    """Write the messages, tools, input and output of an LLM or AGENT span; input and output alone of any other.
+
+    Looked for, in this order: attributes of the current conventions, the indexed ones, span events, log records,
+    and the attributes of the oldest conventions, a prompt and a completion.
+    """
+    take_details(target, span)
+    asked = read_messages(span.get(INPUT), "user", reading)
+    answered = read_messages(span.get(OUTPUT), "assistant", reading)
+    if span.get(INPUT) is not None:
+        target.input(span.get(INPUT), INPUT)
+    if span.get(OUTPUT) is not None:
+        target.output(span.get(OUTPUT), OUTPUT)
+    if not asked or not answered:
+        indexed = read_indexed(span, reading)
+        told = read_events(_events(span), reading)
+        if not asked:
+            asked = indexed.input or told.input
+            target.twins |= indexed.input_keys
+            put_input(target, asked)
+        if not answered:
+            answered = indexed.output or told.output
+            target.twins |= indexed.output_keys
+            put_output(target, answered)
+        for name, keys in told.twins.items():
+            target.event_twins.setdefault(name, set()).update(keys)
+        asked = asked or read_messages(span.get(*BARE_INPUT), "user", reading)
+        answered = answered or read_messages(span.get(*BARE_OUTPUT), "assistant", reading)
+        if span.get(*BARE_INPUT) is not None:
+            target.input(span.get(*BARE_INPUT), *BARE_INPUT)
+        if span.get(*BARE_OUTPUT) is not None:
+            target.output(span.get(*BARE_OUTPUT), *BARE_OUTPUT)
+    if kind not in (LLM, AGENT):
+        return
+    system = read_system(span.get(SYSTEM), reading)
+    if system:
+        target.twins.add(SYSTEM)
+    write_input(target, [*system, *asked])
+    write_output(target, answered)
+    if read_tools(span.get(TOOLS)):
+        target.twins.add(TOOLS)
+        write_tools(target, span.get(TOOLS))
+
+
+def take_details(target: Target, span: Source) -> None:
+    """Treat what the one event of the current conventions holds as the span's own attributes."""
+    for event in _events(span):
+        if event.name == DETAILS:
+            body = event.body if isinstance(event.body, dict) else {}
+            for key, value in {**body, **event.attributes}.items():
+                if value is not None and value != "" and span.get(key) is None and key.startswith("gen_ai."):
+                    span.attributes[key] = value
+            found = {key for key in DETAIL_KEYS if key in event.attributes}
+            target.event_twins.setdefault(DETAILS, set()).update(found)
+
+
+def _events(span: Source) -> Sequence[Event]:
+    """The span's own events; log records that were joined to it where it has none with messages."""
+    own = span.events
+    if any(event.name in MESSAGE_EVENTS for event in own) or (
+        span.get(INPUT) is not None and span.get(OUTPUT) is not None
+    ):
+        return own
+    return span.joined(SPAN, span.id) or own
+
+
+def read_system(value: Value, reading: Reading = DEFAULT) -> list[Message]:
+    """System instructions: parts, a text, or either as JSON text."""
+    found = read_json(value)
+    if isinstance(found, dict):
+        found = found["parts"] if isinstance(found.get("parts"), list) else [found]
+    if isinstance(found, str):
+        return [Message("system", [{"type": "text", "text": found}])] if found else []
+    if isinstance(found, list) and found:
+        if isinstance(found[0], dict) and "role" in found[0]:
+            return read_messages(found, "system", reading)
+        return read_messages({"role": "system", "content": found}, "system", reading)
+    return []
+
+
+def put_input(target: Target, messages: Sequence[Message]) -> None:
+    target.input(render(messages))
+
+
+def put_output(target: Target, messages: Sequence[Message]) -> None:
+    target.output(render(messages))
+
+
+def render(messages: Sequence[Message]) -> Value:
+    """One plain message as its text; others as a list of OpenAI's chat messages."""
+    if not messages:
+        return None
+    only = messages[0]
+    if len(messages) == 1 and not only.calls and len(only.contents) == 1 and only.contents[0].get("type") == "text":
+        return only.contents[0]["text"]
+    return [_rendered(message) for message in messages]
+
+
+def _rendered(message: Message) -> dict[str, Value]:
+    found: dict[str, Value] = {"role": message.role}
+    if len(message.contents) == 1 and message.contents[0].get("type") == "text":
+        found["content"] = message.contents[0]["text"]
+    elif message.contents:
+        found["content"] = message.contents
+    if message.calls:
+        found["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.calls
+        ]
+    if message.call_id:
+        found["tool_call_id"] = message.call_id
+    return found

@@ -1,0 +1,91 @@
+"""Messages spread over numbered keys, as OpenLLMetry wrote them before 0.55 and others still do.
+
+`gen_ai.prompt.N.{role,content,tool_call_id,tool_calls.M.{id,name,arguments}}`, `gen_ai.completion.N.{...}`,
+`llm.request.functions.N.{name,description,parameters}`; also under `llm.prompts` and `llm.completions`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
+from collector.reshape.source import Source
+from collector.reshape.values import Value, read_json
+
+_KEY = re.compile(
+    r"(gen_ai\.prompt|gen_ai\.completion|llm\.prompts|llm\.completions)\.([0-9]{1,6})\.([a-z_.0-9]{1,100})"
+)
+_CALL = re.compile(r"tool_calls\.([0-9]{1,6})\.(.+)")
+_FUNCTION = re.compile(r"(?:llm|gen_ai)\.request\.functions\.([0-9]{1,6})\.([a-z_]{1,40})")
+_ASKED = ("gen_ai.prompt", "llm.prompts")
+
+
+@dataclass(slots=True)
+class Indexed:
+    """The messages of one span and the keys they came from."""
+
+    input: list[Message] = field(default_factory=list)
+    output: list[Message] = field(default_factory=list)
+    input_keys: set[str] = field(default_factory=set)
+    output_keys: set[str] = field(default_factory=set)
+
+
+def read_indexed(span: Source, reading: Reading = DEFAULT) -> Indexed:
+    """Put the numbered keys of a span together again, in the order of their numbers."""
+    asked: dict[int, dict[str, Value]] = {}
+    answered: dict[int, dict[str, Value]] = {}
+    found = Indexed()
+    for key, value in span.attributes.items():
+        match = _KEY.fullmatch(key)
+        if match is None or value is None:
+            continue
+        prefix, index, rest = match.groups()
+        side, keys = (asked, found.input_keys) if prefix in _ASKED else (answered, found.output_keys)
+        keys.add(key)
+        side.setdefault(int(index), {})[rest] = value
+    found.input = _messages(asked, "user", reading)
+    found.output = _messages(answered, "assistant", reading)
+    return found
+
+
+def _messages(side: dict[int, dict[str, Value]], role: str, reading: Reading) -> list[Message]:
+    return [message for _, fields in sorted(side.items()) for message in _message(fields, role, reading)]
+
+
+def _message(fields: dict[str, Value], role: str, reading: Reading) -> list[Message]:
+    calls: dict[int, dict[str, Value]] = {}
+    message: dict[str, Value] = {"role": role}
+    for name, value in fields.items():
+        match = _CALL.fullmatch(name)
+        if match:
+            calls.setdefault(int(match[1]), {})[match[2].removeprefix("function.")] = value
+        elif name == "content":
+            message["content"] = _content(value)
+        elif name.startswith("function_call."):
+            calls.setdefault(0, {})[name.removeprefix("function_call.")] = value
+        else:
+            message[name] = value
+    if calls:
+        message["tool_calls"] = [call for _, call in sorted(calls.items())]
+    return read_messages(message, role, reading)
+
+
+def _content(value: Value) -> Value:
+    """A list of content parts where the text is one as JSON; else the text."""
+    found = read_json(value)
+    if isinstance(found, list) and found and all(isinstance(item, dict) and "type" in item for item in found):
+        return found
+    return value
+
+
+def read_functions(span: Source) -> tuple[list[dict[str, Value]], set[str]]:
+    """The numbered tool definitions of a span, and the keys they came from."""
+    functions: dict[int, dict[str, Value]] = {}
+    keys: set[str] = set()
+    for key, value in span.attributes.items():
+        match = _FUNCTION.fullmatch(key)
+        if match:
+            keys.add(key)
+            functions.setdefault(int(match[1]), {})[match[2]] = value
+    return [function for _, function in sorted(functions.items())], keys

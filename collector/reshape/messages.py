@@ -1,0 +1,299 @@
+"""Chat messages of every dialect as one shape.
+
+Read are the parts of the GenAI conventions, and the messages of OpenAI (chat and responses), Anthropic,
+Gemini, Bedrock, the AI SDK and LangChain, told apart by what they hold: instrumentations mix them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from collector.reshape.contents import UNKNOWN, Content, read_content
+from collector.reshape.values import Value, read_json, to_text
+
+_MOST_NESTED = 8
+"""Lists in lists, and messages in messages; deeper than any dialect nests them."""
+
+_ROLES = {"model": "assistant", "ai": "assistant", "human": "user", "function": "tool", "chat": "user"}
+_LANGCHAIN = {
+    "HumanMessage": "user",
+    "AIMessage": "assistant",
+    "AIMessageChunk": "assistant",
+    "SystemMessage": "system",
+    "ToolMessage": "tool",
+    "FunctionMessage": "tool",
+}
+_CALLS = {"tool_call", "tool_use", "function_call", "server_tool_call", "server_tool_use", "mcp_call", "computer_call"}
+_RESULTS = {
+    "tool_call_response",
+    "tool_result",
+    "function_call_output",
+    "function_response",
+    "server_tool_call_response",
+    "tool_return",
+    "tool_error",
+}
+
+Dump = Callable[[Value], str]
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A call as a model asked for it; `arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(slots=True)
+class Message:
+    """One message: contents in order, then the tool calls, or the result of the call `call_id`."""
+
+    role: str
+    contents: list[Content] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    call_id: str = ""
+    name: str = ""
+    finish_reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """Its text contents, a line each."""
+        return "\n".join(str(content["text"]) for content in self.contents if content.get("type") == "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How messages are read: `dump` writes tool results that are no text, `fold` keeps all results that came in
+    one message in one message."""
+
+    dump: Dump = to_text
+    fold: bool = False
+
+
+DEFAULT = Reading()
+
+
+def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, depth: int = 0) -> list[Message]:
+    """The messages in `value`: JSON text, a list, one message, a request or response body, or plain text.
+
+    A message without a role gets `role`. What holds no message gives none.
+    """
+    value = read_json(value)
+    if depth > _MOST_NESTED or not value:
+        return []
+    if isinstance(value, str):
+        return [Message(role, [{"type": "text", "text": value}])]
+    if isinstance(value, list):
+        if _is_parts(value):
+            return _read_message({"content": value}, role, reading)
+        return [message for item in value for message in read_messages(item, role, reading, depth + 1)]
+    if isinstance(value, dict):
+        return _read_object(value, role, reading, depth)
+    return []
+
+
+def _is_parts(items: Value) -> bool:
+    """Parts have a type, or Gemini's or Bedrock's one member, and no role."""
+    first = items[0] if isinstance(items, list) and items else None
+    if not isinstance(first, dict) or "role" in first or "message" in first or "kwargs" in first:
+        return False
+    return (
+        first.get("type") in _PART_TYPES
+        or not _BARE.keys().isdisjoint(first)
+        or (len(first) == 1 and isinstance(first.get("text"), str))
+    )
+
+
+_PART_TYPES = {
+    "text",
+    "input_text",
+    "output_text",
+    "image",
+    "image_url",
+    "input_image",
+    "thinking",
+    "tool_use",
+    "tool-call",
+    "tool_call",
+    "tool_result",
+    "tool-result",
+    "tool_call_response",
+    "blob",
+    "uri",
+    "file",
+}
+
+
+def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: int) -> list[Message]:
+    if "kwargs" in value and isinstance(value["kwargs"], dict):  # LangChain's serialized form
+        names = value.get("id")
+        named = _LANGCHAIN.get(str(names[-1])) if isinstance(names, list) and names else None
+        return read_messages(value["kwargs"], named or role, reading, depth + 1)
+    if "role" in value or "parts" in value or value.get("type") in _CALLS | _RESULTS:
+        return _read_message(value, role, reading)
+    for key in ("message", "messages", "contents", "choices", "candidates", "generations"):
+        if value.get(key):
+            system = value.get("system") or value.get("system_instruction") or value.get("systemInstruction")
+            inner = "assistant" if key in ("choices", "candidates", "generations") else role
+            found = read_messages(value[key], inner, reading, depth + 1)
+            if found and value.get("finish_reason"):
+                found[0].finish_reason = str(value["finish_reason"])
+            return [*read_messages(system, "system", reading, depth + 1), *found]
+    if value.get("type") in _LANGCHAIN_TYPES and "content" in value:
+        return _read_message(value, _LANGCHAIN_TYPES[value["type"]], reading)
+    if "content" in value or "tool_calls" in value or "toolCalls" in value:
+        return _read_message(value, role, reading)
+    for key in ("prompt", "input", "output", "query", "text"):
+        if isinstance(value.get(key), (str, list, dict)) and value[key]:
+            system = value.get("system") or value.get("instructions")
+            return [
+                *read_messages(system, "system", reading, depth + 1),
+                *read_messages(value[key], role, reading, depth + 1),
+            ]
+    return []
+
+
+_LANGCHAIN_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
+
+
+def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[Message]:
+    """The message in `value`, and one more for each tool result that came inside it."""
+    given = value.get("role")
+    if isinstance(given, str) and given:
+        role = _ROLES.get(given.lower(), given.lower())
+    message = Message(role, name=_text(value.get("name")), finish_reason=_text(value.get("finish_reason")))
+    results: list[Message] = []
+    parts = value.get("parts")
+    content = value.get("content") if parts is None else parts
+    if value.get("type") in _CALLS | _RESULTS:
+        content, message.name = [value], ""
+    if isinstance(content, str):
+        if content:
+            message.contents.append({"type": "text", "text": content})
+    elif role == "tool" and isinstance(content, (dict, list)) and not _is_parts(content):
+        message.contents.append({"type": "text", "text": reading.dump(content)})
+    elif isinstance(content, dict):
+        content = [content]
+    if isinstance(content, list) and not message.contents:
+        for part in content:
+            _read_part(part, message, results, reading)
+        _leave_out_unknown(message)
+    if reasoning := value.get("reasoning_content"):
+        message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
+    calls = read_json(value.get("tool_calls") or value.get("toolCalls") or value.get("function_call"))
+    message.calls += [_read_call(call) for call in (calls if isinstance(calls, list) else [calls]) if _is_dict(call)]
+    if role == "tool":
+        message.call_id = _text(value.get("tool_call_id") or value.get("toolCallId") or value.get("id"))
+    return _in_order(message, results, reading)
+
+
+def _leave_out_unknown(message: Message) -> None:
+    """Parts of no known kind stand in input.value; here only where a message would else be empty."""
+    known = [content for content in message.contents if content.get("type") != UNKNOWN]
+    if known or message.calls:
+        message.contents = known
+    for content in message.contents:
+        if content["type"] == UNKNOWN:
+            content["type"] = "text"
+
+
+def _in_order(message: Message, results: list[Message], reading: Reading) -> list[Message]:
+    """Tool results are messages of their own: after what an assistant said, before what a user said."""
+    if not results:
+        return [message]
+    if reading.fold:
+        results[-1].contents = [content for result in results for content in result.contents]
+        results = results[-1:]
+    if not message.contents and not message.calls:
+        return results
+    return [message, *results] if message.role == "assistant" else [*results, message]
+
+
+def _is_dict(value: Value) -> bool:
+    return isinstance(value, dict) and bool(value)
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _read_part(part: Value, message: Message, results: list[Message], reading: Reading) -> None:
+    if not isinstance(part, dict):
+        if part is not None:
+            message.contents.append({"type": "text", "text": to_text(part)})
+        return
+    kind = _text(part.get("type") or part.get("kind")).replace("-", "_").lower()
+    for key, bare in _BARE.items():
+        if key in part and isinstance(part[key], dict):
+            part, kind = part[key], bare
+            break
+    if kind in _CALLS:
+        message.calls.append(_read_call(part))
+    elif kind in _RESULTS or (kind.endswith("_tool_result") and "content" in part):
+        results.append(_read_result(part, reading))
+    elif kind == "message":
+        for inner in part.get("content") or ():
+            _read_part(inner, message, results, reading)
+    else:
+        message.contents.append(read_content(part, kind))
+
+
+_BARE = {  # Gemini and Bedrock name a part by its one member
+    "functionCall": "tool_call",
+    "function_call": "tool_call",
+    "toolUse": "tool_call",
+    "functionResponse": "tool_result",
+    "function_response": "tool_result",
+    "toolResult": "tool_result",
+}
+
+
+def _read_call(call: dict[str, Value]) -> ToolCall:
+    inner = call.get("function")
+    source = inner if isinstance(inner, dict) else call
+    arguments: Value = None
+    for key in ("arguments", "input", "args"):
+        if source.get(key) is not None:
+            arguments = source[key]
+            break
+    name = source.get("name") or source.get("toolName") or source.get("function_name") or source.get("tool_name")
+    identity = call.get("id") or call.get("toolCallId") or call.get("toolUseId") or call.get("tool_call_id")
+    if call.get("call_id"):  # OpenAI's responses have an id of the item beside it
+        identity = call["call_id"]
+    if name is None and isinstance(inner, str):
+        name = inner
+    return ToolCall(to_text(identity), to_text(name), to_text(arguments))
+
+
+def _read_result(part: dict[str, Value], reading: Reading) -> Message:
+    content: Value = None
+    for key in ("response", "result", "output", "content"):
+        if part.get(key) is not None:
+            content = part[key]
+            break
+    identity = ""
+    for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "id"):
+        if part.get(key):
+            identity = to_text(part[key])
+            break
+    text = _texts(content) if "output" not in part else None
+    if text is None:
+        text = content if isinstance(content, str) else "" if content is None else reading.dump(content)
+    contents: list[Content] = [{"type": "text", "text": text}] if text else []
+    name = "" if identity else _text(part.get("name") or part.get("toolName"))
+    return Message("tool", contents, call_id=identity, name=name)
+
+
+def _texts(content: Value) -> str | None:
+    """The text of content blocks that are all text; None when there is anything else."""
+    if not isinstance(content, list) or not content:
+        return None
+    texts = []
+    for block in content:
+        if not isinstance(block, dict) or not isinstance(block.get("text"), str):
+            return None
+        texts.append(block["text"])
+    return "\n".join(texts)

@@ -1,0 +1,78 @@
+"""One span as the conventions read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from collector.reshape.values import Attributes, Value, number, read_json
+
+SPAN = "span"
+"""Under which name log records are joined that belong to the span whose id they carry."""
+
+
+class Event(NamedTuple):
+    """A span event, or a log record joined to its span; `body` is None for the former."""
+
+    name: str
+    attributes: Attributes
+    body: Value = None
+    time_ns: int = 0
+
+
+class Scope(NamedTuple):
+    """The instrumentation scope a span came from."""
+
+    name: str
+    version: str
+
+
+@dataclass(slots=True)
+class Source:
+    """What a convention may look at: the span and its events; its ancestors, and what any span of its trace says
+    under a key, as far as they came in the same request; and log records that came with the same trace."""
+
+    name: str
+    attributes: dict[str, Value]
+    events: Sequence[Event] = ()
+    id: str = ""
+    start_ns: int = 0
+    end_ns: int = 0
+    ancestors: Callable[[], Iterable[Attributes]] = tuple
+    in_trace: Callable[[str], Value] = field(default=lambda key: None)
+    joined: Callable[[str, str], Sequence[Event]] = field(default=lambda name, value: ())
+
+    def get(self, *keys: str) -> Value:
+        """The first value that is neither missing nor empty."""
+        attributes = self.attributes
+        for key in keys:
+            value = attributes.get(key)
+            if value is not None and value != "":
+                return value
+        return None
+
+    def text(self, *keys: str) -> str:
+        """The first value that is a text with something in it."""
+        for key in keys:
+            value = self.attributes.get(key)
+            if value and isinstance(value, str):
+                return value
+        return ""
+
+    def number(self, *keys: str) -> int | float | None:
+        """The first value that is a number, or a number as text."""
+        for key in keys:
+            value = number(self.attributes.get(key))
+            if value is not None:
+                return value
+        return None
+
+    def json(self, *keys: str) -> Value:
+        """The first value that is neither missing nor empty, read as JSON where it is JSON text."""
+        return read_json(self.get(*keys))
+
+    def under(self, prefix: str) -> dict[str, Value]:
+        """The attributes whose key begins with `prefix`, without it."""
+        cut = len(prefix)
+        return {key[cut:]: value for key, value in self.attributes.items() if key.startswith(prefix)}

@@ -1,0 +1,70 @@
+"""Traceloop's wrappers around workflows, tasks, agents and tools (OpenLLMetry's decorators and frameworks).
+
+`gen_ai.agent.name` is given to every descendant of an agent, so it says nothing of the kind here.
+"""
+
+from __future__ import annotations
+
+from openinference.semconv.trace import SpanAttributes
+
+from collector.reshape.facts import AGENT, CHAIN, TOOL, put_identity, put_tool
+from collector.reshape.gen_ai import put_association
+from collector.reshape.source import Scope, Source
+from collector.reshape.target import Target
+from collector.reshape.values import Attributes, Value, read_json
+from collector.reshape.write import write_documents
+
+KINDS = {"workflow": CHAIN, "task": CHAIN, "agent": AGENT, "tool": TOOL}
+_INPUT, _OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
+
+
+class Traceloop:
+    """Spans with a `traceloop.span.kind` that is not a request to a model."""
+
+    name = "traceloop"
+    keys = own = ("traceloop.",)
+    scopes: tuple[str, ...] = ()
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        kind = span.text("traceloop.span.kind").lower()
+        if not kind:
+            return scope.name == "traceloop.tracer" and _INPUT in span.attributes
+        return kind != "llm" and (kind in KINDS or "gen_ai.operation.name" not in span.attributes)
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)
+        target = Target()
+        target.kind(kind)
+        put_identity(target, span)
+        put_association(target, span)
+        name = span.text("traceloop.entity.name", "gen_ai.tool.name")
+        if kind == TOOL:
+            put_tool(target, name, span.get("gen_ai.tool.call.id"), _arguments(span.get(_INPUT)))
+        elif kind == AGENT:
+            target.put(SpanAttributes.AGENT_NAME, name)
+        write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, _retrieved(span.get(_OUTPUT)))
+        target.input(span.get(_INPUT), _INPUT)
+        target.output(span.get(_OUTPUT), _OUTPUT)
+        return target
+
+
+def _arguments(value: Value) -> Value:
+    """What the tool itself was given: a framework's input holds it as `inputs`, a decorator's as `kwargs`."""
+    found = read_json(value)
+    if isinstance(found, dict):
+        if found.get("inputs"):
+            return found["inputs"]
+        if found.get("args") == [] and isinstance(found.get("kwargs"), dict):
+            return found["kwargs"]
+    return value
+
+
+def _retrieved(output: Value) -> list[Value] | None:
+    """The documents of a retrieval task: a list of what LangChain's documents hold."""
+    found = read_json(output)
+    if isinstance(found, dict):
+        found = found.get("documents") or found.get("outputs") or found.get("output")
+    if not isinstance(found, list) or not found:
+        return None
+    bodies = [item.get("kwargs", item) if isinstance(item, dict) else None for item in found]
+    return found if all(isinstance(body, dict) and "page_content" in body for body in bodies) else None

@@ -1,0 +1,102 @@
+"""How much CPU reshaping takes beside redaction: `python tests/bench/reshape.py`.
+
+M payloads: 64 spans of 40 attributes, 8 KB of text each. Printed, never asserted: the machine decides.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.batch import Signal
+from collector.redact import Sealer
+from collector.reshape import Reshaper
+
+SPANS, ATTRIBUTES, TEXT_BYTES, ROUNDS = 64, 40, 8192, 30
+_WORDS = "the quick brown fox jumps over the lazy dog and reads src/app/main.py before it answers; "
+TEXT = (_WORDS * (TEXT_BYTES // len(_WORDS) + 1))[:TEXT_BYTES]
+
+
+def _chat() -> dict[str, Any]:
+    """A request to a model, as the GenAI conventions write it: its text in four messages and an answer."""
+    part = TEXT[: TEXT_BYTES // 5]
+    turns = [
+        {"role": role, "parts": [{"type": "text", "content": part}]} for role in ("user", "assistant", "user", "user")
+    ]
+    return {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-5",
+        "gen_ai.conversation.id": "conversation-1",
+        "gen_ai.usage.input_tokens": 2000,
+        "gen_ai.usage.output_tokens": 400,
+        "gen_ai.input.messages": json.dumps(turns),
+        "gen_ai.output.messages": json.dumps([turns[1]]),
+    }
+
+
+def _plain() -> dict[str, Any]:
+    return {"http.request.method": "GET", "url.full": "http://localhost/", "text": TEXT}
+
+
+def _ai_sdk() -> dict[str, Any]:
+    content = [{"type": "text", "text": TEXT}]
+    return {
+        "operation.name": "ai.streamText.doStream turn",
+        "ai.operationId": "ai.streamText.doStream",
+        "ai.model.id": "gpt-5",
+        "ai.prompt.messages": json.dumps([{"role": "user", "content": content}]),
+        "ai.response.text": "done",
+        "ai.usage.inputTokens": 2000,
+    }
+
+
+def _request(own: dict[str, Any]) -> bytes:
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    filler = {f"app.key_{number}": f"value {number}" for number in range(ATTRIBUTES - len(own))}
+    for number in range(SPANS):
+        span = scope.spans.add(trace_id=bytes(15) + b"\1", span_id=(number + 1).to_bytes(8, "big"), name="span")
+        for key, value in {**own, **filler}.items():
+            pair = span.attributes.add(key=key)
+            if isinstance(value, int):
+                pair.value.int_value = value
+            else:
+                pair.value.string_value = value
+    return request.SerializeToString()
+
+
+def _cpu(data: bytes, work: Callable[[ExportTraceServiceRequest], object]) -> float:
+    """Milliseconds of CPU a request, the decoding not counted."""
+    spent = 0.0
+    for round_ in range(ROUNDS + 3):
+        request = ExportTraceServiceRequest.FromString(data)
+        start = time.process_time()
+        work(request)
+        if round_ >= 3:
+            spent += time.process_time() - start
+    return 1000 * spent / ROUNDS
+
+
+def main() -> None:
+    print(f"{SPANS} spans x {ATTRIBUTES} attributes, {TEXT_BYTES} bytes of text a span; ms of CPU a request")
+    print(f"{'':24}{'reshape':>9}{'redact':>9}{'ratio':>7}")
+    for name, own in (("gen_ai messages", _chat()), ("ai sdk", _ai_sdk()), ("no agent at all", _plain())):
+        data = _request(own)
+        reshaper, sealer = Reshaper(), Sealer()
+
+        def both(request: ExportTraceServiceRequest, reshaper: Reshaper = reshaper, sealer: Sealer = sealer) -> None:
+            reshaper.reshape(request)
+            sealer.seal(Signal.TRACES, request)
+
+        reshape = _cpu(data, reshaper.reshape)
+        redact = _cpu(data, both) - reshape
+        print(f"{name:24}{reshape:9.2f}{redact:9.2f}{reshape / redact:7.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Install the real clients that tests/e2e/test_reshape_clients.py drives into $TEST_CACHE (default: .cache), once.
+set -eu
+cache="${TEST_CACHE:-.cache}/reshape-clients"
+mkdir -p "$cache"
+cache="$(cd "$cache" && pwd)"
+
+once() { # once NAME COMMAND...: skip what an earlier run has finished
+    stamp="$cache/$1.done"
+    [ -f "$stamp" ] && return 0
+    shift
+    "$@" && : > "$stamp"
+}
+
+npm_install() { npm install --silent --no-audit --no-fund --prefix "$cache/$1" $2; }
+
+python_install() {
+    "${PYTHON:-python3}" -m venv "$cache/python"
+    "$cache/python/bin/pip" install --quiet --disable-pip-version-check \
+        openai==2.8.1 "wrapt<2" opentelemetry-sdk==1.45.2 opentelemetry-exporter-otlp-proto-http==1.45.2 \
+        opentelemetry-instrumentation-openai-v2==2.3b0 opentelemetry-instrumentation-openai==0.62.4
+}
+
+telemetry="@opentelemetry/api@1 @opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-http@0 zod@4"
+once ai-sdk-5 npm_install ai-sdk-5 "ai@5.0.277 $telemetry"
+once ai-sdk-7 npm_install ai-sdk-7 "ai@7.0.173 @ai-sdk/otel $telemetry"
+once python python_install
+once codex npm_install codex "@openai/codex@0.169.0" || echo "codex could not be installed" >&2
+once claude-code npm_install claude-code "@anthropic-ai/claude-code@2.1.197" || echo "claude-code could not be installed" >&2

@@ -1,0 +1,418 @@
+"""Real clients export to a running collector; what leaves it is an agent trace.
+
+The AI SDK with its mock model, two instrumentations of the OpenAI client, Claude Code and Codex, the latter ones
+against a small server that answers as the models' providers do. The upstream is a sink that keeps what it gets.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.reshape import INTERNAL
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(__file__).parent / "reshape_clients"
+CLIENTS = Path(os.environ.get("TEST_CACHE") or ROOT / ".cache").absolute() / "reshape-clients"
+INSTALL = "sh tests/e2e/install_reshape_clients.sh"
+SECONDS = 60
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+
+def client(name: str, *, optional: bool = False) -> Path:
+    """Where `name` is installed; skips when it is not, and fails instead where everything should be (CI=true)."""
+    if not (CLIENTS / f"{name}.done").exists():
+        if os.environ.get("CI") == "true" and not optional:
+            pytest.fail(f"{name} is not installed: run `{INSTALL}`")
+        pytest.skip(f"{name} is not installed: run `{INSTALL}`")
+    return CLIENTS / name
+
+
+class Server:
+    """An HTTP server on a free port that answers each POST with what `answer` makes of path and body."""
+
+    def __init__(self, answer: Callable[[str, bytes], tuple[str, bytes]]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                kind, text = answer(self.path, body)
+                self.send_response(200)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def do_GET(self) -> None:
+                self.send_response(404)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Sink:
+    """Keeps the spans and log records that the collector forwards."""
+
+    def __init__(self) -> None:
+        self._spans: dict[str, dict[str, Any]] = {}
+        self.logs: list[dict[str, Any]] = []
+        self._server = Server(self._take)
+        self.url = self._server.url
+        self.stop = self._server.stop
+
+    def _take(self, path: str, body: bytes) -> tuple[str, bytes]:
+        request = json.loads(body)
+        for resource in request.get("resourceSpans", ()):
+            for scope in resource["scopeSpans"]:
+                for span in scope["spans"]:
+                    span["attributes"] = {pair["key"]: _value(pair["value"]) for pair in span.get("attributes", ())}
+                    self._spans[span["spanId"]] = span  # one that comes again, complete, replaces itself
+        for resource in request.get("resourceLogs", ()):
+            for scope in resource["scopeLogs"]:
+                self.logs += scope["logRecords"]
+        return "application/json", b"{}"
+
+    @property
+    def spans(self) -> list[dict[str, Any]]:
+        return list(self._spans.values())
+
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        return [s["attributes"] for s in self.spans if s["attributes"].get("openinference.span.kind") == kind]
+
+    def wait(self, enough: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not enough():
+            kinds = [(span["name"], span["attributes"].get("openinference.span.kind")) for span in self.spans]
+            assert time.monotonic() < deadline, f"only this arrived: {kinds}"
+            time.sleep(0.05)
+
+
+def _value(value: dict[str, Any]) -> Any:
+    ((kind, inner),) = value.items()
+    if kind == "arrayValue":
+        return [_value(item) for item in inner.get("values", ())]
+    return int(inner) if kind == "intValue" else inner
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.stop()
+
+
+@pytest.fixture
+def collector(sink: Sink, tmp_path: Path) -> Iterator[str]:
+    """A running collector that forwards to the sink; yields its address."""
+    environment = {
+        **clean(),
+        "PYTHONPATH": str(ROOT),
+        "COLLECTOR_DATA_DIR": str(tmp_path / "data"),
+        "COLLECTOR_UPSTREAM_ENCODING": "json",
+        "COLLECTOR_UPSTREAM_SIGNALS": "traces,logs",
+    }
+    command = [sys.executable, "-m", "collector", "serve", "--port", "0", "--upstream", sink.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=tmp_path, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.terminate()
+
+
+def clean() -> dict[str, str]:
+    """The environment without settings of this machine that would reach the clients."""
+    prefixes = ("COLLECTOR_", "CATALYST_", "INFERENCE_", "OTEL_", "ANTHROPIC_", "OPENAI_", "CLAUDE", "CODEX")
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(prefixes) and not key.lower().endswith("_proxy")
+    }
+
+
+def run(command: list[str], folder: Path, **environment: str) -> None:
+    done = subprocess.run(
+        command, env={**clean(), **environment}, cwd=folder, capture_output=True, timeout=120, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")[-2000:]
+
+
+def run_script(name: str, installed: Path, collector: str) -> None:
+    """Run a script from beside its packages: ES modules look for them from their own place upwards."""
+    script = installed / name
+    script.write_text((SCRIPTS / name).read_text(encoding="utf-8"), encoding="utf-8")
+    run(["node", str(script)], installed, COLLECTOR_TRACES=f"{collector}/v1/traces")
+
+
+def test_ai_sdk_5_becomes_an_agent_trace(collector: str, sink: Sink) -> None:
+    """The form that OpenCode and most TypeScript agents still write."""
+    run_script("ai_sdk_5.mjs", client("ai-sdk-5"), collector)
+    sink.wait(lambda: len(sink.spans) >= 4)
+    (agent,), (tool,), calls = sink.of_kind("AGENT"), sink.of_kind("TOOL"), sink.of_kind("LLM")
+    assert agent["session.id"] == "ses-5"
+    assert agent["output.value"] == "Sunny in Rome"
+    assert "llm.token_count.total" not in agent
+    assert (tool["tool.name"], tool["tool_call.id"]) == ("weather", "call-1")
+    assert json.loads(tool["tool.parameters"]) == {"city": "Rome"}
+    last = next(call for call in calls if call["llm.finish_reason"] == "stop")
+    assert last["llm.token_count.total"] == 15
+    assert last["llm.input_messages.0.message.content"] == "Weather in Rome?"
+    assert last["llm.input_messages.2.message.tool_call_id"] == "call-1"
+    assert last["llm.output_messages.0.message.content"] == "Sunny in Rome"
+    assert not [key for key in last if key.startswith("ai.prompt.messages")]
+
+
+def test_ai_sdk_7_becomes_an_agent_trace(collector: str, sink: Sink) -> None:
+    """Its integration writes the GenAI conventions, with steps between agent and model."""
+    run_script("ai_sdk_7.mjs", client("ai-sdk-7"), collector)
+    sink.wait(lambda: len(sink.spans) >= 6)
+    (agent,), (tool,), calls = sink.of_kind("AGENT"), sink.of_kind("TOOL"), sink.of_kind("LLM")
+    assert len(sink.of_kind("CHAIN")) == 2
+    assert agent["llm.input_messages.1.message.content"] == "Weather in Rome?"
+    assert tool["tool.name"] == "weather"
+    last = next(call for call in calls if call["llm.finish_reason"] == "stop")
+    assert last["llm.input_messages.0.message.content"] == "Be brief"
+    assert last["llm.input_messages.3.message.role"] == "tool"
+    assert last["llm.output_messages.0.message.content"] == "Sunny in Rome"
+    assert json.loads(last["llm.tools.0.tool.json_schema"])["function"]["name"] == "weather"
+
+
+def chat_completion(request: dict[str, Any]) -> dict[str, Any]:
+    """A tool call for a question, an answer for a tool's result."""
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
+    asked = request["messages"][-1]["role"] == "user"
+    message = {"role": "assistant", "tool_calls": [call]} if asked else {"role": "assistant", "content": "Sunny"}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-4o-2026-01-01",
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if asked else "stop"}],
+        "usage": {"prompt_tokens": 20, "completion_tokens": 4, "total_tokens": 24},
+    }
+
+
+@pytest.fixture
+def openai() -> Iterator[Server]:
+    server = Server(lambda _, body: ("application/json", json.dumps(chat_completion(json.loads(body))).encode()))
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("instrumentation", ["v2", "openllmetry"])
+def test_openai_instrumentations_become_llm_spans(
+    instrumentation: str, collector: str, sink: Sink, openai: Server, tmp_path: Path
+) -> None:
+    """One sends its messages as log records beside the span, the other in its attributes."""
+    python = client("python") / "bin" / "python"
+    run(
+        [str(python), str(SCRIPTS / "openai_client.py"), instrumentation],
+        tmp_path,
+        COLLECTOR_URL=collector,
+        FAKE_MODEL_URL=openai.url,
+        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true",
+    )
+    sink.wait(lambda: len(sink.of_kind("LLM")) == 2)
+    first, last = sorted(sink.of_kind("LLM"), key=lambda call: call["llm.finish_reason"] == "stop")
+    assert last["llm.model_name"] == "gpt-4o-2026-01-01"
+    assert last["llm.token_count.total"] == 24
+    assert first["llm.input_messages.0.message.content"] == "Be brief."
+    assert first["llm.output_messages.0.message.tool_calls.0.tool_call.function.name"] == "weather"
+    assert last["llm.input_messages.3.message.tool_call_id"] == "call_1"
+    assert last["llm.input_messages.3.message.content"] == '{"sky":"clear"}'
+    assert last["llm.output_messages.0.message.content"] == "Sunny"
+    if instrumentation == "v2":
+        sink.wait(lambda: len(sink.logs) >= 7)  # the records go their own way as well
+
+
+def server_sent(*events: dict[str, Any]) -> tuple[str, bytes]:
+    text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    return "text/event-stream", text.encode()
+
+
+def responses_api(path: str, body: bytes) -> tuple[str, bytes]:
+    """OpenAI's responses, streamed: a shell command for a question, an answer for its output."""
+    request = json.loads(body) if body else {}
+    done = any(item.get("type") == "function_call_output" for item in request.get("input", ()))
+    usage = {
+        "input_tokens": 41, "input_tokens_details": {"cached_tokens": 8}, "output_tokens": 6,
+        "output_tokens_details": {"reasoning_tokens": 2}, "total_tokens": 47,
+    }  # fmt: skip
+    if done:
+        content = [{"type": "output_text", "text": "It holds nothing.", "annotations": []}]
+        item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+    else:
+        arguments = json.dumps({"cmd": "echo hello-from-tool"})
+        item = {
+            "type": "function_call",
+            "id": "fc_1",
+            "call_id": "call_1",
+            "name": "exec_command",
+            "arguments": arguments,
+        }
+    response = {"id": "resp_1", "object": "response", "status": "completed", "output": [item], "usage": usage}
+    return server_sent(
+        {"type": "response.created", "response": {"id": "resp_1"}},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": response},
+    )
+
+
+def test_codex_becomes_a_turn_with_its_calls_and_tools(collector: str, sink: Sink, tmp_path: Path) -> None:
+    """Of its hundreds of spans a handful leave; what they lack comes from its log records."""
+    codex = client("codex", optional=True) / "node_modules" / ".bin" / "codex"
+    home = tmp_path / "home"
+    home.mkdir()
+    model = Server(responses_api)
+
+    def exporter(signal: str) -> str:
+        return f'{{ otlp-http = {{ endpoint = "{collector}/v1/{signal}", protocol = "binary" }} }}'
+
+    (home / "config.toml").write_text(
+        f"""
+model = "gpt-5-codex"
+model_provider = "fake"
+approval_policy = "never"
+sandbox_mode = "danger-full-access"
+[model_providers.fake]
+name = "fake"
+base_url = "{model.url}/v1"
+wire_api = "responses"
+env_key = "FAKE_KEY"
+[otel]
+environment = "test"
+log_user_prompt = true
+exporter = {exporter("logs")}
+trace_exporter = {exporter("traces")}
+""",
+        encoding="utf-8",
+    )
+    try:
+        command = [str(codex), "exec", "--skip-git-repo-check", "List this directory"]
+        run(command, tmp_path, CODEX_HOME=str(home), HOME=str(tmp_path), FAKE_KEY="none")
+    finally:
+        model.stop()
+    sink.wait(lambda: bool(sink.of_kind("AGENT")) and bool(sink.of_kind("TOOL")) and len(sink.of_kind("LLM")) >= 2)
+    sink.wait(lambda: "input.value" in sink.of_kind("AGENT")[0] and "output.value" in sink.of_kind("TOOL")[0])
+    assert len(sink.spans) < 40
+    assert all("openinference.span.kind" in span["attributes"] for span in sink.spans)
+    (agent,), (tool,), calls = sink.of_kind("AGENT"), sink.of_kind("TOOL"), sink.of_kind("LLM")
+    assert agent["llm.model_name"] == "gpt-5-codex"
+    assert agent["input.value"] == "List this directory"
+    assert (tool["tool.name"], json.loads(tool["tool.parameters"])["cmd"]) == ("exec_command", "echo hello-from-tool")
+    assert "hello-from-tool" in tool["output.value"]
+    assert {call["llm.token_count.prompt"] for call in calls} == {41}
+    assert {call["llm.token_count.completion_details.reasoning"] for call in calls} == {2}
+    assert len({found["session.id"] for found in (agent, tool, *calls)}) == 1
+    assert sink.logs
+    with urllib.request.urlopen(f"{collector}/api/status") as answer:
+        (ledger,) = json.load(answer)["ledger"].values()
+    assert ledger["traces"]["dropped"][INTERNAL] > 100
+
+
+def messages_api(path: str, body: bytes) -> tuple[str, bytes]:
+    """Anthropic's messages, streamed or not: a shell command for a question, an answer for its output."""
+    request = json.loads(body) if body else {}
+    if "count_tokens" in path:
+        return "application/json", b'{"input_tokens": 31}'
+    if "/messages" not in path:
+        return "application/json", b"{}"
+    last = request["messages"][-1]["content"]
+    done = isinstance(last, list) and any(block.get("type") == "tool_result" for block in last)
+    usage = {"input_tokens": 31, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 4, "output_tokens": 17}
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": "It holds nothing." if done else "Let me look."}]
+    if not done and request.get("tools"):
+        command = {"command": "echo hello-from-tool", "description": "Say hello"}
+        blocks.append({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": command})
+    reason = "tool_use" if len(blocks) == 2 else "end_turn"
+    message = {
+        "id": "msg_1", "type": "message", "role": "assistant", "model": request.get("model"), "content": blocks,
+        "stop_reason": reason, "stop_sequence": None, "usage": usage,
+    }  # fmt: skip
+    if not request.get("stream"):
+        return "application/json", json.dumps(message).encode()
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}}
+    ]
+    for index, block in enumerate(blocks):
+        if block["type"] == "text":
+            start, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
+        else:
+            start = {**block, "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+        events += [
+            {"type": "content_block_start", "index": index, "content_block": start},
+            {"type": "content_block_delta", "index": index, "delta": delta},
+            {"type": "content_block_stop", "index": index},
+        ]
+    stopped = {"stop_reason": reason, "stop_sequence": None}
+    events += [{"type": "message_delta", "delta": stopped, "usage": usage}, {"type": "message_stop"}]
+    return server_sent(*events)
+
+
+def test_claude_code_becomes_an_agent_trace(collector: str, sink: Sink, tmp_path: Path) -> None:
+    """Its spans have keys of their own; its prompt count leaves out what the cache gave."""
+    claude = client("claude-code", optional=True) / "node_modules" / ".bin" / "claude"
+    model = Server(messages_api)
+    try:
+        run(
+            [str(claude), "-p", "Please list this directory", "--allowedTools", "Bash", "--model", "claude-sonnet-4-5"],
+            tmp_path,
+            HOME=str(tmp_path),
+            CLAUDE_CONFIG_DIR=str(tmp_path / "claude"),
+            ANTHROPIC_BASE_URL=model.url,
+            ANTHROPIC_API_KEY="none",
+            CLAUDE_CODE_ENABLE_TELEMETRY="1",
+            CLAUDE_CODE_ENHANCED_TELEMETRY_BETA="1",
+            ENABLE_BETA_TRACING_DETAILED="1",
+            BETA_TRACING_ENDPOINT=collector,
+            OTEL_TRACES_EXPORTER="otlp",
+            OTEL_LOGS_EXPORTER="otlp",
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector,
+            OTEL_LOG_USER_PROMPTS="1",
+            OTEL_LOG_TOOL_DETAILS="1",
+            OTEL_LOG_TOOL_CONTENT="1",
+            CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
+            DISABLE_AUTOUPDATER="1",
+            IS_SANDBOX="1",
+        )
+    finally:
+        model.stop()
+    sink.wait(lambda: bool(sink.of_kind("AGENT")) and bool(sink.of_kind("TOOL")) and len(sink.of_kind("LLM")) >= 2)
+    (agent,), tool = sink.of_kind("AGENT"), sink.of_kind("TOOL")[0]
+    calls = [call for call in sink.of_kind("LLM") if call.get("llm.finish_reason") in ("tool_use", "end_turn")]
+    assert agent["input.value"] == "Please list this directory"
+    assert tool["tool.name"] == "Bash"
+    assert json.loads(tool["tool.parameters"])["command"] == "echo hello-from-tool"
+    assert "hello-from-tool" in tool["output.value"]
+    assert {call["llm.token_count.prompt"] for call in calls} == {45}
+    assert {call["llm.provider"] for call in calls} == {"anthropic"}
+    assert len({found["session.id"] for found in (agent, tool, *calls)}) == 1

@@ -1,0 +1,219 @@
+"""What makes a turn, where subagents hang, and when a turn is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from harness.opencode import NOW, Script, assemble, attributes, ids, kind, live, merged, of_kind, recording, tree
+
+from collector.assemble import Assembler, Made, Reader, Unknown
+
+
+def agents(made: list[Made]) -> list[Made]:
+    return of_kind(made, "AGENT")
+
+
+def background() -> tuple[Script, Script]:
+    """A subagent that outlives the turn it was started in, and wakes its parent when it is done."""
+    root, child = Script(), Script("ses_child", parent="ses_root", at=120)
+    root.user("msg_1", 10)
+    root.step("msg_2", "msg_1", 100)
+    link = {"metadata": {"sessionId": "ses_child", "parentSessionId": "ses_root", "background": True}}
+    root.tool("task", "msg_2", 110, 130, "task", **link)
+    root.done("msg_2", "msg_1", 100, 140, "tool-calls")
+    root.answer("msg_3", "msg_1", 150)
+    root.idle(210)
+    child.user("msg_4", 5000)
+    child.answer("msg_5", "msg_4", 5100)
+    child.idle(5200)
+    root.user("msg_6", 6000, '<task id="ses_child" state="completed">', synthetic=True)
+    root.answer("msg_7", "msg_6", 6100)
+    root.idle(6200)
+    return root, child
+
+
+def test_a_subagent_in_the_background_stays_below_its_tool() -> None:
+    made = live(merged(*background()))
+    first, subagent, woken = agents(made)
+    (task,) = of_kind(made, "TOOL")
+    assert subagent.span.parent_span_id == task.span.span_id
+    assert subagent.span.trace_id == first.span.trace_id == task.span.trace_id
+    assert not woken.span.parent_span_id
+    assert woken.span.trace_id != first.span.trace_id
+    assert [attributes(m)["opencode.turn_number"] for m in (first, woken)] == [1, 2]
+
+
+def test_a_subagent_in_the_background_is_found_after_a_restart() -> None:
+    """The facts of its parent's turn are gone by then: what is remembered of the parent must do."""
+    root, child = background()
+    before = Assembler()
+    feed(before, [event for event in root.events if event["ts"] < NOW + 5000])
+    first = before.look(100_000)
+    after = Assembler()
+    after.recall("ses_root", orjson.loads(orjson.dumps(before.remember("ses_root"))))
+    feed(after, child.events)
+    (subagent,) = agents(after.close())
+    assert subagent.span.trace_id == agents(first)[0].span.trace_id
+    assert subagent.span.parent_span_id == of_kind(first, "TOOL")[0].span.span_id
+
+
+def feed(assembler: Assembler, items: list[Any]) -> None:
+    reader = Reader()
+    for item in items:
+        for fact in reader.read(item, NOW):
+            assert not isinstance(fact, Unknown)
+            assembler.learn(fact, 0)
+
+
+def test_a_session_that_a_second_task_goes_on_with_hangs_below_that_task() -> None:
+    root, child = Script(), Script("ses_child", parent="ses_root", at=120)
+    for number, at in ((1, 0), (2, 1000)):
+        root.user(f"msg_u{number}", at + 10)
+        root.step(f"msg_s{number}", f"msg_u{number}", at + 100)
+        root.tool(f"task{number}", f"msg_s{number}", at + 110, at + 400, "task", metadata={"sessionId": "ses_child"})
+        root.done(f"msg_s{number}", f"msg_u{number}", at + 100, at + 410)
+        root.idle(at + 420)
+        child.user(f"msg_c{number}", at + 150)
+        child.answer(f"msg_d{number}", f"msg_c{number}", at + 200)
+        child.idle(at + 300)
+    made = assemble(merged(root, child))
+    tools = of_kind(made, "TOOL")
+    below = [m for m in agents(made) if m.session == "ses_child"]
+    assert [m.span.parent_span_id for m in below] == [tool.span.span_id for tool in tools]
+    assert [m.span.trace_id for m in below] == [tool.span.trace_id for tool in tools]
+    assert len({m.span.trace_id for m in below}) == 2
+
+
+def test_subagents_of_subagents_are_in_one_trace() -> None:
+    scripts = [Script("ses_0")]
+    for depth in range(1, 6):
+        scripts.append(Script(f"ses_{depth}", parent=f"ses_{depth - 1}", at=depth * 100))
+    for depth, script in enumerate(scripts):
+        at = depth * 100
+        script.user(f"msg_u{depth}", at + 10)
+        if depth < 5:
+            script.step(f"msg_s{depth}", f"msg_u{depth}", at + 20)
+            link = {"metadata": {"sessionId": f"ses_{depth + 1}"}}
+            script.tool(f"task{depth}", f"msg_s{depth}", at + 90, 2000 - at, "task", **link)
+            script.done(f"msg_s{depth}", f"msg_u{depth}", at + 20, 2010 - at)
+        else:
+            script.answer(f"msg_s{depth}", f"msg_u{depth}", at + 20)
+        script.idle(2020 - at)
+    made = assemble(merged(*scripts))
+    assert len({m.span.trace_id for m in made}) == 1
+    assert len(agents(made)) == 6
+    assert not [line for line in tree(made) if "ORPHAN" in line]
+
+
+def test_a_prompt_sent_while_the_agent_works_is_a_turn_of_its_own() -> None:
+    """The steps after it name it as their parent."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 100)
+    script.user("msg_3", 150, "and this")
+    script.tool("t", "msg_2", 110, 300)
+    script.done("msg_2", "msg_1", 100, 310, "tool-calls")
+    script.answer("msg_4", "msg_3", 320)
+    script.idle(400)
+    first, second = agents(live(script.events))
+    assert attributes(first)["agent.tool_call_count"] == 1
+    assert attributes(second)["input.value"] == "and this"
+    assert attributes(first).get("opencode.incomplete") is None
+
+
+def test_a_prompt_that_is_sent_again_after_an_overflow_stays_in_its_turn() -> None:
+    """The conversation was too long for the model: it is summed up, and the agent repeats the prompt."""
+    script = Script()
+    script.user("msg_1", 0, "long one")
+    script.user("msg_2", 100, "", type="compaction", auto=True, overflow=True)
+    script.step("msg_3", "msg_2", 110, agent="compaction", summary=True)
+    script.done("msg_3", "msg_2", 110, 300, agent="compaction", summary=True)
+    script.user("msg_4", 310, "long one")
+    script.answer("msg_5", "msg_4", 320)
+    script.idle(400)
+    made = assemble(script.events)
+    assert len(agents(made)) == 1
+    assert [kind(m) for m in made].count("CHAIN") == 1
+
+
+def test_a_forked_session_does_not_tell_its_copies_again() -> None:
+    script = Script(at=100_000)
+    script.user("msg_1", 0)
+    script.answer("msg_2", "msg_1", 100)
+    script.user("msg_3", 100_100, "go on")
+    script.answer("msg_4", "msg_3", 100_200)
+    script.idle(100_300)
+    made = assemble(script.events)
+    assert [attributes(m)["input.value"] for m in agents(made)] == ["go on"]
+    (call,) = of_kind(made, "LLM")
+    assert [attributes(call)[f"llm.input_messages.{i}.message.role"] for i in range(3)] == ["user", "assistant", "user"]
+
+
+def test_the_first_idle_after_an_error_does_not_end_the_turn() -> None:
+    """The errored message, and the last state of its tools, come after it."""
+    items = recording("abort")
+    first_idle = next(i for i, item in enumerate(items) if item["hook"] == "event" and is_type(item, "session.idle"))
+    assembler = Assembler()
+    feed(assembler, items[: first_idle + 1])
+    assert not agents(assembler.look(2000))
+    feed(assembler, items[first_idle + 1 :])
+    made = assembler.close()
+    assert [attributes(m)["opencode.turn_number"] for m in agents(made)] == [1, 2, 3]
+    failed = [m for m in of_kind(made, "LLM") if m.span.status.code == 2]
+    assert len(failed) == 2
+
+
+def is_type(item: dict[str, Any], type: str) -> bool:
+    return bool(item["input"]["type"] == type)
+
+
+def test_a_turn_of_a_dead_agent_is_given_up_with_what_is_known() -> None:
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 100)
+    script.running("t", "msg_2", 150)
+    assembler = Assembler()
+    feed(assembler, script.events)
+    assert not assembler.look(599_000)
+    made = assembler.look(601_000)
+    assert sorted(kind(m) for m in made) == ["AGENT", "LLM", "TOOL"]
+    assert all(attributes(m)["opencode.incomplete"] for m in made)
+    assert attributes(agents(made)[0])["agent.stop_reason"] == "incomplete"
+    assert kind(made[-1]) == "AGENT"
+    assert not assembler.look(1_000_000)
+
+
+def test_a_turn_without_idle_is_over_when_its_last_step_is() -> None:
+    """History and exports have no idle events."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.answer("msg_2", "msg_1", 100)
+    assembler = Assembler()
+    feed(assembler, script.events)
+    assert not agents(assembler.look(4000))
+    assert len(agents(assembler.look(6000))) == 1
+
+
+def test_a_session_of_many_turns_goes_on_counting_after_it_was_forgotten() -> None:
+    """What is remembered of a session when its turns are over is small."""
+    script = Script()
+    assembler = Assembler()
+    for turn in range(150):
+        script.user(f"msg_{turn}u", turn * 1000 + 10)
+        script.answer(f"msg_{turn}s", f"msg_{turn}u", turn * 1000 + 100)
+        script.idle(turn * 1000 + 200)
+    feed(assembler, script.events)
+    first = assembler.close()
+    memory = orjson.dumps(assembler.remember("ses_root"))
+    assert len(memory) < 40_000
+    later = Assembler(seen=lambda span: any(span == m.span.span_id for m in first))
+    later.recall("ses_root", orjson.loads(memory))
+    script.events = []
+    script.user("msg_new", 200_000)
+    script.answer("msg_last", "msg_new", 200_100)
+    script.idle(200_200)
+    feed(later, script.events)
+    made = later.close()
+    assert attributes(agents(made)[0])["opencode.turn_number"] == 151
+    assert not ids(made) & ids(first)

@@ -1,0 +1,121 @@
+"""Each rule by its own examples, and each within bounds on text made to be slow."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from collector.redact.engine import Engine
+from collector.redact.rule import Rule, expand
+from collector.redact.rules import ALL_RULES, DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
+from collector.redact.scan import HyperscanScanner, hyperscan
+
+ENGINES = ["re", "hyperscan"] if hyperscan else ["re"]
+
+
+def _name(rule: Rule) -> str:
+    return f"{rule.id}-{ALL_RULES.index(rule)}"
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=_name)
+def test_a_rule_finds_its_examples(rule: Rule) -> None:
+    """An example that is not found means that the pattern is not what its author thought."""
+    for name in ENGINES:
+        engine = Engine([rule], scanner_name=name)
+        for example in rule.match:
+            for seed in (1, 2, 3):
+                text = expand(example, seed).encode()
+                assert [found.rule for found in engine.find(text)] == [rule.id], (name, example)
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=_name)
+def test_a_rule_leaves_its_counterexamples_alone(rule: Rule) -> None:
+    """What people write in place of a credential must stay readable."""
+    engine = Engine([rule])
+    for example in rule.no_match:
+        assert engine.find(expand(example).encode()) == [], example
+
+
+def test_all_rules_together_leave_the_counterexamples_alone() -> None:
+    """A counterexample of one rule is no secret for another rule either."""
+    engine = Engine()
+    wrong = [example for rule in DEFAULT_RULES for example in rule.no_match if engine.find(expand(example).encode())]
+    assert wrong == []
+
+
+def test_every_rule_has_an_example_and_belongs_to_a_numbered_pack() -> None:
+    assert set(PACK_VERSIONS) == set(RULES_BY_PACK)
+    for pack, rules in RULES_BY_PACK.items():
+        for rule in rules:
+            assert rule.pack == pack
+            assert rule.match, rule.id
+
+
+def test_network_addresses_are_off_by_default() -> None:
+    """Version and section numbers look the same."""
+    assert "ip-address" not in {rule.id for rule in DEFAULT_RULES}
+    assert Engine().find(b"client connected from 81.10.123.233") == []
+    assert Engine(ALL_RULES).find(b"client connected from 81.10.123.233")
+
+
+_NEAR_MISSES = (
+    "a", "A", "0", "f", "-", "_", ".", "/", "=", "@", ":", "\\", '"', "'", "%", "[", "\n", " ", "eyJ", "sk-", "ghp_", "AKIA",
+    "://", "://a:", "://a:b", "a@", "a@b.", "password=", "password=a", "token: ", "key ", "secret is ", "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY-----\n", "-----END ", "QUJD", "616263", "%61", "\\u0061", "\\n", '" + "', "\u200b", "4111 ",
+    "4111", "+1 234 ", "DE89 ", "123-45-", "cookie: a=", "Basic QUJD", "Bearer ", "--password ", " -u a:", "<password>",
+    "name: TOKEN\nvalue: ", "[REDACTED:x]", "ghp_[REDACTED:x]", "hooks.slack.com/", "A" * 63 + "\n", "x" * 40 + " ", "\\\\\\\\",
+)  # fmt: skip
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ENGINES)
+def test_time_is_linear_in_the_text(name: str) -> None:
+    """A megabyte of one word, for each word that some rule begins with: nothing may take more than linear time."""
+    engine = Engine(scanner_name=name)
+    size = 1_000_000 if name == "hyperscan" else 60_000
+    for word in _NEAR_MISSES:
+        engine.find((word * (size // len(word))).encode())
+
+
+def _library(most: int) -> list[bytes]:
+    """Python's own library, without its tests."""
+    texts, size = [], 0
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py")):
+        if "site-packages" in path.parts or "test" in path.parts or "tests" in path.parts or size > most:
+            continue
+        texts.append(path.read_bytes())
+        size += len(texts[-1])
+    return texts
+
+
+@pytest.mark.skipif(sys.platform == "win32" and hyperscan is None, reason="too slow by re alone")
+def test_ordinary_code_is_left_alone() -> None:
+    """At most one wrong finding of a credential in 5 MB."""
+    engine = Engine(RULES_BY_PACK["secrets"])
+    texts = _library(5_000_000)
+    found = [extent.rule for text in texts for extent in engine.find(text)]
+    assert len(found) <= 0.2 * sum(map(len, texts)) / 1e6, Counter(found)
+
+
+_LOG = "".join(
+    f"2026-03-14T10:22:{n % 60:02d}.{n % 1000:03d}Z INFO [worker-{n % 7}] request_id=5d21e401-ca9d-{n % 9999:04d}-cca0-2c66437e{n % 9999:04d} "
+    f'GET /v1/items/{n}?page={n % 10}&sort=name 200 {n % 900}ms user_agent="curl/8.4.0" trace_id=c177ca1c9516dc9c8f8d25e3d5{n % 999999:06d} '
+    f"tokens={n * 7} 10.0.{n % 255}.{n % 200}:{8000 + n % 99}\n"
+    for n in range(5000)
+)
+
+
+@pytest.mark.skipif(hyperscan is None, reason="counts Hyperscan's events")
+@pytest.mark.parametrize("kind", ["code", "logs"])
+def test_no_trigger_fires_often(kind: str) -> None:
+    """Over 500 times in a megabyte, the look at each place would cost more than the scan."""
+    text = b"".join(_library(3_000_000)) if kind == "code" else _LOG.encode()
+    owners = [(rule, trigger) for rule in ALL_RULES for trigger in rule.triggers]
+    counts = Counter(number for number, _ in HyperscanScanner([t for _, t in owners]).events(text, len(text)))
+    often = {owners[number][0].id: count for number, count in counts.items() if count > 500 * len(text) / 1e6}
+    often.pop("ip-address", None)  # off by default
+    assert often == {}

@@ -1,0 +1,598 @@
+"""Shapes that the recorded exports do not hold: from the published specifications, one claim each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.reshape import LogJoin, Reshaper
+from collector.reshape.values import read_attributes, write_value
+
+PNG = "data:image/png;base64,QUJD"
+TRACE = b"t" * 16
+SPAN = bytes(7) + b"\1"
+IN, OUT = "llm.input_messages", "llm.output_messages"
+
+
+def one(
+    attributes: dict[str, Any],
+    *,
+    name: str = "span",
+    scope: str = "",
+    service: str = "",
+    events: list[tuple[str, dict[str, Any]]] | None = None,
+    times: tuple[int, int] = (0, 0),
+    join: LogJoin | None = None,
+) -> dict[str, Any]:
+    """One span through the stage; its attributes afterwards."""
+    request = ExportTraceServiceRequest()
+    holder = request.resource_spans.add()
+    write_value(holder.resource.attributes.add(key="service.name").value, service)
+    scoped = holder.scope_spans.add()
+    scoped.scope.name = scope
+    span = scoped.spans.add(trace_id=TRACE, span_id=SPAN, name=name)
+    span.start_time_unix_nano, span.end_time_unix_nano = times
+    for key, value in attributes.items():
+        write_value(span.attributes.add(key=key).value, value)
+    for event_name, fields in events or ():
+        event = span.events.add(name=event_name)
+        for key, value in fields.items():
+            write_value(event.attributes.add(key=key).value, value)
+    reshaper = Reshaper(join=join)
+    reshaper.reshape(request)
+    assert not reshaper.failed
+    return read_attributes(scoped.spans[0].attributes)
+
+
+def chat(asked: Any = None, answered: Any = None, **more: Any) -> dict[str, Any]:
+    given = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", **more}
+    if asked is not None:
+        given["gen_ai.input.messages"] = asked if isinstance(asked, str) else json.dumps(asked)
+    if answered is not None:
+        given["gen_ai.output.messages"] = json.dumps(answered)
+    return one(given)
+
+
+def text(content: str) -> dict[str, Any]:
+    return {"type": "text", "content": content}
+
+
+def user(*parts: Any) -> list[dict[str, Any]]:
+    return [{"role": "user", "parts": list(parts)}]
+
+
+def test_results_of_parallel_calls_become_a_message_each() -> None:
+    """Each has its own call id; one message has room for one."""
+    results = [{"type": "tool_call_response", "id": f"c{n}", "response": {"n": n}} for n in (1, 2)]
+    calls = [{"type": "tool_call", "id": f"c{n}", "name": "f", "arguments": {"n": n}} for n in (1, 2)]
+    history = [
+        *user(text("go")),
+        {"role": "assistant", "parts": calls},
+        {"role": "tool", "parts": results},
+        *user(text("and")),
+    ]
+    found = chat(history)
+    assert found[f"{IN}.1.message.tool_calls.1.tool_call.function.arguments"] == '{"n":2}'
+    assert [found[f"{IN}.{n}.message.tool_call_id"] for n in (2, 3)] == ["c1", "c2"]
+    assert found[f"{IN}.3.message.content"] == '{"n":2}'
+    assert found[f"{IN}.4.message.content"] == "and"
+
+
+def test_arguments_that_are_text_stay_as_they_are() -> None:
+    """Some converters encode them twice."""
+    call = {"type": "tool_call", "id": "1", "name": "f", "arguments": '{"a": 1}'}
+    found = chat(user(text("x")), [{"role": "assistant", "parts": [call]}])
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.function.arguments"] == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("part", "url"),
+    [
+        ({"type": "blob", "modality": "image", "mime_type": "image/png", "content": "QUJD"}, PNG),
+        ({"type": "uri", "modality": "image", "uri": "https://x/y.png"}, "https://x/y.png"),
+        ({"type": "image_url", "image_url": {"url": "https://x/y.png"}}, "https://x/y.png"),
+        ({"type": "input_image", "image_url": "https://x/y.png"}, "https://x/y.png"),
+        ({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUJD"}}, PNG),
+        ({"inlineData": {"mimeType": "image/png", "data": "QUJD"}}, PNG),
+        ({"type": "file", "mediaType": "image/png", "data": "QUJD"}, PNG),
+        ({"type": "image", "image": "https://x/y.png"}, "https://x/y.png"),
+    ],
+)  # fmt: skip
+def test_images_of_every_provider_have_an_address(part: dict[str, Any], url: str) -> None:
+    """Instrumentations pass on the provider's own parts."""
+    found = chat(user(text("see"), part))
+    assert found[f"{IN}.0.message.contents.0.message_content.text"] == "see"
+    assert found[f"{IN}.0.message.contents.1.message_content.type"] == "image"
+    assert found[f"{IN}.0.message.contents.1.message_content.image.image.url"] == url
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "reasoning", "content": "hm"},
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"text": "hm", "thought": True},
+        {"reasoningContent": {"reasoningText": {"text": "hm"}}},
+    ],
+)
+def test_reasoning_is_told_from_the_answer(part: dict[str, Any]) -> None:
+    """It is no part of what the user was told."""
+    found = chat(user(text("x")), [{"role": "assistant", "parts": [part, text("answer")]}])
+    assert found[f"{OUT}.0.message.contents.0.message_content.type"] == "reasoning"
+    assert found[f"{OUT}.0.message.contents.0.message_content.text"] == "hm"
+    assert found[f"{OUT}.0.message.contents.1.message_content.text"] == "answer"
+
+
+@pytest.mark.parametrize(
+    "system", ["Be brief", '"Be brief"', '[{"type":"text","content":"Be brief"}]', '{"parts":[{"text":"Be brief"}]}']
+)
+def test_system_instructions_come_first_in_any_form(system: str) -> None:
+    """Parts, a text, or a text as JSON: all three are written."""
+    found = one({**_request(), "gen_ai.system_instructions": system})
+    assert (found[f"{IN}.0.message.role"], found[f"{IN}.0.message.content"]) == ("system", "Be brief")
+    assert found[f"{IN}.1.message.content"] == "hi"
+    assert "gen_ai.system_instructions" not in found
+
+
+def _request() -> dict[str, Any]:
+    return {"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps(user(text("hi")))}
+
+
+def test_messages_may_be_structured_attributes() -> None:
+    """The conventions prefer values over JSON text where the SDK can write them."""
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add()
+    write_value(span.attributes.add(key="gen_ai.operation.name").value, "chat")
+    message = span.attributes.add(key="gen_ai.input.messages").value.array_value.values.add().kvlist_value
+    write_value(message.values.add(key="role").value, "user")
+    part = message.values.add(key="parts").value.array_value.values.add().kvlist_value
+    write_value(part.values.add(key="type").value, "text")
+    write_value(part.values.add(key="content").value, "hi")
+    Reshaper().reshape(request)
+    found = read_attributes(span.attributes)
+    assert found[f"{IN}.0.message.content"] == "hi"
+    assert json.loads(found["input.value"])[0]["role"] == "user"
+
+
+def test_tool_definitions_of_every_provider_take_openais_form() -> None:
+    """Wrapped, flat, with another name for the schema, or Gemini's list of declarations."""
+    schema = {"type": "object"}
+    tools = [
+        {"type": "function", "function": {"name": "a", "parameters": schema}},
+        {"name": "b", "inputSchema": schema},
+        {"name": "c", "input_schema": schema},
+        {"functionDeclarations": [{"name": "d", "parametersJsonSchema": schema}, {"name": "e"}]},
+        {"toolSpec": {"name": "f", "inputSchema": {"json": schema}}},
+    ]
+    found = chat(user(text("x")), None, **{"gen_ai.tool.definitions": json.dumps(tools)})
+    functions = [json.loads(found[f"llm.tools.{n}.tool.json_schema"])["function"] for n in range(6)]
+    assert [function["name"] for function in functions] == list("abcdef")
+    assert [function.get("parameters") for function in functions] == [schema, schema, schema, schema, None, schema]
+
+
+def test_a_count_nobody_gave_is_left_out() -> None:
+    """Some converters write zeros, which then lower every average."""
+    found = chat(user(text("x")), None, **{"gen_ai.usage.input_tokens": 5})
+    assert found["llm.token_count.prompt"] == 5
+    assert not [key for key in found if key.startswith("llm.token_count.") and not key.endswith(".prompt")]
+
+
+@pytest.mark.parametrize("reasons", [["stop"], '["stop"]', "stop"])
+def test_finish_reasons_come_as_list_json_or_word(reasons: Any) -> None:
+    """agent-framework writes JSON text where the conventions ask for a list."""
+    assert chat(user(text("x")), None, **{"gen_ai.response.finish_reasons": reasons})["llm.finish_reason"] == "stop"
+
+
+def test_a_retriever_has_its_documents() -> None:
+    """The dashboards show them by content, score and id."""
+    documents = [{"id": "1", "content": "thirty days", "score": 0.5, "metadata": {"s": 1}}]
+    found = one({
+        "gen_ai.operation.name": "retrieval", "gen_ai.retrieval.query.text": "refunds",
+        "gen_ai.retrieval.documents": json.dumps(documents),
+    })  # fmt: skip
+    assert found["openinference.span.kind"] == "RETRIEVER"
+    assert found["input.value"] == "refunds"
+    assert found["retrieval.documents.0.document.content"] == "thirty days"
+    assert found["retrieval.documents.0.document.score"] == 0.5
+    assert found["retrieval.documents.0.document.metadata"] == '{"s":1}'
+
+
+def test_a_reranker_of_the_ai_sdk_has_documents_in_and_out() -> None:
+    """Its ranking holds indexes into the documents."""
+    found = one({
+        "ai.operationId": "ai.rerank.doRerank", "ai.model.id": "r", "ai.documents": ['"a"', '{"text":"b"}'],
+        "ai.ranking": ['{"index":1,"relevanceScore":0.9}', '{"index":0,"relevanceScore":0.1}'],
+    })  # fmt: skip
+    assert found["openinference.span.kind"] == "RERANKER"
+    assert found["reranker.model_name"] == "r"
+    assert found["reranker.input_documents.0.document.content"] == "a"
+    assert found["reranker.output_documents.0.document.content"] == "b"
+    assert found["reranker.output_documents.0.document.score"] == 0.9
+
+
+def test_ai_sdk_4_spells_some_keys_otherwise() -> None:
+    """`args` and `result` of tools, `promptTokens`, images by mimeType."""
+    history = [
+        {"role": "assistant", "content": [{"type": "tool-call", "toolCallId": "1", "toolName": "f", "args": {"x": 1}}]},
+        {"role": "tool", "content": [{"type": "tool-result", "toolCallId": "1", "toolName": "f", "result": "r"}]},
+    ]
+    found = one({
+        "operation.name": "ai.streamText.doStream turn", "ai.model.id": "m", "ai.prompt.messages": json.dumps(history),
+        "ai.response.toolCalls": json.dumps([{"toolCallId": "2", "toolName": "g", "args": '{"y":2}'}]),
+        "ai.usage.promptTokens": 3, "ai.usage.completionTokens": 4, "ai.telemetry.metadata.nested.key": "v",
+    })  # fmt: skip
+    assert found["openinference.span.kind"] == "LLM"
+    assert found[f"{IN}.0.message.tool_calls.0.tool_call.function.arguments"] == '{"x":1}'
+    assert (found[f"{IN}.1.message.tool_call_id"], found[f"{IN}.1.message.content"]) == ("1", "r")
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.function.arguments"] == '{"y":2}'
+    assert found["llm.token_count.total"] == 7
+    assert json.loads(found["metadata"]) == {"nested.key": "v"}
+
+
+def test_numbered_messages_keep_their_order_beyond_ten() -> None:
+    """Ordered as text, 10 would come before 2."""
+    given = {f"gen_ai.prompt.{n}.content": f"m{n}" for n in (10, 2, 0, 1)}
+    found = one({**given, "llm.request.type": "chat", "gen_ai.system": "OpenAI"})
+    assert [found[f"{IN}.{n}.message.content"] for n in range(4)] == ["m0", "m1", "m2", "m10"]
+    assert found["llm.provider"] == "openai"
+    assert not [key for key in found if key.startswith("gen_ai.prompt")]
+
+
+def test_messages_in_span_events_are_joined_to_their_span() -> None:
+    """Strands writes Bedrock's content blocks as JSON text into the events."""
+    blocks = [{"toolResult": {"toolUseId": "1", "content": [{"text": "clear"}]}}]
+    found = one(
+        {"gen_ai.operation.name": "chat", "gen_ai.system": "strands-agents"},
+        events=[
+            ("gen_ai.user.message", {"content": '[{"text":"sky?"}]'}),
+            ("gen_ai.assistant.message", {"content": '[{"toolUse":{"toolUseId":"1","name":"f","input":{"x":1}}}]'}),
+            ("gen_ai.tool.message", {"content": json.dumps(blocks)}),
+            ("gen_ai.choice", {"finish_reason": "end_turn", "message": '[{"text":"It is clear"}]'}),
+        ],
+    )
+    assert found[f"{IN}.0.message.content"] == "sky?"
+    assert found[f"{IN}.1.message.tool_calls.0.tool_call.function.name"] == "f"
+    assert (found[f"{IN}.2.message.tool_call_id"], found[f"{IN}.2.message.content"]) == ("1", "clear")
+    assert found[f"{OUT}.0.message.content"] == found["output.value"] == "It is clear"
+    assert found["llm.finish_reason"] == "end_turn"
+    assert "llm.provider" not in found
+
+
+def logs_with(*records: tuple[str, dict[str, Any], Any], scope: str = "x", at_ns: int = 5) -> ExportLogsServiceRequest:
+    request = ExportLogsServiceRequest()
+    scoped = request.resource_logs.add().scope_logs.add()
+    scoped.scope.name = scope
+    for name, attributes, body in records:
+        record = scoped.log_records.add(trace_id=TRACE, span_id=SPAN, time_unix_nano=at_ns)
+        if scope.startswith(("codex", "com.anthropic")):
+            attributes = {"event.name": name, **attributes}
+        else:
+            record.event_name = name
+        for key, value in attributes.items():
+            write_value(record.attributes.add(key=key).value, value)
+        for key, value in (body or {}).items():
+            write_value(record.body.kvlist_value.values.add(key=key).value, value)
+    return request
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_messages_in_log_records_are_joined_for_a_short_time() -> None:
+    """The OpenAI instrumentation sends them as log records with the span's ids, in another request."""
+    clock = Clock()
+    join = LogJoin(clock, seconds=60)
+    logs = logs_with(("gen_ai.user.message", {}, {"content": "hi"}), ("gen_ai.choice", {}, {"content": "yo"}))
+    before = logs.SerializeToString(deterministic=True)
+    Reshaper(join=join).reshape(logs)
+    assert logs.SerializeToString(deterministic=True) == before  # they go their own way, whole
+    given = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    assert one(given, join=join)[f"{IN}.0.message.content"] == "hi"
+    assert one(given, join=join)[f"{OUT}.0.message.content"] == "yo"  # a request sent again gives the same span
+    clock.now = 61
+    assert f"{IN}.0.message.content" not in one(given, join=join)
+
+
+def test_the_join_holds_no_more_than_its_bytes() -> None:
+    """Log records come from anyone who can reach the port."""
+    join = LogJoin(lambda: 0.0, most_bytes=10_000)
+    for _ in range(50):
+        Reshaper(join=join).reshape(logs_with(("gen_ai.user.message", {}, {"content": "x" * 1000})))
+    found = join.find(TRACE, "span", SPAN.hex())
+    assert 0 < len(found) < 11
+
+
+def test_a_logged_operation_counts_as_the_spans_own_attributes() -> None:
+    """Since 1.37 one event holds all messages."""
+    join = LogJoin(lambda: 0.0)
+    details = {"gen_ai.input.messages": json.dumps(user(text("hi"))), "gen_ai.response.id": "r"}
+    Reshaper(join=join).reshape(logs_with(("gen_ai.client.inference.operation.details", details, None)))
+    assert one({"gen_ai.operation.name": "chat"}, join=join)[f"{IN}.0.message.content"] == "hi"
+
+
+def test_codex_content_comes_from_its_log_records() -> None:
+    """Its spans carry lengths only; records are found by trace and call id."""
+    join = LogJoin(lambda: 0.0)
+    prompt = ("codex.user_prompt", {"prompt": "List it", "model": "gpt-5", "conversation.id": "c"}, None)
+    result = ("codex.tool_result", {"call_id": "call_1", "arguments": '{"cmd":"ls"}', "output": "a.txt"}, None)
+    other = ("codex.tool_result", {"call_id": "call_2", "arguments": "{}", "output": "other"}, None)
+    Reshaper(join=join).reshape(logs_with(prompt, result, other, scope="codex_otel.log_only"))
+    codex = {"scope": "codex_exec", "service": "codex_exec", "join": join}
+    turn = one({"model": "gpt-5"}, name="session_task.turn", **codex)
+    tool = one({"call_id": "call_1", "tool_name": "shell"}, name="shell", **codex)
+    call = one({"gen_ai.usage.input_tokens": 4, "gen_ai.usage.output_tokens": 2}, name="handle_responses", **codex)
+    assert (turn["input.value"], turn["session.id"]) == ("List it", "c")
+    assert (tool["tool.parameters"], tool["output.value"]) == ('{"cmd":"ls"}', "a.txt")
+    assert (call["llm.model_name"], call["llm.token_count.total"]) == ("gpt-5", 6)
+
+
+def test_a_span_whose_records_come_after_it_is_offered_again_complete() -> None:
+    """A program that exits at once sends its spans first; ids and parent stay, so it replaces itself."""
+    join = LogJoin(lambda: 0.0)
+    first = one(
+        {"call_id": "call_1", "tool_name": "shell"}, name="shell", scope="codex_exec", service="codex_exec", join=join
+    )
+    assert "output.value" not in first
+    result = ("codex.tool_result", {"call_id": "call_1", "arguments": '{"cmd":"ls"}', "output": "a.txt"}, None)
+    late = Reshaper(join=join).reshape(logs_with(result, scope="codex_otel.log_only")).late
+    assert late is not None
+    (span,) = late.resource_spans[0].scope_spans[0].spans
+    assert (span.trace_id, span.span_id) == (TRACE, SPAN)
+    assert read_attributes(span.attributes)["output.value"] == "a.txt"
+
+
+def test_a_span_that_counts_tokens_is_never_offered_again() -> None:
+    """A destination that does not know it by its ids would count its tokens twice."""
+    join = LogJoin(lambda: 0.0)
+    one({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5}, join=join)
+    assert Reshaper(join=join).reshape(logs_with(("gen_ai.user.message", {}, {"content": "hi"}))).late is None
+
+
+def test_a_span_waits_no_longer_than_its_records_would() -> None:
+    """Neither memory nor time may grow with what never comes."""
+    clock = Clock()
+    join = LogJoin(clock, seconds=60)
+    one({"call_id": "call_1", "tool_name": "shell"}, name="shell", scope="codex_exec", service="codex_exec", join=join)
+    clock.now = 61
+    result = ("codex.tool_result", {"call_id": "call_1", "output": "a.txt"}, None)
+    assert Reshaper(join=join).reshape(logs_with(result, scope="codex_otel.log_only")).late is None
+
+
+CLAUDE = {"scope": "com.anthropic.claude_code.tracing", "service": "claude-code"}
+
+
+def test_claude_code_counts_what_its_cache_gave() -> None:
+    """Anthropic's input tokens leave the cache out; OpenInference's prompt count is all of them."""
+    found = one(
+        {"span.type": "llm_request", "model": "claude-x", "input_tokens": 31, "output_tokens": 17,
+         "cache_read_tokens": 10, "cache_creation_tokens": 4, "stop_reason": "end_turn",
+         "new_context": "[USER]\nlook\n[TOOL RESULT: toolu_1]\nhello\n", "response.model_output": "Done."},
+        **CLAUDE,
+    )  # fmt: skip
+    assert (found["llm.token_count.prompt"], found["llm.token_count.total"]) == (45, 62)
+    assert (found[f"{IN}.0.message.role"], found[f"{IN}.0.message.content"]) == ("user", "look")
+    assert (found[f"{IN}.1.message.tool_call_id"], found[f"{IN}.1.message.content"]) == ("toolu_1", "hello")
+    assert found["llm.finish_reason"] == "end_turn"
+
+
+def test_claude_code_costs_come_from_the_record_of_the_same_request() -> None:
+    """The agent says what it cost; nothing is worked out from prices."""
+    join = LogJoin(lambda: 0.0)
+    record = {"model": "claude-x", "input_tokens": 31, "output_tokens": 17, "cost_usd": 0.25}
+    other = {**record, "input_tokens": 99, "cost_usd": 9.0}
+    logs = logs_with(
+        ("api_request", record, None), ("api_request", other, None), scope="com.anthropic.claude_code.events"
+    )
+    Reshaper(join=join).reshape(logs)
+    given = {"span.type": "llm_request", "model": "claude-x", "input_tokens": 31, "output_tokens": 17}
+    assert one(given, join=join, times=(0, 10), **CLAUDE)["llm.cost.total"] == 0.25
+    assert "llm.cost.total" not in one(given, join=join, times=(10**12, 10**12 + 1), **CLAUDE)
+
+
+def test_claude_code_hides_what_its_user_hid() -> None:
+    """`<REDACTED>` is no prompt."""
+    found = one({"span.type": "interaction", "user_prompt": "<REDACTED>"}, **CLAUDE)
+    assert found["openinference.span.kind"] == "AGENT"
+    assert "input.value" not in found
+
+
+def test_gemini_clis_own_parts_are_read() -> None:
+    """Parts without a type, the role `model`, and operation names of its own."""
+    history = [
+        {"role": "user", "parts": [{"text": "go"}]},
+        {"role": "model", "parts": [{"functionCall": {"id": "1", "name": "ls", "args": {"dir": "."}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"id": "1", "name": "ls", "response": {"output": "a"}}}]},
+    ]
+    gemini = {"scope": "gemini-cli", "service": "gemini-cli"}
+    found = one({"gen_ai.operation.name": "llm_call", "gen_ai.agent.name": "gemini-cli", "gen_ai.request.model": "g",
+                 "gen_ai.input.messages": json.dumps(history)}, **gemini)  # fmt: skip
+    assert found["openinference.span.kind"] == "LLM"
+    assert found[f"{IN}.1.message.role"] == "assistant"
+    assert found[f"{IN}.1.message.tool_calls.0.tool_call.function.arguments"] == '{"dir":"."}'
+    assert found[f"{IN}.2.message.role"] == "tool"
+    assert found[f"{IN}.2.message.tool_call_id"] == "1"
+    tool = one({"gen_ai.operation.name": "tool_call", "gen_ai.tool.name": "ls", "gen_ai.tool.call_id": "1",
+                "gen_ai.agent.name": "gemini-cli"}, **gemini)  # fmt: skip
+    assert (tool["openinference.span.kind"], tool["tool_call.id"]) == ("TOOL", "1")
+    assert one({"gen_ai.operation.name": "schedule_tool_calls"}, **gemini)["openinference.span.kind"] == "CHAIN"
+
+
+def test_langfuse_generations_have_model_usage_and_cost() -> None:
+    """All three are JSON in one attribute each."""
+    found = one({
+        "langfuse.observation.type": "generation", "langfuse.observation.model.name": "gpt-5",
+        "langfuse.observation.model.parameters": '{"temperature":"0.2"}',
+        "langfuse.observation.input": '[{"role":"user","content":"hi"}]',
+        "langfuse.observation.output": '{"role":"assistant","content":"yo"}',
+        "langfuse.observation.usage_details": '{"input":10,"output":4,"total":14,"input_cached_tokens":3}',
+        "langfuse.observation.cost_details": '{"total":0.5}',
+        "langfuse.trace.metadata.team": '"search"',
+    })  # fmt: skip
+    assert found["llm.model_name"] == "gpt-5"
+    assert json.loads(found["llm.invocation_parameters"]) == {"temperature": 0.2}
+    assert found[f"{IN}.0.message.content"] == "hi"
+    assert found[f"{OUT}.0.message.content"] == "yo"
+    assert found["llm.token_count.prompt_details.cache_read"] == 3
+    assert (found["llm.token_count.total"], found["llm.cost.total"]) == (14, 0.5)
+    assert json.loads(found["metadata"]) == {"team": "search"}
+
+
+def test_langsmith_llm_runs_have_messages_from_prompt_and_completion() -> None:
+    """Inputs may be LangChain's serialized messages, in lists of lists."""
+    message = {
+        "lc": 1,
+        "type": "constructor",
+        "id": ["langchain", "schema", "HumanMessage"],
+        "kwargs": {"content": "hi"},
+    }
+    answer = {"generations": [[{"text": "yo", "message": {"kwargs": {"content": "yo", "type": "ai"}}}]]}
+    found = one({
+        "langsmith.span.kind": "llm", "gen_ai.prompt": json.dumps({"messages": [[message]]}),
+        "gen_ai.completion": json.dumps(answer), "langsmith.metadata.ls_model_name": "gpt-5",
+        "langsmith.metadata.thread_id": "t-1", "langsmith.span.tags": "a, b", "gen_ai.usage.input_tokens": 2,
+    })  # fmt: skip
+    assert found["llm.model_name"] == "gpt-5"
+    assert (found["session.id"], found["tag.tags"]) == ("t-1", ["a", "b"])
+    assert (found[f"{IN}.0.message.role"], found[f"{IN}.0.message.content"]) == ("user", "hi")
+    assert (found[f"{OUT}.0.message.role"], found[f"{OUT}.0.message.content"]) == ("assistant", "yo")
+
+
+def test_mlflow_values_are_json_twice_over() -> None:
+    """`"\\"TOOL\\""` is a TOOL, and its inputs are JSON text within JSON text."""
+    found = one({
+        "mlflow.spanType": '"TOOL"', "mlflow.spanFunctionName": '"search"',
+        "mlflow.spanInputs": json.dumps(json.dumps({"q": 1})), "mlflow.spanOutputs": '"sunny"',
+    }, name="search")  # fmt: skip
+    assert (found["openinference.span.kind"], found["tool.name"]) == ("TOOL", "search")
+    assert json.loads(found["input.value"]) == {"q": 1}
+    assert found["output.value"] == "sunny"
+
+
+def test_mlflow_chat_models_have_messages_tools_and_usage() -> None:
+    """Inputs and outputs are the provider's own request and response."""
+    response = {
+        "model": "gpt-5-x",
+        "choices": [{"message": {"role": "assistant", "content": "yo"}, "finish_reason": "stop"}],
+    }
+    found = one({
+        "mlflow.spanType": '"CHAT_MODEL"',
+        "mlflow.spanInputs": json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}),
+        "mlflow.spanOutputs": json.dumps(response),
+        "mlflow.chat.tokenUsage": '{"input_tokens":3,"output_tokens":2,"total_tokens":5}',
+        "mlflow.chat.tools": '[{"type":"function","function":{"name":"f"}}]', "mlflow.trace.session": '"s-1"',
+    })  # fmt: skip
+    assert found["llm.model_name"] == "gpt-5-x"
+    assert found[f"{IN}.0.message.content"] == "hi"
+    assert (found[f"{OUT}.0.message.content"], found["llm.finish_reason"]) == ("yo", "stop")
+    assert (found["llm.token_count.total"], found["session.id"]) == (5, "s-1")
+    assert "llm.tools.0.tool.json_schema" in found
+
+
+def test_traceloop_tools_have_what_the_tool_was_given() -> None:
+    """A framework wraps it in `inputs`; sessions and users are association properties."""
+    found = one({
+        "traceloop.span.kind": "tool", "traceloop.entity.name": "search",
+        "traceloop.entity.input": '{"input_str":"x","inputs":{"q":1}}', "traceloop.association.properties.user_id": "u",
+        "traceloop.association.properties.chat": "c",
+    })  # fmt: skip
+    assert json.loads(found["tool.parameters"]) == {"q": 1}
+    assert json.loads(found["input.value"])["input_str"] == "x"
+    assert (found["user.id"], json.loads(found["metadata"])) == ("u", {"chat": "c"})
+
+
+def test_pydantic_ai_1_agents_and_tools() -> None:
+    """Its first instrumentation had no operation on either, and bare keys."""
+    messages = [
+        {"content": "q", "role": "user", "event.name": "gen_ai.user.message"},
+        {"role": "assistant", "content": "a", "event.name": "gen_ai.assistant.message"},
+    ]
+    pydantic = {"scope": "pydantic-ai"}
+    run = one({"agent_name": "n", "model_name": "m", "all_messages_events": json.dumps(messages), "final_result": "a",
+               "gen_ai.usage.input_tokens": 3}, name="agent run", **pydantic)  # fmt: skip
+    assert (run["openinference.span.kind"], run["agent.name"]) == ("AGENT", "n")
+    assert (run["input.value"], run["output.value"]) == ("q", "a")
+    assert "llm.token_count.prompt" not in run
+    tool = one({"gen_ai.tool.name": "f", "gen_ai.tool.call.id": "1", "tool_arguments": '{"x":1}', "tool_response": "r"},
+               name="running tool", **pydantic)  # fmt: skip
+    assert (tool["openinference.span.kind"], tool["tool.parameters"], tool["output.value"]) == ("TOOL", '{"x":1}', "r")
+
+
+def test_logfire_keeps_requests_of_the_openai_client_as_they_were() -> None:
+    """`request_data` and `response_data` are the client's own request and what was made of its answer."""
+    found = one({
+        "gen_ai.request.model": "gpt-5", "gen_ai.system": "openai",
+        "request_data": json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}),
+        "response_data": json.dumps({"message": {"role": "assistant", "content": "yo"}, "usage": {"total_tokens": 3}}),
+    }, scope="logfire.openai")  # fmt: skip
+    assert found["openinference.span.kind"] == "LLM"
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+
+
+def test_prompts_and_completions_in_the_oldest_events_are_read() -> None:
+    """Before messages had events each, all of a request stood in one."""
+    found = one(
+        {"gen_ai.operation.name": "chat"},
+        events=[
+            ("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps([{"role": "user", "content": "hi"}])}),
+            ("gen_ai.content.completion", {"gen_ai.completion": json.dumps([{"role": "assistant", "content": "yo"}])}),
+        ],
+    )
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+
+
+def test_a_prompt_and_a_completion_in_one_attribute_each_are_read() -> None:
+    """The first GenAI conventions had no more than these two."""
+    found = one({
+        "gen_ai.operation.name": "chat", "gen_ai.prompt": json.dumps([{"role": "user", "content": "hi"}]),
+        "gen_ai.completion": "yo",
+    })  # fmt: skip
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    assert found["output.value"] == "yo"
+    assert "gen_ai.prompt" not in found
+
+
+def test_workflows_have_their_input_and_output() -> None:
+    """They talk to no model themselves, so they have no messages."""
+    found = one(
+        {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.input": "a", "gen_ai.workflow.output": "b"}
+    )
+    assert (found["openinference.span.kind"], found["input.value"], found["output.value"]) == ("CHAIN", "a", "b")
+
+
+def test_a_cost_that_was_given_is_passed_on() -> None:
+    """OpenLIT works it out; its zero means that it knows no price."""
+    assert chat(user(text("x")), None, **{"gen_ai.usage.cost": 0.25})["llm.cost.total"] == 0.25
+    assert "llm.cost.total" not in chat(user(text("x")), None, **{"gen_ai.usage.cost": 0})
+
+
+def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
+    """ADK, LiveKit and smolagents: kinds, messages and tools."""
+    request = {
+        "model": "g",
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "config": {"system_instruction": "S"},
+    }
+    response = {
+        "content": {"role": "model", "parts": [{"text": "yo"}]},
+        "usage_metadata": {"prompt_token_count": 2, "candidates_token_count": 1},
+    }
+    given = {"llm_request": json.dumps(request), "llm_response": json.dumps(response), "session_id": "s"}
+    adk = one({f"gcp.vertex.agent.{key}": value for key, value in given.items()}, name="call_llm")
+    assert (adk["openinference.span.kind"], adk["session.id"], adk["llm.token_count.total"]) == ("LLM", "s", 3)
+    assert [adk[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
+    assert adk[f"{OUT}.0.message.content"] == "yo"
+    tool = one({"lk.function_tool.name": "f", "lk.function_tool.arguments": "{}", "lk.function_tool.output": "o"})
+    assert (tool["openinference.span.kind"], tool["tool.name"], tool["output.value"]) == ("TOOL", "f", "o")
+    context = {"items": [{"type": "message", "role": "user", "content": ["hi"]}]}
+    turn = one({"lk.chat_ctx": json.dumps(context), "lk.response.text": "yo"}, name="llm_request")
+    assert (turn[f"{IN}.0.message.content"], turn[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    assert one({"smolagents.max_steps": 3}, name="CodeAgent.run")["openinference.span.kind"] == "AGENT"
