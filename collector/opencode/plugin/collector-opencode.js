@@ -44,7 +44,11 @@ function settings(options) {
     url: `http://127.0.0.1:${/^\d+$/.test(env.COLLECTOR_PORT || "") ? env.COLLECTOR_PORT : 4318}`,
     token: env.COLLECTOR_ACCESS_TOKEN,
   }
-  for (const layer of [readJson(join(config, `collector-opencode.json`)), readJson(new URL("../collector-opencode.json", import.meta.url)), options || {}])
+  for (const layer of [
+    readJson(join(config, `collector-opencode.json`)),
+    readJson(new URL("../collector-opencode.json", import.meta.url)),
+    options || {},
+  ])
     for (const key of ["url", "token"]) if (typeof layer[key] === "string" && layer[key]) found[key] = layer[key]
   return found
 }
@@ -100,7 +104,10 @@ function post(target, body, done) {
   } catch {
     settle(0)
   }
-  return { since: Date.now(), ref: (on) => [timer, socket].forEach((it) => it && (on ? it.ref && it.ref() : it.unref && it.unref())) }
+  return {
+    since: Date.now(),
+    ref: (on) => [timer, socket].forEach((it) => it && (on ? it.ref && it.ref() : it.unref && it.unref())),
+  }
 }
 
 // ---------------------------------------------------------------- the queue
@@ -167,7 +174,8 @@ class Forwarder {
   }
 
   makeRoom() {
-    if (this.bytes > QUEUE_BYTES) this.queue = this.queue.filter((item) => this.bytes <= QUEUE_BYTES || !item.bulky || this.drop(item))
+    if (this.bytes > QUEUE_BYTES)
+      this.queue = this.queue.filter((item) => this.bytes <= QUEUE_BYTES || !item.bulky || this.drop(item))
     while (this.bytes > QUEUE_BYTES && this.queue.length > 1) this.drop(this.queue.shift())
   }
 
@@ -218,7 +226,12 @@ class Forwarder {
   nameDropped(complete) {
     const sessions = Object.fromEntries([...this.dropped].filter(([session]) => session))
     this.dropped.clear()
-    const text = JSON.stringify({ ts: Date.now(), pid: process.pid, hook: "collector.dropped", input: { sessions, complete, database: database() } })
+    const text = JSON.stringify({
+      ts: Date.now(),
+      pid: process.pid,
+      hook: "collector.dropped",
+      input: { sessions, complete, database: database() },
+    })
     if (complete) this.queue.push({ text })
     else this.queue.unshift({ text })
     this.bytes += text.length
@@ -257,7 +270,8 @@ class Forwarder {
       })
       return
     }
-    for (const item of batch) if (item.session) this.dropped.set(item.session, (this.dropped.get(item.session) || 0) + 1)
+    for (const item of batch)
+      if (item.session) this.dropped.set(item.session, (this.dropped.get(item.session) || 0) + 1)
   }
 
   wake() {
@@ -303,7 +317,9 @@ function pick(value, keys) {
 const words = (text) => text.split(" ")
 const IDS = words("id sessionID messageID partID requestID callID parentID")
 const SESSION = words("id slug version projectID directory path parentID title agent model cost tokens time")
-const MESSAGE = words("id parentID sessionID role mode agent model variant path cost tokens modelID providerID time finish")
+const MESSAGE = words(
+  "id parentID sessionID role mode agent model variant path cost tokens modelID providerID time finish",
+)
 const PART = words(
   "id messageID sessionID type text synthetic ignored time mime filename tool callID reason snapshot tokens cost hash files" +
     " auto overflow prompt description agent command model attempt name tail_start_id",
@@ -311,12 +327,19 @@ const PART = words(
 const STATE = words("status input output title error time")
 const MODEL = words("id providerID name cost limit variant")
 const ERROR = words("message statusCode isRetryable responseBody providerID ref")
-const ASKED = words("id sessionID permission type title pattern patterns metadata always tool messageID callID time requestID permissionID reply response questions answers")
+const ASKED = words(
+  "id sessionID permission type title pattern patterns metadata always tool messageID callID time requestID permissionID reply response questions answers",
+)
 // Of a provider's options only what says how the model was asked: the rest may hold keys.
-const PARAMS = words("temperature topP topK maxOutputTokens frequencyPenalty presencePenalty seed stopSequences reasoningEffort reasoning_effort reasoningSummary textVerbosity verbosity effort serviceTier parallelToolCalls toolChoice")
-const THINKING = words("type budgetTokens budget_tokens thinkingBudget thinkingLevel includeThoughts effort enabled max_tokens")
+const PARAMS = words(
+  "temperature topP topK maxOutputTokens frequencyPenalty presencePenalty seed stopSequences reasoningEffort reasoning_effort reasoningSummary textVerbosity verbosity effort serviceTier parallelToolCalls toolChoice",
+)
+const THINKING = words(
+  "type budgetTokens budget_tokens thinkingBudget thinkingLevel includeThoughts effort enabled max_tokens",
+)
 
-const error = (value) => isObject(value) && { name: value.name, data: pick(value.data, ERROR), ...pick(value, words("message type")) }
+const error = (value) =>
+  isObject(value) && { name: value.name, data: pick(value.data, ERROR), ...pick(value, words("message type")) }
 
 // What a turn changed stands in its user message; in the history of later requests it would only be repeated.
 function message(info, recalled) {
@@ -325,7 +348,8 @@ function message(info, recalled) {
   if (info.error) found.error = error(info.error)
   if (isObject(info.summary)) {
     found.summary = pick(info.summary, words("title body"))
-    if (!recalled && Array.isArray(info.summary.diffs)) found.summary.diffs = info.summary.diffs.map((file) => pick(file, words("file additions deletions status patch")))
+    if (!recalled && Array.isArray(info.summary.diffs))
+      found.summary.diffs = info.summary.diffs.map((file) => pick(file, words("file additions deletions status patch")))
   } else if (info.summary !== undefined) found.summary = info.summary
   return found
 }
@@ -336,7 +360,10 @@ function url(value) {
   const comma = value.indexOf(",")
   const body = value.length - comma - 1
   const padding = value.endsWith("==") ? 2 : value.endsWith("=") ? 1 : 0
-  return { url: value.slice(0, comma + 1), size: value.slice(0, comma).endsWith(";base64") ? Math.floor((body * 3) / 4) - padding : body }
+  return {
+    url: value.slice(0, comma + 1),
+    size: value.slice(0, comma).endsWith(";base64") ? Math.floor((body * 3) / 4) - padding : body,
+  }
 }
 
 function part(value) {
@@ -349,8 +376,16 @@ function part(value) {
     found.state = pick(value.state, STATE)
     const metadata = value.state.metadata
     // What a running command has printed so far comes again, whole, when it has ended.
-    if (isObject(metadata)) found.state.metadata = value.state.status === "running" ? pick(metadata, words("sessionId sessionID parentSessionId parentSessionID model background")) : metadata
-    if (Array.isArray(value.state.attachments)) found.state.attachments = value.state.attachments.map((file) => ({ ...pick(file, words("id type mime filename")), ...url(file && file.url) }))
+    if (isObject(metadata))
+      found.state.metadata =
+        value.state.status === "running"
+          ? pick(metadata, words("sessionId sessionID parentSessionId parentSessionID model background"))
+          : metadata
+    if (Array.isArray(value.state.attachments))
+      found.state.attachments = value.state.attachments.map((file) => ({
+        ...pick(file, words("id type mime filename")),
+        ...url(file && file.url),
+      }))
   }
   return found
 }
@@ -376,14 +411,19 @@ function fields1(type, properties) {
   return pick(properties, /^(permission|question)\./.test(type) ? ASKED : [...IDS, "field", "directory"])
 }
 
-const sessionOf = (p) => p.sessionID || (isObject(p.info) && (p.info.sessionID || p.info.id)) || (isObject(p.part) && p.part.sessionID) || undefined
+const sessionOf = (p) =>
+  p.sessionID ||
+  (isObject(p.info) && (p.info.sessionID || p.info.id)) ||
+  (isObject(p.part) && p.part.sessionID) ||
+  undefined
 
 function params(output) {
   const found = pick(output, words("temperature topP topK maxOutputTokens"))
   const options = output && output.options
   if (isObject(options)) {
     found.options = pick(options, PARAMS)
-    for (const key of ["thinking", "thinkingConfig", "reasoning"]) if (isObject(options[key])) found.options[key] = pick(options[key], THINKING)
+    for (const key of ["thinking", "thinkingConfig", "reasoning"])
+      if (isObject(options[key])) found.options[key] = pick(options[key], THINKING)
   }
   return found
 }
@@ -405,7 +445,8 @@ function objectSchema(properties, required) {
 }
 
 function effectSchema(ast, depth) {
-  const described = isObject(ast.annotations) && ast.annotations.description ? { description: ast.annotations.description } : {}
+  const described =
+    isObject(ast.annotations) && ast.annotations.description ? { description: ast.annotations.description } : {}
   const of = (inner) => schema(inner, depth + 1)
   switch (ast._tag) {
     case "String":
@@ -419,13 +460,20 @@ function effectSchema(ast, depth) {
       return { type: "array", items: of(ast.rest && ast.rest[0]), ...described }
     case "Union": {
       const types = (ast.types || []).filter((type) => type._tag !== "Undefined")
-      if (types.length && types.every((type) => type._tag === "Literal")) return { enum: types.map((type) => type.literal), ...described }
+      if (types.length && types.every((type) => type._tag === "Literal"))
+        return { enum: types.map((type) => type.literal), ...described }
       return { ...(types.length === 1 ? of(types[0]) : { anyOf: types.map(of) }), ...described }
     }
     case "Objects": {
       const fields = ast.propertySignatures || []
       const optional = (type) => !!(type.context && type.context.isOptional)
-      return { ...objectSchema(Object.fromEntries(fields.map(({ name, type }) => [name, of(type)])), fields.filter(({ type }) => !optional(type)).map(({ name }) => name)), ...described }
+      return {
+        ...objectSchema(
+          Object.fromEntries(fields.map(({ name, type }) => [name, of(type)])),
+          fields.filter(({ type }) => !optional(type)).map(({ name }) => name),
+        ),
+        ...described,
+      }
     }
   }
   return described
@@ -451,7 +499,13 @@ function zodSchema(value, depth) {
     case "object": {
       const shape = Object.entries(def.shape || {})
       const optional = (field) => ["optional", "default"].includes((field.def || field._def || {}).type)
-      return { ...objectSchema(Object.fromEntries(shape.map(([name, field]) => [name, of(field)])), shape.filter(([, field]) => !optional(field)).map(([name]) => name)), ...described }
+      return {
+        ...objectSchema(
+          Object.fromEntries(shape.map(([name, field]) => [name, of(field)])),
+          shape.filter(([, field]) => !optional(field)).map(([name]) => name),
+        ),
+        ...described,
+      }
     }
   }
   return def.innerType ? { ...of(def.innerType), ...described } : described
@@ -464,12 +518,24 @@ const HOOKS1 = {
     (o) => ({ message: message(o.message) }),
   ],
   "chat.params": [
-    (i) => ({ sessionID: i.sessionID, agent: agentOf(i.agent), model: modelOf(i.model), provider: pick(i.provider, ["id"]), message: pick(i.message, words("id sessionID agent variant time")) }),
+    (i) => ({
+      sessionID: i.sessionID,
+      agent: agentOf(i.agent),
+      model: modelOf(i.model),
+      provider: pick(i.provider, ["id"]),
+      message: pick(i.message, words("id sessionID agent variant time")),
+    }),
     params,
   ],
-  "experimental.chat.system.transform": [(i) => ({ sessionID: i.sessionID, model: modelOf(i.model) }), (o) => pick(o, ["system"])],
+  "experimental.chat.system.transform": [
+    (i) => ({ sessionID: i.sessionID, model: modelOf(i.model) }),
+    (o) => pick(o, ["system"]),
+  ],
   "experimental.chat.messages.transform": [() => ({}), (o) => ({ messages: history(o.messages) })],
-  "tool.definition": [(i) => pick(i, ["toolID"]), (o) => ({ description: o.description, parameters: schema(o.jsonSchema || o.parameters) })],
+  "tool.definition": [
+    (i) => pick(i, ["toolID"]),
+    (o) => ({ description: o.description, parameters: schema(o.jsonSchema || o.parameters) }),
+  ],
   "tool.execute.before": [(i) => pick(i, words("tool sessionID callID")), () => undefined],
   "tool.execute.after": [(i) => pick(i, words("tool sessionID callID")), () => undefined],
   "command.execute.before": [(i) => pick(i, words("command sessionID arguments")), () => undefined],
@@ -477,7 +543,13 @@ const HOOKS1 = {
   "experimental.compaction.autocontinue": [(i) => pick(i, words("sessionID agent overflow")), () => undefined],
 }
 
-const history = (messages) => (Array.isArray(messages) ? messages.map((item) => ({ info: message(item && item.info, true), parts: ((item && item.parts) || []).map(part) })) : [])
+const history = (messages) =>
+  Array.isArray(messages)
+    ? messages.map((item) => ({
+        info: message(item && item.info, true),
+        parts: ((item && item.parts) || []).map(part),
+      }))
+    : []
 
 // ---------------------------------------------------------------- OpenCode 1
 
@@ -512,7 +584,8 @@ function onHook1(to, dir, hook, input, output) {
   if (!to.isNew(undefined, output)) return
   const [ofInput, ofOutput] = HOOKS1[hook]
   const messages = hook === "experimental.chat.messages.transform" && output && output.messages
-  const session = (input && input.sessionID) || (messages && messages[0] && messages[0].info && messages[0].info.sessionID)
+  const session =
+    (input && input.sessionID) || (messages && messages[0] && messages[0].info && messages[0].info.sessionID)
   const bulky = hook === "tool.definition" || hook.startsWith("experimental.chat.")
   to.add(dir, hook, ofInput(input || {}), ofOutput(output || {}), session, { bulky })
 }
@@ -523,7 +596,14 @@ async function server(context, options) {
     if (options) to.options = options
     const dir = context.directory
     const streamed = new Set()
-    to.hello(dir, { plugin: ID, scope: SCOPE, directory: dir, worktree: context.worktree, project: pick(context.project, words("id worktree vcs")), database: database() })
+    to.hello(dir, {
+      plugin: ID,
+      scope: SCOPE,
+      directory: dir,
+      worktree: context.worktree,
+      project: pick(context.project, words("id worktree vcs")),
+      database: database(),
+    })
     const hooks = {
       event: quietly(({ event }) => onEvent1(to, dir, event, streamed)),
       dispose: async () => {
@@ -532,7 +612,8 @@ async function server(context, options) {
         } catch {}
       },
     }
-    for (const hook of Object.keys(HOOKS1)) hooks[hook] = quietly((input, output) => onHook1(to, dir, hook, input, output))
+    for (const hook of Object.keys(HOOKS1))
+      hooks[hook] = quietly((input, output) => onHook1(to, dir, hook, input, output))
     return hooks
   } catch {
     return {}
@@ -555,12 +636,19 @@ const DATA2 = new Set(
 const ERROR2 = words("type message status response retryAfterMs name")
 
 function data2(data) {
-  const found = pick(data, Object.keys(data || {}).filter((key) => DATA2.has(key))) || {}
+  const found =
+    pick(
+      data,
+      Object.keys(data || {}).filter((key) => DATA2.has(key)),
+    ) || {}
   if (isObject(found.error)) {
     found.error = pick(found.error, ERROR2)
     if (found.error.response) found.error.response = pick(found.error.response, ["body"])
   }
-  if (Array.isArray(found.content)) found.content = found.content.map((item) => (isObject(item) && item.uri ? { ...item, uri: url(item.uri).url, size: url(item.uri).size } : item))
+  if (Array.isArray(found.content))
+    found.content = found.content.map((item) =>
+      isObject(item) && item.uri ? { ...item, uri: url(item.uri).url, size: url(item.uri).size } : item,
+    )
   if (isObject(found.item) && isObject(found.item.payload) && Array.isArray(found.item.payload.files))
     found.item = { ...found.item, payload: { ...found.item.payload, files: found.item.payload.files.map(file2) } }
   return found
@@ -569,7 +657,13 @@ function data2(data) {
 function file2(file) {
   if (!isObject(file)) return file
   const found = pick(file, words("type mime name filename path size"))
-  for (const key of ["uri", "url"]) if (typeof file[key] === "string") Object.assign(found, { [key]: url(file[key]).url }, url(file[key]).size === undefined ? {} : { size: url(file[key]).size })
+  for (const key of ["uri", "url"])
+    if (typeof file[key] === "string")
+      Object.assign(
+        found,
+        { [key]: url(file[key]).url },
+        url(file[key]).size === undefined ? {} : { size: url(file[key]).size },
+      )
   return found
 }
 
@@ -583,13 +677,28 @@ function onEvent2(to, dir, event, streamed) {
     if (streamed.size > REMEMBERED) streamed.clear()
     streamed.add(key)
   }
-  const out = { ...pick(event, words("id created type durable")), location: pick(event.location, words("directory workspaceID")), data: data2(data) }
-  if (type === "session.tool.progress") out.data.metadata = pick(data.metadata, words("sessionID sessionId shellID status"))
-  to.add((event.location && event.location.directory) || dir, "event", out, undefined, data.sessionID || (isObject(data.form) ? data.form.sessionID : undefined))
+  const out = {
+    ...pick(event, words("id created type durable")),
+    location: pick(event.location, words("directory workspaceID")),
+    data: data2(data),
+  }
+  if (type === "session.tool.progress")
+    out.data.metadata = pick(data.metadata, words("sessionID sessionId shellID status"))
+  to.add(
+    (event.location && event.location.directory) || dir,
+    "event",
+    out,
+    undefined,
+    data.sessionID || (isObject(data.form) ? data.form.sessionID : undefined),
+  )
 }
 
-const tools2 = (tools) => (isObject(tools) ? Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, pick(tool, words("description input"))])) : undefined)
-const system2 = (system) => (Array.isArray(system) ? system.map((item) => (isObject(item) ? pick(item, words("type text")) : item)) : system)
+const tools2 = (tools) =>
+  isObject(tools)
+    ? Object.fromEntries(Object.entries(tools).map(([name, tool]) => [name, pick(tool, words("description input"))]))
+    : undefined
+const system2 = (system) =>
+  Array.isArray(system) ? system.map((item) => (isObject(item) ? pick(item, words("type text")) : item)) : system
 
 // Messages of the model library: what is said and called, never the provider's state, and of a file its size.
 function messages2(messages) {
@@ -601,20 +710,45 @@ function messages2(messages) {
 
 function content2(value) {
   if (!isObject(value)) return value
-  const found = pick(value, words("type text id name input args output result content toolName toolCallId mediaType mime filename"))
-  const data = [value.data, value.image, value.url, value.uri].find((it) => typeof it === "string" || (it && it.byteLength))
-  if (data) found.size = typeof data === "string" ? url(data).size ?? data.length : data.byteLength
+  const found = pick(
+    value,
+    words("type text id name input args output result content toolName toolCallId mediaType mime filename"),
+  )
+  const data = [value.data, value.image, value.url, value.uri].find(
+    (it) => typeof it === "string" || (it && it.byteLength),
+  )
+  if (data) found.size = typeof data === "string" ? (url(data).size ?? data.length) : data.byteLength
   return found
 }
 
-const request2 = (event) => ({ ...pick(event, words("sessionID messageID kind attempt")), agent: agentOf(event.agent), model: modelOf(event.model) })
+const request2 = (event) => ({
+  ...pick(event, words("sessionID messageID kind attempt")),
+  agent: agentOf(event.agent),
+  model: modelOf(event.model),
+})
 
 // Hooks of OpenCode 2: domain, name, what of the one mutable event goes out as input and as output.
 const HOOKS2 = [
-  ["session", "context", request2, (e) => ({ system: system2(e.system), messages: messages2(e.messages), options: params({ options: e.options }).options, generation: params(e.generation), tools: tools2(e.tools) })],
+  [
+    "session",
+    "context",
+    request2,
+    (e) => ({
+      system: system2(e.system),
+      messages: messages2(e.messages),
+      options: params({ options: e.options }).options,
+      generation: params(e.generation),
+      tools: tools2(e.tools),
+    }),
+  ],
   ["session", "title", request2, (e) => ({ system: system2(e.system) })],
   ["session", "compaction", request2, (e) => ({ system: system2(e.system) })],
-  ["session", "retry", (e) => ({ ...request2(e), error: pick(e.error, ERROR2) }), (e) => ({ decision: pick(e.decision, words("retry delay")) })],
+  [
+    "session",
+    "retry",
+    (e) => ({ ...request2(e), error: pick(e.error, ERROR2) }),
+    (e) => ({ decision: pick(e.decision, words("retry delay")) }),
+  ],
   ["tool", "execute.before", (e) => pick(e, words("sessionID agent messageID id tool")), () => undefined],
   ["tool", "execute.after", (e) => pick(e, words("sessionID agent messageID id tool status")), () => undefined],
 ]
@@ -648,13 +782,22 @@ async function setup(ctx) {
     const dir = location.directory
     const abort = new AbortController()
     const streamed = new Set()
-    to.hello(dir, { plugin: ID, scope: SCOPE, directory: dir, app: pick(ctx.app, words("name version channel")), project: pick(location.project, words("id directory")), database: database() })
+    to.hello(dir, {
+      plugin: ID,
+      scope: SCOPE,
+      directory: dir,
+      app: pick(ctx.app, words("name version channel")),
+      project: pick(location.project, words("id directory")),
+      database: database(),
+    })
     const following = follow(ctx, to, dir, streamed, abort.signal)
     for (const [domain, name, ofInput, ofOutput] of HOOKS2) {
       try {
         const registered = ctx[domain].hook(name, async (event) => {
           try {
-            to.add(dir, `${domain}.${name}`, ofInput(event), ofOutput(event), event.sessionID, { bulky: name === "context" })
+            to.add(dir, `${domain}.${name}`, ofInput(event), ofOutput(event), event.sessionID, {
+              bulky: name === "context",
+            })
           } catch {}
         })
         if (registered && registered.catch) registered.catch(() => {})

@@ -1,6 +1,7 @@
 """What arrives when something dies or is away; the npm plugin runs beside ours and is shown the same.
 
-`pytest -s tests/e2e/opencode/test_loss.py` prints the table of docs/opencode.md.
+`pytest -s -m real tests/e2e/opencode/test_loss.py` runs all of it and prints the table of docs/opencode.md; without
+`-m` only the half that takes less than a minute each is run.
 """
 
 from __future__ import annotations
@@ -177,16 +178,19 @@ def test_a_server_killed_early_in_a_turn(new_case: NewCase) -> None:
     _died(new_case(), signal.SIGKILL, "kill -9 of `opencode serve`, 0.3 s into the second step")
 
 
+@pytest.mark.soak
 def test_a_server_killed_late_in_a_turn(new_case: NewCase) -> None:
     """The npm plugin has sent children by then, and their root never follows."""
     _died(new_case(), signal.SIGKILL, "kill -9 of `opencode serve`, 7 s into the second step", wait=7)
 
 
+@pytest.mark.soak
 def test_a_server_terminated_in_a_turn(new_case: NewCase) -> None:
     """`opencode serve` calls no plugin's `dispose` (measured)."""
     _died(new_case(), signal.SIGTERM, "SIGTERM of `opencode serve` in a turn")
 
 
+@pytest.mark.soak
 def test_a_server_terminated_just_after_a_turn(new_case: NewCase) -> None:
     case = new_case()
     case.serve()
@@ -215,6 +219,7 @@ def test_a_run_that_is_interrupted(new_case: NewCase) -> None:
     case.ends("SIGINT of `opencode run` in a turn", CUT)
 
 
+@pytest.mark.soak
 def test_a_collector_that_is_away_for_two_turns(new_case: NewCase) -> None:
     case = new_case()
     case.serve()
@@ -243,6 +248,7 @@ def test_a_whole_run_while_the_collector_is_away(new_case: NewCase) -> None:
     case.ends("a whole `opencode run` while the collector is away, 2 runs in all", {"AGENT": 2, "LLM": 3})
 
 
+@pytest.mark.soak
 def test_a_collector_that_hangs_slows_no_run(new_case: NewCase) -> None:
     """Stopped by SIGSTOP it still accepts connections and never answers; compared with no plugin at all."""
     case = new_case(beside=False)

@@ -23,8 +23,8 @@ _SHOWN = {
 _LONGEST = 60
 
 
-def trees(collector: Collector, session: str, folder: Path) -> str:
-    """All turns of a session with the spans of their subagents, oldest first."""
+def trees(collector: Collector, session: str, folder: Path, unsure: tuple[str, ...] = ()) -> str:
+    """All turns of a session with the spans of their subagents, oldest first; `unsure` events are left out."""
     roots = [row for row in collector.spans(session) if not row["parent_id"]]
     lines: list[str] = []
     for root in sorted(roots, key=lambda row: row["start_ns"]):
@@ -32,15 +32,22 @@ def trees(collector: Collector, session: str, folder: Path) -> str:
         spans = [collector.span(row) for row in rows]
         for span in spans:
             if not span.get("parentSpanId"):
-                _draw(span, spans, 0, lines, folder)
+                _draw(span, spans, 0, lines, folder, unsure)
     return "\n".join(lines) + "\n"
 
 
-def _draw(span: dict[str, Any], spans: list[dict[str, Any]], depth: int, lines: list[str], folder: Path) -> None:
-    lines.append("  " * depth + _line(span, folder))
+def _draw(
+    span: dict[str, Any],
+    spans: list[dict[str, Any]],
+    depth: int,
+    lines: list[str],
+    folder: Path,
+    unsure: tuple[str, ...],
+) -> None:
+    lines.append("  " * depth + _line(span, folder, unsure))
     children = [other for other in spans if other.get("parentSpanId") == span["spanId"]]
     for child in sorted(children, key=_place):
-        _draw(child, spans, depth + 1, lines, folder)
+        _draw(child, spans, depth + 1, lines, folder, unsure)
 
 
 def _place(span: dict[str, Any]) -> tuple[bool, int, str]:
@@ -49,7 +56,7 @@ def _place(span: dict[str, Any]) -> tuple[bool, int, str]:
     return not beside, int(span["startTimeUnixNano"]), span["name"]
 
 
-def _line(span: dict[str, Any], folder: Path) -> str:
+def _line(span: dict[str, Any], folder: Path, unsure: tuple[str, ...]) -> str:
     attributes = span["attributes"]
     words = [attributes.get("openinference.span.kind", "?"), _plain(span["name"], folder)]
     words += [f"{name}={attributes[key]}" for key, name in _SHOWN.items() if key in attributes]
@@ -63,7 +70,7 @@ def _line(span: dict[str, Any], folder: Path) -> str:
         if key in attributes and attributes.get("openinference.span.kind") in ("AGENT", "TOOL"):
             text = " ".join(_plain(str(attributes[key]), folder).split())
             words.append(f"{name}=<{text[:_LONGEST]}{'…' if len(text) > _LONGEST else ''}>")
-    names = [event["name"] for event in span.get("events", ())]
+    names = [event["name"] for event in span.get("events", ()) if event["name"] not in unsure]
     if names:
         words.append(f"events={','.join(names)}")
     if span.get("status", {}).get("code") == 2:

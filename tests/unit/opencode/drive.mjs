@@ -14,7 +14,9 @@ const subscribers = new Set()
 const registered = []
 const cleanups = {}
 function context(directory, options = {}) {
-  const domain = (name) => ({ hook: async (hook, call) => (registered.push({ directory, name: `${name}.${hook}`, call }), { dispose() {} }) })
+  const domain = (name) => ({
+    hook: async (hook, call) => (registered.push({ directory, name: `${name}.${hook}`, call }), { dispose() {} }),
+  })
   return {
     app: { name: "opencode", version: "2.1.2", channel: "latest" },
     location: { directory, project: { id: "p1", directory } },
@@ -47,13 +49,28 @@ const odd = {
     value.self = value
     return value
   },
-  throwing: () => new Proxy({}, { get() { throw new Error("no") }, has() { throw new Error("no") }, ownKeys() { throw new Error("no") } }),
+  throwing: () =>
+    new Proxy(
+      {},
+      {
+        get() {
+          throw new Error("no")
+        },
+        has() {
+          throw new Error("no")
+        },
+        ownKeys() {
+          throw new Error("no")
+        },
+      },
+    ),
   bigint: () => ({ sessionID: "ses_1", system: [1n] }),
   null: () => null,
 }
 
 const run = {
-  server: async ({ dir, options }) => (hooks[dir] = await plugin.server({ directory: dir, worktree: dir, project: { id: "p" } }, options)),
+  server: async ({ dir, options }) =>
+    (hooks[dir] = await plugin.server({ directory: dir, worktree: dir, project: { id: "p" } }, options)),
   event: ({ dir, event }) => hooks[dir].event({ event }),
   // The same object goes to every instance, as in OpenCode.
   events: async ({ dirs, events }) => {
@@ -70,7 +87,13 @@ const run = {
   },
   many: async ({ dir, count, bytes, session }) => {
     for (let at = 0; at < count; at++)
-      hooks[dir].event({ event: { id: `evt_many_${at}`, type: "todo.updated", properties: { sessionID: `${session}_${at % 3}`, todos: [{ content: "x".repeat(bytes) }] } } })
+      hooks[dir].event({
+        event: {
+          id: `evt_many_${at}`,
+          type: "todo.updated",
+          properties: { sessionID: `${session}_${at % 3}`, todos: [{ content: "x".repeat(bytes) }] },
+        },
+      })
   },
   dispose: ({ dir }) => hooks[dir].dispose(),
   setup: async ({ dir, options }) => (cleanups[dir] = await plugin.setup(context(dir, options))),
