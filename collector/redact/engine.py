@@ -11,7 +11,7 @@ from collector.redact.compile import RuleError, compile_rule
 from collector.redact.extents import Extent, Render, choose, outside, placeholder, replace, settle, spans_of_masks
 from collector.redact.rule import Rule, Span
 from collector.redact.rules import DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
-from collector.redact.scan import Event, Storm, scanner
+from collector.redact.scan import Event, Scanner, Storm, scanner
 
 __all__ = [
     "DEFAULT_RULES",
@@ -106,21 +106,26 @@ class Engine:
         for _, data in batch:
             starts.append(starts[-1] + len(data) + 1)
         mine: defaultdict[int, list[Event]] = defaultdict(list)
-        escaped = any(trigger == self._escaped for trigger, _ in events)
+        escaped = False
         for trigger, end in events:
-            at = bisect_right(starts, end - 1) - 1
-            if trigger != self._escaped:
+            if trigger == self._escaped:
+                escaped = True
+            else:
+                at = bisect_right(starts, end - 1) - 1
                 mine[at].append((trigger, end - starts[at]))
+        if escaped:
+            for at in _touched(self._marks, joined, starts):
+                mine[at].append((self._escaped, 0))
+        # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
+        worth = set(mine) | _touched(self._encoded, joined, starts)
+        masked = b"[REDACTED:" in joined or b"[HMAC:" in joined
         for at, (index, data) in enumerate(batch):
-            if len(mine[at]) > _most(data):
-                yield index, data, [Extent(0, len(data), ERROR)]
+            if at not in worth and not (masked and (b"[REDACTED:" in data or b"[HMAC:" in data)):
                 continue
             try:
-                if escaped and self._marks.first(memoryview(data)) >= 0:
-                    mine[at].append((self._escaped, 0))
-                extents = self._stable(data, mine[at])
+                extents = self._stable(data, mine[at]) if len(mine[at]) <= _most(data) else _whole(data)
             except Exception:
-                extents = [Extent(0, len(data), ERROR)]
+                extents = _whole(data)
             if extents:
                 yield index, data, extents
 
@@ -194,6 +199,22 @@ class Engine:
 def _inside(spans: list[Span], place: int) -> bool:
     at = bisect_left(spans, (place, 0)) - 1
     return at >= 0 and spans[at][0] < place < spans[at][1]
+
+
+def _touched(marks: Scanner, joined: bytes, starts: list[int]) -> set[int]:
+    """Which of the texts that begin at `starts` in `joined` the scanner finds anything in."""
+    found: set[int] = set()
+    view = memoryview(joined)
+    at = 0
+    while (hit := marks.first(view[at:])) >= 0:
+        number = bisect_right(starts, at + hit - 1) - 1
+        found.add(number)
+        at = starts[number + 1]
+    return found
+
+
+def _whole(data: bytes) -> list[Extent]:
+    return [Extent(0, len(data), ERROR)]
 
 
 def _most(data: bytes) -> int:
