@@ -31,6 +31,10 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/redaction.py
+	$(BIN)/python tests/bench/bench_seal.py
+	$(BIN)/python tests/bench/reshape.py
+	$(BIN)/python tests/bench/assemble.py
 
 # Every property with 20,000 examples.
 fuzz: .venv/installed-dev
@@ -40,9 +44,10 @@ fuzz: .venv/installed-dev
 soak: .venv/installed-dev
 	$(BIN)/python -m pytest --timeout 3600 -m soak
 
-# The real clients that tests/e2e drives: OpenCode, its tracing plugin (needs npm).
+# The real clients that tests/e2e drives: OpenCode, its tracing plugin, other agents and SDKs (needs npm).
 clients:
-	tests/e2e/install_clients.sh
+	sh tests/e2e/opencode/install_clients.sh
+	PYTHON=$(PYTHON) sh tests/e2e/install_reshape_clients.sh
 
 # Rewrites the lock files from pyproject.toml: hashes, no addresses.
 lock: .venv/installed-dev
