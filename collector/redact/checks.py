@@ -42,9 +42,14 @@ def entropy(found: bytes) -> float:
 
 
 def masked(found: bytes) -> bool:
-    """Whether a token's body is one character over and over, as in `xxxxxxxx` or `********`."""
-    body = found[len(found) // 3 :]
-    return len(set(body.lower())) <= 3
+    """Whether a token's body is filled up, as in `xxxxxxxx` or `********`.
+
+    Only with characters that people fill up with: `aaaaaaaa` would be no token either, but masking it costs nothing.
+    """
+    return set(found[len(found) // 3 :].lower()) <= _FILLERS
+
+
+_FILLERS = frozenset(b"x*.-_#?0")
 
 
 _STANDS_FOR = re.compile(

@@ -161,7 +161,7 @@ class Engine:
         for number in sorted(places):
             rule = self._rules[number]
             wanted = sorted(places[number])
-            if covered and not rule.token:
+            if covered and not rule.token and rule.pattern is None:  # an organisation's own rule is no label
                 wanted = [place for place in wanted if not _inside(covered, place)]
             for start, end in rule.find(data, wanted):
                 if masks and not rule.token:
