@@ -104,8 +104,9 @@ class Collector:
         )
         self._catch_up = CatchUp(data_dir.path, self._assembling.open_turns) if _may_catch_up(settings) else None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._intake = Intake(event_level(in_force.policy), self._sealer.engine)
         self._events = OpenCodeReceiver(
-            self._new_intake(),
+            self._intake,
             self._store,
             self._guard,
             budget,
@@ -203,6 +204,8 @@ class Collector:
         sealer = self._sealer = self._in_force.sealer()
         for pipeline in self._pipelines:
             pipeline.seal_with(self._in_force.sealer(sealer.engine))
+        self._turn_sealer = self._in_force.sealer(sealer.engine)
+        self._intake.redact_with(event_level(self._in_force.policy), sealer.engine)
         waiting = await asyncio.wrap_future(self._store.adopt(sealer.fingerprint))
         if self._in_force.blocked:
             logger.error("nothing is sent: %s", self._in_force.blocked)
@@ -223,9 +226,6 @@ class Collector:
         )
         self._pipelines.append(pipeline)
         return pipeline
-
-    def _new_intake(self) -> Intake:
-        return Intake(event_level(self._in_force.policy), self._sealer.engine)
 
     def _unsent(self) -> str:
         return f"nothing is sent: {self._in_force.blocked}" if self._in_force.blocked else ""

@@ -148,23 +148,24 @@ class Assembling:
     def _write(self, made: list[Made], finished: list[Finished]) -> None:
         parts = list(_parts(made)) or [[]]
         for index, part in enumerate(parts):
-            batch = self._seal(export_request(part, self._service)) if part else None
             settled = [self._settled(turn) for turn in finished] if index == len(parts) - 1 else []
-            if not self._keep(batch, [m.span.span_id for m in part], settled):
+            if not self._keep(part, settled):
                 return
-            if batch is not None:
-                self._kept(batch)
 
-    def _keep(self, batch: SealedBatch | None, spans: list[bytes], settled: list[Settled]) -> bool:
-        """Write, again and again while the store is full or cannot be written; False when told to stop meanwhile."""
+    def _keep(self, part: list[Made], settled: list[Settled]) -> bool:
+        """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
         while True:
+            batch = self._seal(export_request(part, self._service)) if part else None
             try:
-                self._inbox.assembled(batch, spans, settled).result()
-                return True
+                self._inbox.assembled(batch, [made.span.span_id for made in part], settled).result()
             except CollectorError as error:
                 logger.warning("assembled spans wait: %s", error)
                 if self._stopping.wait(_RETRY_SECONDS):
                     return False
+                continue
+            if batch is not None:
+                self._kept(batch)
+            return True
 
     def _settled(self, turn: Finished) -> Settled:
         return Settled(

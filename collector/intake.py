@@ -77,6 +77,10 @@ class Intake:
         self._engine = engine or Engine()
         self._reader = Reader()
 
+    def redact_with(self, level: ContentLevel, engine: Engine) -> None:
+        """Redact what comes from now on at `level` with `engine`: the policy has changed."""
+        self._level, self._engine = level, engine
+
     def take(self, body: bytes, now: int) -> Taken:
         """Read NDJSON or a JSON array heard at `now` (ms); what is no item is refused with its index."""
         return self.take_items(items_of(body), now)

@@ -359,11 +359,16 @@ class Assembler:
         if parent is None:
             return None
         links = {link.part: link for link in parent.links.get(session.id, ())}
-        for part, (step, tool) in parent.children.get(session.id, {}).items():
+        calls = parent.children.get(session.id, {})
+        for part, (step, tool) in calls.items():
             if part not in links:
-                links[part] = Link(tool["start"] or step.created, part, self._trace_of(parent, step, now, depth).hex())
+                links[part] = Link(tool["start"] or step.created, part, "")
         earlier = [link for link in links.values() if link.start <= turn.start + _LINK_SLACK_MS]
-        return max(earlier) if earlier else min(links.values(), default=None)
+        link = max(earlier) if earlier else min(links.values(), default=None)
+        if link is not None and not link.trace:
+            trace = self._trace_of(parent, calls[link.part][0], now, depth)
+            return link._replace(trace=trace.hex())
+        return link
 
     def _trace_of(self, parent: Session, step: Message, now: int, depth: int) -> bytes:
         opener = turn_of(parent, step)

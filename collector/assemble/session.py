@@ -174,6 +174,7 @@ class Session:
     """All that is known of a session; `heard` is when the last new thing was heard, on the caller's clock."""
 
     __slots__ = (
+        "born",
         "calls",
         "changes",
         "children",
@@ -214,6 +215,7 @@ class Session:
     def __init__(self, identifier: str) -> None:
         self.id = identifier
         self.info = Known()
+        self.born: int | None = None
         self.messages: dict[str, Message] = {}
         self.ordered: list[tuple[int, str, Message]] = []
         """The messages by when they were made."""
@@ -277,6 +279,7 @@ class Session:
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take over what `remember` gave, on a session of which nothing was heard yet."""
         self.info.from_document(memory.get("info") or {})
+        self.born = self.info["created"]
         made, number = memory.get("counted") or (0, 0)
         self.counted = (made, number)
         self.titled = memory.get("titled")
@@ -364,6 +367,8 @@ class Session:
             case MessageTold():
                 return self._message(fact)
             case SessionTold():
+                if fact.created is not None:
+                    self.born = fact.created if self.born is None else min(self.born, fact.created)
                 return self.info.learn(fact)
             case Titled():
                 if self.titled is not None and self.titled <= fact.at:

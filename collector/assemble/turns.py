@@ -135,8 +135,7 @@ def _is_final(step: Message) -> bool:
 
 def _is_copied(session: Session, message: Message) -> bool:
     """A fork begins with copies of another session's messages, which were told there."""
-    born = session.info["created"]
-    return born is not None and 0 < message.created < born - _COPIED_BEFORE_MS
+    return session.born is not None and 0 < message.created < session.born - _COPIED_BEFORE_MS
 
 
 def _by_time(message: Message) -> tuple[int, str]:

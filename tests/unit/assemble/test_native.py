@@ -101,7 +101,7 @@ def test_the_npm_plugin_is_no_native_export() -> None:
 
 
 def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(door: Door) -> None:
-    pipeline = Pipeline(Sealer(), Sieve().sift)
+    pipeline = Pipeline(Sealer(), sift=Sieve().sift)
     door.receiver._pipeline = door.receiver._large_pipeline = pipeline
     document = next(d for d in whole() if total([d]) > 5)
     answer = door.post("/v1/traces", orjson.dumps(document), JSON)

@@ -1,0 +1,103 @@
+"""Kept events to sealed spans, with a store that is full, a policy that changes, and a process that ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.opencode import NOW, assemble, ids, recording
+
+from collector import assembling
+from collector.assembling import Assembling
+from collector.batch import SealedBatch, Signal
+from collector.errors import Unavailable
+from collector.intake import Intake
+from collector.redact import Sealer
+from collector.store import Caps, Reader, SqliteStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    made = SqliteStore(tmp_path, Caps(1 << 26, 86400, 1 << 26), {})
+    yield made
+    made.close()
+
+
+def started(store: SqliteStore, seal: Callable[[Any], SealedBatch], kept: list[SealedBatch]) -> Assembling:
+    made = Assembling(store.inbox, seal, kept.append, service="opencode", metadata={}, quiet_seconds=600)
+    made.start()
+    return made
+
+
+def keep(store: SqliteStore, items: list[Any]) -> list[Any]:
+    taken = Intake().take_items(items, NOW)
+    store.inbox.keep(taken.rows, taken.unknown).result()
+    return [row.fact for row in taken.rows]
+
+
+def seal(request: Any) -> SealedBatch:
+    return Sealer().seal(Signal.TRACES, request)
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store takes only what was sealed under the policy in force: the same batch would be refused for ever."""
+    monkeypatch.setattr(assembling, "_RETRY_SECONDS", 0.05)
+    sealed, kept = [], []
+    real = store.inbox.assembled
+
+    def assembled(batch: Any, spans: Any, settled: Any) -> Any:
+        if len(sealed) < 3:
+            raise Unavailable("the policy changed while this was sealed")
+        return real(batch, spans, settled)
+
+    def counted(request: Any) -> SealedBatch:
+        sealed.append(request)
+        return seal(request)
+
+    monkeypatch.setattr(store.inbox, "assembled", assembled)
+    worker = started(store, counted, kept)
+    worker.take(keep(store, recording("text")))
+    until(lambda: sum(batch.items for batch in kept) == 3)
+    worker.stop()
+    assert len(sealed) >= 3
+
+
+def test_what_is_done_when_the_process_ends_leaves_before(store: SqliteStore, tmp_path: Path) -> None:
+    """Nobody wants to see the last turn of the day only after the next start."""
+    kept: list[SealedBatch] = []
+    worker = started(store, seal, kept)
+    worker.take(keep(store, recording("multi")))
+    worker.stop()
+    assert sum(batch.items for batch in kept) == len(assemble(recording("multi")))
+    assert store.inbox.sessions() in ([], ["ses_dfc20c4e4ffehkYWsLJbl0IQlc"])
+
+
+def test_a_turn_that_was_told_in_part_is_told_to_its_end_after_a_restart(store: SqliteStore, tmp_path: Path) -> None:
+    items = recording("multi")
+    kept: list[SealedBatch] = []
+    worker = started(store, seal, kept)
+    worker.take(keep(store, items[:80]))
+    until(lambda: len(kept) > 0)
+    worker.stop()
+    assert 0 < sum(batch.items for batch in kept) < len(assemble(items))
+
+    worker = started(store, seal, kept)
+    worker.take(keep(store, items[80:]))
+    until(lambda: sum(batch.items for batch in kept) == len(assemble(items)))
+    worker.stop()
+    reader = Reader(tmp_path)
+    found = {(span.trace_id, span.span_id, span.parent_id) for span in reader.spans(limit=100)}
+    reader.close()
+    assert found == {tuple(part.hex() for part in one) for one in ids(assemble(items))}
