@@ -124,7 +124,7 @@ simple(
     lambda p: {
         "multi": [
             {"text": "Reading.", "tools": [
-                call("read", filePath=f"{p}/hello.txt"), call("grep", pattern="needle", path=str(p)),
+                call("read", filePath=f"{p}/hello.txt"), call("grep", pattern="needle here", path=str(p)),
                 bash("sleep 0.5; echo slow"),
             ]},
             {"text": "Writing.", "tools": [call("write", filePath=f"{p}/new.txt", content="one\ntwo\n")]},
