@@ -7,12 +7,10 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import socket
-import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvicorn
@@ -24,7 +22,7 @@ from collector.batch import SealedBatch, Signal
 from collector.data_dir import DataDir
 from collector.decode import Rejected
 from collector.enforce import Enforcement, InForce, asked_by
-from collector.errors import CollectorError, ConfigError
+from collector.errors import CollectorError
 from collector.forward import Forwarder
 from collector.intake import Intake, Taken, event_level
 from collector.opencode.catch_up import CatchUp
@@ -37,6 +35,7 @@ from collector.receive.door import plain
 from collector.receive.guard import headers_of, is_loopback
 from collector.reshape import LogJoin, Reshaper
 from collector.selftest import prove
+from collector.serving import Server, check_bind, listen, run_loop, stop_on_signals, tune_allocator, url_of
 from collector.settings import Loaded, Settings
 from collector.store import Caps, Reader, SqliteStore
 from collector.viewer import Live, Status, new_api
@@ -60,7 +59,7 @@ class Collector:
         self._settings = settings
         self._data_dir = data_dir
         self._listener = listener
-        self.url = _url(settings.host, listener)
+        self.url = url_of(settings.host, listener)
         self._plan: Plan = plan(settings, loaded.origins, listener.getsockname()[1])
         self._notices = (*loaded.notices, *self._plan.notices)
         destination = self._plan.destination
@@ -121,7 +120,7 @@ class Collector:
         for notice in (*self._notices, *self._in_force.notices):
             logger.warning("%s", notice)
         logger.info("%s; data in %s", self._plan.reason, self._data_dir.path)
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 self._dispatch,
                 interface="asgi3",
@@ -133,7 +132,7 @@ class Collector:
                 timeout_graceful_shutdown=_REQUESTS_SECONDS,
             )
         )
-        _stop_on_signals(server)
+        stop_on_signals(server)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -362,18 +361,18 @@ class Collector:
 
 def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforcement | None = None) -> None:
     """Run a collector until it is told to stop; raises `ConfigError` before anything is listened on."""
-    _tune_allocator()
+    tune_allocator()
     settings = loaded.settings
-    _check_bind(settings)
+    check_bind(settings)
     data_dir = DataDir(settings.data_dir.expanduser())
     data_dir.claim()
     try:
         enforcement = enforcement or Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)
         in_force = enforcement.load(time.time())
         prove(in_force)
-        with _listen(settings) as listener:
+        with listen(settings) as listener:
             collector = Collector(loaded, data_dir, listener, enforcement, in_force)
-            _run(collector.run(listening))
+            run_loop(collector.run(listening))
     finally:
         data_dir.release()
 
@@ -382,93 +381,6 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _run(main: Any) -> None:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        asyncio.run(main)
-    else:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main)
-
-
-def _tune_allocator() -> None:
-    """Keep glibc from returning each large buffer to the kernel and faulting it in again (measured: -15 % CPU)."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in ((-3, 64 * 1024 * 1024), (-1, 64 * 1024 * 1024), (-2, 16 * 1024 * 1024)):
-            mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
-
-
-def _check_bind(settings: Settings) -> None:
-    if is_loopback(settings.host) or settings.access_token is not None:
-        return
-    if not settings.bind_without_token:
-        raise ConfigError(
-            f"listening on {settings.host} opens the collector to other machines: set COLLECTOR_ACCESS_TOKEN first"
-        )
-    logger.warning(
-        "LISTENING ON %s WITHOUT AN ACCESS TOKEN: anyone who reaches this port can send and read telemetry;"
-        " publish it on loopback only",
-        settings.host,
-    )
-
-
-@contextlib.contextmanager
-def _listen(settings: Settings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        if sys.platform != "win32":  # there it would let two collectors share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(1024)
-        listener.setblocking(False)
-    except socket.gaierror:
-        raise ConfigError(f"--host {settings.host}: not an address of this machine") from None
-    except OSError as error:
-        listener.close()
-        if error.errno in (98, 48, 10048):
-            raise ConfigError(
-                f"port {settings.port} on {settings.host} is taken: stop what uses it, or choose another with --port"
-            ) from None
-        raise ConfigError(
-            f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
-        ) from None
-    with listener:
-        yield listener
-
-
-def _url(host: str, listener: socket.socket) -> str:
-    port = listener.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, without its own signal handlers: it would raise the signal again after a clean stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _stop_on_signals(server: _Server) -> None:
-    def stop(*_: Any) -> None:
-        if server.should_exit:
-            server.force_exit = True
-        server.should_exit = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            asyncio.get_running_loop().add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows
-            signal.signal(number, stop)
 
 
 def _reshaper(settings: Settings, join: LogJoin) -> Reshaper:
