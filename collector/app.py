@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import socket
@@ -35,7 +34,16 @@ from collector.receive.door import plain
 from collector.receive.guard import headers_of, is_loopback
 from collector.reshape import LogJoin, Reshaper
 from collector.selftest import prove
-from collector.serving import Server, check_bind, listen, run_loop, stop_on_signals, tune_allocator, url_of
+from collector.serving import (
+    Server,
+    check_bind,
+    listen,
+    run_loop,
+    settle_memory,
+    stop_on_signals,
+    tune_allocator,
+    url_of,
+)
 from collector.settings import Loaded, Settings
 from collector.store import Caps, Reader, SqliteStore
 from collector.viewer import Live, Status, new_api
@@ -140,8 +148,7 @@ class Collector:
         if server.started:
             self._assembling.start()
             self._data_dir.announce(self.url)
-            gc.collect()
-            gc.freeze()  # what was imported stays: the collector need not look at it again
+            settle_memory()
             listening(self.url)
             if self._catch_up is not None:
                 token = self._settings.access_token

@@ -7,10 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 
 def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
@@ -18,6 +14,10 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
     """Print a table, as wide as it needs to be where the output is no terminal; `empty` where there are no rows."""
+    from rich.console import Console  # only who prints a table pays for it
+    from rich.table import Table
+    from rich.text import Text
+
     rows = list(rows)
     console = Console()
     if not console.is_terminal:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import httpx
 from isal import igzip
 
 from collector import __version__
@@ -15,6 +15,9 @@ from collector.batch import Signal
 from collector.encode import Encoding, to_json
 from collector.forward.outcome import Outcome, Retry, judge
 from collector.forward.tokens import TokenSource
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ class Destination:
 
     async def send(self, client: httpx.AsyncClient, signal: Signal, body: bytes, hops: str) -> Outcome:
         """Post one body and tell what came of it; a connection that fails is a `Retry`."""
+        import httpx
+
         try:
             async with client.stream(
                 "POST", self.urls[signal], content=body, headers=self.headers_for(hops)
