@@ -1,11 +1,12 @@
-"""A local OTLP collector for coding agents.
+"""A local collector for coding agents.
 
-    OTLP/HTTP ─> receive ─> decode ─> reshape ─> redact ══> store ══> forward ─> Catalyst, or any OTLP endpoint
-                                                               └────> viewer  ─> command line, page
+    OTLP/HTTP ─> receive ─> decode ─> sift ─> reshape ─> redact ══> store ══> forward ─> Catalyst, or any OTLP endpoint
+                                                           ^           └────> viewer  ─> command line
+    OpenCode  ─> receive ─> intake ══> inbox ─> assemble ──┘
 
-Left of `══>` an `ExportRequest` (the OTLP message itself) may hold secrets and lives only in memory.
-Right of it a `SealedBatch` of redacted bytes is all that is stored, shown or sent.
-`redact.seal.seal` turns the first into the second and is the only way to do so.
+Left of `══>` telemetry may hold secrets and lives only in memory. Right of it a `SealedBatch` of redacted bytes
+is all that is stored, shown or sent; `redact.seal` makes it and is the only way to do so. OpenCode's events are
+redacted by `intake` before the inbox keeps them. ARCHITECTURE.md tells the rest.
 """
 
 __version__ = "0.1.0"

@@ -7,11 +7,11 @@ providers' options and headers, which hold keys, never are.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from collector.assemble import v1, v2
 from collector.assemble.ids import span_id
-from collector.assemble.items import Hook, Json, mapping, number, text, truth
+from collector.assemble.items import Hook, Json, Unknown, mapping, number, text, truth
 from collector.assemble.vocabulary import (
     AnyFact,
     Gone,
@@ -23,9 +23,6 @@ from collector.assemble.vocabulary import (
     Tools,
     order,
 )
-
-if TYPE_CHECKING:
-    from collector.assemble.reader import Unknown
 
 _SILENT = {
     "__init__",
@@ -123,8 +120,6 @@ class HookReader:
                     directory=hook.directory,
                 )
             case name if name not in _SILENT:
-                from collector.assemble.reader import Unknown
-
                 yield Unknown(f"hook:{name}")
 
     def _chat_message(self, hook: Hook) -> Iterator[AnyFact]:

@@ -26,6 +26,15 @@ class BadItem(Exception):
     """The item is nothing this collector can keep; the text says why and quotes nothing."""
 
 
+class Unknown:
+    """A type this version does not know; kept out of spans and counted."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 @dataclass(slots=True)
 class Event:
     """An event of either generation; `at` is when it was made or heard, where the envelope says so."""

@@ -8,17 +8,8 @@ from typing import Any
 from collector.assemble import v1, v2
 from collector.assemble.hooks import HookReader
 from collector.assemble.ids import time_in
-from collector.assemble.items import BadItem, Event, Hook, milliseconds, unwrap
+from collector.assemble.items import BadItem, Event, Hook, Unknown, milliseconds, unwrap
 from collector.assemble.vocabulary import AnyFact
-
-
-class Unknown:
-    """A type this version does not know; kept out of spans and counted."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 class Reader:
