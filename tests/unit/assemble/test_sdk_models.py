@@ -39,6 +39,7 @@ def event_models() -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
     for model in vars(generated).values():
         if isinstance(model, type) and issubclass(model, BaseModel) and {"type", "data"} <= model.model_fields.keys():
+            model.model_rebuild()  # its fields name models that stand further down
             for name in get_args(model.model_fields["type"].annotation):
                 if isinstance(name, str) and "." in name:
                     found[name] = model
