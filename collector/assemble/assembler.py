@@ -162,8 +162,10 @@ class Assembler:
             over = state is not Ending.OPEN
             made += self._children(turn, place, now, over=over)
             if over:
-                made += self._root(turn, found, place, incomplete=state is Ending.DIED)
-                self._finish(turn, place, died=state is Ending.DIED)
+                told = _says_anything(turn)
+                if told:
+                    made += self._root(turn, found, place, incomplete=state is Ending.DIED)
+                self._finish(turn, place, died=state is Ending.DIED or not told)
             else:
                 session.is_open = True
         return made
@@ -410,3 +412,8 @@ def _was_turn(message: Message) -> bool:
 
 
 __all__ = ["Assembler", "Finished", "Known"]
+
+
+def _says_anything(turn: Turn) -> bool:
+    """A message of which no part is known may yet turn out to be a compaction's, which opens no turn of its own."""
+    return bool(turn.steps or turn.opener.parts)

@@ -84,6 +84,14 @@ def test_a_cut_recording_loses_only_what_was_not_told(scenario: str, data: st.Da
     assert {span: (trace, above) for trace, span, above in ids(made)}.items() <= whole.items()
 
 
+def test_a_compaction_cut_anywhere_leaves_no_turn_that_never_was() -> None:
+    """Its marker is a user message that says what it is only in its part, which may come later."""
+    items = recording("compaction")
+    whole = ids(assemble(items))
+    for cut in range(len(items)):
+        assert ids(assemble(items[:cut])) <= whole
+
+
 @settings(max_examples=25)
 @given(st.sampled_from(scenarios()), st.data())
 def test_a_second_door_completes_what_the_first_lost(scenario: str, data: st.DataObject) -> None:

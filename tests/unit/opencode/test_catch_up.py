@@ -69,7 +69,7 @@ class Running:
     def start(self) -> None:
         self.catch_up.start(self.door)  # type: ignore[arg-type]
 
-    def until(self, claim: Callable[[], bool], seconds: float = 8) -> None:
+    def until(self, claim: Callable[[], bool], seconds: float = 40) -> None:
         deadline = time.monotonic() + seconds
         while not claim():
             assert time.monotonic() < deadline, self.door.items
