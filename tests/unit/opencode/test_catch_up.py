@@ -17,7 +17,11 @@ import pytest
 from collector.opencode.catch_up import CatchUp, is_alive
 
 Json = dict[str, Any]
-NOW = int(time.time() * 1000)
+
+
+def now() -> int:
+    """Told when it is asked for: these tests may run minutes after they were collected."""
+    return int(time.time() * 1000)
 
 
 class Taken:
@@ -51,12 +55,12 @@ def store(path: Path, **sessions: tuple[str, int]) -> Path:
 
 def hello(path: Path, directory: str, pid: int, scope: str = "global") -> Json:
     about = {"directory": directory, "scope": scope, "database": str(path)}
-    return {"hook": "__init__", "ts": NOW, "pid": pid, "dir": directory, "input": about}
+    return {"hook": "__init__", "ts": now(), "pid": pid, "dir": directory, "input": about}
 
 
 def dropped(path: Path, *sessions: str, pid: int = 1, complete: bool = False) -> Json:
     about = {"sessions": dict.fromkeys(sessions, 1), "complete": complete, "database": str(path)}
-    return {"hook": "collector.dropped", "ts": NOW, "pid": pid, "input": about}
+    return {"hook": "collector.dropped", "ts": now(), "pid": pid, "input": about}
 
 
 class Running:
@@ -92,7 +96,7 @@ def agent() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_session_with_dropped_events_is_read_at_once(tmp_path: Path, running: Running) -> None:
-    path = store(tmp_path / "opencode.db", ses_a=("/p", NOW), ses_b=("/p", NOW))
+    path = store(tmp_path / "opencode.db", ses_a=("/p", now()), ses_b=("/p", now()))
     running.start()
     running.catch_up.told([hello(path, "/p", os.getpid()), dropped(path, "ses_a")])
     running.until(lambda: running.door.sessions() == {"ses_a"})
@@ -103,7 +107,7 @@ def test_what_a_killed_process_left_is_read_and_its_turns_end(
     tmp_path: Path, running: Running, agent: subprocess.Popen[bytes]
 ) -> None:
     """Otherwise they would stay open until nothing was heard for ten minutes."""
-    path = store(tmp_path / "opencode.db", ses_a=("/p", NOW), ses_old=("/p", 5), ses_q=("/q", NOW))
+    path = store(tmp_path / "opencode.db", ses_a=("/p", now()), ses_old=("/p", 5), ses_q=("/q", now()))
     running.start()
     running.catch_up.told([hello(path, "/p", agent.pid)])
     running.open.append({"session_id": "ses_a"})
@@ -115,7 +119,7 @@ def test_what_a_killed_process_left_is_read_and_its_turns_end(
 def test_a_process_that_told_everything_leaves_nothing_to_read(
     tmp_path: Path, running: Running, agent: subprocess.Popen[bytes]
 ) -> None:
-    path = store(tmp_path / "opencode.db", ses_a=("/p", NOW))
+    path = store(tmp_path / "opencode.db", ses_a=("/p", now()))
     running.start()
     running.catch_up.told([hello(path, "/p", agent.pid), dropped(path, pid=agent.pid, complete=True)])
     agent.kill()
@@ -127,7 +131,7 @@ def test_a_process_that_told_everything_leaves_nothing_to_read(
 def test_turns_do_not_end_while_another_process_works_there(
     tmp_path: Path, running: Running, agent: subprocess.Popen[bytes]
 ) -> None:
-    path = store(tmp_path / "opencode.db", ses_a=("/p", NOW))
+    path = store(tmp_path / "opencode.db", ses_a=("/p", now()))
     running.start()
     running.catch_up.told([hello(path, "/p", agent.pid), hello(path, "/p", os.getpid())])
     running.open.append({"session_id": "ses_a"})
@@ -138,7 +142,7 @@ def test_turns_do_not_end_while_another_process_works_there(
 
 
 def test_sessions_of_the_time_it_was_away_are_read_at_the_next_start(tmp_path: Path) -> None:
-    path = store(tmp_path / "opencode.db", ses_old=("/p", NOW - 10_000_000), ses_new=("/p", NOW + 5000))
+    path = store(tmp_path / "opencode.db", ses_old=("/p", now() - 10_000_000), ses_new=("/p", now() + 5000))
     first = Running(tmp_path)
     first.start()
     first.catch_up.told([hello(path, "/p", os.getpid())])
@@ -153,7 +157,7 @@ def test_sessions_of_the_time_it_was_away_are_read_at_the_next_start(tmp_path: P
 
 def test_of_a_project_plugin_only_that_project_is_read(tmp_path: Path) -> None:
     """OpenCode keeps all projects in one file; nobody asked for the others to be traced."""
-    path = store(tmp_path / "opencode.db", ses_p=("/p", NOW + 5000), ses_q=("/q", NOW + 5000))
+    path = store(tmp_path / "opencode.db", ses_p=("/p", now() + 5000), ses_q=("/q", now() + 5000))
     first = Running(tmp_path)
     first.start()
     first.catch_up.told([hello(path, "/p", os.getpid(), "project"), dropped(path, "ses_p", "ses_q")])
@@ -167,7 +171,7 @@ def test_of_a_project_plugin_only_that_project_is_read(tmp_path: Path) -> None:
 
 
 def test_a_store_that_no_plugin_named_is_not_read(tmp_path: Path, running: Running) -> None:
-    path = store(tmp_path / "opencode.db", ses_a=("/p", NOW))
+    path = store(tmp_path / "opencode.db", ses_a=("/p", now()))
     running.start()
     running.catch_up.told([dropped(path, "ses_a")])
     time.sleep(1.5)
@@ -176,7 +180,7 @@ def test_a_store_that_no_plugin_named_is_not_read(tmp_path: Path, running: Runni
 
 @pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" + b"x" * 200])
 def test_a_broken_store_stops_nothing(tmp_path: Path, running: Running, content: bytes) -> None:
-    bad, good = tmp_path / "bad.db", store(tmp_path / "opencode.db", ses_a=("/p", NOW))
+    bad, good = tmp_path / "bad.db", store(tmp_path / "opencode.db", ses_a=("/p", now()))
     bad.write_bytes(content)
     running.start()
     running.catch_up.told([hello(bad, "/b", os.getpid()), hello(good, "/p", os.getpid()), dropped(bad, "ses_x")])
