@@ -76,8 +76,6 @@ class CatchUp:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catch-up", daemon=True)
-        self.caught_up = 0
-        """Sessions read so far."""
 
     def start(self, door: Door) -> None:
         self._door = door
@@ -196,7 +194,6 @@ class CatchUp:
         for kept in with_children(history.sessions(), sessions):
             if source.allows(kept) and kept.directory not in besides and not self._stopping.is_set():
                 self._door.send(history.items(kept.id))
-                self.caught_up += 1
 
     # ---- what is remembered over a restart
 

@@ -59,14 +59,10 @@ class Database:
             yield from self._messages2(session)
         yield from events
 
-    def events_after(self, session: str, seq: int) -> list[Item]:
-        """Only the rows that came after `seq`."""
-        return self._events(session, seq)
-
-    def _events(self, session: str, after: int = -1) -> list[Item]:
+    def _events(self, session: str) -> list[Item]:
         if "event" not in self._tables:
             return []
-        rows = self._rows("SELECT * FROM event WHERE aggregate_id = ? AND seq > ? ORDER BY seq", session, after)
+        rows = self._rows("SELECT * FROM event WHERE aggregate_id = ? ORDER BY seq", session)
         return [
             {**{key: row[key] for key in ("id", "aggregate_id", "seq", "type")}, "data": data}
             for row in rows

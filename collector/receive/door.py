@@ -48,7 +48,6 @@ class Door:
         self._budget = budget
         self._most = most_bytes
         self.answers: Counter[tuple[str, int]] = Counter()
-        self.stopping = False
 
     def admit(self, path: str, content_type: str) -> None:
         """Refuse, before the body is read, what this door does not take."""
@@ -92,8 +91,6 @@ class Door:
         if method != "POST":
             raise MethodNotAllowed("send export requests with POST")
         self.admit(path, content_type)
-        if self.stopping:
-            raise Unavailable("the collector is stopping", retry_after=2)
         hops = hops_of(headers)
         if self._instance in hops or len(hops) >= MAX_HOPS:
             raise BadRequest("this telemetry has been here before: an upstream of this collector forwards to it")

@@ -6,11 +6,10 @@ from typing import Any, get_args
 
 import pytest
 from harness.opencode import NOW, v2_examples
+from opencode.types import _generated as generated
 from pydantic import BaseModel
 
 from collector.assemble import Reader, Unknown
-
-generated = pytest.importorskip("opencode.types._generated", reason="the development dependency opencode-python-sdk")
 
 _UNREAD = {
     # what a trace has no use for
