@@ -43,7 +43,7 @@ class Codex:
         put_identity(target, span)
         if span.name == "session_task.turn":
             _put_turn(target, span)
-        elif span.name == "handle_responses" and any(key.startswith("gen_ai.usage.") for key in span.attributes):
+        elif span.name == "handle_responses" and span.has("gen_ai.usage."):
             _put_request(target, span)
         elif span.text("call_id") and span.text("tool_name") and span.name.endswith(span.text("tool_name")):
             _put_tool(target, span)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
 from collector.reshape.facts import AGENT, LLM
@@ -29,12 +29,8 @@ def put_conversation(target: Target, span: Source, kind: str, reading: Reading =
     and the attributes of the oldest conventions, a prompt and a completion.
     """
     take_details(target, span)
-    asked = read_messages(span.get(INPUT), "user", reading)
-    answered = read_messages(span.get(OUTPUT), "assistant", reading)
-    if span.get(INPUT) is not None:
-        target.input(span.get(INPUT), INPUT)
-    if span.get(OUTPUT) is not None:
-        target.output(span.get(OUTPUT), OUTPUT)
+    asked = take_messages(target.input, span, INPUT, "user", reading)
+    answered = take_messages(target.output, span, OUTPUT, "assistant", reading)
     if not asked or not answered:
         indexed = read_indexed(span, reading)
         told = read_events(_events(span), reading)
@@ -64,6 +60,18 @@ def put_conversation(target: Target, span: Source, kind: str, reading: Reading =
     if read_tools(span.get(TOOLS)):
         target.twins.add(TOOLS)
         write_tools(target, span.get(TOOLS))
+
+
+def take_messages(
+    put: Callable[..., None], span: Source, key: str, role: str, reading: Reading = DEFAULT
+) -> list[Message]:
+    """The messages under `key`, which `put` takes as they are; JSON is read once for both."""
+    value = span.get(key)
+    if value is None:
+        return []
+    found = read_json(value)
+    put(value, key, known_json=found is not value)
+    return read_messages(value if isinstance(found, str) else found, role, reading)
 
 
 def take_details(target: Target, span: Source) -> None:

@@ -122,19 +122,19 @@ MODEL = ("gen_ai.response.model", "ai.response.model", "gen_ai.request.model", "
 PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
 
 PARAMETERS = {
-    "model": "model",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "seed": "seed",
-    "max_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "max_completion_tokens": "max_tokens",
-    "stop_sequences": "stop_sequences",
+    "gen_ai.request.model": "model",
+    "gen_ai.request.temperature": "temperature",
+    "gen_ai.request.top_p": "top_p",
+    "gen_ai.request.top_k": "top_k",
+    "gen_ai.request.presence_penalty": "presence_penalty",
+    "gen_ai.request.frequency_penalty": "frequency_penalty",
+    "gen_ai.request.seed": "seed",
+    "gen_ai.request.max_tokens": "max_tokens",
+    "gen_ai.request.max_output_tokens": "max_tokens",
+    "gen_ai.request.max_completion_tokens": "max_tokens",
+    "gen_ai.request.stop_sequences": "stop_sequences",
 }
-"""gen_ai.request.*, and under which name it is an invocation parameter."""
+"""What was asked for, and under which name it is an invocation parameter."""
 
 FRAMEWORKS = {
     "strands-agents",
@@ -217,10 +217,10 @@ def request_parameters(span: Source) -> dict[str, Value]:
     """The parameters of a GenAI request, numbers as numbers."""
     found: dict[str, Value] = {}
     for source, name in PARAMETERS.items():
-        value = span.get(f"gen_ai.request.{source}")
+        value = span.get(source)
         if value is not None:
             as_number = number(value)
-            found.setdefault(name, value if as_number is None or source == "model" else as_number)
+            found.setdefault(name, value if as_number is None or name == "model" else as_number)
     return found
 
 

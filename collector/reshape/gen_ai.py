@@ -118,11 +118,9 @@ def kind_of(span: Source) -> str:
     if any(key in attributes for key in TOOL_KEYS):
         return TOOL
     # Traceloop gives the agent's name to every descendant of an agent.
-    if not any(key.startswith("traceloop.") for key in attributes) and any(
-        key.startswith("gen_ai.agent.") for key in attributes
-    ):
+    if span.has("gen_ai.agent.") and not span.has("traceloop."):
         return CHAIN if "gen_ai.operation.name" in attributes else AGENT
-    if any(key in _OF_A_CALL or key.startswith("gen_ai.usage.") for key in attributes):
+    if span.has("gen_ai.usage.") or any(key in attributes for key in _OF_A_CALL):
         return LLM
     return CHAIN if "gen_ai.operation.name" in attributes else ""
 

@@ -44,7 +44,7 @@ class GoogleAdk:
     scopes: tuple[str, ...] = ()
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
-        return any(key.startswith(_PREFIX) for key in span.attributes)
+        return span.has(_PREFIX)
 
     def reshape(self, span: Source) -> Target | None:
         kind = _kind(span)

@@ -18,6 +18,7 @@ _KEY = re.compile(
 )
 _CALL = re.compile(r"tool_calls\.([0-9]{1,6})\.(.+)")
 _FUNCTION = re.compile(r"(?:llm|gen_ai)\.request\.functions\.([0-9]{1,6})\.([a-z_]{1,40})")
+_PREFIXES = ("gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.")
 _ASKED = ("gen_ai.prompt", "llm.prompts")
 
 
@@ -36,6 +37,8 @@ def read_indexed(span: Source, reading: Reading = DEFAULT) -> Indexed:
     asked: dict[int, dict[str, Value]] = {}
     answered: dict[int, dict[str, Value]] = {}
     found = Indexed()
+    if not any(span.has(prefix) for prefix in _PREFIXES):
+        return found
     for key, value in span.attributes.items():
         match = _KEY.fullmatch(key)
         if match is None or value is None:

@@ -74,7 +74,7 @@ class Langfuse:
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
         if span.text(_OBSERVATION + "type"):
             return True
-        return scope.name.startswith("langfuse") and any(key.startswith(_OBSERVATION) for key in span.attributes)
+        return scope.name.startswith("langfuse") and span.has(_OBSERVATION)
 
     def reshape(self, span: Source) -> Target | None:
         kind = KINDS.get(span.text(_OBSERVATION + "type").lower()) or (LLM if span.text(_MODEL) else CHAIN)

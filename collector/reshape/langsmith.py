@@ -53,7 +53,7 @@ class LangSmith:
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
         if span.text("langsmith.span.kind"):
             return True
-        return scope.name == "langsmith" and any(key.startswith("langsmith.") for key in span.attributes)
+        return scope.name == "langsmith" and span.has("langsmith.")
 
     def reshape(self, span: Source) -> Target | None:
         kind = KINDS.get(span.text("langsmith.span.kind").lower(), CHAIN)

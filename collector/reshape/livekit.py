@@ -42,7 +42,7 @@ class LiveKit:
     scopes: tuple[str, ...] = ()
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
-        return any(key.startswith("lk.") for key in span.attributes)
+        return span.has("lk.")
 
     def reshape(self, span: Source) -> Target | None:
         kind = TOOL if _TOOL + "name" in span.attributes else KINDS.get(span.name, CHAIN)

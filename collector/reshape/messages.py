@@ -35,6 +35,9 @@ _RESULTS = {
     "tool_error",
 }
 
+_LONE = _CALLS | _RESULTS
+"""Parts that some write where a message belongs."""
+
 Dump = Callable[[Value], str]
 
 
@@ -89,7 +92,13 @@ def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, 
     if isinstance(value, list):
         if _is_parts(value):
             return _read_message({"content": value}, role, reading)
-        return [message for item in value for message in read_messages(item, role, reading, depth + 1)]
+        found: list[Message] = []
+        for item in value:
+            if isinstance(item, dict) and "role" in item and "kwargs" not in item:
+                found += _read_message(item, role, reading)
+            else:
+                found += read_messages(item, role, reading, depth + 1)
+        return found
     if isinstance(value, dict):
         return _read_object(value, role, reading, depth)
     return []
@@ -132,7 +141,7 @@ def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: in
         names = value.get("id")
         named = _LANGCHAIN.get(str(names[-1])) if isinstance(names, list) and names else None
         return read_messages(value["kwargs"], named or role, reading, depth + 1)
-    if "role" in value or "parts" in value or value.get("type") in _CALLS | _RESULTS:
+    if "role" in value or "parts" in value or value.get("type") in _LONE:
         return _read_message(value, role, reading)
     for key in ("message", "messages", "contents", "choices", "candidates", "generations"):
         if value.get(key):
@@ -168,7 +177,7 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
     results: list[Message] = []
     parts = value.get("parts")
     content = value.get("content") if parts is None else parts
-    if value.get("type") in _CALLS | _RESULTS:
+    if value.get("type") in _LONE:
         content, message.name = [value], ""
     if isinstance(content, str):
         if content:
@@ -180,11 +189,15 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
     if isinstance(content, list) and not message.contents:
         for part in content:
             _read_part(part, message, results, reading)
-        _leave_out_unknown(message)
+        if any(content["type"] == UNKNOWN for content in message.contents):
+            _leave_out_unknown(message)
     if reasoning := value.get("reasoning_content"):
         message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
-    calls = read_json(value.get("tool_calls") or value.get("toolCalls") or value.get("function_call"))
-    message.calls += [_read_call(call) for call in (calls if isinstance(calls, list) else [calls]) if _is_dict(call)]
+    calls = value.get("tool_calls") or value.get("toolCalls") or value.get("function_call")
+    if calls:
+        calls = read_json(calls)
+        calls = calls if isinstance(calls, list) else [calls]
+        message.calls += [_read_call(call) for call in calls if _is_dict(call)]
     if role == "tool":
         message.call_id = _text(value.get("tool_call_id") or value.get("toolCallId") or value.get("id"))
     return _in_order(message, results, reading)
@@ -225,6 +238,11 @@ def _read_part(part: Value, message: Message, results: list[Message], reading: R
         if part is not None:
             message.contents.append({"type": "text", "text": to_text(part)})
         return
+    if len(part) == 2 and part.get("type") == "text":  # nearly every part there is
+        text = part.get("content") or part.get("text")
+        if isinstance(text, str):
+            message.contents.append({"type": "text", "text": text})
+            return
     kind = _text(part.get("type") or part.get("kind")).replace("-", "_").lower()
     for key, bare in _BARE.items():
         if key in part and isinstance(part[key], dict):

@@ -23,7 +23,7 @@ class SmolAgents:
     scopes: tuple[str, ...] = ()
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
-        return any(key.startswith("smolagents.") for key in span.attributes)
+        return span.has("smolagents.")
 
     def reshape(self, span: Source) -> Target | None:
         run = span.name.endswith(".run") or any(key in span.attributes for key in _RUN)

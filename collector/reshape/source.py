@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -42,6 +43,7 @@ class Source:
     ancestors: Callable[[], Iterable[Attributes]] = tuple
     in_trace: Callable[[str], Value] = field(default=lambda key: None)
     joined: Callable[[str, str], Sequence[Event]] = field(default=lambda name, value: ())
+    _sorted: list[str] = field(default_factory=list, init=False)
 
     def get(self, *keys: str) -> Value:
         """The first value that is neither missing nor empty."""
@@ -62,17 +64,28 @@ class Source:
 
     def number(self, *keys: str) -> int | float | None:
         """The first value that is a number, or a number as text."""
+        attributes = self.attributes
         for key in keys:
-            value = number(self.attributes.get(key))
-            if value is not None:
-                return value
+            value = attributes.get(key)
+            if value is not None and (found := number(value)) is not None:
+                return found
         return None
 
     def json(self, *keys: str) -> Value:
         """The first value that is neither missing nor empty, read as JSON where it is JSON text."""
         return read_json(self.get(*keys))
 
+    def has(self, prefix: str) -> bool:
+        """Whether any key begins with `prefix`; the keys are sorted once, since every convention asks."""
+        keys = self._sorted
+        if len(keys) != len(self.attributes):  # attributes are added, never taken away
+            keys = self._sorted = sorted(self.attributes)
+        at = bisect_left(keys, prefix)
+        return at < len(keys) and keys[at].startswith(prefix)
+
     def under(self, prefix: str) -> dict[str, Value]:
         """The attributes whose key begins with `prefix`, without it."""
+        if not self.has(prefix):
+            return {}
         cut = len(prefix)
         return {key[cut:]: value for key, value in self.attributes.items() if key.startswith(prefix)}

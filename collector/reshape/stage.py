@@ -9,6 +9,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest
@@ -19,7 +20,7 @@ from collector.reshape.family import Family, Waiting
 from collector.reshape.join import LogJoin
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import SourceKeys, Target
-from collector.reshape.values import Attributes, read_attributes, read_value, write_value
+from collector.reshape.values import Attributes, read_attributes, write_value
 
 INTERNAL = "internal span of the agent, which says nothing of its work"
 
@@ -41,6 +42,15 @@ class Reshaped:
     dropped: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)
     late: ExportTraceServiceRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A span, its attributes as they came, and their keys."""
+
+    span: Span
+    pairs: Sequence[KeyValue]
+    keys: Sequence[str]
 
 
 class Reshaper:
@@ -105,10 +115,12 @@ class Reshaper:
             resource = read_attributes(holder.resource.attributes)
             for scope in holder.scope_spans:
                 named = self._is_named(resource, scope.scope.name)
+                origin = Scope(scope.scope.name, scope.scope.version)
                 for index, span in enumerate(scope.spans):
-                    keys = [pair.key for pair in span.attributes]
+                    pairs = list(span.attributes)  # the walk itself is what costs: every later look is at this list
+                    keys = [pair.key for pair in pairs]
                     if named or (not self._plain.issuperset(keys) and self._may_match(keys)):
-                        if self._reshape_span(resource, Scope(scope.scope.name, scope.scope.version), span, family):
+                        if self._reshape_span(resource, origin, Read(span, pairs, keys), family):
                             family.drop(scope, index)
                         family.wait(self._waiting, holder, scope)
                         self._waiting.clear()
@@ -134,12 +146,12 @@ class Reshaper:
                 self._plain.add(key)
         return found
 
-    def _reshape_span(self, resource: Attributes, scope: Scope, span: Span, family: Family) -> bool:
+    def _reshape_span(self, resource: Attributes, scope: Scope, read: Read, family: Family) -> bool:
         """Reshape one span; True when it is to be dropped."""
         name = ""
         try:
             asked: list[tuple[str, str]] = []
-            source = self._source(span, family, asked)
+            source = self._source(read, family, asked)
             for convention in self._conventions:
                 name = convention.name
                 if convention.matches(resource, scope, source):
@@ -148,15 +160,16 @@ class Reshaper:
                         if target.internal:
                             return True
                         if asked and not any(key.startswith(_COUNTS) for key in target.attributes):
-                            self._waiting.append(Waiting(span, asked))
-                        self._apply(span, target, convention)
+                            self._waiting.append(Waiting(read.span, asked))
+                        self._apply(read, source.attributes, target, convention)
                         self.reshaped[name] += 1
                     return False
         except Exception:  # whatever it was, the span as it came is better than none
             self.failed[name] += 1
         return False
 
-    def _source(self, span: Span, family: Family, asked: list[tuple[str, str]]) -> Source:
+    def _source(self, read: Read, family: Family, asked: list[tuple[str, str]]) -> Source:
+        span = read.span
         join, trace_id = self._join, span.trace_id
 
         def find(name: str, value: str) -> Sequence[Event]:
@@ -167,7 +180,7 @@ class Reshaper:
 
         return Source(
             name=span.name,
-            attributes=read_attributes(span.attributes),
+            attributes=read_attributes(read.pairs),
             events=[Event(event.name, read_attributes(event.attributes)) for event in span.events],
             id=span.span_id.hex(),
             start_ns=span.start_time_unix_nano,
@@ -177,24 +190,31 @@ class Reshaper:
             joined=find,
         )
 
-    def _apply(self, span: Span, target: Target, convention: Convention) -> None:
-        """Add what is new and take out what is now said twice; nothing changes when this fails."""
-        present = {pair.key: pair.value for pair in span.attributes}
-        added = Span()
+    def _apply(self, read: Read, present: Attributes, target: Target, convention: Convention) -> None:
+        """Add what is new and take out what is now said twice; nothing changes when this fails.
+
+        `present` may hold what a convention took from events, too: those keys are none of OpenInference's.
+        """
+        span = read.span
         said_otherwise = False
-        for key, value in target.attributes.items():
-            if key in present:  # what the sender says in OpenInference's own keys is never overwritten
-                said_otherwise |= key.startswith(_CONTENT) and read_value(present[key]) != value
-            elif self._vectors or not key.endswith(_VECTOR):
-                write_value(added.attributes.add(key=key).value, value)
-        gone = set() if said_otherwise else self._gone(present.keys(), target, convention)
-        span.attributes.MergeFrom(added.attributes)
-        _remove(span, gone)
+        try:
+            for key, value in target.attributes.items():
+                if key in present:  # what the sender says in OpenInference's own keys is never overwritten
+                    said_otherwise |= key.startswith(_CONTENT) and present[key] != value
+                elif self._vectors or not key.endswith(_VECTOR):
+                    pair = span.attributes.add()
+                    pair.key = key
+                    write_value(pair.value, value)
+        except Exception:
+            del span.attributes[len(read.keys) :]
+            raise
+        if not said_otherwise:
+            _remove(span, read.keys, self._gone(read.keys, target, convention))
         if OLD in present or NEW in present:
             copy_environment(span.attributes)
-        if self._source_keys is not SourceKeys.ALL and not said_otherwise:
+        if target.event_twins and self._source_keys is not SourceKeys.ALL and not said_otherwise:
             for event in span.events:
-                _remove(event, target.event_twins.get(event.name, _NONE))
+                _remove(event, [pair.key for pair in event.attributes], target.event_twins.get(event.name, _NONE))
 
     def _gone(self, present: Iterable[str], target: Target, convention: Convention) -> Collection[str]:
         if self._source_keys is SourceKeys.ALL:
@@ -212,17 +232,19 @@ def _is_own(key: str, own: tuple[str, ...]) -> bool:
 _NONE: frozenset[str] = frozenset()
 
 
-def _remove(holder: Any, keys: Collection[str]) -> None:
-    """Take attributes out; many at once by copying the others, since each deletion moves all that follow."""
-    pairs = holder.attributes
-    if not keys:
+def _remove(holder: Any, keys: Sequence[str], gone: Collection[str]) -> None:
+    """Take out the attributes whose keys are in `gone`; `keys` are those of the first attributes, the only ones looked
+    at. Many go at once by copying the others, since each deletion moves all that follow."""
+    if not gone:
         return
-    at = [index for index, pair in enumerate(pairs) if pair.key in keys]
+    pairs = holder.attributes
+    at = [index for index, key in enumerate(keys) if key in gone]
     if len(at) < _MANY:
         for index in reversed(at):
             del pairs[index]
         return
     kept = Span()
-    kept.attributes.extend(pair for pair in pairs if pair.key not in keys)
+    out = set(at)
+    kept.attributes.extend(pair for index, pair in enumerate(pairs) if index not in out)
     holder.ClearField("attributes")
     holder.attributes.MergeFrom(kept.attributes)

@@ -43,20 +43,21 @@ class Target:
     def kind(self, kind: str) -> None:
         self.put(SpanAttributes.OPENINFERENCE_SPAN_KIND, kind)
 
-    def input(self, value: Value, *twins: str) -> None:
-        """Set input.value and its type; `twins` are the keys that said the same."""
-        self._io(SpanAttributes.INPUT_VALUE, SpanAttributes.INPUT_MIME_TYPE, value, twins)
+    def input(self, value: Value, *twins: str, known_json: bool = False) -> None:
+        """Set input.value and its type; `twins` are the keys that said the same. `known_json` saves a look whether
+        a text is JSON."""
+        self._io(SpanAttributes.INPUT_VALUE, SpanAttributes.INPUT_MIME_TYPE, value, twins, known_json)
 
-    def output(self, value: Value, *twins: str) -> None:
-        """Set output.value and its type; `twins` are the keys that said the same."""
-        self._io(SpanAttributes.OUTPUT_VALUE, SpanAttributes.OUTPUT_MIME_TYPE, value, twins)
+    def output(self, value: Value, *twins: str, known_json: bool = False) -> None:
+        """As `input`, for output.value."""
+        self._io(SpanAttributes.OUTPUT_VALUE, SpanAttributes.OUTPUT_MIME_TYPE, value, twins, known_json)
 
-    def _io(self, key: str, mime_key: str, value: Value, twins: Iterable[str]) -> None:
+    def _io(self, key: str, mime_key: str, value: Value, twins: Iterable[str], known_json: bool) -> None:
         text = to_text(value)
         self.twins.update(twins)
         if text and key not in self.attributes:
             self.attributes[key] = text
-            as_json = not isinstance(value, str) or is_json(text)
+            as_json = known_json or not isinstance(value, str) or is_json(text)
             self.attributes[mime_key] = _JSON if as_json else _TEXT
 
     def metadata(self, values: Mapping[str, Value]) -> None:

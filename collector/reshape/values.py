@@ -19,14 +19,13 @@ def read_attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for pair in pairs:
         value = pair.value
-        kind = value.WhichOneof("value")
-        found[pair.key] = value.string_value if kind == "string_value" else read_value(value, kind)
+        found[pair.key] = value.string_value or read_value(value)
     return found
 
 
-def read_value(value: AnyValue, kind: str | None = None) -> Value:
+def read_value(value: AnyValue) -> Value:
     """The Python value of `value`; None when it is unset."""
-    kind = kind or value.WhichOneof("value")
+    kind = value.WhichOneof("value")
     if kind == "array_value":
         return [read_value(item) for item in value.array_value.values]
     if kind == "kvlist_value":

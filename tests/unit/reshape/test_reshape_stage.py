@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -16,6 +18,8 @@ from collector.encode import to_document
 from collector.pipeline import Pipeline
 from collector.redact import Sealer
 from collector.reshape import CONVENTIONS, INTERNAL, Reshaper, SourceKeys
+from collector.reshape.source import Source
+from collector.reshape.target import Target
 from collector.reshape.values import read_attributes, write_value
 
 CHAT = {
@@ -158,6 +162,35 @@ def test_a_failing_convention_leaves_the_span_and_is_counted() -> None:
     assert reshaper.reshape(request).failed == {"failing": 1}
     assert request.SerializeToString(deterministic=True) == before
     assert reshaper.failed == {"failing": 1}
+
+
+class Unwritable:
+    """Says first what can be written, then what no OTLP message can hold."""
+
+    name, keys, scopes, own = "unwritable", ("gen_ai.",), (), ()
+
+    def matches(self, resource: Any, scope: Any, span: Any) -> bool:
+        return True
+
+    def reshape(self, span: Any) -> Target:
+        return Target({"llm.model_name": "gpt-5", "input.value": "\ud800"}, {"gen_ai.input.messages"})
+
+
+def test_what_cannot_be_written_leaves_no_half_of_it() -> None:
+    """All or nothing: the keys written before the one that failed are taken out again, and the source keys stay."""
+    request = request_with(dict(CHAT))
+    before = request.SerializeToString(deterministic=True)
+    assert Reshaper(conventions=(Unwritable(),)).reshape(request).failed == {"unwritable": 1}
+    assert request.SerializeToString(deterministic=True) == before
+
+
+@given(st.sets(st.text("ab.", max_size=4)), st.text("ab.", max_size=3), st.sampled_from(["", "ab.a"]))
+def test_a_beginning_is_found_as_if_every_key_were_looked_at(keys: set[str], prefix: str, later: str) -> None:
+    """Looking it up in sorted keys is only a faster way, also after a convention added one."""
+    source = Source("span", dict.fromkeys(keys, 1))
+    source.has(prefix)
+    source.attributes[later] = 1
+    assert source.has(prefix) == any(key.startswith(prefix) for key in source.attributes)
 
 
 def test_internal_spans_are_dropped_and_counted_with_a_reason() -> None:
