@@ -5,11 +5,22 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from collector.redact import views
 from collector.redact.compile import RuleError, compile_rule
-from collector.redact.extents import Extent, Render, choose, outside, placeholder, replace, settle, spans_of_masks
-from collector.redact.rule import Rule, Span
+from collector.redact.extents import (
+    MASK_HEADS,
+    Extent,
+    Render,
+    choose,
+    outside,
+    placeholder,
+    replace,
+    settle,
+    spans_of_masks,
+)
+from collector.redact.rule import Rule, Span, Trigger
 from collector.redact.rules import DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
 from collector.redact.scan import Event, Scanner, Storm, scanner
 
@@ -29,6 +40,7 @@ __all__ = [
 ]
 
 ERROR = "error"
+MASK = Trigger(r"\[(?:REDACTED|HMAC):", None, (b"[redacted:", b"[hmac:"), once=True)
 _END = b"\0"
 _TOGETHER = 1 << 18
 _ALONE = 1 << 15
@@ -45,9 +57,9 @@ class Engine:
         self._depth = decode_depth
         owners = [(rule, trigger) for rule in self._rules for trigger in rule.triggers]
         self._owner = [(self._rules.index(rule), trigger.width) for rule, trigger in owners]
-        self._escaped = len(owners)
+        self._escaped, self._masked = len(owners), len(owners) + 1
         triggers = [trigger for _, trigger in owners]
-        self._scanner = scanner([*triggers, views.ESCAPED], scanner_name)
+        self._scanner = scanner([*triggers, views.ESCAPED, MASK], scanner_name)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._marks = scanner([views.ESCAPED], scanner_name)
         self._encoded = scanner(views.ENCODED, scanner_name)
@@ -65,25 +77,22 @@ class Engine:
             return [Extent(0, len(data), ERROR)] if data else []
 
     def find_all(self, texts: Sequence[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
-        """The texts with findings, by index. Short texts are scanned together."""
-        batch: list[tuple[int, bytes]] = []
+        """The texts with findings, by index, in no order. Short texts are scanned together."""
+        batch: list[int] = []
         size = 0
-        for index, text in enumerate(texts):
-            try:
-                data = text.encode("utf-8", "surrogatepass")
-            except Exception:
-                yield index, b"\0", [Extent(0, 1, ERROR)]
-                continue
-            if len(data) >= _ALONE:
+        for index, length in enumerate(map(len, texts)):
+            if length >= _ALONE:
+                data = texts[index].encode("utf-8", "surrogatepass")
                 if extents := self.find(data):
                     yield index, data, extents
-            elif data:
-                batch.append((index, data))
-                size += len(data)
+            elif length:
+                batch.append(index)
+                size += length
                 if size >= _TOGETHER:
-                    yield from self._find_batch(batch)
+                    yield from self._find_batch(batch, [texts[index] for index in batch])
                     batch, size = [], 0
-        yield from self._find_batch(batch)
+        if batch:
+            yield from self._find_batch(batch, [texts[index] for index in batch])
 
     def mask(self, texts: Sequence[str], findings: Counter[str]) -> dict[int, str]:
         """Return the texts that change, by their index, and count what was found by rule."""
@@ -93,45 +102,52 @@ class Engine:
             findings.update(extent.rule for extent in extents)
         return changed
 
-    def _find_batch(self, batch: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, list[Extent]]]:
-        joined = _END.join((b"", *(data for _, data in batch), b""))
+    def _find_batch(self, indexes: list[int], texts: list[str]) -> Iterator[tuple[int, bytes, list[Extent]]]:
+        text = "\0".join(("", *texts, ""))
+        joined = text.encode("utf-8", "surrogatepass")
+        sizes = map(len, texts)
+        if len(joined) != len(text):
+            sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        starts = list(accumulate(sizes, lambda at, size: at + size + 1, initial=0))  # each at the zero byte before
         try:
             events = self._scanner.events(joined, _most(joined))
         except Exception:  # one of them is to blame: each by itself
-            for index, data in batch:
+            for index, text in zip(indexes, texts, strict=True):
+                data = text.encode("utf-8", "surrogatepass")
                 if extents := self.find(data):
                     yield index, data, extents
             return
-        starts = [0]
-        for _, data in batch:
-            starts.append(starts[-1] + len(data) + 1)
         mine: defaultdict[int, list[Event]] = defaultdict(list)
-        escaped = False
+        marks: set[int] = set()
         for trigger, end in events:
-            if trigger == self._escaped:
-                escaped = True
+            if trigger >= self._escaped:
+                marks.add(trigger)
             else:
                 at = bisect_right(starts, end - 1) - 1
                 mine[at].append((trigger, end - starts[at]))
-        if escaped:
+        if self._escaped in marks:
             for at in _touched(self._marks, joined, starts):
                 mine[at].append((self._escaped, 0))
+        if self._masked in marks:
+            for at in _holding(MASK_HEADS, joined, starts):
+                mine[at].append((self._masked, 0))
+        encoded = _touched(self._encoded, joined, starts)
         # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
-        worth = set(mine) | _touched(self._encoded, joined, starts)
-        masked = b"[REDACTED:" in joined or b"[HMAC:" in joined
-        for at, (index, data) in enumerate(batch):
-            if at not in worth and not (masked and (b"[REDACTED:" in data or b"[HMAC:" in data)):
-                continue
+        for at in {*mine, *encoded}:
+            data = joined[starts[at] + 1 : starts[at + 1]]
             try:
-                extents = self._stable(data, mine[at]) if len(mine[at]) <= _most(data) else _whole(data)
+                extents = self._stable(data, mine[at], at in encoded) if len(mine[at]) <= _most(data) else _whole(data)
             except Exception:
                 extents = _whole(data)
             if extents:
-                yield index, data, extents
+                yield indexes[at], data, extents
 
-    def _stable(self, data: bytes, events: list[Event]) -> list[Extent]:
-        """Find again in what masking would leave, until that finds nothing: a second pass changes nothing."""
-        extents = self._scan(data, events, 0)
+    def _stable(self, data: bytes, events: list[Event], encoded: bool = True) -> list[Extent]:
+        """Find again in what masking would leave, until that finds nothing: a second pass changes nothing.
+
+        `encoded` tells whether there may be encoded text at all.
+        """
+        extents = self._scan(data, events, 0, encoded)
         for _ in range(4):
             if not extents:
                 return extents
@@ -142,21 +158,24 @@ class Engine:
             extents = _merge(data, extents, again)
         raise Storm
 
-    def _scan(self, data: bytes, events: list[Event] | None, depth: int) -> list[Extent]:
+    def _scan(self, data: bytes, events: list[Event] | None, depth: int, encoded: bool = True) -> list[Extent]:
         if events is None:
             events = self._scanner.events(_END + data + _END, _most(data))
         places: defaultdict[int, set[int]] = defaultdict(set)
-        escaped = False
+        escaped = masked = False
         for trigger, end in events:
             if trigger == self._escaped:
                 escaped = True
+                continue
+            if trigger == self._masked:
+                masked = True
                 continue
             number, width = self._owner[trigger]
             place = end - 1 - (width or 0)
             if 0 <= place <= len(data):
                 places[number].add(place)
         found: list[Extent] = []
-        masks = spans_of_masks(data)
+        masks = spans_of_masks(data) if masked else []
         covered: list[Span] = []  # by tokens: no label can say more about them
         for number in sorted(places):
             rule = self._rules[number]
@@ -173,6 +192,8 @@ class Engine:
                         insort(covered, (start, end))
         if depth < self._depth:
             found += self._in_views(data, escaped, masks, depth)
+            if encoded:
+                found += self._in_encoded(data, depth)
         return choose(found)
 
     def _in_views(self, data: bytes, escaped: bool, masks: list[Span], depth: int) -> Iterator[Extent]:
@@ -183,7 +204,6 @@ class Engine:
             for start, end, rule in self._scan(view.data, None, self._depth):
                 if rule in self._tokens and view.joins(start, end):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
-        yield from self._in_encoded(data, depth)
 
     def _in_encoded(self, data: bytes, depth: int) -> Iterator[Extent]:
         text = memoryview(data)
@@ -211,6 +231,16 @@ def _touched(marks: Scanner, joined: bytes, starts: list[int]) -> set[int]:
         found.add(number)
         at = starts[number + 1]
     return found
+
+
+def _holding(words: Sequence[bytes], joined: bytes, starts: list[int]) -> Iterator[int]:
+    """Which of the texts that begin at `starts` in `joined` hold any of `words`."""
+    for word in words:
+        at = joined.find(word)
+        while at >= 0:
+            number = bisect_right(starts, at) - 1
+            yield number
+            at = joined.find(word, starts[number + 1])
 
 
 def _whole(data: bytes) -> list[Extent]:

@@ -21,6 +21,8 @@ Render = Callable[[Extent, bytes], bytes]
 PLACEHOLDER = re.compile(rb"\[(?:REDACTED:[a-z][a-z0-9-]{0,62}(?: [0-9]{1,12} B)?|HMAC:[a-z0-9:-]{1,140})\]")
 """What a mask looks like. One that a sender wrote has no power: text on both sides is read as if joined."""
 
+MASK_HEADS = (b"[REDACTED:", b"[HMAC:")
+
 
 def placeholder(extent: Extent, found: bytes) -> bytes:
     """Name the rule, and nothing about what it found, not even its length."""
@@ -97,7 +99,7 @@ def settle(data: bytes, start: int, end: int) -> Span:
 def spans_of_masks(data: bytes) -> list[Span]:
     """Where masks stand in the text, in order."""
     spans: list[Span] = []
-    for head in (b"[REDACTED:", b"[HMAC:"):
+    for head in MASK_HEADS:
         at = data.find(head)
         while at >= 0:
             match = PLACEHOLDER.match(data, at)

@@ -14,6 +14,7 @@ _FIRST_RUN = re.compile(rb"[A-Za-z0-9_+/~.$:-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0
 _BREAK = re.compile(rb"(?:\\?\r?\n|\\{1,8}r?\\{0,8}n)[ \t]{0,40}(?:[+>|-](?=[ \tA-Za-z0-9_])[ \t]?|[0-9]{1,6}[|\t] ?)?")
 _LINE_ENDS = re.compile(rb"[ \t]{0,8}(?:\r?\n|\\|[\"'`,;)<]|\Z)")
 _MOST_LINES = 64
+_LONGEST_START = 32
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -83,11 +84,28 @@ def around(
     group: str = "secret",
     lead: int = 0,
     ahead: int = 300,
+    starts: re.Pattern[bytes] | None = None,
 ) -> Look:
     """A value that the text before it labels: `pattern` is searched from `back` bytes before the place.
 
-    The match must be over the place, or begin at most `lead` after it.
+    The match must be over the place, or begin at most `lead` after it. `starts`, where a match can begin, saves trying
+    `pattern` everywhere; it must find every such place.
     """
+
+    def accepted(data: bytes, match: re.Match[bytes]) -> Span | None:
+        start, end = match.span(group)
+        if end > start and not is_mask(data, start, end) and (accept is None or accept(match, data)):
+            return start, end
+        return None
+
+    def look_from_starts(data: bytes, place: int) -> Span | None:
+        for near in starts.finditer(data, max(0, place - back), place + lead + _LONGEST_START):
+            if near.start() > place + lead:
+                return None
+            match = pattern.match(data, near.start())
+            if match and match.end() >= place and (span := accepted(data, match)):
+                return span
+        return None
 
     def look(data: bytes, place: int) -> Span | None:
         at = max(0, place - back)
@@ -95,14 +113,12 @@ def around(
             if near.start() > place + lead:
                 return None
             match = pattern.match(data, near.start()) or near
-            if match.end() >= place:
-                start, end = match.span(group)
-                if end > start and not is_mask(data, start, end) and (accept is None or accept(match, data)):
-                    return start, end
+            if match.end() >= place and (span := accepted(data, match)):
+                return span
             at = match.start() + 1
         return None
 
-    return look
+    return look_from_starts if starts else look
 
 
 def is_mask(data: bytes, start: int, end: int) -> bool:

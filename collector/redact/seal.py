@@ -149,7 +149,8 @@ class Sealer:
         dirty = {texts[at] for at, _, _ in found}
         if len(clean) > _MOST_CLEAN:
             clean.clear()
-        clean.update(text for text in unread if len(text) <= _LONGEST_CLEAN and text not in dirty)
+        clean.update([text for text in unread if len(text) <= _LONGEST_CLEAN])
+        clean -= dirty
         return found
 
     def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:

@@ -132,11 +132,12 @@ class Texts:
                     gone.append(pair)
                 continue
             value = pair.value
-            kind = value.WhichOneof("value")
-            if kind == "string_value":
-                texts.append(value.string_value)
+            if text := value.string_value:
+                texts.append(text)
                 slots.append(value)
-            elif kind is not None and kind != "bool_value":
+                continue
+            kind = value.WhichOneof("value")
+            if kind is not None and kind != "string_value" and kind != "bool_value":
                 self.take_value(value, kind, place, depth)
         if gone:
             left = {id(pair) for pair in gone}  # the same object as long as it is held

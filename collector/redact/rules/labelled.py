@@ -256,7 +256,7 @@ def _prose(match: re.Match[bytes], data: bytes) -> bool:
     digit = any(48 <= b <= 57 for b in value)
     if _IS_PASSWORD.search(match["key"]) and len(value) >= 8 and not stands_for(value) and not wordy(value):
         return digit and classes(value) >= (2 if match["is"] else 3)
-    return len(value) >= 16 and random(value) and digit and ((upper and lower) or bool(match["is"]) or len(value) >= 32)
+    return len(value) >= 16 and digit and ((upper and lower) or bool(match["is"]) or len(value) >= 32) and random(value)
 
 
 _ASSIGN_TRIGGER = (  # `tokens=512` is a count
@@ -478,6 +478,7 @@ LABELLED: tuple[Rule, ...] = (
             ),
             80,
             _prose,
+            starts=re.compile(rb"(?i)[pstack](?=ass|wd?|ecret|oken|pi|ccess|redential|ey)"),
         ),
         match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}"),
         no_match=("fix: token refresh", "The password must be at least 12 characters", "the secret is patience."),
