@@ -105,7 +105,7 @@ class Engine:
     def _find_batch(self, indexes: list[int], texts: list[str]) -> Iterator[tuple[int, bytes, list[Extent]]]:
         text = "\0".join(("", *texts, ""))
         joined = text.encode("utf-8", "surrogatepass")
-        sizes = map(len, texts)
+        sizes: Iterable[int] = map(len, texts)
         if len(joined) != len(text):
             sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
         starts = list(accumulate(sizes, lambda at, size: at + size + 1, initial=0))  # each at the zero byte before

@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.batch import SpanEntry
 
 _SESSION = ("session.id", "gen_ai.conversation.id", "conversation.id")
 _MODEL = ("llm.model_name", "gen_ai.request.model")
-_WANTED = {
-    *_SESSION,
-    *_MODEL,
-    "openinference.span.kind",
-    "llm.token_count.total",
-    "llm.cost.total",
-}
+_KIND = ("openinference.span.kind",)
+_TOKENS = "llm.token_count.total"
+_COST = "llm.cost.total"
+LISTED = frozenset({*_SESSION, *_MODEL, *_KIND, _TOKENS, _COST})
+"""The attributes that an entry is made of."""
 
 
-def entries(request: ExportTraceServiceRequest) -> tuple[SpanEntry, ...]:
-    """One entry a span, in the order of the request."""
+def entries(request: ExportTraceServiceRequest, listed: Sequence[Sequence[KeyValue]]) -> tuple[SpanEntry, ...]:
+    """One entry a span, in the order of the request; `listed` are the `LISTED` attributes of each."""
     found: list[SpanEntry] = []
+    at = iter(listed)
     for resource in request.resource_spans:
         service = next(
             (pair.value.string_value for pair in resource.resource.attributes if pair.key == "service.name"),
             "",
         )
         for scope in resource.scope_spans:
-            found += [_entry(span, service) for span in scope.spans]
+            found += [_entry(span, service, next(at)) for span in scope.spans]
     return tuple(found)
 
 
-def _entry(span: Span, service: str) -> SpanEntry:
+def list_again(request: ExportTraceServiceRequest) -> list[list[KeyValue]]:
+    """The `LISTED` attributes that each span has now."""
+    return [
+        [pair for pair in span.attributes if pair.key in LISTED]
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
+def _entry(span: Span, service: str, listed: Sequence[KeyValue]) -> SpanEntry:
     wanted: dict[str, Any] = {}
-    for pair in span.attributes:
-        if pair.key in _WANTED:
-            value = pair.value
-            kind = value.WhichOneof("value")
-            if kind in ("string_value", "int_value", "double_value"):
-                wanted[pair.key] = getattr(value, kind)
+    for pair in listed:
+        value = pair.value
+        kind = value.WhichOneof("value")
+        if kind in ("string_value", "int_value", "double_value"):
+            wanted[pair.key] = getattr(value, kind)
     return SpanEntry(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -48,13 +58,13 @@ def _entry(span: Span, service: str) -> SpanEntry:
         session_id=_first(wanted, _SESSION),
         service=service,
         name=span.name,
-        kind=_first(wanted, ("openinference.span.kind",)),
+        kind=_first(wanted, _KIND),
         start_ns=min(span.start_time_unix_nano, _MOST),
         end_ns=min(span.end_time_unix_nano, _MOST),
         error=span.status.code == Status.STATUS_CODE_ERROR,
         model=_first(wanted, _MODEL),
-        tokens=int(_number(wanted.get("llm.token_count.total"))),
-        cost=float(_number(wanted.get("llm.cost.total"))),
+        tokens=int(_number(wanted.get(_TOKENS))),
+        cost=float(_number(wanted.get(_COST))),
     )
 
 
@@ -62,7 +72,10 @@ _MOST = 2**63 - 1  # SQLite's largest integer
 
 
 def _first(wanted: dict[str, Any], keys: tuple[str, ...]) -> str:
-    return next((str(wanted[key]) for key in keys if wanted.get(key)), "")
+    for key in keys:
+        if value := wanted.get(key):
+            return str(value)
+    return ""
 
 
 def _number(value: Any) -> float:

@@ -99,6 +99,7 @@ def around(
         return None
 
     def look_from_starts(data: bytes, place: int) -> Span | None:
+        assert starts is not None
         for near in starts.finditer(data, max(0, place - back), place + lead + _LONGEST_START):
             if near.start() > place + lead:
                 return None

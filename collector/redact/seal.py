@@ -16,7 +16,7 @@ from collector.batch import ExportRequest, SealedBatch, Signal, count_items
 from collector.policy.model import Action, ContentLevel, Policy, strictest
 from collector.redact.content import keep_metadata
 from collector.redact.engine import Engine, Extent, replace
-from collector.redact.entries import entries
+from collector.redact.entries import LISTED, entries, list_again
 from collector.redact.fields import REPORT, FieldActions, Item, applies
 from collector.redact.placeholders import named, pseudonym, sized, truncated
 from collector.redact.ruleset import engine_of, level_policy
@@ -79,6 +79,8 @@ class Sealer:
         texts = self._mask(signal, request, tally)
         if tally.total and self._policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
             keep_metadata(request, tally, self._keep)
+            if isinstance(request, ExportTraceServiceRequest):
+                texts.listed = list_again(request)
         if self._stamp is not None:
             self._report(texts.spans, tally, before)
         return SealedBatch(
@@ -86,7 +88,7 @@ class Sealer:
             data=request.SerializeToString(),
             items=count_items(request),
             findings=tally.by_rule(),
-            spans=entries(request) if isinstance(request, ExportTraceServiceRequest) else (),
+            spans=entries(request, texts.listed) if isinstance(request, ExportTraceServiceRequest) else (),
             actions=dict(tally.total),
             policy=self.fingerprint,
         )
@@ -221,7 +223,7 @@ class Sealer:
         """Attribute keys are few and repeat in every span: one that was found clean is not read again."""
         for index, table, key, treatment in texts.new_keys:
             if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
-                table[key] = None if treatment.plain else treatment
+                table[key] = None if treatment.plain and key not in LISTED else treatment
 
 
 def _stamp(policy: Policy) -> Span | None:

@@ -83,9 +83,9 @@ _IBAN_CHARS = re.compile(rb"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
 def _iban(data: bytes, place: int) -> Span | None:
-    match = _IBAN_CHARS.match(data, place)
     size = _IBAN_SIZES.get(data[place : place + 2].upper(), 0)
-    if not match or not size or (place and data[place - 1 : place].isalnum() and data[place - 2 : place - 1] != b"\\"):
+    match = _IBAN_CHARS.match(data, place) if size else None
+    if not match or (place and data[place - 1 : place].isalnum() and data[place - 2 : place - 1] != b"\\"):
         return None
     end = place
     left = size
