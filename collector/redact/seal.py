@@ -7,6 +7,7 @@ truncation, and the report of it all. Sealing what is sealed under a stricter po
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -49,7 +50,7 @@ class Sealer:
         self._actions = {signal: FieldActions(policy, signal) for signal in Signal}
         self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)
         self._levels = {signal: policy.level_of(signal) for signal in Signal}
-        self._clean: set[str] = {""}
+        self._clean: set[str | bytes] = {""}
         self._stamp = _stamp(policy)
 
     def seal(self, signal: Signal, request: ExportRequest) -> SealedBatch:
@@ -141,19 +142,26 @@ class Sealer:
         return texts
 
     def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
-        """What is found, by index. Short texts found clean before (roles, kinds, names) are not read again."""
+        """What is found, by index. What was found clean before is not read again: roles, kinds and names are the same
+        in every span, and each request to a model holds all messages of the ones before."""
         clean = self._clean
-        places = [at for at, text in enumerate(texts) if len(text) > _LONGEST_CLEAN or text not in clean]
+        unread: list[str] = []
+        places: list[int] = []
+        fresh: list[str | bytes] = []
+        for place, text in enumerate(texts):
+            known = text if len(text) <= _LONGEST_CLEAN else _digest(text)
+            if known not in clean:
+                unread.append(text)
+                places.append(place)
+                fresh.append(known)
         if not places:
             return []
-        unread = [texts[place] for place in places]
-        found = [(places[at], data, extents) for at, data, extents in self._read(unread)]
-        dirty = {texts[at] for at, _, _ in found}
+        found = list(self._read(unread))
         if len(clean) > _MOST_CLEAN:
             clean.clear()
-        clean.update([text for text in unread if len(text) <= _LONGEST_CLEAN])
-        clean -= dirty
-        return found
+        clean.update(fresh)
+        clean.difference_update([fresh[at] for at, _, _ in found])
+        return [(places[at], data, extents) for at, data, extents in found]
 
     def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
         """What the engine finds; where it fails, text by text, and a text it fails on is found as a whole."""
@@ -224,6 +232,11 @@ class Sealer:
         for index, table, key, treatment in texts.new_keys:
             if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
                 table[key] = None if treatment.plain and key not in LISTED else treatment
+
+
+def _digest(text: str) -> bytes:
+    """Stands for a long text; nobody can make another text that has the same."""
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _stamp(policy: Policy) -> Span | None:
