@@ -173,12 +173,17 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
     given = value.get("role")
     if isinstance(given, str) and given:
         role = _ROLES.get(given.lower(), given.lower())
-    message = Message(role, name=_text(value.get("name")), finish_reason=_text(value.get("finish_reason")))
+    message = Message(role)
     results: list[Message] = []
     parts = value.get("parts")
     content = value.get("content") if parts is None else parts
-    if value.get("type") in _LONE:
-        content, message.name = [value], ""
+    more = len(value) > 2 or content is None or given is None  # than who said what
+    if more:
+        message.finish_reason = _text(value.get("finish_reason"))
+        if value.get("type") in _LONE:
+            content = [value]
+        else:
+            message.name = _text(value.get("name"))
     if isinstance(content, str):
         if content:
             message.contents.append({"type": "text", "text": content})
@@ -191,6 +196,15 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
             _read_part(part, message, results, reading)
         if any(content["type"] == UNKNOWN for content in message.contents):
             _leave_out_unknown(message)
+    if more:
+        _read_beside(value, message)
+    if role == "tool":
+        message.call_id = _text(value.get("tool_call_id") or value.get("toolCallId") or value.get("id"))
+    return _in_order(message, results, reading) if results else [message]
+
+
+def _read_beside(value: dict[str, Value], message: Message) -> None:
+    """What dialects write beside the content: reasoning, and tool calls."""
     if reasoning := value.get("reasoning_content"):
         message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
     calls = value.get("tool_calls") or value.get("toolCalls") or value.get("function_call")
@@ -198,9 +212,6 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
         calls = read_json(calls)
         calls = calls if isinstance(calls, list) else [calls]
         message.calls += [_read_call(call) for call in calls if _is_dict(call)]
-    if role == "tool":
-        message.call_id = _text(value.get("tool_call_id") or value.get("toolCallId") or value.get("id"))
-    return _in_order(message, results, reading)
 
 
 def _leave_out_unknown(message: Message) -> None:
@@ -215,8 +226,6 @@ def _leave_out_unknown(message: Message) -> None:
 
 def _in_order(message: Message, results: list[Message], reading: Reading) -> list[Message]:
     """Tool results are messages of their own: after what an assistant said, before what a user said."""
-    if not results:
-        return [message]
     if reading.fold:
         results[-1].contents = [content for result in results for content in result.contents]
         results = results[-1:]

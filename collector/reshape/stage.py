@@ -196,15 +196,19 @@ class Reshaper:
         `present` may hold what a convention took from events, too: those keys are none of OpenInference's.
         """
         span = read.span
+        add = span.attributes.add
         said_otherwise = False
         try:
             for key, value in target.attributes.items():
                 if key in present:  # what the sender says in OpenInference's own keys is never overwritten
                     said_otherwise |= key.startswith(_CONTENT) and present[key] != value
                 elif self._vectors or not key.endswith(_VECTOR):
-                    pair = span.attributes.add()
+                    pair = add()
                     pair.key = key
-                    write_value(pair.value, value)
+                    if type(value) is str:
+                        pair.value.string_value = value
+                    else:
+                        write_value(pair.value, value)
         except Exception:
             del span.attributes[len(read.keys) :]
             raise

@@ -52,8 +52,10 @@ def _write_messages(target: Target, prefix: str, messages: Sequence[Message]) ->
             return
         base = f"{prefix}.{index}."
         put(base + _ROLE, message.role)
-        put(base + MessageAttributes.MESSAGE_NAME, message.name)
-        put(base + MessageAttributes.MESSAGE_TOOL_CALL_ID, message.call_id)
+        if message.name:
+            put(base + MessageAttributes.MESSAGE_NAME, message.name)
+        if message.call_id:
+            put(base + MessageAttributes.MESSAGE_TOOL_CALL_ID, message.call_id)
         contents = message.contents
         if len(contents) == 1 and contents[0].get("type") == "text":
             put(base + _CONTENT, contents[0]["text"])
