@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
+from collector.reshape.conversation import take_messages
 from collector.reshape.facts import (
     AGENT,
     CHAIN,
@@ -127,15 +128,13 @@ def _put_provider(target: Target, span: Source) -> None:
 
 
 def _put_input(target: Target, span: Source) -> None:
-    messages = span.get("ai.prompt.messages")
-    if messages is not None:
-        write_input(target, read_messages(messages))
-        target.input(messages, "ai.prompt.messages")
+    messages = take_messages(target.input, span, "ai.prompt.messages", "user")
+    write_input(target, messages)
     prompt = span.get("ai.prompt")
     if prompt is not None:
-        target.input(prompt, "ai.prompt")
         body = read_json(prompt)
-        if messages is None and isinstance(body, dict):
+        target.input(prompt, "ai.prompt", known_json=body is not prompt)
+        if not messages and isinstance(body, dict):
             write_input(target, _prompted(body))
 
 
