@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import statistics
 import subprocess
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import httpx
 from harness.process import Process, run
 from httpx_aiohttp import HttpxAiohttpClient
-from payloads import SHAPES, payload
+from payloads import SHAPES, fresh, payload
 
 from collector.encode import to_json
 
@@ -146,12 +147,13 @@ def _row(directory: Path, name: str, as_json: bool, upstream: str, extra: dict[s
 async def _load(url: str, bodies: list[bytes], content_type: str, seconds: float) -> int:
     """Post from several clients at once; every answer must be a 200, or a 429 that is tried again."""
     count = 0
+    numbers = itertools.count(time.monotonic_ns() // 1_000_000)
     until = time.perf_counter() + seconds
 
     async def client(number: int, http: httpx.AsyncClient) -> None:
         nonlocal count
         while time.perf_counter() < until:
-            body = bodies[number % len(bodies)]
+            body = fresh(bodies[number % len(bodies)], next(numbers))
             answer = await http.post(f"{url}/v1/traces", content=body, headers={"content-type": content_type})
             if answer.status_code in (429, 503):
                 await asyncio.sleep(0.1)
