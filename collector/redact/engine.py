@@ -78,21 +78,23 @@ class Engine:
 
     def find_all(self, texts: Sequence[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
         """The texts with findings, by index, in no order. Short texts are scanned together."""
-        batch: list[int] = []
-        size = 0
-        for index, length in enumerate(map(len, texts)):
-            if length >= _ALONE:
-                data = texts[index].encode("utf-8", "surrogatepass")
-                if extents := self.find(data):
-                    yield index, data, extents
-            elif length:
-                batch.append(index)
-                size += length
-                if size >= _TOGETHER:
-                    yield from self._find_batch(batch, [texts[index] for index in batch])
-                    batch, size = [], 0
-        if batch:
+        sizes = list(map(len, texts))
+        short = list(range(len(texts)))
+        if max(sizes, default=0) >= _ALONE:
+            short = [index for index, size in enumerate(sizes) if size < _ALONE]
+            for index, size in enumerate(sizes):
+                if size >= _ALONE:
+                    data = texts[index].encode("utf-8", "surrogatepass")
+                    if extents := self.find(data):
+                        yield index, data, extents
+        ends = list(accumulate(sizes[index] for index in short))
+        at = 0
+        while at < len(short):
+            most = (ends[at - 1] if at else 0) + _TOGETHER
+            end = max(at + 1, bisect_right(ends, most))
+            batch = short[at:end]
             yield from self._find_batch(batch, [texts[index] for index in batch])
+            at = end
 
     def mask(self, texts: Sequence[str], findings: Counter[str]) -> dict[int, str]:
         """Return the texts that change, by their index, and count what was found by rule."""
@@ -102,7 +104,7 @@ class Engine:
             findings.update(extent.rule for extent in extents)
         return changed
 
-    def _find_batch(self, indexes: list[int], texts: list[str]) -> Iterator[tuple[int, bytes, list[Extent]]]:
+    def _find_batch(self, indexes: Sequence[int], texts: Sequence[str]) -> Iterator[tuple[int, bytes, list[Extent]]]:
         text = "\0".join(("", *texts, ""))
         joined = text.encode("utf-8", "surrogatepass")
         sizes: Iterable[int] = map(len, texts)

@@ -145,22 +145,16 @@ class Sealer:
         """What is found, by index. What was found clean before is not read again: roles, kinds and names are the same
         in every span, and each request to a model holds all messages of the ones before."""
         clean = self._clean
-        unread: list[str] = []
-        places: list[int] = []
-        fresh: list[str | bytes] = []
-        for place, text in enumerate(texts):
-            known = text if len(text) <= _LONGEST_CLEAN else _digest(text)
-            if known not in clean:
-                unread.append(text)
-                places.append(place)
-                fresh.append(known)
+        known = [text if len(text) <= _LONGEST_CLEAN else _digest(text) for text in texts]
+        places = [place for place, one in enumerate(known) if one not in clean]
         if not places:
             return []
+        unread = [texts[place] for place in places]
         found = list(self._read(unread))
         if len(clean) > _MOST_CLEAN:
             clean.clear()
-        clean.update(fresh)
-        clean.difference_update([fresh[at] for at, _, _ in found])
+        clean.update(known)
+        clean.difference_update([known[places[at]] for at, _, _ in found])
         return [(places[at], data, extents) for at, data, extents in found]
 
     def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
