@@ -18,10 +18,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest, data_points
-from collector.policy.model import Action, FieldRule
+from collector.policy.model import Action, FieldRule, Policy
 from collector.redact.fields import REPORT, Item, fits
 from collector.redact.placeholders import opaque, sized
-from collector.redact.strings import delete
+from collector.redact.strings import cut, delete
 from collector.redact.tally import CONTENT, FORGED, Tally
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,127}")
@@ -135,10 +135,13 @@ Wanted = Callable[[Item | None], bool]
 
 
 def keep_metadata(
-    request: ExportRequest, tally: Tally, keep: Sequence[FieldRule] = (), wanted: Wanted = lambda _: True
+    request: ExportRequest, tally: Tally, policy: Policy, keep: Sequence[FieldRule], wanted: Wanted = lambda _: True
 ) -> None:
-    """Take the content out of what is `wanted`, counting every value that went under `content`."""
-    reduce = _Reducer(tally, keep)
+    """Take the content out of what is `wanted`, counting every value that went under `content`.
+
+    Attributes beyond the limit go first, as they would without this: what it takes away must not make room for others.
+    """
+    reduce = _Reducer(tally, keep, policy.limits.max_attributes)
     shared = wanted(None)
     resources, scopes, items = _FIELDS[type(request)]
     number = 0
@@ -165,8 +168,9 @@ _FIELDS = {
 
 
 class _Reducer:
-    def __init__(self, tally: Tally, keep: Sequence[FieldRule]) -> None:
+    def __init__(self, tally: Tally, keep: Sequence[FieldRule], most: int) -> None:
         self._tally = tally
+        self._most = most
         self._keep = {rule.key: rule for rule in keep}
 
     def text(self, message: Any, field: str, shape: re.Pattern[str] | None) -> None:
@@ -185,7 +189,7 @@ class _Reducer:
 
     def resource(self, holder: Any) -> None:
         self.text(holder, "schema_url", _SCHEMA)
-        self.attributes(holder.resource.attributes)
+        self.attributes(holder.resource, holder.resource.attributes)
         if holder.resource.entity_refs:
             self._tally.add(CONTENT, Action.DROP, len(holder.resource.entity_refs))
             del holder.resource.entity_refs[:]
@@ -195,10 +199,10 @@ class _Reducer:
         if holder.HasField("scope"):
             self.text(holder.scope, "name", _SCOPE)
             self.text(holder.scope, "version", _VERSION)
-            self.attributes(holder.scope.attributes)
+            self.attributes(holder.scope, holder.scope.attributes)
 
     def spans(self, span: Span) -> None:
-        self.attributes(span.attributes)
+        self.attributes(span, span.attributes)
         name = span.name
         if not _WORD.fullmatch(name) and not opaque(name):
             span.name = _safe_name(span) or (name and self._placeholder(len(name.encode("utf-8", "surrogatepass"))))
@@ -207,34 +211,35 @@ class _Reducer:
             self.text(span.status, "message", None)
         for event in span.events:
             self.text(event, "name", _WORD)
-            self.attributes(event.attributes)
+            self.attributes(event, event.attributes)
         for link in span.links:
             self._clear(link, "trace_state")
-            self.attributes(link.attributes)
+            self.attributes(link, link.attributes)
 
     def log_records(self, record: Any) -> None:
         self.text(record, "severity_text", _WORD)
         self.text(record, "event_name", _WORD)
         if record.HasField("body"):
             self.replace(record.body)
-        self.attributes(record.attributes)
+        self.attributes(record, record.attributes)
 
     def metrics(self, metric: Any) -> None:
         self.text(metric, "name", _SCOPE)
         self.text(metric, "unit", _UNIT)
         self.text(metric, "description", None)
-        self.attributes(metric.metadata)
+        self.attributes(metric, metric.metadata)
         for point in data_points(metric):
-            self.attributes(point.attributes)
+            self.attributes(point, point.attributes)
             for exemplar in getattr(point, "exemplars", ()):
-                self.attributes(exemplar.filtered_attributes)
+                self.attributes(exemplar, exemplar.filtered_attributes)
 
     def _clear(self, message: Any, field: str) -> None:
         if getattr(message, field):
             self._tally.add(CONTENT, Action.DROP)
             message.ClearField(field)
 
-    def attributes(self, pairs: Any) -> None:
+    def attributes(self, holder: Any, pairs: Any) -> None:
+        cut(holder, pairs, self._most, "dropped_attributes_count", self._tally)
         gone = []
         for index, pair in enumerate(pairs):
             key = pair.key

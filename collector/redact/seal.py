@@ -79,7 +79,7 @@ class Sealer:
         self._reduce(signal, request, tally)
         texts = self._mask(signal, request, tally)
         if tally.total and self._policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
-            keep_metadata(request, tally, self._keep)
+            keep_metadata(request, tally, self._policy, self._keep)
             if isinstance(request, ExportTraceServiceRequest):
                 texts.listed = list_again(request)
         if self._stamp is not None:
@@ -97,9 +97,13 @@ class Sealer:
     def _reduce(self, signal: Signal, request: ExportRequest, tally: Tally) -> None:
         level = self._levels[signal]
         if level is ContentLevel.METADATA:
-            keep_metadata(request, tally, self._keep)
+            keep_metadata(request, tally, self._policy, self._keep)
         elif level is None:
-            keep_metadata(request, tally, self._keep, lambda item: self._level(signal, item) is ContentLevel.METADATA)
+
+            def is_metadata(item: Item | None) -> bool:
+                return self._level(signal, item) is ContentLevel.METADATA
+
+            keep_metadata(request, tally, self._policy, self._keep, is_metadata)
 
     def _level(self, signal: Signal, item: Item | None) -> ContentLevel:
         """The strictest of all layers for an item, or for what is no item (a resource, a scope)."""

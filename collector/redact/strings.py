@@ -124,8 +124,7 @@ class Texts:
                     self.slots.append((message, field, -1))
 
     def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
-        if len(pairs) > self._limits.max_attributes:
-            self._cut(holder, pairs, self._limits.max_attributes, "dropped_attributes_count")
+        cut(holder, pairs, self._limits.max_attributes, "dropped_attributes_count", self._tally)
         table = self._actions.tables[place]
         found = list(pairs)
         treatments = list(map(table.get, [pair.key for pair in found], repeat(UNMET)))
@@ -341,15 +340,7 @@ class Texts:
         self._mark(-1)
 
     def cut_items(self, holder: Any, items: Any, most: int, counter: str) -> None:
-        if len(items) > most:
-            self._cut(holder, items, most, counter)
-
-    def _cut(self, holder: Any, items: Any, most: int, counter: str) -> None:
-        left = len(items) - most
-        del items[most:]
-        self._tally.add(TOO_MANY, Action.DROP, left)
-        if holder is not None and counter in holder.DESCRIPTOR.fields_by_name:
-            setattr(holder, counter, min(getattr(holder, counter) + left, 2**32 - 1))
+        cut(holder, items, most, counter, self._tally)
 
     def _replace(self, value: Any, rule: str, size: int = 0, action: Action = Action.PLACEHOLDER) -> None:
         value.string_value = sized(rule, size) if size else f"[REDACTED:{rule}]"
@@ -376,6 +367,17 @@ def _bytes_of(value: Any, kind: str) -> bytes:
     if kind in ("int_value", "double_value", "bool_value"):
         return str(getattr(value, kind)).encode()
     return bytes(value.SerializeToString(deterministic=True))
+
+
+def cut(holder: Any, items: Any, most: int, counter: str, tally: Tally) -> None:
+    """Leave the first `most` items, and say in the counter of the holder, where it has one, how many went."""
+    left = len(items) - most
+    if left <= 0:
+        return
+    del items[most:]
+    tally.add(TOO_MANY, Action.DROP, left)
+    if holder is not None and counter in holder.DESCRIPTOR.fields_by_name:
+        setattr(holder, counter, min(getattr(holder, counter) + left, 2**32 - 1))
 
 
 def delete(items: Any, indexes: Sequence[int]) -> None:
