@@ -47,8 +47,8 @@ TABLE: list[tuple[str, str, str]] = []
 class Case:
     """A home with both plugins, a project, and the two places that spans go to."""
 
-    def __init__(self, folder: Path, model: FakeModel, *, beside: bool = True) -> None:
-        need(BINARIES["1.18.33"], *([NPM_PLUGIN] if beside else []))
+    def __init__(self, folder: Path, model: FakeModel, *, beside: bool = True, version: str = "1.18.33") -> None:
+        need(BINARIES[version], *([NPM_PLUGIN] if beside else []))
         self.data = folder / "collector" / "data"
         self.collector: Collector | None = Collector(self.data)
         self.port = self.collector.port
@@ -56,7 +56,7 @@ class Case:
         self.sink_port = self.sink.port
         self.npm: Counter[str] = Counter()
         env = {"TRACE_TO_CATALYST": "true", "CATALYST_OTLP_ENDPOINT": self.sink.url} if beside else {}
-        self.client = OpenCode("1.18.33", folder / "home", env)
+        self.client = OpenCode(version, folder / "home", env)
         self.client.install(self.collector)
         model.script.update(SCRIPT)
         plugins = [(cache() / NPM_PLUGIN).resolve().as_uri()] if beside else []
@@ -246,6 +246,18 @@ def test_a_whole_run_while_the_collector_is_away(new_case: NewCase) -> None:
     case.back()
     # The title call of the second run is in no store of OpenCode.
     case.ends("a whole `opencode run` while the collector is away, 2 runs in all", {"AGENT": 2, "LLM": 3})
+
+
+def test_a_whole_run_of_an_old_client_while_the_collector_is_away(new_case: NewCase) -> None:
+    """1.1 keeps its sessions as JSON files, not in a database: they are read as well."""
+    case = new_case(version="1.1.65")
+    case.client.run(case.folder, "Do it [[loss_quick]]").process.wait(60)
+    until(lambda: case.ours()["AGENT"] == 1, 20, "the first run")
+    case.away()
+    case.client.run(case.folder, "Do it [[loss_quick]]").process.wait(60)
+    case.back()
+    # Title and summary of the second run are in no store of OpenCode.
+    case.ends("the same with OpenCode 1.1.65, 2 runs in all", {"AGENT": 2, "LLM": 4})
 
 
 @pytest.mark.soak
