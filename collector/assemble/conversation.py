@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from collector.assemble.contents import describe
 from collector.assemble.session import Known, Message, Session
-from collector.assemble.v1 import describe
 
 Pairs = tuple[tuple[str, str], ...]
 """Attribute keys below `llm.input_messages.N.message.`, and their values."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collector.assemble import v1, v2
+from collector.assemble import v1
+from collector.assemble.contents import spoken
 from collector.assemble.ids import span_id
-from collector.assemble.items import Hook, Json, Unknown, mapping, number, text, truth
+from collector.assemble.items import Hook, Unknown
+from collector.assemble.lenient import Json, agent_name, first_text, mapping, number, text, truth
 from collector.assemble.vocabulary import (
     AnyFact,
     Gone,
@@ -139,7 +141,7 @@ class HookReader:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
         if session is None:
             return
-        agent, model = v1.agent_name(hook.input.get("agent")), mapping(hook.input.get("model"))
+        agent, model = agent_name(hook.input.get("agent")), mapping(hook.input.get("model"))
         place = (hook.pid, hook.directory)
         prompt = self._prompts.pop(place, None)
         if prompt is not None:
@@ -157,7 +159,7 @@ class HookReader:
             order=order(at),
             agent=agent,
             provider=text(model.get("providerID")),
-            model=text(model.get("id")) or text(model.get("modelID")),
+            model=first_text(model, "id", "modelID"),
             variant=text(mapping(hook.input.get("message")).get("variant")),
             params=params(hook.output),
         )
@@ -206,16 +208,16 @@ class HookReader:
         if session is None:
             return
         kind = hook.name.rpartition(".")[2]
-        agent = v1.agent_name(hook.input.get("agent")) or (None if kind == "context" else kind)
+        agent = agent_name(hook.input.get("agent")) or (None if kind == "context" else kind)
         if kind != "context":
             agent = kind
         model = mapping(hook.input.get("model"))
         prompt = _joined(hook.output.get("system", hook.input.get("system")))
         if prompt:
             yield _system_prompt(session, at, prompt, agent)
-        spoken = hook.output.get("messages", hook.input.get("messages"))
-        if kind == "context" and isinstance(spoken, list):
-            messages = [v2.spoken(item) for item in spoken if isinstance(item, dict)]
+        sent = hook.output.get("messages", hook.input.get("messages"))
+        if kind == "context" and isinstance(sent, list):
+            messages = [spoken(item) for item in sent if isinstance(item, dict)]
             yield Spoken(session=session, key=f"spoken:{at}", at=at, order=order(at), messages=messages)
         tools = mapping(hook.output.get("tools", hook.input.get("tools")))
         if kind == "context" and tools:

@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import orjson
-
+from collector.assemble.contents import attachment, describe
 from collector.assemble.ids import time_in
-from collector.assemble.items import Event, Json, mapping, milliseconds, number, text, texts, truth, whole
+from collector.assemble.items import Event
+from collector.assemble.lenient import (
+    Json,
+    agent_name,
+    first_text,
+    mapping,
+    milliseconds,
+    number,
+    text,
+    texts,
+    to_json,
+    tokens,
+    truth,
+    whole,
+)
 from collector.assemble.vocabulary import (
     LAST,
     PENDING,
@@ -100,9 +112,9 @@ def message(info: Json, session: str | None, at: int, *, recalled: bool = False)
         role=role,
         recalled=recalled,
         parent=text(info.get("parentID")),
-        agent=_name(info.get("agent")) or text(info.get("mode")),
+        agent=agent_name(info.get("agent")) or text(info.get("mode")),
         provider=text(info.get("providerID")) or text(model.get("providerID")),
-        model=text(info.get("modelID")) or text(model.get("modelID")) or text(model.get("id")),
+        model=text(info.get("modelID")) or first_text(model, "modelID", "id"),
         variant=text(info.get("variant")) or text(model.get("variant")),
         created=milliseconds(times.get("created")),
         completed=completed,
@@ -135,7 +147,7 @@ def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
                 "deletions": sum(whole(found.get("deletions")) or 0 for found in diffs),
             },
             texts={
-                "files": _json([text(found.get("file")) for found in diffs]),
+                "files": to_json([text(found.get("file")) for found in diffs]),
                 **{f"patch.{i}": patch for i, found in enumerate(diffs) if (patch := text(found.get("patch")))},
             },
         )
@@ -237,7 +249,7 @@ def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts
         start=start,
         end=end,
         exit=whole(meta.get("exit")),
-        child=text(meta.get("sessionId")) or text(meta.get("sessionID")),
+        child=first_text(meta, "sessionId", "sessionID"),
         background=truth(meta.get("background")) or truth(mapping(given).get("background")),
         attachments=[describe(*attachment(file)) for file in state.get("attachments") or () if isinstance(file, dict)]
         or None,
@@ -257,22 +269,6 @@ def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
         error_type=text(error.get("name")),
         error=_error_text(error),
     )
-
-
-def attachment(found: Json) -> tuple[str | None, str | None, int | None]:
-    """Type, name and size of a file: its content is no trace."""
-    url = found.get("url", found.get("uri"))
-    size = whole(found.get("size"))
-    if size is None and isinstance(url, str) and url.startswith("data:"):
-        head, _, body = url.partition(",")
-        size = len(body) * 3 // 4 - body[-2:].count("=") if head.endswith(";base64") else len(body)
-    return text(found.get("mime")), text(found.get("filename")) or text(found.get("name")), size
-
-
-def describe(mime: str | None, filename: str | None, size: int | None) -> str:
-    """How an attachment stands in the conversation."""
-    known = [word for word in (filename, mime, None if size is None else f"{size} bytes") if word]
-    return f"[attachment: {', '.join(known) or 'unknown'}]"
 
 
 def _delta(event: Event, data: Json, at: int) -> Facts:
@@ -342,14 +338,14 @@ def _asked(event: Event, data: Json, at: int) -> Facts:
         ends=False,
         call=text(tool.get("callID")) or text(data.get("callID")),
         message=text(tool.get("messageID")) or text(data.get("messageID")),
-        permission=text(data.get("permission")) or text(data.get("type")),
-        detail=None if detail is None else _json(detail),
+        permission=first_text(data, "permission", "type"),
+        detail=None if detail is None else to_json(detail),
     )
 
 
 def _replied(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
-    identifier = text(data.get("requestID")) or text(data.get("permissionID")) or text(data.get("id"))
+    identifier = first_text(data, "requestID", "permissionID", "id")
     if session is None or identifier is None:
         return
     question = event.type.startswith("question")
@@ -362,8 +358,8 @@ def _replied(event: Event, data: Json, at: int) -> Facts:
         id=identifier,
         what="question" if question else "permission",
         ends=True,
-        reply=text(data.get("reply")) or text(data.get("response")) or event.type.rpartition(".")[2],
-        detail=None if answers is None else _json(answers),
+        reply=first_text(data, "reply", "response") or event.type.rpartition(".")[2],
+        detail=None if answers is None else to_json(answers),
     )
 
 
@@ -384,7 +380,7 @@ def _todo(event: Event, data: Json, at: int) -> Facts:
         order=order(at),
         name="todo.updated",
         counts=counts,
-        texts={"todos": _json(todos)},
+        texts={"todos": to_json(todos)},
     )
 
 
@@ -407,36 +403,10 @@ def _gone(event: Event, data: Json, at: int) -> Facts:
     yield Gone(session="", key=f"gone:{directory}", at=at, order=order(at), directory=directory)
 
 
-def tokens(value: Any) -> dict[str, float] | None:
-    """OpenCode's counts: `input` without cache, `output` without reasoning."""
-    found = mapping(value)
-    cache = mapping(found.get("cache"))
-    counts = {
-        "input": number(found.get("input")),
-        "output": number(found.get("output")),
-        "reasoning": number(found.get("reasoning")),
-        "cache_read": number(cache.get("read")),
-        "cache_write": number(cache.get("write")),
-        "total": number(found.get("total")),
-    }
-    return {name: count for name, count in counts.items() if count is not None} or None
-
-
 def _error_text(error: Json) -> str | None:
     data = mapping(error.get("data"))
     return text(data.get("message")) or text(error.get("message"))
 
-
-def _name(value: Any) -> str | None:
-    """An agent is a name, or (up to 1.1) an object that has one."""
-    return text(value) or text(mapping(value).get("name"))
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode("utf-8", "replace")
-
-
-agent_name = _name
 
 _READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
     "session.created": _session,
@@ -460,4 +430,4 @@ _READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
     "server.instance.disposed": _gone,
 }
 
-__all__ = ["agent_name", "attachment", "describe", "message", "part", "read", "tokens"]
+__all__ = ["message", "part", "read"]

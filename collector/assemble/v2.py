@@ -13,8 +13,22 @@ from typing import Any
 
 import orjson
 
-from collector.assemble.items import Event, Json, mapping, milliseconds, number, text, texts, truth, whole
-from collector.assemble.v1 import agent_name, attachment, describe, tokens
+from collector.assemble.contents import attachment, text_and_files
+from collector.assemble.items import Event
+from collector.assemble.lenient import (
+    Json,
+    agent_name,
+    first_text,
+    mapping,
+    milliseconds,
+    number,
+    text,
+    texts,
+    to_json,
+    tokens,
+    truth,
+    whole,
+)
 from collector.assemble.vocabulary import (
     LAST,
     PENDING,
@@ -74,14 +88,14 @@ def _model(data: Json) -> tuple[str | None, str | None, str | None]:
     model = mapping(data.get("model"))
     return (
         text(model.get("providerID")),
-        text(model.get("id")) or text(model.get("modelID")),
+        first_text(model, "id", "modelID"),
         text(model.get("variant")),
     )
 
 
 def _error(value: Any) -> tuple[str | None, str | None]:
     error = mapping(value)
-    return text(error.get("type")) or text(error.get("name")), text(error.get("message"))
+    return first_text(error, "type", "name"), text(error.get("message"))
 
 
 # ---- sessions
@@ -128,7 +142,7 @@ def _enqueued(event: Event, data: Json, session: str, at: int) -> Facts:
     payload = mapping(item.get("payload", item))
     if "prompt" in data:
         payload = mapping(data.get("prompt"))
-    identifier = text(data.get("inboxID")) or text(data.get("inputID")) or text(data.get("messageID"))
+    identifier = first_text(data, "inboxID", "inputID", "messageID")
     kind = text(item.get("type")) or "user"
     if identifier is None or kind == "move":
         return
@@ -178,7 +192,7 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
 
 
 def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
-    identifier = text(data.get("inboxID")) or text(data.get("inputID")) or text(data.get("messageID"))
+    identifier = first_text(data, "inboxID", "inputID", "messageID")
     if identifier:
         yield MessageTold(
             session=session,
@@ -193,7 +207,7 @@ def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
 
 
 def _cancelled(event: Event, data: Json, session: str, at: int) -> Facts:
-    identifier = text(data.get("inboxID")) or text(data.get("inputID"))
+    identifier = first_text(data, "inboxID", "inputID")
     if identifier:
         yield MessageTold(
             session=session,
@@ -226,7 +240,7 @@ def _synthetic(event: Event, data: Json, session: str, at: int) -> Facts:
 
 
 def _step(data: Json, session: str, at: int, stage: str, rank: int, **known: Any) -> MessageTold | None:
-    message = text(data.get("assistantMessageID")) or text(data.get("messageID"))
+    message = first_text(data, "assistantMessageID", "messageID")
     if message is None:
         return None
     return MessageTold(
@@ -306,12 +320,12 @@ def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
             name="patch",
             message=told.message,
             counts={"file_count": len(files)},
-            texts={"files": orjson.dumps(files).decode()},
+            texts={"files": to_json(files)},
         )
 
 
 def _streaming(event: Event, data: Json, session: str, at: int) -> Facts:
-    message = text(data.get("assistantMessageID")) or text(data.get("messageID"))
+    message = first_text(data, "assistantMessageID", "messageID")
     if message:
         yield FirstToken(session=session, key=f"first:{message}", at=at, order=LAST - at, message=message)
 
@@ -356,8 +370,8 @@ def _retry(event: Event, data: Json, session: str, at: int) -> Facts:
 
 
 def _tool(data: Json, session: str, at: int, stage: str, rank: int, **known: Any) -> Facts:
-    message = text(data.get("assistantMessageID")) or text(data.get("messageID"))
-    call = text(data.get("id")) or text(data.get("callID"))
+    message = first_text(data, "assistantMessageID", "messageID")
+    call = first_text(data, "id", "callID")
     if message and call:
         yield ToolTold(
             session=session,
@@ -387,7 +401,7 @@ def _called(event: Event, data: Json, session: str, at: int) -> Facts:
         at,
         "called",
         PENDING,
-        name=text(data.get("name")) or text(data.get("tool")),
+        name=first_text(data, "name", "tool"),
         status="running",
         input=data.get("input"),
         start=at,
@@ -397,7 +411,7 @@ def _called(event: Event, data: Json, session: str, at: int) -> Facts:
 
 def _progress(event: Event, data: Json, session: str, at: int) -> Facts:
     metadata = mapping(data.get("metadata", data.get("structured")))
-    child = text(metadata.get("sessionID")) or text(metadata.get("sessionId"))
+    child = first_text(metadata, "sessionID", "sessionId")
     if child:
         yield from _tool(data, session, at, "progress", RUNNING, child=child)
 
@@ -406,10 +420,10 @@ def _settled(event: Event, data: Json, session: str, at: int) -> Facts:
     failed = event.type.endswith("failed")
     kind, message = _error(data.get("error"))
     metadata = mapping(data.get("metadata", data.get("structured")))
-    said, files = _said(data.get("content"))
+    said, files = text_and_files(data.get("content"))
     if not said and data.get("result") is not None:
         result = data["result"]
-        said = result if isinstance(result, str) else orjson.dumps(result).decode("utf-8", "replace")
+        said = result if isinstance(result, str) else to_json(result)
     yield from _tool(
         data,
         session,
@@ -423,24 +437,10 @@ def _settled(event: Event, data: Json, session: str, at: int) -> Facts:
         metadata=metadata or None,
         end=at,
         exit=whole(metadata.get("exit")),
-        child=text(metadata.get("sessionID")) or text(metadata.get("sessionId")),
+        child=first_text(metadata, "sessionID", "sessionId"),
         background=True if metadata.get("status") == "running" else None,
         attachments=files or None,
     )
-
-
-def _said(content: Any) -> tuple[str, list[str]]:
-    """The text of a tool's or message's content, and its files by type and size."""
-    if isinstance(content, str):
-        return content, []
-    said, files = [], []
-    for item in content if isinstance(content, list) else ():
-        found = mapping(item)
-        if isinstance(found.get("text"), str):
-            said.append(found["text"])
-        elif found:
-            files.append(describe(*attachment(found)))
-    return "\n".join(said), files
 
 
 # ---- waiting
@@ -457,15 +457,15 @@ def _asked(event: Event, data: Json, session: str, at: int) -> Facts:
             id=identifier,
             what="permission",
             ends=False,
-            call=text(source.get("id")) or text(source.get("callID")),
+            call=first_text(source, "id", "callID"),
             message=text(source.get("messageID")),
-            permission=text(data.get("action")) or text(data.get("permission")),
-            detail=orjson.dumps(data["resources"]).decode() if data.get("resources") else None,
+            permission=first_text(data, "action", "permission"),
+            detail=to_json(data["resources"]) if data.get("resources") else None,
         )
 
 
 def _replied(event: Event, data: Json, session: str, at: int) -> Facts:
-    identifier = text(data.get("requestID")) or text(data.get("id"))
+    identifier = first_text(data, "requestID", "id")
     if identifier:
         answer = data.get("answer")
         yield Wait(
@@ -477,7 +477,7 @@ def _replied(event: Event, data: Json, session: str, at: int) -> Facts:
             what="permission" if event.type.startswith("permission") else "question",
             ends=True,
             reply=text(data.get("reply")) or event.type.rpartition(".")[2],
-            detail=None if answer is None else orjson.dumps(answer).decode(),
+            detail=None if answer is None else to_json(answer),
         )
 
 
@@ -494,7 +494,7 @@ def _form(event: Event, data: Json, session: str, at: int) -> Facts:
             id=identifier,
             what="question",
             ends=False,
-            call=text(tool.get("id")) or text(tool.get("callID")),
+            call=first_text(tool, "id", "callID"),
             message=text(tool.get("messageID")),
             detail=orjson.dumps({"title": form.get("title"), "fields": form.get("fields")}, option=_SORTED).decode(),
         )
@@ -585,60 +585,6 @@ def _skill(event: Event, data: Json, session: str, at: int) -> Facts:
         name="skill.activated",
         texts={"name": name} if (name := text(data.get("name"))) else {},
     )
-
-
-def spoken(item: Json) -> Json:
-    """A message as a model library holds it: role, text, reasoning, tool calls and results."""
-    role = text(item.get("role")) or text(item.get("type")) or "user"
-    said: Json = {"role": role}
-    content = item.get("content", item.get("text"))
-    words: list[str] = []
-    for part in content if isinstance(content, list) else [content]:
-        if isinstance(part, str):
-            words.append(part)
-            continue
-        found = mapping(part)
-        kind = text(found.get("type")) or ""
-        if kind in ("tool-call", "tool", "tool_use", "tool-use"):
-            said.setdefault("calls", []).append(
-                {
-                    "id": text(found.get("toolCallId")) or text(found.get("id")) or "",
-                    "name": text(found.get("toolName")) or text(found.get("name")) or "",
-                    "input": found.get("input", found.get("args")),
-                }
-            )
-        elif kind in ("tool-result", "tool_result"):
-            output = found.get("output", found.get("result", found.get("content")))
-            said.setdefault("results", []).append(
-                {"id": text(found.get("toolCallId")) or text(found.get("id")) or "", "output": _output(output)}
-            )
-        elif kind in ("reasoning", "thinking"):
-            said["reasoning"] = said.get("reasoning", "") + (text(found.get("text")) or "")
-        elif isinstance(found.get("text"), str):
-            words.append(found["text"])
-        elif found:
-            words.append(describe(*_media(found)))
-    said["text"] = "\n".join(word for word in words if word)
-    return said
-
-
-def _media(found: Json) -> tuple[str | None, str | None, int | None]:
-    mime, name, size = attachment(found)
-    data = found.get("data")
-    if size is None and isinstance(data, str):
-        size = len(data) * 3 // 4
-    return mime or text(found.get("mediaType")) or text(found.get("type")), name, size
-
-
-def _output(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and "value" in value:
-        return _output(value["value"])
-    if isinstance(value, list):
-        said, files = _said(value)
-        return "\n".join(part for part in (said, *files) if part)
-    return "" if value is None else orjson.dumps(value).decode("utf-8", "replace")
 
 
 _READERS: dict[str, Callable[[Event, Json, str, int], Facts]] = {
