@@ -23,6 +23,7 @@ from collector.assemble.vocabulary import (
     Spoken,
     SystemPrompt,
     Tools,
+    latest,
     order,
 )
 
@@ -115,10 +116,7 @@ class HookReader:
                 yield from self._context(hook)
             case "dispose":
                 yield Gone(
-                    session="",
-                    key=f"gone:{hook.directory}",
-                    at=hook.at or 0,
-                    order=order(hook.at or 0),
+                    *latest("", f"gone:{hook.directory}", hook.at or 0),
                     directory=hook.directory,
                 )
             case name if name not in _SILENT:
@@ -151,12 +149,9 @@ class HookReader:
             if offered:
                 self._told[place] = list(offered.values())
             if self._told.get(place):
-                yield Tools(session=session, key=f"tools:{at}", at=at, order=order(at), tools=self._told[place])
+                yield Tools(*latest(session, f"tools:{at}", at), tools=self._told[place])
         yield Request(
-            session=session,
-            key=f"request:{at}:{agent}",
-            at=at,
-            order=order(at),
+            *latest(session, f"request:{at}:{agent}", at),
             agent=agent,
             provider=text(model.get("providerID")),
             model=first_text(model, "id", "modelID"),
@@ -190,7 +185,7 @@ class HookReader:
                     for fact in v1.part(part, session, at):
                         fact.order -= 1  # of two tellings of the same state the event's own counts
                         yield fact
-        yield History(session=session, key=f"history:{at}", at=at, order=order(at), messages=names)
+        yield History(*latest(session, f"history:{at}", at), messages=names)
 
     def _definition(self, hook: Hook) -> None:
         name = text(hook.input.get("toolID"))
@@ -218,7 +213,7 @@ class HookReader:
         sent = hook.output.get("messages", hook.input.get("messages"))
         if kind == "context" and isinstance(sent, list):
             messages = [spoken(item) for item in sent if isinstance(item, dict)]
-            yield Spoken(session=session, key=f"spoken:{at}", at=at, order=order(at), messages=messages)
+            yield Spoken(*latest(session, f"spoken:{at}", at), messages=messages)
         tools = mapping(hook.output.get("tools", hook.input.get("tools")))
         if kind == "context" and tools:
             offered = [
@@ -229,12 +224,9 @@ class HookReader:
                 }
                 for name, tool in list(tools.items())[:_MOST_TOOLS]
             ]
-            yield Tools(session=session, key=f"tools:{at}", at=at, order=order(at), tools=offered)
+            yield Tools(*latest(session, f"tools:{at}", at), tools=offered)
         yield Request(
-            session=session,
-            key=f"request:{at}:{agent}",
-            at=at,
-            order=order(at),
+            *latest(session, f"request:{at}:{agent}", at),
             agent=agent,
             provider=text(model.get("providerID")),
             model=text(model.get("id")),
@@ -267,7 +259,7 @@ def _plain(value: Any) -> bool:
 
 def _system_prompt(session: str, at: int, prompt: str, agent: str | None) -> SystemPrompt:
     digest = span_id(prompt).hex()
-    return SystemPrompt(session=session, key=f"system:{at}:{digest}", at=at, order=order(at), text=prompt, agent=agent)
+    return SystemPrompt(*latest(session, f"system:{at}:{digest}", at), text=prompt, agent=agent)
 
 
 def _joined(system: Any) -> str:

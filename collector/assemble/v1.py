@@ -44,6 +44,8 @@ from collector.assemble.vocabulary import (
     Titled,
     ToolTold,
     Wait,
+    earliest,
+    latest,
     order,
 )
 
@@ -86,7 +88,7 @@ def _session(event: Event, data: Json, at: int) -> Facts:
         created=milliseconds(mapping(info.get("time")).get("created")),
     )
     if title and not _UNTITLED.fullmatch(title):
-        yield Titled(session=session, key="titled", at=at, order=LAST - at)
+        yield Titled(*earliest(session, "titled", at))
 
 
 def _message(event: Event, data: Json, at: int) -> Facts:
@@ -135,10 +137,7 @@ def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
     diffs = [found for found in summary.get("diffs") or () if isinstance(found, dict)]
     if diffs:
         yield Note(
-            session=session,
-            key=f"diff:{identifier}",
-            at=at,
-            order=order(at),
+            *latest(session, f"diff:{identifier}", at),
             name="diff",
             message=identifier,
             counts={
@@ -152,7 +151,7 @@ def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
             },
         )
     if text(summary.get("title")):
-        yield Titled(session=session, key="titled", at=at, order=LAST - at)
+        yield Titled(*earliest(session, "titled", at))
 
 
 def _part(event: Event, data: Json, at: int) -> Facts:
@@ -172,7 +171,7 @@ def part(found: Json, session: str | None, at: int, streaming: bool = False, *, 
     if session is None or of is None or identifier is None:
         return
     if streaming:
-        yield FirstToken(session=session, key=f"first:{of}", at=at, order=LAST - at, message=of)
+        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
         return
     kind = found.get("type")
     if kind == "tool":
@@ -260,10 +259,7 @@ def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
     error = mapping(found.get("error"))
     when = milliseconds(mapping(found.get("time")).get("created")) or at
     return Retry(
-        session=session,
-        key=f"retry:{when}",
-        at=when,
-        order=order(when),
+        *latest(session, f"retry:{when}", when),
         attempt=whole(found.get("attempt")) or 1,
         message=of,
         error_type=text(error.get("name")),
@@ -274,7 +270,7 @@ def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
 def _delta(event: Event, data: Json, at: int) -> Facts:
     session, of = text(data.get("sessionID")), text(data.get("messageID"))
     if session and of:
-        yield FirstToken(session=session, key=f"first:{of}", at=at, order=LAST - at, message=of)
+        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
 
 
 def _status(event: Event, data: Json, at: int) -> Facts:
@@ -284,14 +280,11 @@ def _status(event: Event, data: Json, at: int) -> Facts:
         return
     if kind in ("busy", "idle"):
         key = event.id or str(at)
-        yield Status(session=session, key=f"status:{kind}:{key}", at=at, order=order(at), status=kind)
+        yield Status(*latest(session, f"status:{kind}:{key}", at), status=kind)
     elif kind == "retry":
         attempt = whole(status.get("attempt")) or 1
         yield Retry(
-            session=session,
-            key=f"retry:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, f"retry:{event.id or at}", at),
             attempt=attempt,
             next=milliseconds(status.get("next")),
             error=text(status.get("message")),
@@ -301,17 +294,14 @@ def _status(event: Event, data: Json, at: int) -> Facts:
 def _idle(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
     if session:
-        yield Status(session=session, key=f"status:idle:{event.id or at}", at=at, order=order(at), status="idle")
+        yield Status(*latest(session, f"status:idle:{event.id or at}", at), status="idle")
 
 
 def _error(event: Event, data: Json, at: int) -> Facts:
     session, error = text(data.get("sessionID")), mapping(data.get("error"))
     if session:
         yield Failure(
-            session=session,
-            key=f"failure:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, f"failure:{event.id or at}", at),
             error_type=text(error.get("name")),
             error=_error_text(error),
         )
@@ -351,10 +341,7 @@ def _replied(event: Event, data: Json, at: int) -> Facts:
     question = event.type.startswith("question")
     answers = data.get("answers")
     yield Wait(
-        session=session,
-        key=f"replied:{identifier}",
-        at=at,
-        order=LAST - at,
+        *earliest(session, f"replied:{identifier}", at),
         id=identifier,
         what="question" if question else "permission",
         ends=True,
@@ -374,10 +361,7 @@ def _todo(event: Event, data: Json, at: int) -> Facts:
         if status and re.fullmatch(r"[a-z_]{1,30}", status):
             counts[status] = counts.get(status, 0) + 1
     yield Note(
-        session=session,
-        key=f"todo:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"todo:{event.id or at}", at),
         name="todo.updated",
         counts=counts,
         texts={"todos": to_json(todos)},
@@ -388,10 +372,7 @@ def _command(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
     if session:
         yield Note(
-            session=session,
-            key=f"command:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, f"command:{event.id or at}", at),
             name="command.executed",
             message=text(data.get("messageID")),
             texts={name: found for name in ("name", "arguments") if (found := text(data.get(name)))},
@@ -400,7 +381,7 @@ def _command(event: Event, data: Json, at: int) -> Facts:
 
 def _gone(event: Event, data: Json, at: int) -> Facts:
     directory = text(data.get("directory")) or event.directory
-    yield Gone(session="", key=f"gone:{directory}", at=at, order=order(at), directory=directory)
+    yield Gone(*latest("", f"gone:{directory}", at), directory=directory)
 
 
 def _error_text(error: Json) -> str | None:

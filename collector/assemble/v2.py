@@ -30,7 +30,6 @@ from collector.assemble.lenient import (
     whole,
 )
 from collector.assemble.vocabulary import (
-    LAST,
     PENDING,
     RUNNING,
     SETTLED,
@@ -49,7 +48,8 @@ from collector.assemble.vocabulary import (
     ToolTold,
     Usage,
     Wait,
-    order,
+    earliest,
+    latest,
 )
 
 Facts = Iterator[AnyFact]
@@ -80,7 +80,7 @@ def _sessioned(known: Callable[[Event, Json, str, int], Facts], event: Event, at
     if session:
         yield from known(event, data, session, at)
     elif event.type == "location.shutdown":
-        yield Gone(session="", key=f"gone:{event.directory}", at=at, order=order(at), directory=event.directory)
+        yield Gone(*latest("", f"gone:{event.directory}", at), directory=event.directory)
 
 
 def _model(data: Json) -> tuple[str | None, str | None, str | None]:
@@ -103,10 +103,7 @@ def _error(value: Any) -> tuple[str | None, str | None]:
 
 def _created(event: Event, data: Json, session: str, at: int) -> Facts:
     yield SessionTold(
-        session=session,
-        key="session.created",
-        at=at,
-        order=order(at),
+        *latest(session, "session.created", at),
         parent=text(data.get("parentID")),
         title=text(data.get("title")),
         directory=text(mapping(data.get("location")).get("directory")) or event.directory,
@@ -119,16 +116,13 @@ def _created(event: Event, data: Json, session: str, at: int) -> Facts:
 def _renamed(event: Event, data: Json, session: str, at: int) -> Facts:
     title = text(data.get("title"))
     if title:
-        yield SessionTold(session=session, key="session.renamed", at=at, order=order(at), title=title)
-        yield Titled(session=session, key="titled", at=at, order=LAST - at)
+        yield SessionTold(*latest(session, "session.renamed", at), title=title)
+        yield Titled(*earliest(session, "titled", at))
 
 
 def _moved(event: Event, data: Json, session: str, at: int) -> Facts:
     yield SessionTold(
-        session=session,
-        key="session.moved",
-        at=at,
-        order=order(at),
+        *latest(session, "session.moved", at),
         directory=text(mapping(data.get("location")).get("directory")),
         project=text(data.get("projectID")),
     )
@@ -147,10 +141,7 @@ def _enqueued(event: Event, data: Json, session: str, at: int) -> Facts:
     if identifier is None or kind == "move":
         return
     yield MessageTold(
-        session=session,
-        key=f"enqueued:{identifier}",
-        at=at,
-        order=order(at, PENDING),
+        *latest(session, f"enqueued:{identifier}", at, PENDING),
         message=identifier,
         role="user",
         created=at,
@@ -164,10 +155,7 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
     said = payload.get("text")
     if isinstance(said, str):
         yield PartTold(
-            session=session,
-            key=f"part:{message}:text",
-            at=at,
-            order=order(at),
+            *latest(session, f"part:{message}:text", at),
             message=message,
             part=f"{message}:text",
             type="text",
@@ -178,10 +166,7 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
         if isinstance(file, dict):
             mime, filename, size = attachment(file)
             yield PartTold(
-                session=session,
-                key=f"part:{message}:file:{index}",
-                at=at,
-                order=order(at),
+                *latest(session, f"part:{message}:file:{index}", at),
                 message=message,
                 part=f"{message}:file:{index:03}",
                 type="file",
@@ -195,10 +180,7 @@ def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
     identifier = first_text(data, "inboxID", "inputID", "messageID")
     if identifier:
         yield MessageTold(
-            session=session,
-            key=f"delivered:{identifier}",
-            at=at,
-            order=order(at, RUNNING),
+            *latest(session, f"delivered:{identifier}", at, RUNNING),
             message=identifier,
             role="user",
             delivered=True,
@@ -210,10 +192,7 @@ def _cancelled(event: Event, data: Json, session: str, at: int) -> Facts:
     identifier = first_text(data, "inboxID", "inputID")
     if identifier:
         yield MessageTold(
-            session=session,
-            key=f"cancelled:{identifier}",
-            at=at,
-            order=order(at, SETTLED),
+            *latest(session, f"cancelled:{identifier}", at, SETTLED),
             message=identifier,
             role="user",
             delivered=False,
@@ -224,10 +203,7 @@ def _synthetic(event: Event, data: Json, session: str, at: int) -> Facts:
     identifier = text(data.get("messageID")) or event.id
     if identifier:
         yield MessageTold(
-            session=session,
-            key=f"recalled:{identifier}",
-            at=at,
-            order=order(at),
+            *latest(session, f"recalled:{identifier}", at),
             message=identifier,
             role="user",
             recalled=True,
@@ -244,10 +220,7 @@ def _step(data: Json, session: str, at: int, stage: str, rank: int, **known: Any
     if message is None:
         return None
     return MessageTold(
-        session=session,
-        key=f"message:{message}:{stage}",
-        at=at,
-        order=order(at, rank),
+        *latest(session, f"message:{message}:{stage}", at, rank),
         message=message,
         role="assistant",
         **known,
@@ -262,10 +235,7 @@ def _step_started(event: Event, data: Json, session: str, at: int) -> Facts:
     if told is None:
         return
     created = MessageTold(
-        session=session,
-        key=f"message:{told.message}:created",
-        at=at,
-        order=LAST - at,
+        *earliest(session, f"message:{told.message}:created", at),
         message=told.message,
         role="assistant",
         created=at,
@@ -273,10 +243,7 @@ def _step_started(event: Event, data: Json, session: str, at: int) -> Facts:
     yield created
     yield told
     yield Request(
-        session=session,
-        key=f"request:{told.message}:{started}",
-        at=started,
-        order=order(started),
+        *latest(session, f"request:{told.message}:{started}", started),
         agent=agent,
         provider=provider,
         model=model,
@@ -313,10 +280,7 @@ def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
     files = texts(data.get("files"))
     if files:
         yield Note(
-            session=session,
-            key=f"patch:{told.message}",
-            at=at,
-            order=order(at),
+            *latest(session, f"patch:{told.message}", at),
             name="patch",
             message=told.message,
             counts={"file_count": len(files)},
@@ -327,7 +291,7 @@ def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
 def _streaming(event: Event, data: Json, session: str, at: int) -> Facts:
     message = first_text(data, "assistantMessageID", "messageID")
     if message:
-        yield FirstToken(session=session, key=f"first:{message}", at=at, order=LAST - at, message=message)
+        yield FirstToken(*earliest(session, f"first:{message}", at), message=message)
 
 
 def _text_ended(event: Event, data: Json, session: str, at: int) -> Facts:
@@ -338,10 +302,7 @@ def _text_ended(event: Event, data: Json, session: str, at: int) -> Facts:
     reasoning = event.type.startswith("session.reasoning")
     kind = "1reasoning" if reasoning else "2text"
     yield PartTold(
-        session=session,
-        key=f"part:{message}:{kind}:{ordinal}",
-        at=at,
-        order=order(at),
+        *latest(session, f"part:{message}:{kind}:{ordinal}", at),
         message=message,
         part=f"{message}:{kind}:{ordinal:05}",
         type="reasoning" if reasoning else "text",
@@ -354,10 +315,7 @@ def _retry(event: Event, data: Json, session: str, at: int) -> Facts:
     kind, message = _error(data.get("error"))
     attempt = whole(data.get("attempt")) or 2
     yield Retry(
-        session=session,
-        key=f"retry:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"retry:{event.id or at}", at),
         attempt=max(1, attempt - 1),  # it names the attempt that comes; ours is the one that failed
         message=text(data.get("assistantMessageID")),
         next=milliseconds(data.get("at")),
@@ -374,10 +332,7 @@ def _tool(data: Json, session: str, at: int, stage: str, rank: int, **known: Any
     call = first_text(data, "id", "callID")
     if message and call:
         yield ToolTold(
-            session=session,
-            key=f"tool:{message}:{call}:{stage}",
-            at=at,
-            order=order(at, rank),
+            *latest(session, f"tool:{message}:{call}:{stage}", at, rank),
             message=message,
             part=f"{message}:3tool:{call}",
             call=call,
@@ -450,10 +405,7 @@ def _asked(event: Event, data: Json, session: str, at: int) -> Facts:
     identifier, source = text(data.get("id")), mapping(data.get("source"))
     if identifier:
         yield Wait(
-            session=session,
-            key=f"asked:{identifier}",
-            at=at,
-            order=LAST - at,
+            *earliest(session, f"asked:{identifier}", at),
             id=identifier,
             what="permission",
             ends=False,
@@ -469,10 +421,7 @@ def _replied(event: Event, data: Json, session: str, at: int) -> Facts:
     if identifier:
         answer = data.get("answer")
         yield Wait(
-            session=session,
-            key=f"replied:{identifier}",
-            at=at,
-            order=LAST - at,
+            *earliest(session, f"replied:{identifier}", at),
             id=identifier,
             what="permission" if event.type.startswith("permission") else "question",
             ends=True,
@@ -487,10 +436,7 @@ def _form(event: Event, data: Json, session: str, at: int) -> Facts:
     tool = mapping(metadata.get("tool"))
     if identifier:
         yield Wait(
-            session=session,
-            key=f"asked:{identifier}",
-            at=at,
-            order=LAST - at,
+            *earliest(session, f"asked:{identifier}", at),
             id=identifier,
             what="question",
             ends=False,
@@ -509,10 +455,7 @@ def _execution(event: Event, data: Json, session: str, at: int) -> Facts:
         outcome = "busy"
     kind, message = _error(data.get("error"))
     yield Status(
-        session=session,
-        key=f"status:{event.id or f'{outcome}:{at}'}",
-        at=at,
-        order=order(at),
+        *latest(session, f"status:{event.id or f'{outcome}:{at}'}", at),
         status=outcome,  # type: ignore[arg-type]  # the table below lists only these
         error_type=kind,
         error=message,
@@ -526,10 +469,7 @@ def _compaction(event: Event, data: Json, session: str, at: int) -> Facts:
     kind, message = _error(data.get("error"))
     reason = text(data.get("reason"))
     yield Compaction(
-        session=session,
-        key=f"compaction:{stage}:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"compaction:{stage}:{event.id or at}", at),
         id=event.id or str(at),
         started=at if stage == "started" else None,
         ended=None if stage == "started" else at,
@@ -552,10 +492,7 @@ def _usage(event: Event, data: Json, session: str, at: int) -> Facts:
     counts = tokens(data.get("tokens"))
     if counts:
         yield Usage(
-            session=session,
-            key="usage:title" if exact else f"usage:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, "usage:title" if exact else f"usage:{event.id or at}", at),
             exact=exact,
             tokens=counts,
             cost=number(data.get("cost")),
@@ -566,10 +503,7 @@ def _shell(event: Event, data: Json, session: str, at: int) -> Facts:
     shell = mapping(data.get("shell"))
     exit_code = whole(shell.get("exit"))
     yield Note(
-        session=session,
-        key=f"shell:{text(shell.get('id')) or at}:{event.type.rpartition('.')[2]}",
-        at=at,
-        order=order(at),
+        *latest(session, f"shell:{text(shell.get('id')) or at}:{event.type.rpartition('.')[2]}", at),
         name=event.type.removeprefix("session."),
         counts={} if exit_code is None else {"exit": exit_code},
         texts={"command": command} if (command := text(shell.get("command"))) else {},
@@ -578,10 +512,7 @@ def _shell(event: Event, data: Json, session: str, at: int) -> Facts:
 
 def _skill(event: Event, data: Json, session: str, at: int) -> Facts:
     yield Note(
-        session=session,
-        key=f"skill:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"skill:{event.id or at}", at),
         name="skill.activated",
         texts={"name": name} if (name := text(data.get("name"))) else {},
     )

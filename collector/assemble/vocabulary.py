@@ -27,9 +27,19 @@ def order(at: int, rank: int = 0) -> int:
     return (rank << 48) + at
 
 
-@dataclass(slots=True, kw_only=True)
+def latest(session: str, key: str, at: int, rank: int = 0) -> tuple[str, str, int, int]:
+    """How a fact begins of which the last telling of the highest rank holds."""
+    return session, key, at, order(at, rank)
+
+
+def earliest(session: str, key: str, at: int) -> tuple[str, str, int, int]:
+    """How a fact begins of which the first telling holds."""
+    return session, key, at, LAST - at
+
+
+@dataclass(slots=True)
 class Fact:
-    """`content` names the fields that hold what people, models and tools wrote, or where: gone at metadata level."""
+    """What every fact says first: of which session, about what, when, and how it holds against another telling."""
 
     session: str
     key: str
