@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collector.assemble import v1
+from collector.assemble import v1_messages
 from collector.assemble.contents import spoken
 from collector.assemble.ids import span_id
 from collector.assemble.items import Hook, Unknown
@@ -126,14 +126,14 @@ class HookReader:
         told = mapping(hook.output.get("message"))
         session = text(told.get("sessionID")) or text(hook.input.get("sessionID"))
         at = hook.at or 0
-        for fact in v1.message(told, session, at):
+        for fact in v1_messages.message(told, session, at):
             if isinstance(fact, MessageTold):
                 fact.key, fact.order = f"prompt:{fact.message}", order(0)
                 fact.variant = fact.variant or text(hook.input.get("variant"))
             yield fact
         for part in hook.output.get("parts") or ():
             if isinstance(part, dict):
-                yield from v1.part(part, session, at)
+                yield from v1_messages.part(part, session, at)
 
     def _params(self, hook: Hook) -> Iterator[AnyFact]:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
@@ -179,10 +179,10 @@ class HookReader:
         for item in found:
             info = mapping(item.get("info"))
             names.append(text(info.get("id")) or "")
-            yield from v1.message(info, session, at, recalled=True)
+            yield from v1_messages.message(info, session, at, recalled=True)
             for part in item.get("parts") or ():
                 if isinstance(part, dict):
-                    for fact in v1.part(part, session, at):
+                    for fact in v1_messages.part(part, session, at):
                         fact.order -= 1  # of two tellings of the same state the event's own counts
                         yield fact
         yield History(*latest(session, f"history:{at}", at), messages=names)

@@ -7,52 +7,37 @@ Over the versions: events got ids (1.18), deltas moved from `message.part.update
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from collector.assemble.contents import attachment, describe
-from collector.assemble.ids import time_in
 from collector.assemble.items import Event
 from collector.assemble.lenient import (
     Json,
-    agent_name,
     first_text,
     mapping,
     milliseconds,
-    number,
     text,
-    texts,
     to_json,
-    tokens,
-    truth,
     whole,
 )
+from collector.assemble.v1_messages import error_of, message, part
 from collector.assemble.vocabulary import (
     LAST,
-    PENDING,
-    RUNNING,
-    SETTLED,
-    AnyFact,
+    Facts,
     Failure,
     FirstToken,
     Gone,
-    MessageTold,
     Note,
-    PartTold,
     Retry,
     SessionTold,
     Status,
     Titled,
-    ToolTold,
     Wait,
     earliest,
     latest,
     order,
 )
 
-Facts = Iterator[AnyFact]
-
 _UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
-_RUNNING = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
     r"|account|models|command|file|storage|config|global|filesystem|skill|agent|provider)\..*"
@@ -95,176 +80,11 @@ def _message(event: Event, data: Json, at: int) -> Facts:
     yield from message(mapping(data.get("info")), text(data.get("sessionID")), at)
 
 
-def message(info: Json, session: str | None, at: int, *, recalled: bool = False) -> Facts:
-    """The facts in a message's `info`; `recalled` when it stands in the history of a later call."""
-    session = text(info.get("sessionID")) or session
-    identifier, role = text(info.get("id")), info.get("role")
-    if session is None or identifier is None or role not in ("user", "assistant"):
-        return
-    times, model, error = mapping(info.get("time")), mapping(info.get("model")), mapping(info.get("error"))
-    completed = milliseconds(times.get("completed"))
-    summary = info.get("summary")
-    rank = SETTLED if completed else RUNNING if info.get("finish") else PENDING
-    yield MessageTold(
-        session=session,
-        key=f"{'recalled' if recalled else 'message'}:{identifier}",
-        at=at,
-        order=order(completed or at, 0 if recalled else rank),
-        message=identifier,
-        role=role,
-        recalled=recalled,
-        parent=text(info.get("parentID")),
-        agent=agent_name(info.get("agent")) or text(info.get("mode")),
-        provider=text(info.get("providerID")) or text(model.get("providerID")),
-        model=text(info.get("modelID")) or first_text(model, "modelID", "id"),
-        variant=text(info.get("variant")) or text(model.get("variant")),
-        created=milliseconds(times.get("created")),
-        completed=completed,
-        finish=text(info.get("finish")),
-        error_type=text(error.get("name")),
-        error=_error_text(error),
-        tokens=tokens(info.get("tokens")) if role == "assistant" and rank > PENDING else None,
-        cost=number(info.get("cost")) if role == "assistant" and rank > PENDING else None,
-        summary=summary is True or None,
-        directory=text(mapping(info.get("path")).get("cwd")),
-    )
-    if isinstance(summary, dict):
-        yield from _summary(summary, session, identifier, at)
-
-
-def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
-    """A user message is told again with what the turn changed, and by OpenCode 1.0 with the title."""
-    diffs = [found for found in summary.get("diffs") or () if isinstance(found, dict)]
-    if diffs:
-        yield Note(
-            *latest(session, f"diff:{identifier}", at),
-            name="diff",
-            message=identifier,
-            counts={
-                "file_count": len(diffs),
-                "additions": sum(whole(found.get("additions")) or 0 for found in diffs),
-                "deletions": sum(whole(found.get("deletions")) or 0 for found in diffs),
-            },
-            texts={
-                "files": to_json([text(found.get("file")) for found in diffs]),
-                **{f"patch.{i}": patch for i, found in enumerate(diffs) if (patch := text(found.get("patch")))},
-            },
-        )
-    if text(summary.get("title")):
-        yield Titled(*earliest(session, "titled", at))
-
-
 def _part(event: Event, data: Json, at: int) -> Facts:
     found = mapping(data.get("part"))
     told = milliseconds(data.get("time"))
     streaming = isinstance(data.get("delta"), str)
     yield from part(found, text(data.get("sessionID")), at if told is None else told, streaming, exact=told is not None)
-
-
-def part(found: Json, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:
-    """The facts in a part; of one that is still streamed only the time counts.
-
-    `exact` says that `at` is OpenCode's own time, not that of our hearing: the id's time is nearer than that.
-    """
-    session = text(found.get("sessionID")) or session
-    of, identifier = text(found.get("messageID")), text(found.get("id"))
-    if session is None or of is None or identifier is None:
-        return
-    if streaming:
-        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
-        return
-    kind = found.get("type")
-    if kind == "tool":
-        yield from _tool(found, session, of, identifier, at)
-        return
-    if kind == "retry":
-        yield _retry_part(found, session, of, at)
-        return
-    times = mapping(found.get("time"))
-    start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
-    made = at if exact else time_in(identifier, at) or at
-    told = PartTold(
-        session=session,
-        key=f"part:{identifier}",
-        at=at,
-        order=order(end or at, SETTLED if end else PENDING),
-        message=of,
-        part=identifier,
-        type="other",
-        start=start,
-        end=end,
-    )
-    match kind:
-        case "text" | "reasoning":
-            told.type = kind
-            told.text = found["text"] if isinstance(found.get("text"), str) else None
-            told.synthetic = found.get("synthetic") is True or found.get("ignored") is True
-            told.resumes = mapping(found.get("metadata")).get("compaction_continue") is True
-        case "file":
-            told.type = "file"
-            told.mime, told.filename, told.bytes = attachment(found)
-        case "step-start":
-            told.type, told.start = "start", made
-        case "step-finish":
-            told.type, told.end = "finish", made
-            told.reason, told.tokens = text(found.get("reason")), tokens(found.get("tokens"))
-            told.cost = number(found.get("cost"))
-        case "compaction":
-            told.type = "compaction"
-            told.auto, told.overflow = truth(found.get("auto")), truth(found.get("overflow"))
-        case "patch":
-            told.type, told.start = "patch", made
-            told.files, told.reason = texts(found.get("files")), text(found.get("hash"))
-        case "subtask":
-            told.text = text(found.get("prompt"))
-    yield told
-
-
-def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts:
-    state = mapping(found.get("state"))
-    status = state.get("status")
-    if status not in _RUNNING:
-        return
-    times, metadata = mapping(state.get("time")), state.get("metadata")
-    meta = mapping(metadata)
-    start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
-    settled = status in ("completed", "error")
-    given = state.get("input")
-    yield ToolTold(
-        session=session,
-        key=f"part:{identifier}",
-        at=at,
-        order=order(end or at, _RUNNING[status]),
-        message=of,
-        part=identifier,
-        call=text(found.get("callID")) or identifier,
-        name=text(found.get("tool")),
-        status=status,
-        input=given if status != "pending" or given else None,
-        output=text(state.get("output")) if settled else None,
-        error=text(state.get("error")) if settled else None,
-        title=text(state.get("title")),
-        metadata=meta if settled and meta else None,
-        start=start,
-        end=end,
-        exit=whole(meta.get("exit")),
-        child=first_text(meta, "sessionId", "sessionID"),
-        background=truth(meta.get("background")) or truth(mapping(given).get("background")),
-        attachments=[describe(*attachment(file)) for file in state.get("attachments") or () if isinstance(file, dict)]
-        or None,
-    )
-
-
-def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
-    error = mapping(found.get("error"))
-    when = milliseconds(mapping(found.get("time")).get("created")) or at
-    return Retry(
-        *latest(session, f"retry:{when}", when),
-        attempt=whole(found.get("attempt")) or 1,
-        message=of,
-        error_type=text(error.get("name")),
-        error=_error_text(error),
-    )
 
 
 def _delta(event: Event, data: Json, at: int) -> Facts:
@@ -298,13 +118,9 @@ def _idle(event: Event, data: Json, at: int) -> Facts:
 
 
 def _error(event: Event, data: Json, at: int) -> Facts:
-    session, error = text(data.get("sessionID")), mapping(data.get("error"))
+    session, (error_type, error) = text(data.get("sessionID")), error_of(data.get("error"))
     if session:
-        yield Failure(
-            *latest(session, f"failure:{event.id or at}", at),
-            error_type=text(error.get("name")),
-            error=_error_text(error),
-        )
+        yield Failure(*latest(session, f"failure:{event.id or at}", at), error_type=error_type, error=error)
 
 
 def _compacted(event: Event, data: Json, at: int) -> Facts:
@@ -384,11 +200,6 @@ def _gone(event: Event, data: Json, at: int) -> Facts:
     yield Gone(*latest("", f"gone:{directory}", at), directory=directory)
 
 
-def _error_text(error: Json) -> str | None:
-    data = mapping(error.get("data"))
-    return text(data.get("message")) or text(error.get("message"))
-
-
 _READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
     "session.created": _session,
     "session.updated": _session,
@@ -410,5 +221,3 @@ _READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
     "command.executed": _command,
     "server.instance.disposed": _gone,
 }
-
-__all__ = ["message", "part", "read"]

@@ -10,6 +10,7 @@ Times are milliseconds since the epoch, as OpenCode's own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
@@ -314,6 +315,8 @@ AnyFact = (
     | Note
     | Gone
 )
+
+Facts = Iterator[AnyFact]
 
 CONTENT: dict[type[Fact], frozenset[str]] = {
     SessionTold: frozenset({"title", "directory"}),
