@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from collector.assemble.calls import Calls, is_call
 from collector.assemble.ids import span_id, trace_id
+from collector.assemble.otlp import Made
 from collector.assemble.prompts import system_for
 from collector.assemble.session import Known, Link, Message, Session
-from collector.assemble.spans import Made, Place, Spans, is_call
+from collector.assemble.spans import Place, Spans
 from collector.assemble.timing import NEVER, SIDE_CALLS, timing
 from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turn_of, turns
 from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
@@ -56,6 +58,7 @@ class Assembler:
         most_idle: int = 64,
     ) -> None:
         self._spans = Spans(service, metadata or {})
+        self._calls = Calls(service)
         self._patience = patience or Patience()
         self._seen = seen
         self._keep_idle_ms = keep_idle_ms
@@ -213,7 +216,7 @@ class Assembler:
             tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
             if compacts:
                 tools = None
-            for made in self._spans.llm(turn, step, place, above, times, system, tools, incomplete=not step.done):
+            for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
                 if self._once(session, made.span.span_id):
                     yield made
         if compacts and mark is not None and self._once(session, above):
@@ -233,7 +236,7 @@ class Assembler:
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
             system = system_for(session, request)
-            yield self._spans.title(
+            yield self._calls.title(
                 turn, place, number, start, end, request, system, usage if number == len(calls) else None
             )
 
@@ -267,7 +270,8 @@ class Assembler:
                 begun = told
 
     def _compacted(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Iterator[Made]:
-        for made in self._spans.compaction_told(turn, begun, ended, place):
+        call = self._calls.compaction(turn, begun, ended, place)
+        for made in (call, self._spans.compaction_told(turn, begun, ended, place)):
             if self._once(turn.session, made.span.span_id):
                 yield made
 
