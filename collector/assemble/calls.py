@@ -13,9 +13,9 @@ from collector.assemble import conversation
 from collector.assemble.conversation import Said
 from collector.assemble.ids import span_id
 from collector.assemble.lenient import to_json
+from collector.assemble.message import Message
 from collector.assemble.otlp import Made, begin, event, finish, put, put_text
-from collector.assemble.session import Message
-from collector.assemble.spans import Place
+from collector.assemble.places import Place
 from collector.assemble.timing import Attempt, Timing
 from collector.assemble.turns import Turn
 from collector.assemble.vocabulary import Compaction, Request, SystemPrompt, Tools

@@ -13,8 +13,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.contents import describe
 from collector.assemble.lenient import to_json
+from collector.assemble.message import Known, Message
 from collector.assemble.otlp import put_text
-from collector.assemble.session import Known, Message, Session
+from collector.assemble.session import Session
 
 Pairs = tuple[tuple[str, str], ...]
 """Attribute keys below `llm.input_messages.N.message.`, and their values."""

@@ -6,7 +6,6 @@ Attribute names are those of the npm plugin where it has one, so dashboards keep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,21 +15,14 @@ from collector.assemble import conversation
 from collector.assemble.conversation import as_text
 from collector.assemble.ids import span_id
 from collector.assemble.lenient import to_json
+from collector.assemble.message import Known, Message
 from collector.assemble.otlp import Made, begin, event, finish, put
-from collector.assemble.session import Known, Message
+from collector.assemble.places import Place
 from collector.assemble.turns import Turn
 from collector.assemble.vocabulary import Compaction, Note, Wait
 
 _MOST_EVENT_CHARS = 10_000
 _LONGEST_TITLE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a turn's spans hang: its trace, and the span above its AGENT (none for a root)."""
-
-    trace_id: bytes
-    above: bytes
 
 
 class Spans:
@@ -118,6 +110,7 @@ class Spans:
     # ---- TOOL
 
     def tool(self, turn: Turn, step: Message, tool: Known, part: str, place: Place, incomplete: bool) -> Made:
+        """A call of a tool, `part` being the id of its part, with what a person was asked for it."""
         session, name = turn.session, tool["name"] or "tool"
         start = tool["start"] or step.created
         end = tool["end"] or (step["completed"] if not incomplete else None) or start

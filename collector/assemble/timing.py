@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collector.assemble.session import Message, Session
+from collector.assemble.message import Message
+from collector.assemble.session import Session
 from collector.assemble.vocabulary import Request, Retry
 
 NEVER = 1 << 62

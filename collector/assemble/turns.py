@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-from collector.assemble.session import Message, Session
+from collector.assemble.message import Message
+from collector.assemble.session import Session
 
 _RESUMED_WITHIN_MS = 1000
 _COPIED_BEFORE_MS = 1000
