@@ -11,6 +11,7 @@ from collector.assemble.timeline import Timeline
 from collector.assemble.vocabulary import (
     AnyFact,
     Compaction,
+    Fact,
     Failure,
     FirstToken,
     History,
@@ -46,6 +47,7 @@ class Session:
     """All that is known of a session; `heard` is when the last new thing was heard, on the caller's clock."""
 
     __slots__ = (
+        "_timelines",
         "born",
         "calls",
         "changes",
@@ -123,6 +125,18 @@ class Session:
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
         self.compactions, self.tools, self.spoken, self.usages = Timeline(), Timeline(), Timeline(), Timeline()
+        self._timelines: dict[type[Fact], Timeline] = {
+            Status: self.statuses,
+            Retry: self.retries,
+            Request: self.requests,
+            SystemPrompt: self.systems,
+            History: self.histories,
+            Failure: self.failures,
+            Compaction: self.compactions,
+            Tools: self.tools,
+            Spoken: self.spoken,
+            Usage: self.usages,
+        }
         self.notes: dict[str, Note] = {}
         self.waits: dict[str, dict[bool, Wait]] = {}
         self.titled: int | None = None
@@ -173,7 +187,7 @@ class Session:
         self.notes = {k: n for k, n in self.notes.items() if n.message not in gone if n.message or n.at > until}
         self.waits = {k: w for k, w in self.waits.items() if max(end.at for end in w.values()) > until}
         before = min([until, *(message.created for message in (*self.opened.values(), *self.steps.values()))])
-        for timeline in self._timelines():
+        for timeline in self._timelines.values():
             timeline.forget(before)
         self._forget_summarised()
 
@@ -190,20 +204,6 @@ class Session:
             del self.messages[message.id]
             self.summaries.pop(message.id, None)
             del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
-
-    def _timelines(self) -> Iterable[Timeline]:
-        return (
-            self.statuses,
-            self.retries,
-            self.requests,
-            self.systems,
-            self.histories,
-            self.failures,
-            self.compactions,
-            self.tools,
-            self.spoken,
-            self.usages,
-        )
 
     def message(self, identifier: str) -> Message:
         found = self.messages.get(identifier)
@@ -260,32 +260,7 @@ class Session:
                     step.version += 1
                 return self.retries.add(fact)
             case _:
-                return self._timeline(fact).add(fact)
-
-    def _timeline(self, fact: AnyFact) -> Timeline:
-        match fact:
-            case Status():
-                return self.statuses
-            case Retry():
-                return self.retries
-            case Request():
-                return self.requests
-            case SystemPrompt():
-                return self.systems
-            case History():
-                return self.histories
-            case Spoken():
-                return self.spoken
-            case Tools():
-                return self.tools
-            case Usage():
-                return self.usages
-            case Failure():
-                return self.failures
-            case Compaction():
-                return self.compactions
-            case _:
-                raise TypeError(type(fact).__name__)
+                return self._timelines[type(fact)].add(fact)
 
     def _message(self, fact: MessageTold) -> bool:
         message = self.message(fact.message)
