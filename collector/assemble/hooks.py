@@ -13,7 +13,7 @@ from collector.assemble import v1_messages
 from collector.assemble.contents import spoken
 from collector.assemble.ids import span_id
 from collector.assemble.items import Hook, Unknown
-from collector.assemble.lenient import Json, agent_name, first_text, mapping, number, text, truth
+from collector.assemble.lenient import Json, agent_name, first_text, mapping, number, objects, text, truth
 from collector.assemble.vocabulary import (
     AnyFact,
     Gone,
@@ -131,9 +131,8 @@ class HookReader:
                 fact.key, fact.order = f"prompt:{fact.message}", order(0)
                 fact.variant = fact.variant or text(hook.input.get("variant"))
             yield fact
-        for part in hook.output.get("parts") or ():
-            if isinstance(part, dict):
-                yield from v1_messages.part(part, session, at)
+        for part in objects(hook.output.get("parts")):
+            yield from v1_messages.part(part, session, at)
 
     def _params(self, hook: Hook) -> Iterator[AnyFact]:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
@@ -171,7 +170,7 @@ class HookReader:
 
     def _history(self, hook: Hook) -> Iterator[AnyFact]:
         at = hook.at or 0
-        found = [item for item in hook.output.get("messages") or () if isinstance(item, dict)]
+        found = objects(hook.output.get("messages"))
         session = next((s for item in found if (s := text(mapping(item.get("info")).get("sessionID")))), None)
         if session is None:
             return
@@ -180,11 +179,10 @@ class HookReader:
             info = mapping(item.get("info"))
             names.append(text(info.get("id")) or "")
             yield from v1_messages.message(info, session, at, recalled=True)
-            for part in item.get("parts") or ():
-                if isinstance(part, dict):
-                    for fact in v1_messages.part(part, session, at):
-                        fact.order -= 1  # of two tellings of the same state the event's own counts
-                        yield fact
+            for part in objects(item.get("parts")):
+                for fact in v1_messages.part(part, session, at):
+                    fact.order -= 1  # of two tellings of the same state the event's own counts
+                    yield fact
         yield History(*latest(session, f"history:{at}", at), messages=names)
 
     def _definition(self, hook: Hook) -> None:
@@ -212,7 +210,7 @@ class HookReader:
             yield _system_prompt(session, at, prompt, agent)
         sent = hook.output.get("messages", hook.input.get("messages"))
         if kind == "context" and isinstance(sent, list):
-            messages = [spoken(item) for item in sent if isinstance(item, dict)]
+            messages = [spoken(item) for item in objects(sent)]
             yield Spoken(*latest(session, f"spoken:{at}", at), messages=messages)
         tools = mapping(hook.output.get("tools", hook.input.get("tools")))
         if kind == "context" and tools:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from collector.assemble.lenient import Json, mapping, milliseconds, text
+from collector.assemble.lenient import Json, mapping, milliseconds, objects, text
 
 _VERSIONED = re.compile(r"(?s)(.+)\.(\d{1,3})")
 _DEEPEST = 4
@@ -123,14 +123,13 @@ def _exported(item: Json) -> Iterator[Event]:
     info = item["info"]
     if isinstance(item.get("messages"), list):
         yield Event(1, "session.updated", {"info": info}, "", None)
-        for message in item["messages"]:
-            if isinstance(message, dict) and isinstance(message.get("info"), dict):
+        for message in objects(item["messages"]):
+            if isinstance(message.get("info"), dict):
                 yield from _exported({"info": message["info"], "parts": message.get("parts")})
         return
     if "role" not in info:
         yield Event(1, "session.updated", {"info": info}, "", None)
         return
     yield Event(1, "message.updated", {"info": info}, "", None)
-    for part in item.get("parts") or ():
-        if isinstance(part, dict):
-            yield Event(1, "message.part.updated", {"part": part}, "", None)
+    for part in objects(item.get("parts")):
+        yield Event(1, "message.part.updated", {"part": part}, "", None)

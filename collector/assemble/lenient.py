@@ -50,6 +50,10 @@ def texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
+def objects(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def agent_name(value: Any) -> str | None:
     """An agent is a name, or (up to 1.1) an object that has one."""
     return text(value) or text(mapping(value).get("name"))

@@ -15,6 +15,7 @@ from collector.assemble.lenient import (
     first_text,
     mapping,
     milliseconds,
+    objects,
     text,
     to_json,
     whole,
@@ -168,7 +169,7 @@ def _replied(event: Event, data: Json, at: int) -> Facts:
 
 def _todo(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
-    todos = [found for found in data.get("todos") or () if isinstance(found, dict)]
+    todos = objects(data.get("todos"))
     if session is None:
         return
     counts: dict[str, int] = {"count": len(todos)}

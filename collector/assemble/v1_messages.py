@@ -13,6 +13,7 @@ from collector.assemble.lenient import (
     mapping,
     milliseconds,
     number,
+    objects,
     text,
     texts,
     to_json,
@@ -80,7 +81,7 @@ def message(info: Json, session: str | None, at: int, *, recalled: bool = False)
 
 def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
     """A user message is told again with what the turn changed, and by OpenCode 1.0 with the title."""
-    diffs = [found for found in summary.get("diffs") or () if isinstance(found, dict)]
+    diffs = objects(summary.get("diffs"))
     if diffs:
         yield Note(
             *latest(session, f"diff:{identifier}", at),
@@ -162,7 +163,8 @@ def part(found: Json, session: str | None, at: int, streaming: bool = False, *, 
 def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts:
     state = mapping(found.get("state"))
     status = state.get("status")
-    if status not in _RANKS:
+    rank = _RANKS.get(status) if isinstance(status, str) else None
+    if rank is None:
         return
     times, metadata = mapping(state.get("time")), state.get("metadata")
     meta = mapping(metadata)
@@ -173,7 +175,7 @@ def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts
         session=session,
         key=f"part:{identifier}",
         at=at,
-        order=order(end or at, _RANKS[status]),
+        order=order(end or at, rank),
         message=of,
         part=identifier,
         call=text(found.get("callID")) or identifier,
@@ -189,8 +191,7 @@ def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts
         exit=whole(meta.get("exit")),
         child=first_text(meta, "sessionId", "sessionID"),
         background=truth(meta.get("background")) or truth(mapping(given).get("background")),
-        attachments=[describe(*attachment(file)) for file in state.get("attachments") or () if isinstance(file, dict)]
-        or None,
+        attachments=[describe(*attachment(file)) for file in objects(state.get("attachments"))] or None,
     )
 
 

@@ -20,6 +20,7 @@ from collector.assemble.lenient import (
     first_text,
     mapping,
     number,
+    objects,
     text,
     to_json,
     tokens,
@@ -138,18 +139,17 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
             text=said,
             synthetic=synthetic,
         )
-    for index, file in enumerate(payload.get("files") or ()):
-        if isinstance(file, dict):
-            mime, filename, size = attachment(file)
-            yield PartTold(
-                *latest(session, f"part:{message}:file:{index}", at),
-                message=message,
-                part=f"{message}:file:{index:03}",
-                type="file",
-                mime=mime,
-                filename=filename or text(file.get("path")),
-                bytes=size,
-            )
+    for index, file in enumerate(objects(payload.get("files"))):
+        mime, filename, size = attachment(file)
+        yield PartTold(
+            *latest(session, f"part:{message}:file:{index}", at),
+            message=message,
+            part=f"{message}:file:{index:03}",
+            type="file",
+            mime=mime,
+            filename=filename or text(file.get("path")),
+            bytes=size,
+        )
 
 
 def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
