@@ -22,13 +22,13 @@ from collector.assemble.places import Place, Places
 from collector.assemble.prompts import system_for
 from collector.assemble.session import Link, Session
 from collector.assemble.spans import Spans
-from collector.assemble.timing import NEVER, SIDE_CALLS, timing
+from collector.assemble.timing import timing
 from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turns
-from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
+from collector.assemble.vocabulary import NEVER, SIDE_CALLS, AnyFact, Compaction, Gone, Request
 
 _LOOK_EVERY_MS = 250
 _TOOLS_SLACK_MS = 1000
-_SYSTEM_WITHIN_MS = 30_000
+_TOOLS_WITHIN_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Assembler:
         step.called = is_call(step) or times.request is not None or not (step.tools or step.done)
         if step.called:
             system = system_for(session, times.request)
-            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
+            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _TOOLS_WITHIN_MS)
             if compacts:
                 tools = None
             for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):

@@ -15,6 +15,7 @@ from collector.assemble.ids import span_id
 from collector.assemble.items import Hook, Unknown
 from collector.assemble.lenient import Json, agent_name, first_text, mapping, number, objects, text, truth
 from collector.assemble.vocabulary import (
+    SIDE_CALLS,
     AnyFact,
     Gone,
     History,
@@ -115,10 +116,7 @@ class HookReader:
             case "session.context" | "session.title" | "session.compaction":
                 yield from self._context(hook)
             case "dispose":
-                yield Gone(
-                    *latest("", f"gone:{hook.directory}", hook.at or 0),
-                    directory=hook.directory,
-                )
+                yield Gone(*latest("", f"gone:{hook.directory}", hook.at or 0), directory=hook.directory)
             case name if name not in _SILENT:
                 yield Unknown(f"hook:{name}")
 
@@ -143,7 +141,7 @@ class HookReader:
         prompt = self._prompts.pop(place, None)
         if prompt is not None:
             yield _system_prompt(session, at, prompt, agent)
-        if agent not in ("title", "summary"):
+        if agent not in SIDE_CALLS:
             offered = self._offered.pop(place, None)
             if offered:
                 self._told[place] = list(offered.values())
@@ -201,9 +199,7 @@ class HookReader:
         if session is None:
             return
         kind = hook.name.rpartition(".")[2]
-        agent = agent_name(hook.input.get("agent")) or (None if kind == "context" else kind)
-        if kind != "context":
-            agent = kind
+        agent = agent_name(hook.input.get("agent")) if kind == "context" else kind
         model = mapping(hook.input.get("model"))
         prompt = _joined(hook.output.get("system", hook.input.get("system")))
         if prompt:

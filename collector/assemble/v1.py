@@ -10,16 +10,7 @@ import re
 from collections.abc import Callable
 
 from collector.assemble.items import Event
-from collector.assemble.lenient import (
-    Json,
-    first_text,
-    mapping,
-    milliseconds,
-    objects,
-    text,
-    to_json,
-    whole,
-)
+from collector.assemble.lenient import Json, first_text, mapping, milliseconds, objects, text, to_json, whole
 from collector.assemble.v1_messages import error_of, message, part
 from collector.assemble.vocabulary import (
     LAST,

@@ -44,11 +44,7 @@ Reads = Callable[[Event, Json, str, int], Facts]
 def model_of(data: Json) -> tuple[str | None, str | None, str | None]:
     """Provider, model and variant."""
     model = mapping(data.get("model"))
-    return (
-        text(model.get("providerID")),
-        first_text(model, "id", "modelID"),
-        text(model.get("variant")),
-    )
+    return text(model.get("providerID")), first_text(model, "id", "modelID"), text(model.get("variant"))
 
 
 def error_of(value: Any) -> tuple[str | None, str | None]:

@@ -22,6 +22,12 @@ LAST = 1 << 52
 
 PENDING, RUNNING, SETTLED = 1, 2, 3
 
+NEVER = 1 << 62
+"""A time after all others."""
+
+SIDE_CALLS = ("title", "summary")
+"""Agents of calls that belong to no step."""
+
 
 def order(at: int, rank: int = 0) -> int:
     """Later beats earlier, and a higher rank beats any time."""
