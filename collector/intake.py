@@ -58,7 +58,7 @@ class Taken:
     """Plugin lines that tell of the plugin itself."""
 
 
-_OF_THE_PLUGIN = {"__init__", "collector.dropped"}
+_OF_THE_PLUGIN = ("__init__", "collector.dropped")
 
 
 def event_level(policy: Policy) -> ContentLevel:

@@ -2,8 +2,8 @@
 
 from collector.assemble.assembler import Assembler, Finished
 from collector.assemble.items import BadItem
+from collector.assemble.otlp import Made, export_request
 from collector.assemble.reader import Reader, Unknown
-from collector.assemble.spans import Made, export_request
 from collector.assemble.turns import Patience
 from collector.assemble.vocabulary import AnyFact
 

@@ -14,19 +14,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collector.assemble.ids import span_id, trace_id
+from collector.assemble.calls import Calls, is_call
+from collector.assemble.ids import span_id
+from collector.assemble.message import Message
+from collector.assemble.otlp import Made
+from collector.assemble.places import Place, Places
 from collector.assemble.prompts import system_for
-from collector.assemble.session import Known, Link, Message, Session
-from collector.assemble.spans import Made, Place, Spans, is_call
-from collector.assemble.timing import NEVER, SIDE_CALLS, timing
-from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turn_of, turns
-from collector.assemble.vocabulary import AnyFact, Compaction, Gone, Request
+from collector.assemble.session import Link, Session
+from collector.assemble.spans import Spans
+from collector.assemble.timing import timing
+from collector.assemble.turns import Ending, Patience, Turn, ending, finished_of, turns
+from collector.assemble.vocabulary import NEVER, SIDE_CALLS, AnyFact, Compaction, Gone, Request
 
 _LOOK_EVERY_MS = 250
-_LINK_SLACK_MS = 100
 _TOOLS_SLACK_MS = 1000
-_SYSTEM_WITHIN_MS = 30_000
-_DEEPEST = 32
+_TOOLS_WITHIN_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Assembler:
         most_idle: int = 64,
     ) -> None:
         self._spans = Spans(service, metadata or {})
+        self._calls = Calls(service)
         self._patience = patience or Patience()
         self._seen = seen
         self._keep_idle_ms = keep_idle_ms
@@ -64,6 +67,7 @@ class Assembler:
         self._next_look = 0
         self._active: dict[str, None] = {}
         self.sessions: dict[str, Session] = {}
+        self._places = Places(self.sessions, self._patience.unsaid)
         self.finished: list[Finished] = []
         """Turns that ended since the caller last emptied this."""
 
@@ -128,7 +132,7 @@ class Assembler:
     def close(self) -> list[Made]:
         """End every open turn: nothing more will come."""
         made: list[Made] = []
-        for identifier in sorted(self.sessions, key=lambda s: self._depth(self.sessions[s]), reverse=True):
+        for identifier in sorted(self.sessions, key=lambda s: self._places.depth(self.sessions[s]), reverse=True):
             made += self._session(self.sessions[identifier], NEVER, closing=True)
         self._active.clear()
         return made
@@ -152,7 +156,7 @@ class Assembler:
         for turn in found:
             if session.given_up.get(turn.opener.id) == session.changes:
                 continue
-            place = self._place(turn, now, closing)
+            place = self._places.of(turn, now, closing)
             if place is None:
                 session.is_open = True
                 continue
@@ -210,10 +214,10 @@ class Assembler:
         step.called = is_call(step) or times.request is not None or not (step.tools or step.done)
         if step.called:
             system = system_for(session, times.request)
-            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _SYSTEM_WITHIN_MS)
+            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _TOOLS_WITHIN_MS)
             if compacts:
                 tools = None
-            for made in self._spans.llm(turn, step, place, above, times, system, tools, incomplete=not step.done):
+            for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
                 if self._once(session, made.span.span_id):
                     yield made
         if compacts and mark is not None and self._once(session, above):
@@ -233,7 +237,7 @@ class Assembler:
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
             system = system_for(session, request)
-            yield self._spans.title(
+            yield self._calls.title(
                 turn, place, number, start, end, request, system, usage if number == len(calls) else None
             )
 
@@ -267,7 +271,8 @@ class Assembler:
                 begun = told
 
     def _compacted(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Iterator[Made]:
-        for made in self._spans.compaction_told(turn, begun, ended, place):
+        call = self._calls.compaction(turn, begun, ended, place)
+        for made in (call, self._spans.compaction_told(turn, begun, ended, place)):
             if self._once(turn.session, made.span.span_id):
                 yield made
 
@@ -337,55 +342,6 @@ class Assembler:
         told.add(identifier)
         return not self._seen(identifier)
 
-    # ---- where things belong
-
-    def _place(self, turn: Turn, now: int, closing: bool, depth: int = 0) -> Place | None:
-        """The trace of a turn, and the span above it; None while that may still be heard."""
-        session = turn.session
-        if session.parent is None or depth > _DEEPEST:
-            return Place(trace_id(session.id, turn.opener.id), b"")
-        link = self._caller(turn, now, depth)
-        if link is not None:
-            session.origin = (bytes.fromhex(link.trace), span_id(link.part))
-        elif session.origin is None:
-            if not closing and now - session.heard < self._patience.unsaid:
-                return None
-            return Place(trace_id(session.id, turn.opener.id), b"")
-        assert session.origin is not None
-        return Place(*session.origin)
-
-    def _caller(self, turn: Turn, now: int, depth: int) -> Link | None:
-        """The tool call that opened this turn of a subagent's session: the last that began before it."""
-        session = turn.session
-        parent = self.sessions.get(session.parent or "")
-        if parent is None:
-            return None
-        links = {link.part: link for link in parent.links.get(session.id, ())}
-        calls = parent.children.get(session.id, {})
-        for part, (step, tool) in calls.items():
-            if part not in links:
-                links[part] = Link(tool["start"] or step.created, part, "")
-        earlier = [link for link in links.values() if link.start <= turn.start + _LINK_SLACK_MS]
-        link = max(earlier) if earlier else min(links.values(), default=None)
-        if link is not None and not link.trace:
-            trace = self._trace_of(parent, calls[link.part][0], now, depth)
-            return link._replace(trace=trace.hex())
-        return link
-
-    def _trace_of(self, parent: Session, step: Message, now: int, depth: int) -> bytes:
-        opener = turn_of(parent, step)
-        if parent.parent is None:
-            return trace_id(parent.id, opener)
-        prompt = parent.messages.get(opener) or step
-        place = self._place(Turn(parent, [prompt]), now, True, depth + 1)
-        return place.trace_id if place else trace_id(parent.id, opener)
-
-    def _depth(self, session: Session) -> int:
-        depth = 0
-        while session.parent is not None and session.parent in self.sessions and depth < _DEEPEST:
-            session, depth = self.sessions[session.parent], depth + 1
-        return depth
-
     # ---- memory
 
     def _forget(self, now: int) -> None:
@@ -409,9 +365,6 @@ def _was_turn(message: Message) -> bool:
         and not message.told
         and any(part.type == "text" and not part.synthetic for part in message.parts.values())
     )
-
-
-__all__ = ["Assembler", "Finished", "Known"]
 
 
 def _says_anything(turn: Turn) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.session import Known, Message, Session
-from collector.assemble.v1 import describe
+from collector.assemble.contents import describe
+from collector.assemble.lenient import to_json
+from collector.assemble.message import Known, Message
+from collector.assemble.otlp import put_text
+from collector.assemble.session import Session
 
 Pairs = tuple[tuple[str, str], ...]
 """Attribute keys below `llm.input_messages.N.message.`, and their values."""
@@ -45,7 +47,7 @@ class Said:
             span = Span()
             prefix = f"llm.input_messages.{index}.message."
             for key, text in self.pairs():
-                span.attributes.add(key=prefix + key).value.string_value = sound(text)
+                put_text(span, prefix + key, text)
             self._encoded = (index, span.SerializeToString())
         return self._encoded[1]
 
@@ -153,7 +155,7 @@ def as_text(value: Any) -> str:
     """A tool's input as JSON text; a text stays what it is."""
     if value is None:
         return "{}"
-    return value if isinstance(value, str) else orjson.dumps(value).decode("utf-8", "replace")
+    return value if isinstance(value, str) else to_json(value)
 
 
 def sent(session: Session, step: Message, start: int) -> list[Said]:
@@ -252,11 +254,6 @@ def spoken_before(session: Session, step: Message, start: int) -> list[Said] | N
             found.append(Said(role, words, str(item.get("reasoning") or ""), calls))
         found += [Said("tool", str(r.get("output") or ""), call=str(r.get("id") or "")) for r in results]
     return found
-
-
-def sound(text: str) -> str:
-    """Lone surrogates cannot be written as UTF-8."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def within(messages: list[Said], most_bytes: int = MOST_BYTES) -> tuple[list[Said], int]:

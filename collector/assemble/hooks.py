@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collector.assemble import v1, v2
+from collector.assemble import v1_messages
+from collector.assemble.contents import spoken
 from collector.assemble.ids import span_id
-from collector.assemble.items import Hook, Json, Unknown, mapping, number, text, truth
+from collector.assemble.items import Hook, Unknown
+from collector.assemble.lenient import Json, agent_name, first_text, mapping, number, objects, text, truth
 from collector.assemble.vocabulary import (
+    SIDE_CALLS,
     AnyFact,
     Gone,
     History,
@@ -21,6 +24,7 @@ from collector.assemble.vocabulary import (
     Spoken,
     SystemPrompt,
     Tools,
+    latest,
     order,
 )
 
@@ -112,13 +116,7 @@ class HookReader:
             case "session.context" | "session.title" | "session.compaction":
                 yield from self._context(hook)
             case "dispose":
-                yield Gone(
-                    session="",
-                    key=f"gone:{hook.directory}",
-                    at=hook.at or 0,
-                    order=order(hook.at or 0),
-                    directory=hook.directory,
-                )
+                yield Gone(*latest("", f"gone:{hook.directory}", hook.at or 0), directory=hook.directory)
             case name if name not in _SILENT:
                 yield Unknown(f"hook:{name}")
 
@@ -126,38 +124,34 @@ class HookReader:
         told = mapping(hook.output.get("message"))
         session = text(told.get("sessionID")) or text(hook.input.get("sessionID"))
         at = hook.at or 0
-        for fact in v1.message(told, session, at):
+        for fact in v1_messages.message(told, session, at):
             if isinstance(fact, MessageTold):
                 fact.key, fact.order = f"prompt:{fact.message}", order(0)
                 fact.variant = fact.variant or text(hook.input.get("variant"))
             yield fact
-        for part in hook.output.get("parts") or ():
-            if isinstance(part, dict):
-                yield from v1.part(part, session, at)
+        for part in objects(hook.output.get("parts")):
+            yield from v1_messages.part(part, session, at)
 
     def _params(self, hook: Hook) -> Iterator[AnyFact]:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
         if session is None:
             return
-        agent, model = v1.agent_name(hook.input.get("agent")), mapping(hook.input.get("model"))
+        agent, model = agent_name(hook.input.get("agent")), mapping(hook.input.get("model"))
         place = (hook.pid, hook.directory)
         prompt = self._prompts.pop(place, None)
         if prompt is not None:
             yield _system_prompt(session, at, prompt, agent)
-        if agent not in ("title", "summary"):
+        if agent not in SIDE_CALLS:
             offered = self._offered.pop(place, None)
             if offered:
                 self._told[place] = list(offered.values())
             if self._told.get(place):
-                yield Tools(session=session, key=f"tools:{at}", at=at, order=order(at), tools=self._told[place])
+                yield Tools(*latest(session, f"tools:{at}", at), tools=self._told[place])
         yield Request(
-            session=session,
-            key=f"request:{at}:{agent}",
-            at=at,
-            order=order(at),
+            *latest(session, f"request:{at}:{agent}", at),
             agent=agent,
             provider=text(model.get("providerID")),
-            model=text(model.get("id")) or text(model.get("modelID")),
+            model=first_text(model, "id", "modelID"),
             variant=text(mapping(hook.input.get("message")).get("variant")),
             params=params(hook.output),
         )
@@ -174,7 +168,7 @@ class HookReader:
 
     def _history(self, hook: Hook) -> Iterator[AnyFact]:
         at = hook.at or 0
-        found = [item for item in hook.output.get("messages") or () if isinstance(item, dict)]
+        found = objects(hook.output.get("messages"))
         session = next((s for item in found if (s := text(mapping(item.get("info")).get("sessionID")))), None)
         if session is None:
             return
@@ -182,13 +176,12 @@ class HookReader:
         for item in found:
             info = mapping(item.get("info"))
             names.append(text(info.get("id")) or "")
-            yield from v1.message(info, session, at, recalled=True)
-            for part in item.get("parts") or ():
-                if isinstance(part, dict):
-                    for fact in v1.part(part, session, at):
-                        fact.order -= 1  # of two tellings of the same state the event's own counts
-                        yield fact
-        yield History(session=session, key=f"history:{at}", at=at, order=order(at), messages=names)
+            yield from v1_messages.message(info, session, at, recalled=True)
+            for part in objects(item.get("parts")):
+                for fact in v1_messages.part(part, session, at):
+                    fact.order -= 1  # of two tellings of the same state the event's own counts
+                    yield fact
+        yield History(*latest(session, f"history:{at}", at), messages=names)
 
     def _definition(self, hook: Hook) -> None:
         name = text(hook.input.get("toolID"))
@@ -206,17 +199,15 @@ class HookReader:
         if session is None:
             return
         kind = hook.name.rpartition(".")[2]
-        agent = v1.agent_name(hook.input.get("agent")) or (None if kind == "context" else kind)
-        if kind != "context":
-            agent = kind
+        agent = agent_name(hook.input.get("agent")) if kind == "context" else kind
         model = mapping(hook.input.get("model"))
         prompt = _joined(hook.output.get("system", hook.input.get("system")))
         if prompt:
             yield _system_prompt(session, at, prompt, agent)
-        spoken = hook.output.get("messages", hook.input.get("messages"))
-        if kind == "context" and isinstance(spoken, list):
-            messages = [v2.spoken(item) for item in spoken if isinstance(item, dict)]
-            yield Spoken(session=session, key=f"spoken:{at}", at=at, order=order(at), messages=messages)
+        sent = hook.output.get("messages", hook.input.get("messages"))
+        if kind == "context" and isinstance(sent, list):
+            messages = [spoken(item) for item in objects(sent)]
+            yield Spoken(*latest(session, f"spoken:{at}", at), messages=messages)
         tools = mapping(hook.output.get("tools", hook.input.get("tools")))
         if kind == "context" and tools:
             offered = [
@@ -227,12 +218,9 @@ class HookReader:
                 }
                 for name, tool in list(tools.items())[:_MOST_TOOLS]
             ]
-            yield Tools(session=session, key=f"tools:{at}", at=at, order=order(at), tools=offered)
+            yield Tools(*latest(session, f"tools:{at}", at), tools=offered)
         yield Request(
-            session=session,
-            key=f"request:{at}:{agent}",
-            at=at,
-            order=order(at),
+            *latest(session, f"request:{at}:{agent}", at),
             agent=agent,
             provider=text(model.get("providerID")),
             model=text(model.get("id")),
@@ -265,7 +253,7 @@ def _plain(value: Any) -> bool:
 
 def _system_prompt(session: str, at: int, prompt: str, agent: str | None) -> SystemPrompt:
     digest = span_id(prompt).hex()
-    return SystemPrompt(session=session, key=f"system:{at}:{digest}", at=at, order=order(at), text=prompt, agent=agent)
+    return SystemPrompt(*latest(session, f"system:{at}:{digest}", at), text=prompt, agent=agent)
 
 
 def _joined(system: Any) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Json = dict[str, Any]
+from collector.assemble.lenient import Json, mapping, milliseconds, objects, text
 
 _VERSIONED = re.compile(r"(?s)(.+)\.(\d{1,3})")
 _DEEPEST = 4
@@ -123,46 +123,13 @@ def _exported(item: Json) -> Iterator[Event]:
     info = item["info"]
     if isinstance(item.get("messages"), list):
         yield Event(1, "session.updated", {"info": info}, "", None)
-        for message in item["messages"]:
-            if isinstance(message, dict) and isinstance(message.get("info"), dict):
+        for message in objects(item["messages"]):
+            if isinstance(message.get("info"), dict):
                 yield from _exported({"info": message["info"], "parts": message.get("parts")})
         return
     if "role" not in info:
         yield Event(1, "session.updated", {"info": info}, "", None)
         return
     yield Event(1, "message.updated", {"info": info}, "", None)
-    for part in item.get("parts") or ():
-        if isinstance(part, dict):
-            yield Event(1, "message.part.updated", {"part": part}, "", None)
-
-
-def mapping(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def truth(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15 else None
-
-
-def milliseconds(value: Any) -> int | None:
-    """A time as OpenCode writes it; None for what is none."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1 << 43:
-        return int(value)
-    return None
-
-
-def whole(value: Any) -> int | None:
-    found = number(value)
-    return None if found is None else int(found)
-
-
-def texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    for part in objects(item.get("parts")):
+        yield Event(1, "message.part.updated", {"part": part}, "", None)

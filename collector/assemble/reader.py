@@ -8,7 +8,8 @@ from typing import Any
 from collector.assemble import v1, v2
 from collector.assemble.hooks import HookReader
 from collector.assemble.ids import time_in
-from collector.assemble.items import BadItem, Event, Hook, Unknown, milliseconds, unwrap
+from collector.assemble.items import BadItem, Event, Hook, Unknown, unwrap
+from collector.assemble.lenient import milliseconds
 from collector.assemble.vocabulary import AnyFact
 
 

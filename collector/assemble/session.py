@@ -1,13 +1,14 @@
-"""What is known of one session: facts put where they belong, the later telling over the earlier (pure)."""
+"""What is known of one session: facts put where they belong (pure)."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from collector.assemble.message import Known, Message
+from collector.assemble.timeline import Timeline
 from collector.assemble.vocabulary import (
-    FIELDS,
     AnyFact,
     Compaction,
     Fact,
@@ -34,90 +35,6 @@ _REMEMBERED_TURNS = 100
 _MOST_MESSAGES = 5000
 
 
-class Known:
-    """What several facts about one thing say together; a field is None until one says it."""
-
-    __slots__ = ("_orders", "values")
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self._orders: dict[str, int] = {}
-
-    def learn(self, fact: Fact) -> bool:
-        """Take over what `fact` knows better; whether anything changed."""
-        changed = False
-        for name in FIELDS[type(fact)]:
-            value = getattr(fact, name)
-            if value is None or fact.order < self._orders.get(name, -1):
-                continue
-            if self.values.get(name) != value:
-                changed = True
-            self.values[name], self._orders[name] = value, fact.order
-        return changed
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values.get(name)
-
-    def to_document(self) -> dict[str, Any]:
-        return {"values": self.values, "orders": self._orders}
-
-    def from_document(self, document: Mapping[str, Any]) -> None:
-        self.values.update(document.get("values") or {})
-        self._orders.update(document.get("orders") or {})
-
-
-class Message(Known):
-    """A user's prompt or an assistant's step, with its parts and tool calls."""
-
-    __slots__ = ("called", "first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
-
-    def __init__(self, identifier: str) -> None:
-        super().__init__()
-        self.id = identifier
-        self.role = ""
-        self.told = False
-        self.called = False
-        """Whether a model was asked for it."""
-        self.parts: dict[str, PartTold] = {}
-        self.tools: dict[str, Known] = {}
-        self.first: int | None = None
-        self.heard = 0
-        self.version = 0
-        self.said: tuple[int, Any] = (-1, None)
-        """What the message says, as `conversation` put it at a version."""
-        self.told_whole = -1
-        """The version of which all spans are out."""
-
-    @property
-    def created(self) -> int:
-        """When it was made; what has no time sorts first."""
-        found = self.values.get("created") or self.values.get("streamed")
-        return found if found is not None else 0
-
-    @property
-    def done(self) -> bool:
-        """Nothing more is generated for it."""
-        return self.values.get("completed") is not None
-
-    @property
-    def is_compaction(self) -> bool:
-        return bool(self.values.get("summary")) or self.values.get("agent") == "compaction"
-
-    def part(self, kind: str) -> PartTold | None:
-        """Its last part of a kind."""
-        found = [part for part in self.parts.values() if part.type == kind]
-        return max(found, key=lambda part: part.part) if found else None
-
-    def sorted_parts(self) -> list[PartTold]:
-        return [self.parts[key] for key in sorted(self.parts)]
-
-    def sorted_tools(self) -> list[Known]:
-        return [self.tools[key] for key in sorted(self.tools)]
-
-    def running_tools(self) -> Iterator[Known]:
-        return (tool for tool in self.tools.values() if tool["status"] not in ("completed", "error"))
-
-
 class Link(NamedTuple):
     """A tool call that started a session: when, its part, and its trace in hex."""
 
@@ -126,54 +43,11 @@ class Link(NamedTuple):
     trace: str
 
 
-class Timeline:
-    """Facts of one kind by time, each once."""
-
-    __slots__ = ("_keys", "facts")
-
-    def __init__(self) -> None:
-        self.facts: list[Any] = []
-        self._keys: set[str] = set()
-
-    def add(self, fact: Fact) -> bool:
-        if fact.key in self._keys:
-            return False
-        self._keys.add(fact.key)
-        insort(self.facts, fact, key=_when)
-        return True
-
-    def last(self, until: int, since: int = 0) -> Any:
-        """The last fact at or before `until`, not before `since`; None when there is none."""
-        index = bisect_right(self.facts, until, key=_at) - 1
-        if index < 0 or self.facts[index].at < since:
-            return None
-        return self.facts[index]
-
-    def between(self, since: int, until: int) -> list[Any]:
-        """Those at or after `since`, before `until`."""
-        return self.facts[bisect_left(self.facts, since, key=_at) : bisect_left(self.facts, until, key=_at)]
-
-    def forget(self, before: int) -> None:
-        index = bisect_right(self.facts, before - 1, key=_at) - 1  # the last one may still hold
-        if index <= 0:
-            return
-        for fact in self.facts[:index]:
-            self._keys.discard(fact.key)
-        del self.facts[:index]
-
-
-def _at(fact: Fact) -> int:
-    return fact.at
-
-
-def _when(fact: Fact) -> tuple[int, str]:
-    return fact.at, fact.key
-
-
 class Session:
     """All that is known of a session; `heard` is when the last new thing was heard, on the caller's clock."""
 
     __slots__ = (
+        "_timelines",
         "born",
         "calls",
         "changes",
@@ -251,6 +125,18 @@ class Session:
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
         self.compactions, self.tools, self.spoken, self.usages = Timeline(), Timeline(), Timeline(), Timeline()
+        self._timelines: dict[type[Fact], Timeline] = {
+            Status: self.statuses,
+            Retry: self.retries,
+            Request: self.requests,
+            SystemPrompt: self.systems,
+            History: self.histories,
+            Failure: self.failures,
+            Compaction: self.compactions,
+            Tools: self.tools,
+            Spoken: self.spoken,
+            Usage: self.usages,
+        }
         self.notes: dict[str, Note] = {}
         self.waits: dict[str, dict[bool, Wait]] = {}
         self.titled: int | None = None
@@ -301,7 +187,7 @@ class Session:
         self.notes = {k: n for k, n in self.notes.items() if n.message not in gone if n.message or n.at > until}
         self.waits = {k: w for k, w in self.waits.items() if max(end.at for end in w.values()) > until}
         before = min([until, *(message.created for message in (*self.opened.values(), *self.steps.values()))])
-        for timeline in self._timelines():
+        for timeline in self._timelines.values():
             timeline.forget(before)
         self._forget_summarised()
 
@@ -318,20 +204,6 @@ class Session:
             del self.messages[message.id]
             self.summaries.pop(message.id, None)
             del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
-
-    def _timelines(self) -> Iterable[Timeline]:
-        return (
-            self.statuses,
-            self.retries,
-            self.requests,
-            self.systems,
-            self.histories,
-            self.failures,
-            self.compactions,
-            self.tools,
-            self.spoken,
-            self.usages,
-        )
 
     def message(self, identifier: str) -> Message:
         found = self.messages.get(identifier)
@@ -388,32 +260,7 @@ class Session:
                     step.version += 1
                 return self.retries.add(fact)
             case _:
-                return self._timeline(fact).add(fact)
-
-    def _timeline(self, fact: AnyFact) -> Timeline:
-        match fact:
-            case Status():
-                return self.statuses
-            case Retry():
-                return self.retries
-            case Request():
-                return self.requests
-            case SystemPrompt():
-                return self.systems
-            case History():
-                return self.histories
-            case Spoken():
-                return self.spoken
-            case Tools():
-                return self.tools
-            case Usage():
-                return self.usages
-            case Failure():
-                return self.failures
-            case Compaction():
-                return self.compactions
-            case _:
-                raise TypeError(type(fact).__name__)
+                return self._timelines[type(fact)].add(fact)
 
     def _message(self, fact: MessageTold) -> bool:
         message = self.message(fact.message)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collector.assemble.session import Message, Session
-from collector.assemble.vocabulary import Request, Retry
-
-NEVER = 1 << 62
-SIDE_CALLS = ("title", "summary")
-"""Agents of calls that belong to no step."""
+from collector.assemble.message import Message
+from collector.assemble.session import Session
+from collector.assemble.vocabulary import NEVER, SIDE_CALLS, Request, Retry
 
 
 @dataclass(frozen=True, slots=True)

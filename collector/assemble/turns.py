@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-from collector.assemble.session import Message, Session
+from collector.assemble.message import Message
+from collector.assemble.session import Session
+from collector.assemble.vocabulary import NEVER
 
 _RESUMED_WITHIN_MS = 1000
 _COPIED_BEFORE_MS = 1000
@@ -26,7 +28,7 @@ class Turn:
     session: Session
     users: list[Message]
     steps: list[Message] = field(default_factory=list)
-    until: int = 1 << 62
+    until: int = NEVER
     """When the next turn of the session begins."""
     late: bool = False
     """The turn is over and told; these steps of it were heard of afterwards."""
@@ -102,7 +104,7 @@ def turn_of(session: Session, step: Message) -> str:
 def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     """Whether `turn` is over at `now`."""
     session = turn.session
-    overtaken = turn.until < 1 << 62 or turn.late
+    overtaken = turn.until < NEVER or turn.late
     heard = max(message.heard for message in (*turn.users, *turn.steps)) if overtaken else session.heard
     quiet = now - heard
     if quiet < patience.settle:

@@ -7,38 +7,29 @@ Over the versions: events got ids (1.18), deltas moved from `message.part.update
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import orjson
-
-from collector.assemble.ids import time_in
-from collector.assemble.items import Event, Json, mapping, milliseconds, number, text, texts, truth, whole
+from collector.assemble.items import Event
+from collector.assemble.lenient import Json, first_text, mapping, milliseconds, objects, text, to_json, whole
+from collector.assemble.v1_messages import error_of, message, part
 from collector.assemble.vocabulary import (
     LAST,
-    PENDING,
-    RUNNING,
-    SETTLED,
-    AnyFact,
+    Facts,
     Failure,
     FirstToken,
     Gone,
-    MessageTold,
     Note,
-    PartTold,
     Retry,
     SessionTold,
     Status,
     Titled,
-    ToolTold,
     Wait,
+    earliest,
+    latest,
     order,
 )
 
-Facts = Iterator[AnyFact]
-
 _UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
-_RUNNING = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
     r"|account|models|command|file|storage|config|global|filesystem|skill|agent|provider)\..*"
@@ -74,73 +65,11 @@ def _session(event: Event, data: Json, at: int) -> Facts:
         created=milliseconds(mapping(info.get("time")).get("created")),
     )
     if title and not _UNTITLED.fullmatch(title):
-        yield Titled(session=session, key="titled", at=at, order=LAST - at)
+        yield Titled(*earliest(session, "titled", at))
 
 
 def _message(event: Event, data: Json, at: int) -> Facts:
     yield from message(mapping(data.get("info")), text(data.get("sessionID")), at)
-
-
-def message(info: Json, session: str | None, at: int, *, recalled: bool = False) -> Facts:
-    """The facts in a message's `info`; `recalled` when it stands in the history of a later call."""
-    session = text(info.get("sessionID")) or session
-    identifier, role = text(info.get("id")), info.get("role")
-    if session is None or identifier is None or role not in ("user", "assistant"):
-        return
-    times, model, error = mapping(info.get("time")), mapping(info.get("model")), mapping(info.get("error"))
-    completed = milliseconds(times.get("completed"))
-    summary = info.get("summary")
-    rank = SETTLED if completed else RUNNING if info.get("finish") else PENDING
-    yield MessageTold(
-        session=session,
-        key=f"{'recalled' if recalled else 'message'}:{identifier}",
-        at=at,
-        order=order(completed or at, 0 if recalled else rank),
-        message=identifier,
-        role=role,
-        recalled=recalled,
-        parent=text(info.get("parentID")),
-        agent=_name(info.get("agent")) or text(info.get("mode")),
-        provider=text(info.get("providerID")) or text(model.get("providerID")),
-        model=text(info.get("modelID")) or text(model.get("modelID")) or text(model.get("id")),
-        variant=text(info.get("variant")) or text(model.get("variant")),
-        created=milliseconds(times.get("created")),
-        completed=completed,
-        finish=text(info.get("finish")),
-        error_type=text(error.get("name")),
-        error=_error_text(error),
-        tokens=tokens(info.get("tokens")) if role == "assistant" and rank > PENDING else None,
-        cost=number(info.get("cost")) if role == "assistant" and rank > PENDING else None,
-        summary=summary is True or None,
-        directory=text(mapping(info.get("path")).get("cwd")),
-    )
-    if isinstance(summary, dict):
-        yield from _summary(summary, session, identifier, at)
-
-
-def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
-    """A user message is told again with what the turn changed, and by OpenCode 1.0 with the title."""
-    diffs = [found for found in summary.get("diffs") or () if isinstance(found, dict)]
-    if diffs:
-        yield Note(
-            session=session,
-            key=f"diff:{identifier}",
-            at=at,
-            order=order(at),
-            name="diff",
-            message=identifier,
-            counts={
-                "file_count": len(diffs),
-                "additions": sum(whole(found.get("additions")) or 0 for found in diffs),
-                "deletions": sum(whole(found.get("deletions")) or 0 for found in diffs),
-            },
-            texts={
-                "files": _json([text(found.get("file")) for found in diffs]),
-                **{f"patch.{i}": patch for i, found in enumerate(diffs) if (patch := text(found.get("patch")))},
-            },
-        )
-    if text(summary.get("title")):
-        yield Titled(session=session, key="titled", at=at, order=LAST - at)
 
 
 def _part(event: Event, data: Json, at: int) -> Facts:
@@ -150,135 +79,10 @@ def _part(event: Event, data: Json, at: int) -> Facts:
     yield from part(found, text(data.get("sessionID")), at if told is None else told, streaming, exact=told is not None)
 
 
-def part(found: Json, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:
-    """The facts in a part; of one that is still streamed only the time counts.
-
-    `exact` says that `at` is OpenCode's own time, not that of our hearing: the id's time is nearer than that.
-    """
-    session = text(found.get("sessionID")) or session
-    of, identifier = text(found.get("messageID")), text(found.get("id"))
-    if session is None or of is None or identifier is None:
-        return
-    if streaming:
-        yield FirstToken(session=session, key=f"first:{of}", at=at, order=LAST - at, message=of)
-        return
-    kind = found.get("type")
-    if kind == "tool":
-        yield from _tool(found, session, of, identifier, at)
-        return
-    if kind == "retry":
-        yield _retry_part(found, session, of, at)
-        return
-    times = mapping(found.get("time"))
-    start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
-    made = at if exact else time_in(identifier, at) or at
-    told = PartTold(
-        session=session,
-        key=f"part:{identifier}",
-        at=at,
-        order=order(end or at, SETTLED if end else PENDING),
-        message=of,
-        part=identifier,
-        type="other",
-        start=start,
-        end=end,
-    )
-    match kind:
-        case "text" | "reasoning":
-            told.type = kind
-            told.text = found["text"] if isinstance(found.get("text"), str) else None
-            told.synthetic = found.get("synthetic") is True or found.get("ignored") is True
-            told.resumes = mapping(found.get("metadata")).get("compaction_continue") is True
-        case "file":
-            told.type = "file"
-            told.mime, told.filename, told.bytes = attachment(found)
-        case "step-start":
-            told.type, told.start = "start", made
-        case "step-finish":
-            told.type, told.end = "finish", made
-            told.reason, told.tokens = text(found.get("reason")), tokens(found.get("tokens"))
-            told.cost = number(found.get("cost"))
-        case "compaction":
-            told.type = "compaction"
-            told.auto, told.overflow = truth(found.get("auto")), truth(found.get("overflow"))
-        case "patch":
-            told.type, told.start = "patch", made
-            told.files, told.reason = texts(found.get("files")), text(found.get("hash"))
-        case "subtask":
-            told.text = text(found.get("prompt"))
-    yield told
-
-
-def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts:
-    state = mapping(found.get("state"))
-    status = state.get("status")
-    if status not in _RUNNING:
-        return
-    times, metadata = mapping(state.get("time")), state.get("metadata")
-    meta = mapping(metadata)
-    start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
-    settled = status in ("completed", "error")
-    given = state.get("input")
-    yield ToolTold(
-        session=session,
-        key=f"part:{identifier}",
-        at=at,
-        order=order(end or at, _RUNNING[status]),
-        message=of,
-        part=identifier,
-        call=text(found.get("callID")) or identifier,
-        name=text(found.get("tool")),
-        status=status,
-        input=given if status != "pending" or given else None,
-        output=text(state.get("output")) if settled else None,
-        error=text(state.get("error")) if settled else None,
-        title=text(state.get("title")),
-        metadata=meta if settled and meta else None,
-        start=start,
-        end=end,
-        exit=whole(meta.get("exit")),
-        child=text(meta.get("sessionId")) or text(meta.get("sessionID")),
-        background=truth(meta.get("background")) or truth(mapping(given).get("background")),
-        attachments=[describe(*attachment(file)) for file in state.get("attachments") or () if isinstance(file, dict)]
-        or None,
-    )
-
-
-def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
-    error = mapping(found.get("error"))
-    when = milliseconds(mapping(found.get("time")).get("created")) or at
-    return Retry(
-        session=session,
-        key=f"retry:{when}",
-        at=when,
-        order=order(when),
-        attempt=whole(found.get("attempt")) or 1,
-        message=of,
-        error_type=text(error.get("name")),
-        error=_error_text(error),
-    )
-
-
-def attachment(found: Json) -> tuple[str | None, str | None, int | None]:
-    """Type, name and size of a file: its content is no trace."""
-    url = found.get("url", found.get("uri"))
-    size = whole(found.get("size"))
-    if size is None and isinstance(url, str) and url.startswith("data:"):
-        head, _, body = url.partition(",")
-        size = len(body) * 3 // 4 - body[-2:].count("=") if head.endswith(";base64") else len(body)
-    return text(found.get("mime")), text(found.get("filename")) or text(found.get("name")), size
-
-
-def describe(mime: str | None, filename: str | None, size: int | None) -> str:
-    """How an attachment stands in the conversation."""
-    known = [word for word in (filename, mime, None if size is None else f"{size} bytes") if word]
-    return f"[attachment: {', '.join(known) or 'unknown'}]"
-
-
 def _delta(event: Event, data: Json, at: int) -> Facts:
     session, of = text(data.get("sessionID")), text(data.get("messageID"))
     if session and of:
-        yield FirstToken(session=session, key=f"first:{of}", at=at, order=LAST - at, message=of)
+        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
 
 
 def _status(event: Event, data: Json, at: int) -> Facts:
@@ -288,14 +92,11 @@ def _status(event: Event, data: Json, at: int) -> Facts:
         return
     if kind in ("busy", "idle"):
         key = event.id or str(at)
-        yield Status(session=session, key=f"status:{kind}:{key}", at=at, order=order(at), status=kind)
+        yield Status(*latest(session, f"status:{kind}:{key}", at), status=kind)
     elif kind == "retry":
         attempt = whole(status.get("attempt")) or 1
         yield Retry(
-            session=session,
-            key=f"retry:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, f"retry:{event.id or at}", at),
             attempt=attempt,
             next=milliseconds(status.get("next")),
             error=text(status.get("message")),
@@ -305,20 +106,13 @@ def _status(event: Event, data: Json, at: int) -> Facts:
 def _idle(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
     if session:
-        yield Status(session=session, key=f"status:idle:{event.id or at}", at=at, order=order(at), status="idle")
+        yield Status(*latest(session, f"status:idle:{event.id or at}", at), status="idle")
 
 
 def _error(event: Event, data: Json, at: int) -> Facts:
-    session, error = text(data.get("sessionID")), mapping(data.get("error"))
+    session, (error_type, error) = text(data.get("sessionID")), error_of(data.get("error"))
     if session:
-        yield Failure(
-            session=session,
-            key=f"failure:{event.id or at}",
-            at=at,
-            order=order(at),
-            error_type=text(error.get("name")),
-            error=_error_text(error),
-        )
+        yield Failure(*latest(session, f"failure:{event.id or at}", at), error_type=error_type, error=error)
 
 
 def _compacted(event: Event, data: Json, at: int) -> Facts:
@@ -342,34 +136,31 @@ def _asked(event: Event, data: Json, at: int) -> Facts:
         ends=False,
         call=text(tool.get("callID")) or text(data.get("callID")),
         message=text(tool.get("messageID")) or text(data.get("messageID")),
-        permission=text(data.get("permission")) or text(data.get("type")),
-        detail=None if detail is None else _json(detail),
+        permission=first_text(data, "permission", "type"),
+        detail=None if detail is None else to_json(detail),
     )
 
 
 def _replied(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
-    identifier = text(data.get("requestID")) or text(data.get("permissionID")) or text(data.get("id"))
+    identifier = first_text(data, "requestID", "permissionID", "id")
     if session is None or identifier is None:
         return
     question = event.type.startswith("question")
     answers = data.get("answers")
     yield Wait(
-        session=session,
-        key=f"replied:{identifier}",
-        at=at,
-        order=LAST - at,
+        *earliest(session, f"replied:{identifier}", at),
         id=identifier,
         what="question" if question else "permission",
         ends=True,
-        reply=text(data.get("reply")) or text(data.get("response")) or event.type.rpartition(".")[2],
-        detail=None if answers is None else _json(answers),
+        reply=first_text(data, "reply", "response") or event.type.rpartition(".")[2],
+        detail=None if answers is None else to_json(answers),
     )
 
 
 def _todo(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
-    todos = [found for found in data.get("todos") or () if isinstance(found, dict)]
+    todos = objects(data.get("todos"))
     if session is None:
         return
     counts: dict[str, int] = {"count": len(todos)}
@@ -378,13 +169,10 @@ def _todo(event: Event, data: Json, at: int) -> Facts:
         if status and re.fullmatch(r"[a-z_]{1,30}", status):
             counts[status] = counts.get(status, 0) + 1
     yield Note(
-        session=session,
-        key=f"todo:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"todo:{event.id or at}", at),
         name="todo.updated",
         counts=counts,
-        texts={"todos": _json(todos)},
+        texts={"todos": to_json(todos)},
     )
 
 
@@ -392,10 +180,7 @@ def _command(event: Event, data: Json, at: int) -> Facts:
     session = text(data.get("sessionID"))
     if session:
         yield Note(
-            session=session,
-            key=f"command:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, f"command:{event.id or at}", at),
             name="command.executed",
             message=text(data.get("messageID")),
             texts={name: found for name in ("name", "arguments") if (found := text(data.get(name)))},
@@ -404,39 +189,8 @@ def _command(event: Event, data: Json, at: int) -> Facts:
 
 def _gone(event: Event, data: Json, at: int) -> Facts:
     directory = text(data.get("directory")) or event.directory
-    yield Gone(session="", key=f"gone:{directory}", at=at, order=order(at), directory=directory)
+    yield Gone(*latest("", f"gone:{directory}", at), directory=directory)
 
-
-def tokens(value: Any) -> dict[str, float] | None:
-    """OpenCode's counts: `input` without cache, `output` without reasoning."""
-    found = mapping(value)
-    cache = mapping(found.get("cache"))
-    counts = {
-        "input": number(found.get("input")),
-        "output": number(found.get("output")),
-        "reasoning": number(found.get("reasoning")),
-        "cache_read": number(cache.get("read")),
-        "cache_write": number(cache.get("write")),
-        "total": number(found.get("total")),
-    }
-    return {name: count for name, count in counts.items() if count is not None} or None
-
-
-def _error_text(error: Json) -> str | None:
-    data = mapping(error.get("data"))
-    return text(data.get("message")) or text(error.get("message"))
-
-
-def _name(value: Any) -> str | None:
-    """An agent is a name, or (up to 1.1) an object that has one."""
-    return text(value) or text(mapping(value).get("name"))
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode("utf-8", "replace")
-
-
-agent_name = _name
 
 _READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
     "session.created": _session,
@@ -459,5 +213,3 @@ _READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
     "command.executed": _command,
     "server.instance.disposed": _gone,
 }
-
-__all__ = ["agent_name", "attachment", "describe", "message", "part", "read", "tokens"]

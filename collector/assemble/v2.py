@@ -8,37 +8,43 @@ content and metadata, `streamed` and `started` came late. Everything else unknow
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import orjson
 
-from collector.assemble.items import Event, Json, mapping, milliseconds, number, text, texts, truth, whole
-from collector.assemble.v1 import agent_name, attachment, describe, tokens
+from collector.assemble import v2_steps
+from collector.assemble.contents import attachment
+from collector.assemble.items import Event
+from collector.assemble.lenient import (
+    Json,
+    agent_name,
+    first_text,
+    mapping,
+    number,
+    objects,
+    text,
+    to_json,
+    tokens,
+    whole,
+)
+from collector.assemble.v2_steps import Reads, error_of, model_of
 from collector.assemble.vocabulary import (
-    LAST,
     PENDING,
     RUNNING,
     SETTLED,
-    AnyFact,
     Compaction,
-    FirstToken,
+    Facts,
     Gone,
     MessageTold,
     Note,
     PartTold,
-    Request,
-    Retry,
     SessionTold,
     Status,
     Titled,
-    ToolTold,
     Usage,
     Wait,
-    order,
+    earliest,
+    latest,
 )
-
-Facts = Iterator[AnyFact]
 
 _SORTED = orjson.OPT_SORT_KEYS
 
@@ -60,28 +66,13 @@ def read(event: Event, at: int) -> Facts | None:
     return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
 
 
-def _sessioned(known: Callable[[Event, Json, str, int], Facts], event: Event, at: int) -> Facts:
+def _sessioned(known: Reads, event: Event, at: int) -> Facts:
     data = event.data
     session = text(data.get("sessionID")) or text(mapping(data.get("form")).get("sessionID"))
     if session:
         yield from known(event, data, session, at)
     elif event.type == "location.shutdown":
-        yield Gone(session="", key=f"gone:{event.directory}", at=at, order=order(at), directory=event.directory)
-
-
-def _model(data: Json) -> tuple[str | None, str | None, str | None]:
-    """Provider, model and variant."""
-    model = mapping(data.get("model"))
-    return (
-        text(model.get("providerID")),
-        text(model.get("id")) or text(model.get("modelID")),
-        text(model.get("variant")),
-    )
-
-
-def _error(value: Any) -> tuple[str | None, str | None]:
-    error = mapping(value)
-    return text(error.get("type")) or text(error.get("name")), text(error.get("message"))
+        yield Gone(*latest("", f"gone:{event.directory}", at), directory=event.directory)
 
 
 # ---- sessions
@@ -89,10 +80,7 @@ def _error(value: Any) -> tuple[str | None, str | None]:
 
 def _created(event: Event, data: Json, session: str, at: int) -> Facts:
     yield SessionTold(
-        session=session,
-        key="session.created",
-        at=at,
-        order=order(at),
+        *latest(session, "session.created", at),
         parent=text(data.get("parentID")),
         title=text(data.get("title")),
         directory=text(mapping(data.get("location")).get("directory")) or event.directory,
@@ -105,16 +93,13 @@ def _created(event: Event, data: Json, session: str, at: int) -> Facts:
 def _renamed(event: Event, data: Json, session: str, at: int) -> Facts:
     title = text(data.get("title"))
     if title:
-        yield SessionTold(session=session, key="session.renamed", at=at, order=order(at), title=title)
-        yield Titled(session=session, key="titled", at=at, order=LAST - at)
+        yield SessionTold(*latest(session, "session.renamed", at), title=title)
+        yield Titled(*earliest(session, "titled", at))
 
 
 def _moved(event: Event, data: Json, session: str, at: int) -> Facts:
     yield SessionTold(
-        session=session,
-        key="session.moved",
-        at=at,
-        order=order(at),
+        *latest(session, "session.moved", at),
         directory=text(mapping(data.get("location")).get("directory")),
         project=text(data.get("projectID")),
     )
@@ -128,15 +113,12 @@ def _enqueued(event: Event, data: Json, session: str, at: int) -> Facts:
     payload = mapping(item.get("payload", item))
     if "prompt" in data:
         payload = mapping(data.get("prompt"))
-    identifier = text(data.get("inboxID")) or text(data.get("inputID")) or text(data.get("messageID"))
+    identifier = first_text(data, "inboxID", "inputID", "messageID")
     kind = text(item.get("type")) or "user"
     if identifier is None or kind == "move":
         return
     yield MessageTold(
-        session=session,
-        key=f"enqueued:{identifier}",
-        at=at,
-        order=order(at, PENDING),
+        *latest(session, f"enqueued:{identifier}", at, PENDING),
         message=identifier,
         role="user",
         created=at,
@@ -150,41 +132,31 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
     said = payload.get("text")
     if isinstance(said, str):
         yield PartTold(
-            session=session,
-            key=f"part:{message}:text",
-            at=at,
-            order=order(at),
+            *latest(session, f"part:{message}:text", at),
             message=message,
             part=f"{message}:text",
             type="text",
             text=said,
             synthetic=synthetic,
         )
-    for index, file in enumerate(payload.get("files") or ()):
-        if isinstance(file, dict):
-            mime, filename, size = attachment(file)
-            yield PartTold(
-                session=session,
-                key=f"part:{message}:file:{index}",
-                at=at,
-                order=order(at),
-                message=message,
-                part=f"{message}:file:{index:03}",
-                type="file",
-                mime=mime,
-                filename=filename or text(file.get("path")),
-                bytes=size,
-            )
+    for index, file in enumerate(objects(payload.get("files"))):
+        mime, filename, size = attachment(file)
+        yield PartTold(
+            *latest(session, f"part:{message}:file:{index}", at),
+            message=message,
+            part=f"{message}:file:{index:03}",
+            type="file",
+            mime=mime,
+            filename=filename or text(file.get("path")),
+            bytes=size,
+        )
 
 
 def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
-    identifier = text(data.get("inboxID")) or text(data.get("inputID")) or text(data.get("messageID"))
+    identifier = first_text(data, "inboxID", "inputID", "messageID")
     if identifier:
         yield MessageTold(
-            session=session,
-            key=f"delivered:{identifier}",
-            at=at,
-            order=order(at, RUNNING),
+            *latest(session, f"delivered:{identifier}", at, RUNNING),
             message=identifier,
             role="user",
             delivered=True,
@@ -193,13 +165,10 @@ def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
 
 
 def _cancelled(event: Event, data: Json, session: str, at: int) -> Facts:
-    identifier = text(data.get("inboxID")) or text(data.get("inputID"))
+    identifier = first_text(data, "inboxID", "inputID")
     if identifier:
         yield MessageTold(
-            session=session,
-            key=f"cancelled:{identifier}",
-            at=at,
-            order=order(at, SETTLED),
+            *latest(session, f"cancelled:{identifier}", at, SETTLED),
             message=identifier,
             role="user",
             delivered=False,
@@ -210,237 +179,13 @@ def _synthetic(event: Event, data: Json, session: str, at: int) -> Facts:
     identifier = text(data.get("messageID")) or event.id
     if identifier:
         yield MessageTold(
-            session=session,
-            key=f"recalled:{identifier}",
-            at=at,
-            order=order(at),
+            *latest(session, f"recalled:{identifier}", at),
             message=identifier,
             role="user",
             recalled=True,
             created=at,
         )
         yield from _content(session, identifier, data, at, synthetic=True)
-
-
-# ---- steps
-
-
-def _step(data: Json, session: str, at: int, stage: str, rank: int, **known: Any) -> MessageTold | None:
-    message = text(data.get("assistantMessageID")) or text(data.get("messageID"))
-    if message is None:
-        return None
-    return MessageTold(
-        session=session,
-        key=f"message:{message}:{stage}",
-        at=at,
-        order=order(at, rank),
-        message=message,
-        role="assistant",
-        **known,
-    )
-
-
-def _step_started(event: Event, data: Json, session: str, at: int) -> Facts:
-    provider, model, variant = _model(data)
-    started = milliseconds(data.get("started")) or milliseconds(data.get("timestamp")) or at
-    agent = agent_name(data.get("agent"))
-    told = _step(data, session, at, "started", PENDING, agent=agent, provider=provider, model=model, variant=variant)
-    if told is None:
-        return
-    created = MessageTold(
-        session=session,
-        key=f"message:{told.message}:created",
-        at=at,
-        order=LAST - at,
-        message=told.message,
-        role="assistant",
-        created=at,
-    )
-    yield created
-    yield told
-    yield Request(
-        session=session,
-        key=f"request:{told.message}:{started}",
-        at=started,
-        order=order(started),
-        agent=agent,
-        provider=provider,
-        model=model,
-        variant=variant,
-        message=told.message,
-    )
-
-
-def _step_streamed(event: Event, data: Json, session: str, at: int) -> Facts:
-    told = _step(data, session, at, "streamed", RUNNING, streamed=at)
-    if told:
-        yield told
-
-
-def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
-    kind, message = _error(data.get("error"))
-    failed = event.type.endswith("failed")
-    told = _step(
-        data,
-        session,
-        at,
-        "ended",
-        SETTLED,
-        completed=at,
-        finish=text(data.get("finish")),
-        error_type=kind if failed else None,
-        error=message if failed else None,
-        tokens=tokens(data.get("tokens")),
-        cost=number(data.get("cost")),
-    )
-    if told is None:
-        return
-    yield told
-    files = texts(data.get("files"))
-    if files:
-        yield Note(
-            session=session,
-            key=f"patch:{told.message}",
-            at=at,
-            order=order(at),
-            name="patch",
-            message=told.message,
-            counts={"file_count": len(files)},
-            texts={"files": orjson.dumps(files).decode()},
-        )
-
-
-def _streaming(event: Event, data: Json, session: str, at: int) -> Facts:
-    message = text(data.get("assistantMessageID")) or text(data.get("messageID"))
-    if message:
-        yield FirstToken(session=session, key=f"first:{message}", at=at, order=LAST - at, message=message)
-
-
-def _text_ended(event: Event, data: Json, session: str, at: int) -> Facts:
-    message, said = text(data.get("assistantMessageID")), data.get("text")
-    if message is None or not isinstance(said, str):
-        return
-    ordinal = whole(data.get("ordinal")) or 0
-    reasoning = event.type.startswith("session.reasoning")
-    kind = "1reasoning" if reasoning else "2text"
-    yield PartTold(
-        session=session,
-        key=f"part:{message}:{kind}:{ordinal}",
-        at=at,
-        order=order(at),
-        message=message,
-        part=f"{message}:{kind}:{ordinal:05}",
-        type="reasoning" if reasoning else "text",
-        text=said,
-        end=at,
-    )
-
-
-def _retry(event: Event, data: Json, session: str, at: int) -> Facts:
-    kind, message = _error(data.get("error"))
-    attempt = whole(data.get("attempt")) or 2
-    yield Retry(
-        session=session,
-        key=f"retry:{event.id or at}",
-        at=at,
-        order=order(at),
-        attempt=max(1, attempt - 1),  # it names the attempt that comes; ours is the one that failed
-        message=text(data.get("assistantMessageID")),
-        next=milliseconds(data.get("at")),
-        error_type=kind,
-        error=message,
-    )
-
-
-# ---- tools
-
-
-def _tool(data: Json, session: str, at: int, stage: str, rank: int, **known: Any) -> Facts:
-    message = text(data.get("assistantMessageID")) or text(data.get("messageID"))
-    call = text(data.get("id")) or text(data.get("callID"))
-    if message and call:
-        yield ToolTold(
-            session=session,
-            key=f"tool:{message}:{call}:{stage}",
-            at=at,
-            order=order(at, rank),
-            message=message,
-            part=f"{message}:3tool:{call}",
-            call=call,
-            **known,
-        )
-
-
-def _input_started(event: Event, data: Json, session: str, at: int) -> Facts:
-    yield from _streaming(event, data, session, at)
-    yield from _tool(data, session, at, "named", 0, name=text(data.get("name")), status="pending")
-
-
-def _input_ended(event: Event, data: Json, session: str, at: int) -> Facts:
-    yield from _tool(data, session, at, "written", 0, input=text(data.get("text")))
-
-
-def _called(event: Event, data: Json, session: str, at: int) -> Facts:
-    yield from _tool(
-        data,
-        session,
-        at,
-        "called",
-        PENDING,
-        name=text(data.get("name")) or text(data.get("tool")),
-        status="running",
-        input=data.get("input"),
-        start=at,
-        background=truth(mapping(data.get("input")).get("background")),
-    )
-
-
-def _progress(event: Event, data: Json, session: str, at: int) -> Facts:
-    metadata = mapping(data.get("metadata", data.get("structured")))
-    child = text(metadata.get("sessionID")) or text(metadata.get("sessionId"))
-    if child:
-        yield from _tool(data, session, at, "progress", RUNNING, child=child)
-
-
-def _settled(event: Event, data: Json, session: str, at: int) -> Facts:
-    failed = event.type.endswith("failed")
-    kind, message = _error(data.get("error"))
-    metadata = mapping(data.get("metadata", data.get("structured")))
-    said, files = _said(data.get("content"))
-    if not said and data.get("result") is not None:
-        result = data["result"]
-        said = result if isinstance(result, str) else orjson.dumps(result).decode("utf-8", "replace")
-    yield from _tool(
-        data,
-        session,
-        at,
-        "settled",
-        SETTLED,
-        status="error" if failed else "completed",
-        output=said or None,
-        error_type=kind if failed else None,
-        error=message if failed else None,
-        metadata=metadata or None,
-        end=at,
-        exit=whole(metadata.get("exit")),
-        child=text(metadata.get("sessionID")) or text(metadata.get("sessionId")),
-        background=True if metadata.get("status") == "running" else None,
-        attachments=files or None,
-    )
-
-
-def _said(content: Any) -> tuple[str, list[str]]:
-    """The text of a tool's or message's content, and its files by type and size."""
-    if isinstance(content, str):
-        return content, []
-    said, files = [], []
-    for item in content if isinstance(content, list) else ():
-        found = mapping(item)
-        if isinstance(found.get("text"), str):
-            said.append(found["text"])
-        elif found:
-            files.append(describe(*attachment(found)))
-    return "\n".join(said), files
 
 
 # ---- waiting
@@ -450,34 +195,28 @@ def _asked(event: Event, data: Json, session: str, at: int) -> Facts:
     identifier, source = text(data.get("id")), mapping(data.get("source"))
     if identifier:
         yield Wait(
-            session=session,
-            key=f"asked:{identifier}",
-            at=at,
-            order=LAST - at,
+            *earliest(session, f"asked:{identifier}", at),
             id=identifier,
             what="permission",
             ends=False,
-            call=text(source.get("id")) or text(source.get("callID")),
+            call=first_text(source, "id", "callID"),
             message=text(source.get("messageID")),
-            permission=text(data.get("action")) or text(data.get("permission")),
-            detail=orjson.dumps(data["resources"]).decode() if data.get("resources") else None,
+            permission=first_text(data, "action", "permission"),
+            detail=to_json(data["resources"]) if data.get("resources") else None,
         )
 
 
 def _replied(event: Event, data: Json, session: str, at: int) -> Facts:
-    identifier = text(data.get("requestID")) or text(data.get("id"))
+    identifier = first_text(data, "requestID", "id")
     if identifier:
         answer = data.get("answer")
         yield Wait(
-            session=session,
-            key=f"replied:{identifier}",
-            at=at,
-            order=LAST - at,
+            *earliest(session, f"replied:{identifier}", at),
             id=identifier,
             what="permission" if event.type.startswith("permission") else "question",
             ends=True,
             reply=text(data.get("reply")) or event.type.rpartition(".")[2],
-            detail=None if answer is None else orjson.dumps(answer).decode(),
+            detail=None if answer is None else to_json(answer),
         )
 
 
@@ -487,14 +226,11 @@ def _form(event: Event, data: Json, session: str, at: int) -> Facts:
     tool = mapping(metadata.get("tool"))
     if identifier:
         yield Wait(
-            session=session,
-            key=f"asked:{identifier}",
-            at=at,
-            order=LAST - at,
+            *earliest(session, f"asked:{identifier}", at),
             id=identifier,
             what="question",
             ends=False,
-            call=text(tool.get("id")) or text(tool.get("callID")),
+            call=first_text(tool, "id", "callID"),
             message=text(tool.get("messageID")),
             detail=orjson.dumps({"title": form.get("title"), "fields": form.get("fields")}, option=_SORTED).decode(),
         )
@@ -507,12 +243,9 @@ def _execution(event: Event, data: Json, session: str, at: int) -> Facts:
     outcome = event.type.rpartition(".")[2]
     if outcome == "started":
         outcome = "busy"
-    kind, message = _error(data.get("error"))
+    kind, message = error_of(data.get("error"))
     yield Status(
-        session=session,
-        key=f"status:{event.id or f'{outcome}:{at}'}",
-        at=at,
-        order=order(at),
+        *latest(session, f"status:{event.id or f'{outcome}:{at}'}", at),
         status=outcome,  # type: ignore[arg-type]  # the table below lists only these
         error_type=kind,
         error=message,
@@ -522,14 +255,11 @@ def _execution(event: Event, data: Json, session: str, at: int) -> Facts:
 
 def _compaction(event: Event, data: Json, session: str, at: int) -> Facts:
     stage = event.type.rpartition(".")[2]
-    provider, model, _ = _model(data)
-    kind, message = _error(data.get("error"))
+    provider, model, _ = model_of(data)
+    kind, message = error_of(data.get("error"))
     reason = text(data.get("reason"))
     yield Compaction(
-        session=session,
-        key=f"compaction:{stage}:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"compaction:{stage}:{event.id or at}", at),
         id=event.id or str(at),
         started=at if stage == "started" else None,
         ended=None if stage == "started" else at,
@@ -552,10 +282,7 @@ def _usage(event: Event, data: Json, session: str, at: int) -> Facts:
     counts = tokens(data.get("tokens"))
     if counts:
         yield Usage(
-            session=session,
-            key="usage:title" if exact else f"usage:{event.id or at}",
-            at=at,
-            order=order(at),
+            *latest(session, "usage:title" if exact else f"usage:{event.id or at}", at),
             exact=exact,
             tokens=counts,
             cost=number(data.get("cost")),
@@ -566,10 +293,7 @@ def _shell(event: Event, data: Json, session: str, at: int) -> Facts:
     shell = mapping(data.get("shell"))
     exit_code = whole(shell.get("exit"))
     yield Note(
-        session=session,
-        key=f"shell:{text(shell.get('id')) or at}:{event.type.rpartition('.')[2]}",
-        at=at,
-        order=order(at),
+        *latest(session, f"shell:{text(shell.get('id')) or at}:{event.type.rpartition('.')[2]}", at),
         name=event.type.removeprefix("session."),
         counts={} if exit_code is None else {"exit": exit_code},
         texts={"command": command} if (command := text(shell.get("command"))) else {},
@@ -578,70 +302,14 @@ def _shell(event: Event, data: Json, session: str, at: int) -> Facts:
 
 def _skill(event: Event, data: Json, session: str, at: int) -> Facts:
     yield Note(
-        session=session,
-        key=f"skill:{event.id or at}",
-        at=at,
-        order=order(at),
+        *latest(session, f"skill:{event.id or at}", at),
         name="skill.activated",
         texts={"name": name} if (name := text(data.get("name"))) else {},
     )
 
 
-def spoken(item: Json) -> Json:
-    """A message as a model library holds it: role, text, reasoning, tool calls and results."""
-    role = text(item.get("role")) or text(item.get("type")) or "user"
-    said: Json = {"role": role}
-    content = item.get("content", item.get("text"))
-    words: list[str] = []
-    for part in content if isinstance(content, list) else [content]:
-        if isinstance(part, str):
-            words.append(part)
-            continue
-        found = mapping(part)
-        kind = text(found.get("type")) or ""
-        if kind in ("tool-call", "tool", "tool_use", "tool-use"):
-            said.setdefault("calls", []).append(
-                {
-                    "id": text(found.get("toolCallId")) or text(found.get("id")) or "",
-                    "name": text(found.get("toolName")) or text(found.get("name")) or "",
-                    "input": found.get("input", found.get("args")),
-                }
-            )
-        elif kind in ("tool-result", "tool_result"):
-            output = found.get("output", found.get("result", found.get("content")))
-            said.setdefault("results", []).append(
-                {"id": text(found.get("toolCallId")) or text(found.get("id")) or "", "output": _output(output)}
-            )
-        elif kind in ("reasoning", "thinking"):
-            said["reasoning"] = said.get("reasoning", "") + (text(found.get("text")) or "")
-        elif isinstance(found.get("text"), str):
-            words.append(found["text"])
-        elif found:
-            words.append(describe(*_media(found)))
-    said["text"] = "\n".join(word for word in words if word)
-    return said
-
-
-def _media(found: Json) -> tuple[str | None, str | None, int | None]:
-    mime, name, size = attachment(found)
-    data = found.get("data")
-    if size is None and isinstance(data, str):
-        size = len(data) * 3 // 4
-    return mime or text(found.get("mediaType")) or text(found.get("type")), name, size
-
-
-def _output(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and "value" in value:
-        return _output(value["value"])
-    if isinstance(value, list):
-        said, files = _said(value)
-        return "\n".join(part for part in (said, *files) if part)
-    return "" if value is None else orjson.dumps(value).decode("utf-8", "replace")
-
-
-_READERS: dict[str, Callable[[Event, Json, str, int], Facts]] = {
+_READERS: dict[str, Reads] = {
+    **v2_steps.READERS,
     "session.created": _created,
     "session.renamed": _renamed,
     "session.moved": _moved,
@@ -654,25 +322,6 @@ _READERS: dict[str, Callable[[Event, Json, str, int], Facts]] = {
     "session.inbox.cancelled": _cancelled,
     "session.input.cancelled": _cancelled,
     "session.synthetic": _synthetic,
-    "session.step.started": _step_started,
-    "session.step.streamed": _step_streamed,
-    "session.step.ended": _step_ended,
-    "session.step.failed": _step_ended,
-    "session.text.started": _streaming,
-    "session.text.delta": _streaming,
-    "session.text.ended": _text_ended,
-    "session.reasoning.started": _streaming,
-    "session.reasoning.delta": _streaming,
-    "session.reasoning.ended": _text_ended,
-    "session.tool.input.started": _input_started,
-    "session.tool.input.delta": _streaming,
-    "session.tool.input.ended": _input_ended,
-    "session.tool.called": _called,
-    "session.tool.progress": _progress,
-    "session.tool.success": _settled,
-    "session.tool.failed": _settled,
-    "session.tool.error": _settled,
-    "session.retry.scheduled": _retry,
     "session.execution.started": _execution,
     "session.execution.succeeded": _execution,
     "session.execution.failed": _execution,

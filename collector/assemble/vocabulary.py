@@ -10,6 +10,7 @@ Times are milliseconds since the epoch, as OpenCode's own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
@@ -21,15 +22,31 @@ LAST = 1 << 52
 
 PENDING, RUNNING, SETTLED = 1, 2, 3
 
+NEVER = 1 << 62
+"""A time after all others."""
+
+SIDE_CALLS = ("title", "summary")
+"""Agents of calls that belong to no step."""
+
 
 def order(at: int, rank: int = 0) -> int:
     """Later beats earlier, and a higher rank beats any time."""
     return (rank << 48) + at
 
 
-@dataclass(slots=True, kw_only=True)
+def latest(session: str, key: str, at: int, rank: int = 0) -> tuple[str, str, int, int]:
+    """How a fact begins of which the last telling of the highest rank holds."""
+    return session, key, at, order(at, rank)
+
+
+def earliest(session: str, key: str, at: int) -> tuple[str, str, int, int]:
+    """How a fact begins of which the first telling holds."""
+    return session, key, at, LAST - at
+
+
+@dataclass(slots=True)
 class Fact:
-    """`content` names the fields that hold what people, models and tools wrote, or where: gone at metadata level."""
+    """What every fact says first: of which session, about what, when, and how it holds against another telling."""
 
     session: str
     key: str
@@ -304,6 +321,8 @@ AnyFact = (
     | Note
     | Gone
 )
+
+Facts = Iterator[AnyFact]
 
 CONTENT: dict[type[Fact], frozenset[str]] = {
     SessionTold: frozenset({"title", "directory"}),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from pydantic import SecretStr
 
-from collector.cli.serve import Config
+from collector.cli.options import AsJson, Config, DataDir
 from collector.cli.show import print_json, print_table
 from collector.settings import PREFIX, Settings, load
 
@@ -18,9 +17,9 @@ def register(app: typer.Typer) -> None:
 
 
 def config(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     config: Config = None,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Show each setting, its value, and where that came from; tokens as stars."""
     from collector.plan import plan

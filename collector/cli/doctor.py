@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -17,7 +16,7 @@ import typer
 from collector import __version__
 from collector.batch import Signal
 from collector.cli.client import Client, NotRunning
-from collector.cli.serve import Config, Policy
+from collector.cli.options import AsJson, Config, DataDir, Policy
 from collector.cli.show import print_json
 from collector.enforce import Enforcement, InForce, asked_by
 from collector.errors import CollectorError
@@ -41,10 +40,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     config: Config = None,
     policy: Policy = None,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Look at everything a collector needs, and prove that it redacts; exit code 1 when there is a problem."""
     findings = list(_examine(lambda: load({"policy_file": policy, "data_dir": data_dir}, config)))

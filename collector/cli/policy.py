@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from collector.cli.serve import Config, Policy
+from collector.cli.options import AsJson, Config, Policy
 from collector.cli.show import print_json, print_table
 from collector.enforce import Enforcement, InForce, asked_by, document_layers, user_layer
 from collector.errors import CollectorError, ConfigError
@@ -25,7 +25,6 @@ from collector.redact.ruleset import combined, preset_demands
 from collector.settings import Loaded, load
 
 policy = typer.Typer(help="What may leave: check, test, show and sign policies.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Kind(StrEnum):
@@ -55,7 +54,7 @@ def load_in_force(loaded: Loaded) -> InForce:
 def check(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Otherwise what is in force here.")] = None,
     kind: Annotated[Kind | None, typer.Option("--as", help="Whose policy FILE is; otherwise seen from it.")] = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read a policy, run its examples, and say what is wrong; exit code 2 when something is."""
     if file is None:
@@ -82,7 +81,7 @@ def test(
         Path | None,
         typer.Option(help="A folder: *.jsonl[.gz] with labelled texts measure what is found; others what is not."),
     ] = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a policy's examples, and measure it on texts of your own; exit code 1 when an example fails."""
     layers = [Layer(file, Rank.USER, preset_demands(file), file)] if file in PRESETS else _layers(Path(file), None)
@@ -110,7 +109,7 @@ def show(
     preset: Annotated[str | None, typer.Option(help="Print a preset as a policy file.")] = None,
     config: Config = None,
     policy: Policy = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the policy in force, each part with the layer that set it; or a preset to start from."""
     if preset is not None:

@@ -16,8 +16,8 @@ import typer
 from collector.assemble import Assembler, export_request
 from collector.assemble.native import Sieve
 from collector.batch import Signal
+from collector.cli.options import Policy
 from collector.cli.policy import load_in_force
-from collector.cli.serve import Policy
 from collector.decode import JSON, PROTOBUF
 from collector.encode import to_json
 from collector.errors import CollectorError

@@ -12,13 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from collector.cli.client import Client, NotRunning, open_reader
+from collector.cli.options import AsJson, DataDir
 from collector.cli.show import moment, money, number, print_json, print_table, printable, span_of_time
 from collector.settings import Settings, load
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
 Session = Annotated[str, typer.Option("--session", help="Only of this session.")]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")]
 
 _EMPTY = "nothing has arrived yet: export CATALYST_OTLP_ENDPOINT=http://127.0.0.1:4318 TRACE_TO_CATALYST=true"
 _POLL_SECONDS = 0.3

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from collector.cli.options import Policy
 from collector.cli.policy import load_in_force
-from collector.cli.serve import Policy
 from collector.errors import CollectorError
 from collector.redact.seal import Sealer
 from collector.settings import load

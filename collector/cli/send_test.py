@@ -13,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector import __version__
 from collector.cli.client import Client
+from collector.cli.options import AsJson
 from collector.cli.show import print_json
 from collector.errors import CollectorError
 from collector.settings import Settings, load
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def send_test(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for the destination's answer.")] = 15,
 ) -> None:
     """Send a test trace through the running collector and say what the destination answered."""

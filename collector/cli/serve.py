@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collector import logs
+from collector.cli.options import Config, DataDir, Policy
 from collector.settings import load
-
-Config = Annotated[Path | None, typer.Option("--config", help="Settings file; otherwise collector.toml here or yours.")]
-
-Policy = Annotated[
-    str | None,
-    typer.Option(
-        "--policy", help="Policy file, or a preset: metadata-only, no-tool-content, secrets-and-pii, secrets."
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one [4318].")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where telemetry is kept.")] = None,
+    data_dir: DataDir = None,
     config: Config = None,
     policy: Policy = None,
     upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from collector.cli.client import Client, NotRunning, open_reader
+from collector.cli.options import AsJson, DataDir
 from collector.cli.show import moment, print_json
 from collector.settings import load
 
@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Say what the collector does, and what became of all it received; exit code 1 when none runs."""
     settings = load({"data_dir": data_dir}).settings

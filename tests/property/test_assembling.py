@@ -46,6 +46,28 @@ def test_order_and_repetition_change_nothing(
     assert len(made) == len(ids(made))
 
 
+def bent(value: Any, odd: Any, random: Any) -> Any:
+    """`value` with one thing at random in it replaced by `odd`."""
+    if isinstance(value, dict) and value:
+        name = random.choice(sorted(value))
+        return {**value, name: bent(value[name], odd, random)}
+    if isinstance(value, list) and value and random.random() < 0.5:
+        index = random.randrange(len(value))
+        return [*value[:index], bent(value[index], odd, random), *value[index + 1 :]]
+    return odd
+
+
+ODD = [None, True, 7, -0.5, "", "odd", [], [1], {}, {"odd": 1}]
+
+
+@settings(max_examples=300)
+@given(st.sampled_from([*RECORDINGS, None]), st.lists(st.sampled_from(ODD), min_size=30, max_size=30), st.randoms())
+def test_a_value_of_another_shape_costs_itself(which: tuple[str, str] | None, odd: list[Any], random: Any) -> None:
+    """The items of a post come from programs of many versions; one that fails would refuse all the others."""
+    items = recording(*which) if which else v2_examples()
+    assemble(bent(random.choice(items), value, random) for value in odd)
+
+
 @settings(max_examples=30)
 @given(st.integers(1, 80), st.booleans(), st.randoms())
 def test_order_and_repetition_change_nothing_in_opencode_2(window: int, doubled: bool, random: Any) -> None:

@@ -1,0 +1,78 @@
+"""Values of OpenCode's events, read leniently: what has another shape than expected is not known (pure)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+Json = dict[str, Any]
+
+
+def mapping(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def first_text(found: Json, *names: str) -> str | None:
+    """What the first of the fields `names` that holds a text says: fields were renamed over the versions."""
+    for name in names:
+        value = found.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def truth(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15 else None
+
+
+def milliseconds(value: Any) -> int | None:
+    """A time as OpenCode writes it; None for what is none."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1 << 43:
+        return int(value)
+    return None
+
+
+def whole(value: Any) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def objects(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def agent_name(value: Any) -> str | None:
+    """An agent is a name, or (up to 1.1) an object that has one."""
+    return text(value) or text(mapping(value).get("name"))
+
+
+def tokens(value: Any) -> dict[str, float] | None:
+    """OpenCode's counts: `input` without cache, `output` without reasoning."""
+    found = mapping(value)
+    cache = mapping(found.get("cache"))
+    counts = {
+        "input": number(found.get("input")),
+        "output": number(found.get("output")),
+        "reasoning": number(found.get("reasoning")),
+        "cache_read": number(cache.get("read")),
+        "cache_write": number(cache.get("write")),
+        "total": number(found.get("total")),
+    }
+    return {name: count for name, count in counts.items() if count is not None} or None
+
+
+def to_json(value: Any) -> str:
+    return orjson.dumps(value).decode("utf-8", "replace")
