@@ -32,6 +32,7 @@ from collector.assemble.vocabulary import (
 )
 
 _REMEMBERED_TURNS = 100
+_HEAD_WITHIN_MS = 60_000
 _MOST_MESSAGES = 5000
 
 
@@ -194,7 +195,9 @@ class Session:
     def _forget_summarised(self) -> None:
         """What came before the last compaction, and what no model could still be sent, is no history any more."""
         open_messages = self.opened.keys() | self.steps.keys()
-        done = [m for _, _, m in self.ordered if m.id not in open_messages]
+        # A message of which only a part is known stands before all others, and may yet open a turn.
+        since = self.heard - _HEAD_WITHIN_MS
+        done = [m for _, _, m in self.ordered if m.id not in open_messages and (m.created or m.heard < since)]
         excess = len(self.messages) - _MOST_MESSAGES
         last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
         if last >= 0:

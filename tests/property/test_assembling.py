@@ -87,6 +87,16 @@ def test_shuffled_lines_of_a_live_session_give_each_span_once(scenario: str, win
     assert {span for _, span, _ in ids(made)} == expected
 
 
+def test_a_part_that_overtakes_its_message_is_kept_until_it_comes() -> None:
+    """A compaction's mark, told before its message and just when the turn before it was over, was lost with that."""
+    items = recording("compaction")
+    times = sorted(item["ts"] for item in items)
+    whole = {span for _, span, _ in ids(assemble(items))}
+    for at in range(len(items) - 2):
+        made = live([*items[:at], items[at + 2], *items[at : at + 2], *items[at + 3 :]], times)
+        assert {span for _, span, _ in ids(made)} == whole, at
+
+
 @pytest.mark.parametrize("scenario", scenarios())
 def test_a_replay_of_what_is_over_tells_nothing(scenario: str) -> None:
     assembler = Assembler()
