@@ -574,8 +574,25 @@ def test_a_cost_that_was_given_is_passed_on() -> None:
     assert "llm.cost.total" not in chat(user(text("x")), None, **{"gen_ai.usage.cost": 0})
 
 
-def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
-    """ADK, LiveKit and smolagents: kinds, messages and tools."""
+def test_google_adk_2_follows_the_genai_conventions() -> None:
+    """One key of its own on each span must not hide the messages, arguments and results in all the others."""
+    own = {"gcp.vertex.agent.event_id": "e"}
+    call = {"type": "tool_call", "id": "c", "name": "f", "arguments": {"q": 1}}
+    found = one({
+        **own, "gen_ai.operation.name": "generate_content", "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.input.messages": json.dumps(user(text("hi"))), "gen_ai.system_instructions": json.dumps([text("S")]),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [call]}]), "gen_ai.usage.input_tokens": 2,
+    })  # fmt: skip
+    assert [found[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.function.name"] == "f"
+    assert (found["openinference.span.kind"], found["llm.token_count.prompt"]) == ("LLM", 2)
+    tool = one({**own, "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f",
+                "gen_ai.tool.call.arguments": '{"q": 1}', "gen_ai.tool.call.result": '{"r": 2}'})  # fmt: skip
+    assert (tool["tool.parameters"], tool["output.value"]) == ('{"q": 1}', '{"r": 2}')
+
+
+def test_google_adk_1_counts_a_request_once() -> None:
+    """`call_llm` holds what was asked and answered; the `generate_content` within it says the same counts again."""
     request = {
         "model": "g",
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
@@ -590,6 +607,25 @@ def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
     assert (adk["openinference.span.kind"], adk["session.id"], adk["llm.token_count.total"]) == ("LLM", "s", 3)
     assert [adk[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
     assert adk[f"{OUT}.0.message.content"] == "yo"
+    inner = one({"gen_ai.operation.name": "generate_content", "gen_ai.system": "gemini",
+                 "gcp.vertex.agent.event_id": "e", "gen_ai.usage.input_tokens": 2})  # fmt: skip
+    assert inner["openinference.span.kind"] == "CHAIN"
+    assert "llm.token_count.prompt" not in inner
+    root = one({}, name="invocation", scope="gcp.vertex.agent")
+    assert root["openinference.span.kind"] == "CHAIN"
+
+
+def test_agent_framework_workflows_are_chains() -> None:
+    """Their spans have no GenAI key; without a kind the root of a run would be none of the trace."""
+    for name in ("workflow.run", "executor.process one", "edge_group.process X", "message.send"):
+        found = one({"message.type": "M"}, name=name, scope="agent_framework")
+        assert found == {"message.type": "M", "openinference.span.kind": "CHAIN"}
+    assert one({"message.type": "M"}, name="message.send", scope="another") == {"message.type": "M"}
+    assert one({}, name="tools/call x", scope="agent_framework") == {}
+
+
+def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
+    """LiveKit and smolagents: kinds, messages and tools."""
     tool = one({"lk.function_tool.name": "f", "lk.function_tool.arguments": "{}", "lk.function_tool.output": "o"})
     assert (tool["openinference.span.kind"], tool["tool.name"], tool["output.value"]) == ("TOOL", "f", "o")
     context = {"items": [{"type": "message", "role": "user", "content": ["hi"]}]}
