@@ -42,6 +42,7 @@ OPERATIONS = {
     "embedding": EMBEDDING,
     "retrieval": RETRIEVER,
     "retrieve": RETRIEVER,
+    "vector_db_retrieve": RETRIEVER,
     "rerank": RERANKER,
     "execute_tool": TOOL,
     "invoke_agent": AGENT,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.reshape.facts import AGENT, CHAIN, TOOL, put_identity, put_tool
-from collector.reshape.gen_ai import put_association
+from collector.reshape.facts import AGENT, CHAIN, RETRIEVER, TOOL, put_identity, put_tool
+from collector.reshape.gen_ai import OPERATIONS, put_association
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 from collector.reshape.values import Attributes, Value, read_json
@@ -33,6 +33,8 @@ class Traceloop:
 
     def reshape(self, span: Source) -> Target | None:
         kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)
+        if kind == CHAIN and OPERATIONS.get(span.text("gen_ai.operation.name")) == RETRIEVER:
+            kind = RETRIEVER  # LangChain's retrievers are tasks
         target = Target()
         target.kind(kind)
         put_identity(target, span)

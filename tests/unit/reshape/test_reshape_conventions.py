@@ -509,6 +509,16 @@ def test_traceloop_tools_have_what_the_tool_was_given() -> None:
     assert (found["user.id"], json.loads(found["metadata"])) == ("u", {"chat": "c"})
 
 
+def test_langchain_s_retrievers_are_tasks_that_retrieve() -> None:
+    """OpenLLMetry calls them tasks; their operation says more."""
+    found = one({
+        "traceloop.span.kind": "task", "gen_ai.operation.name": "vector_db_retrieve",
+        "traceloop.entity.output": '{"documents":[{"page_content":"d","metadata":{}}],"count":1}',
+    })  # fmt: skip
+    assert found["openinference.span.kind"] == "RETRIEVER"
+    assert found["retrieval.documents.0.document.content"] == "d"
+
+
 def test_pydantic_ai_1_agents_and_tools() -> None:
     """Its first instrumentation had no operation on either, and bare keys."""
     messages = [
