@@ -58,8 +58,8 @@ def _reasoning(part: dict[str, Value]) -> Content:
 def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
     """The address (often a data URL) of an image, sound, video or document, and its media type; "" for none."""
     mime = _first(part, "mime_type", "mimeType", "mediaType", "media_type")
-    if kind == "image_url" or kind == "input_image":
-        image = part.get("image_url")
+    if kind in ("image_url", "input_image") and "image_url" in part:
+        image = part["image_url"]
         return (_first(image, "url") if isinstance(image, dict) else to_text(image)), "image"
     if kind == "input_audio":
         audio = part.get("input_audio")
@@ -69,7 +69,7 @@ def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
         return _first(part, "uri", "url"), mime or _first(part, "modality") or kind.removesuffix("_url")
     if kind in ("blob", "binary", "media"):
         mime = mime or _first(part, "modality")
-        return _data_url(_first(part, "content", "data", "url"), mime), mime
+        return _data_url(_first(part, "content", "data", "url", "binary_content"), mime), mime
     for key in ("inlineData", "inline_data", "fileData", "file_data"):
         inner = part.get(key)
         if isinstance(inner, dict):

@@ -100,6 +100,8 @@ def test_arguments_that_are_text_stay_as_they_are() -> None:
         ({"inlineData": {"mimeType": "image/png", "data": "QUJD"}}, PNG),
         ({"type": "file", "mediaType": "image/png", "data": "QUJD"}, PNG),
         ({"type": "image", "image": "https://x/y.png"}, "https://x/y.png"),
+        ({"type": "image-url", "url": "https://x/y.png"}, "https://x/y.png"),
+        ({"kind": "binary", "media_type": "image/png", "binary_content": "QUJD"}, PNG),
     ],
 )  # fmt: skip
 def test_images_of_every_provider_have_an_address(part: dict[str, Any], url: str) -> None:
