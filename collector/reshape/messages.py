@@ -157,7 +157,8 @@ def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: in
         return _read_message(value, role, reading)
     for key in ("prompt", "input", "output", "query", "text"):
         if isinstance(value.get(key), (str, list, dict)) and value[key]:
-            system = value.get("system") or value.get("instructions")
+            # A response repeats the instructions it was given; they are no part of the answer.
+            system = None if role == "assistant" else value.get("system") or value.get("instructions")
             return [
                 *read_messages(system, "system", reading, depth + 1),
                 *read_messages(value[key], role, reading, depth + 1),

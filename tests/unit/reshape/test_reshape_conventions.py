@@ -468,6 +468,52 @@ def test_langsmith_llm_runs_have_messages_from_prompt_and_completion() -> None:
     assert (found[f"{OUT}.0.message.role"], found[f"{OUT}.0.message.content"]) == ("assistant", "yo")
 
 
+def test_langsmith_requests_have_tools_and_parameters_in_their_body() -> None:
+    """And the counts of cache and reasoning in its metadata: as JSON there, elsewhere as a Python dict's text."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    body = {"model": "m", "temperature": 0.2, "messages": [{"role": "user", "content": "hi"}], "tools": [tool]}
+    usage = {"input_token_details": {"cache_read": 8}, "output_token_details": {"reasoning": 3}}
+    found = one({
+        "langsmith.span.kind": "llm", "gen_ai.request.model": "m", "gen_ai.prompt": json.dumps(body),
+        "langsmith.metadata.usage_metadata": json.dumps(usage), "gen_ai.usage.input_token_details": "{'cache_read': 8}",
+    })  # fmt: skip
+    assert json.loads(found["llm.invocation_parameters"]) == {"model": "m", "temperature": 0.2}
+    assert json.loads(found["llm.tools.0.tool.json_schema"]) == tool
+    assert found["llm.token_count.prompt_details.cache_read"] == 8
+    assert found["llm.token_count.completion_details.reasoning"] == 3
+
+
+def test_a_response_that_repeats_its_instructions_does_not_say_them() -> None:
+    """OpenAI's responses hold the instructions of their request; the model's answer is `output` alone."""
+    answer = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "yo"}]}
+    found = one({
+        "langsmith.span.kind": "llm", "gen_ai.prompt": json.dumps({"input": "hi", "instructions": "S"}),
+        "gen_ai.completion": json.dumps({"instructions": "S", "output": [answer]}),
+    })  # fmt: skip
+    assert [found[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
+    assert found[f"{OUT}.0.message.content"] == "yo"
+    assert f"{OUT}.1.message.role" not in found
+
+
+@pytest.mark.parametrize("asked", ["prompt_tokens_details", "input_tokens_details"])
+def test_a_provider_s_own_usage_is_read_in_full(asked: str) -> None:
+    """Langfuse and Logfire pass it on as it came: cache and reasoning stand in objects of their own."""
+    answered = asked.replace("prompt", "completion").replace("input", "output")
+    usage = json.dumps({asked: {"cached_tokens": 8}, answered: {"reasoning_tokens": 3, "audio_tokens": None}})
+    langfuse = {"langfuse.observation.type": "generation", "langfuse.observation.usage_details": usage}
+    for found in (one(langfuse), chat(user(text("x")), **{"gen_ai.usage.raw": usage})):
+        assert found["llm.token_count.prompt_details.cache_read"] == 8
+        assert found["llm.token_count.completion_details.reasoning"] == 3
+
+
+def test_a_parameter_that_is_no_number_stays_text() -> None:
+    """Langfuse writes "Infinity" for a limit that was not set; as a number it would become null in JSON."""
+    found = one({
+        "langfuse.observation.type": "generation", "langfuse.observation.model.parameters": '{"max_tokens":"Infinity"}',
+    })  # fmt: skip
+    assert json.loads(found["llm.invocation_parameters"]) == {"max_tokens": "Infinity"}
+
+
 def test_mlflow_values_are_json_twice_over() -> None:
     """`"\\"TOOL\\""` is a TOOL, and its inputs are JSON text within JSON text."""
     found = one({
