@@ -37,6 +37,7 @@ IDENTITY: Table = {
         "gen_ai.conversation.id",
         "traceloop.association.properties.session_id",
         "traceloop.association.properties.session.id",
+        "traceloop.association.properties.thread_id",
         "langfuse.session.id",
         "ai.telemetry.metadata.sessionId",
         "ai.telemetry.metadata.session.id",

@@ -557,6 +557,19 @@ def test_traceloop_tools_have_what_the_tool_was_given() -> None:
     assert (found["user.id"], json.loads(found["metadata"])) == ("u", {"chat": "c"})
 
 
+def test_traceloop_tools_may_say_what_they_were_given_in_genai_keys() -> None:
+    """As OpenLLMetry does for OpenAI's agents; where it says the same twice, once is enough."""
+    given = {"traceloop.span.kind": "tool", "gen_ai.tool.name": "f", "gen_ai.tool.call.arguments": '{"q": 1}'}
+    found = one({**given, "gen_ai.tool.call.result": "r"})
+    assert (found["tool.name"], found["tool.parameters"], found["output.value"]) == ("f", '{"q": 1}', "r")
+    task = one({"traceloop.span.kind": "task", "traceloop.entity.input": "x", "gen_ai.task.input": "x",
+                "gen_ai.task.output": "y", "traceloop.association.properties.thread_id": "t"})  # fmt: skip
+    assert (task["input.value"], task["output.value"], task["session.id"]) == ("x", "y", "t")
+    assert not {"traceloop.entity.input", "gen_ai.task.input", "gen_ai.task.output"} & task.keys()
+    other = one({"traceloop.span.kind": "task", "traceloop.entity.input": "x", "gen_ai.task.input": "z"})
+    assert (other["input.value"], other["gen_ai.task.input"]) == ("x", "z")
+
+
 def test_langchain_s_retrievers_are_tasks_that_retrieve() -> None:
     """OpenLLMetry calls them tasks; their operation says more."""
     found = one({
