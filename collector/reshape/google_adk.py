@@ -71,10 +71,7 @@ class GoogleAdk:
             target.input(span.get(_PREFIX + "data"), _PREFIX + "data")
         said = reshape_gen_ai(span, kind)
         if said is not None:
-            for key, value in said.attributes.items():
-                target.put(key, value)
-            target.twins |= said.twins
-            target.event_twins.update(said.event_twins)
+            target.add(said)
         return target
 
 

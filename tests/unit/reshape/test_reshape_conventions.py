@@ -695,11 +695,26 @@ def test_agent_framework_workflows_are_chains() -> None:
     assert one({}, name="tools/call x", scope="agent_framework") == {}
 
 
-def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
-    """LiveKit and smolagents: kinds, messages and tools."""
+def test_livekit_has_keys_of_its_own_and_genai_s() -> None:
+    """Since 1.8 its own hold `pii` where people speak, and requests to models follow the GenAI conventions."""
     tool = one({"lk.function_tool.name": "f", "lk.function_tool.arguments": "{}", "lk.function_tool.output": "o"})
     assert (tool["openinference.span.kind"], tool["tool.name"], tool["output.value"]) == ("TOOL", "f", "o")
     context = {"items": [{"type": "message", "role": "user", "content": ["hi"]}]}
     turn = one({"lk.chat_ctx": json.dumps(context), "lk.response.text": "yo"}, name="llm_request")
     assert (turn[f"{IN}.0.message.content"], turn[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    tool = one({
+        "lk.function_tool.name": "f", "lk.pii.function_tool.arguments": "{}", "lk.pii.function_tool.output": "o",
+        "gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": '"o"',
+    })  # fmt: skip
+    assert (tool["tool.name"], tool["tool.parameters"], tool["output.value"]) == ("f", "{}", "o")
+    turn = one({"lk.pii.user_input": "hi", "lk.pii.response.text": "yo"}, name="agent_turn")
+    assert (turn["openinference.span.kind"], turn["input.value"], turn["output.value"]) == ("AGENT", "hi", "yo")
+    asked = json.dumps(user(text("hi")))
+    call = one({"lk.llm_metrics": "{}", "gen_ai.operation.name": "chat", "gen_ai.input.messages": asked,
+                "gen_ai.usage.input_tokens": 3}, name="llm_request")  # fmt: skip
+    assert (call[f"{IN}.0.message.content"], call["llm.token_count.prompt"]) == ("hi", 3)
+
+
+def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
+    """smolagents: kinds."""
     assert one({"smolagents.max_steps": 3}, name="CodeAgent.run")["openinference.span.kind"] == "AGENT"
