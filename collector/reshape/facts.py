@@ -241,7 +241,7 @@ def request_parameters(span: Source) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for source, name in PARAMETERS.items():
         value = span.get(source)
-        if value is not None:
+        if value is not None and value != []:
             as_number = number(value)
             found.setdefault(name, value if as_number is None or name == "model" else as_number)
     return found

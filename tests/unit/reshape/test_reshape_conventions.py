@@ -639,6 +639,12 @@ def test_workflows_have_their_input_and_output() -> None:
     assert (found["openinference.span.kind"], found["input.value"], found["output.value"]) == ("CHAIN", "a", "b")
 
 
+def test_an_empty_list_of_stop_sequences_was_not_asked_for() -> None:
+    """OpenLIT writes one for each request to Anthropic."""
+    found = chat(user(text("x")), None, **{"gen_ai.request.stop_sequences": []})
+    assert json.loads(found["llm.invocation_parameters"]) == {"model": "m"}
+
+
 def test_a_cost_that_was_given_is_passed_on() -> None:
     """OpenLIT works it out; its zero means that it knows no price."""
     assert chat(user(text("x")), None, **{"gen_ai.usage.cost": 0.25})["llm.cost.total"] == 0.25
