@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TypeAlias
 
 from collector.reshape.values import Value, to_text
@@ -31,6 +32,8 @@ def read_content(part: dict[str, Value], kind: str) -> Content:
 def _first(part: dict[str, Value], *keys: str) -> str:
     for key in keys:
         value = part.get(key)
+        if isinstance(value, bytes):  # in a log record's body, which is no JSON
+            return b64encode(value).decode()
         if value is not None:
             return to_text(value)
     return ""
@@ -80,13 +83,16 @@ def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
         mime = _first(source, "media_type") or kind
         return _first(source, "url") or _data_url(_first(source, "data"), mime), mime
     if kind in ("image", "file"):  # the AI SDK, and OpenAI's files
-        data = part.get("image") or part.get("data") or part.get("url") or part.get("file_id") or part.get("fileId")
+        data = part.get("image") or part.get("data") or part.get("url")
         file = part.get("file")
-        if isinstance(file, dict):
-            data = data or file.get("file_data") or file.get("file_id")
+        file = file if isinstance(file, dict) else {}
+        data = data or file.get("file_data")
         if isinstance(data, dict):
             data = data.get("url") or data.get("data")
-        return _data_url(to_text(data), mime or kind), mime or kind
+        mime = mime or _first(part, "modality") or kind
+        if data:
+            return _data_url(_first({"data": data}, "data"), mime), mime
+        return _first(part, "file_id", "fileId") or _first(file, "file_id"), mime
     return "", ""
 
 

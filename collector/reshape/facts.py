@@ -115,8 +115,14 @@ TOKENS: Table = {
         "ai.usage.reasoningTokens",
         "ai.usage.outputTokenDetails.reasoningTokens",
     ),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: ("gen_ai.usage.details.input_audio_tokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: ("gen_ai.usage.details.output_audio_tokens",),
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: (
+        "gen_ai.usage.audio.input_tokens",
+        "gen_ai.usage.details.input_audio_tokens",
+    ),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: (
+        "gen_ai.usage.audio.output_tokens",
+        "gen_ai.usage.details.output_audio_tokens",
+    ),
 }
 
 MODEL = ("gen_ai.response.model", "ai.response.model", "gen_ai.request.model", "ai.model.id")

@@ -50,6 +50,7 @@ OPERATIONS = {
     "plan": AGENT,
     "invoke_workflow": CHAIN,
     "agent_step": CHAIN,
+    "fetch_response": CHAIN,
     "execute_event_loop_cycle": CHAIN,
     "guardrail": GUARDRAIL,
     "apply_guardrail": GUARDRAIL,

@@ -274,7 +274,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
     inner = call.get("function")
     source = inner if isinstance(inner, dict) else call
     arguments: Value = None
-    for key in ("arguments", "input", "args"):
+    for key in ("arguments", "input", "args", "server_tool_call"):
         if source.get(key) is not None:
             arguments = source[key]
             break
@@ -289,7 +289,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
 
 def _read_result(part: dict[str, Value], reading: Reading) -> Message:
     content: Value = None
-    for key in ("response", "result", "output", "content"):
+    for key in ("response", "result", "output", "content", "server_tool_call_response"):
         if part.get(key) is not None:
             content = part[key]
             break

@@ -101,6 +101,7 @@ def test_arguments_that_are_text_stay_as_they_are() -> None:
         ({"type": "file", "mediaType": "image/png", "data": "QUJD"}, PNG),
         ({"type": "image", "image": "https://x/y.png"}, "https://x/y.png"),
         ({"type": "image-url", "url": "https://x/y.png"}, "https://x/y.png"),
+        ({"type": "file", "modality": "image", "mime_type": "image/png", "file_id": "file-1"}, "file-1"),
         ({"kind": "binary", "media_type": "image/png", "binary_content": "QUJD"}, PNG),
     ],
 )  # fmt: skip
@@ -637,6 +638,39 @@ def test_workflows_have_their_input_and_output() -> None:
         {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.input": "a", "gen_ai.workflow.output": "b"}
     )
     assert (found["openinference.span.kind"], found["input.value"], found["output.value"]) == ("CHAIN", "a", "b")
+
+
+def test_bytes_in_a_log_record_become_a_data_url() -> None:
+    """A record's body is no JSON: images in it are bytes."""
+    join = LogJoin(lambda: 0.0)
+    logs = ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add(trace_id=TRACE, span_id=SPAN)
+    record.event_name = "gen_ai.client.inference.operation.details"
+    messages = record.attributes.add(key="gen_ai.input.messages").value.array_value.values.add().kvlist_value.values
+    write_value(messages.add(key="role").value, "user")
+    part = messages.add(key="parts").value.array_value.values.add().kvlist_value.values
+    write_value(part.add(key="type").value, "blob")
+    write_value(part.add(key="mime_type").value, "image/png")
+    part.add(key="content").value.bytes_value = b"ABC"
+    Reshaper(join=join).reshape(logs)
+    found = one({"gen_ai.operation.name": "chat"}, join=join)
+    assert found[f"{IN}.0.message.contents.0.message_content.image.image.url"] == PNG
+
+
+def test_tools_that_the_provider_ran_keep_what_was_asked_and_found() -> None:
+    """The conventions give their arguments and results names of their own."""
+    asked = {"type": "server_tool_call", "id": "s", "name": "web", "server_tool_call": {"query": "q"}}
+    found = {"type": "server_tool_call_response", "id": "s", "server_tool_call_response": {"results": ["r"]}}
+    answer = chat(user(text("x")), [{"role": "assistant", "parts": [asked, found, text("yo")]}])
+    assert answer[f"{OUT}.0.message.tool_calls.0.tool_call.function.arguments"] == '{"query":"q"}'
+    assert answer[f"{OUT}.1.message.content"] == '{"results":["r"]}'
+    assert answer[f"{OUT}.0.message.content"] == "yo"
+
+
+def test_fetching_an_earlier_response_is_no_request_to_a_model() -> None:
+    """It costs no tokens; the operation is newer than 1.41."""
+    fetched = {"gen_ai.operation.name": "fetch_response", "gen_ai.response.model": "m"}
+    assert one(fetched)["openinference.span.kind"] == "CHAIN"
 
 
 def test_an_empty_list_of_stop_sequences_was_not_asked_for() -> None:
