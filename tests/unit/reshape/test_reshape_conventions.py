@@ -581,6 +581,15 @@ def test_langchain_s_retrievers_are_tasks_that_retrieve() -> None:
     assert found["retrieval.documents.0.document.content"] == "d"
 
 
+def test_pydantic_ai_embeddings_have_their_texts() -> None:
+    """Both stand under bare keys; the vectors go, as all do by default."""
+    found = one({"gen_ai.operation.name": "embeddings", "inputs": '["a", "b"]', "embeddings": "[[0.5], [0.25]]",
+                 "operation.cost": 0.1}, scope="pydantic-ai")  # fmt: skip
+    assert [found[f"embedding.embeddings.{n}.embedding.text"] for n in (0, 1)] == ["a", "b"]
+    assert (found["input.value"], found["llm.cost.total"]) == ('["a", "b"]', 0.1)
+    assert not [key for key in found if "vector" in key or key == "embeddings"]
+
+
 def test_pydantic_ai_1_agents_and_tools() -> None:
     """Its first instrumentation had no operation on either, and bare keys."""
     messages = [
