@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.reshape.facts import AGENT, CHAIN, LLM, TOOL, put_tool
+from collector.reshape.facts import AGENT, CHAIN, LLM, TOOL, put_identity, put_tool
 from collector.reshape.gen_ai import reshape_gen_ai
 from collector.reshape.messages import Message, read_messages
 from collector.reshape.source import Scope, Source
@@ -57,9 +57,11 @@ class LiveKit:
             target.output(span.get(*_OUTPUT), *_OUTPUT)
         else:
             _put_turn(target, span, kind)
-        said = reshape_gen_ai(span, kind)
-        if said is not None:
-            target.add(said)
+        put_identity(target, span)
+        if kind == LLM or "gen_ai.operation.name" in span.attributes:
+            said = reshape_gen_ai(span, kind)
+            if said is not None:
+                target.add(said)
         return target
 
 

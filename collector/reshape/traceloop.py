@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.reshape.conversation import BARE_INPUT, BARE_OUTPUT, put_conversation
+from collector.reshape.conversation import BARE_INPUT, BARE_OUTPUT, DETAIL_KEYS, put_conversation
 from collector.reshape.facts import AGENT, CHAIN, RETRIEVER, TOOL, put_identity, put_tool
 from collector.reshape.gen_ai import ARGUMENTS, OPERATIONS, RESULTS, put_association
 from collector.reshape.source import Scope, Source
@@ -47,7 +47,8 @@ class Traceloop:
             put_tool(target, name, span.get("gen_ai.tool.call.id"), _arguments(span.get(_INPUT, *ARGUMENTS)))
         elif kind == AGENT:
             target.put(SpanAttributes.AGENT_NAME, name)
-            put_conversation(target, span, kind)
+            if any(key in span.attributes for key in DETAIL_KEYS):  # else it would wait for log records
+                put_conversation(target, span, kind)
         write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, _retrieved(span.get(_OUTPUT)))
         _put_once(target.input, target, span, (_INPUT, *ARGUMENTS, *BARE_INPUT))
         _put_once(target.output, target, span, (_OUTPUT, *RESULTS, *BARE_OUTPUT))

@@ -558,6 +558,16 @@ def test_traceloop_tools_have_what_the_tool_was_given() -> None:
     assert (found["user.id"], json.loads(found["metadata"])) == ("u", {"chat": "c"})
 
 
+def test_traceloop_agents_have_the_messages_and_tools_that_stand_on_them() -> None:
+    """Frameworks add GenAI's keys to the wrapper of an agent."""
+    tools = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    found = one({"traceloop.span.kind": "agent", "traceloop.entity.name": "a",
+                 "gen_ai.input.messages": json.dumps(user(text("hi"))),
+                 "gen_ai.tool.definitions": json.dumps(tools)})  # fmt: skip
+    assert (found["agent.name"], found[f"{IN}.0.message.content"]) == ("a", "hi")
+    assert json.loads(found["llm.tools.0.tool.json_schema"])["function"]["name"] == "f"
+
+
 def test_traceloop_tools_may_say_what_they_were_given_in_genai_keys() -> None:
     """As OpenLLMetry does for OpenAI's agents; where it says the same twice, once is enough."""
     given = {"traceloop.span.kind": "tool", "gen_ai.tool.name": "f", "gen_ai.tool.call.arguments": '{"q": 1}'}
