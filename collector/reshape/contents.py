@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TypeAlias
 
 from collector.reshape.values import Value, to_text
@@ -31,6 +32,8 @@ def read_content(part: dict[str, Value], kind: str) -> Content:
 def _first(part: dict[str, Value], *keys: str) -> str:
     for key in keys:
         value = part.get(key)
+        if isinstance(value, bytes):  # in a log record's body, which is no JSON
+            return b64encode(value).decode()
         if value is not None:
             return to_text(value)
     return ""
@@ -58,8 +61,8 @@ def _reasoning(part: dict[str, Value]) -> Content:
 def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
     """The address (often a data URL) of an image, sound, video or document, and its media type; "" for none."""
     mime = _first(part, "mime_type", "mimeType", "mediaType", "media_type")
-    if kind == "image_url" or kind == "input_image":
-        image = part.get("image_url")
+    if kind in ("image_url", "input_image") and "image_url" in part:
+        image = part["image_url"]
         return (_first(image, "url") if isinstance(image, dict) else to_text(image)), "image"
     if kind == "input_audio":
         audio = part.get("input_audio")
@@ -69,7 +72,7 @@ def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
         return _first(part, "uri", "url"), mime or _first(part, "modality") or kind.removesuffix("_url")
     if kind in ("blob", "binary", "media"):
         mime = mime or _first(part, "modality")
-        return _data_url(_first(part, "content", "data", "url"), mime), mime
+        return _data_url(_first(part, "content", "data", "url", "binary_content"), mime), mime
     for key in ("inlineData", "inline_data", "fileData", "file_data"):
         inner = part.get(key)
         if isinstance(inner, dict):
@@ -80,13 +83,16 @@ def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
         mime = _first(source, "media_type") or kind
         return _first(source, "url") or _data_url(_first(source, "data"), mime), mime
     if kind in ("image", "file"):  # the AI SDK, and OpenAI's files
-        data = part.get("image") or part.get("data") or part.get("url") or part.get("file_id") or part.get("fileId")
+        data = part.get("image") or part.get("data") or part.get("url")
         file = part.get("file")
-        if isinstance(file, dict):
-            data = data or file.get("file_data") or file.get("file_id")
+        file = file if isinstance(file, dict) else {}
+        data = data or file.get("file_data")
         if isinstance(data, dict):
             data = data.get("url") or data.get("data")
-        return _data_url(to_text(data), mime or kind), mime or kind
+        mime = mime or _first(part, "modality") or kind
+        if data:
+            return _data_url(_first({"data": data}, "data"), mime), mime
+        return _first(part, "file_id", "fileId") or _first(file, "file_id"), mime
     return "", ""
 
 

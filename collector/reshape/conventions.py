@@ -6,6 +6,7 @@ write in part as well.
 
 from __future__ import annotations
 
+from collector.reshape.agent_framework import AgentFramework
 from collector.reshape.ai_sdk import AiSdk
 from collector.reshape.claude_code import ClaudeCode
 from collector.reshape.codex import Codex
@@ -35,6 +36,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     GoogleAdk(),
     LiveKit(),
     SmolAgents(),
+    AgentFramework(),
     PydanticAi(),
     IndexedGenAi(),
     GenAi(),

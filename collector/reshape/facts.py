@@ -37,6 +37,7 @@ IDENTITY: Table = {
         "gen_ai.conversation.id",
         "traceloop.association.properties.session_id",
         "traceloop.association.properties.session.id",
+        "traceloop.association.properties.thread_id",
         "langfuse.session.id",
         "ai.telemetry.metadata.sessionId",
         "ai.telemetry.metadata.session.id",
@@ -114,8 +115,14 @@ TOKENS: Table = {
         "ai.usage.reasoningTokens",
         "ai.usage.outputTokenDetails.reasoningTokens",
     ),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: ("gen_ai.usage.details.input_audio_tokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: ("gen_ai.usage.details.output_audio_tokens",),
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: (
+        "gen_ai.usage.audio.input_tokens",
+        "gen_ai.usage.details.input_audio_tokens",
+    ),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: (
+        "gen_ai.usage.audio.output_tokens",
+        "gen_ai.usage.details.output_audio_tokens",
+    ),
 }
 
 MODEL = ("gen_ai.response.model", "ai.response.model", "gen_ai.request.model", "ai.model.id")
@@ -169,9 +176,31 @@ def put_tokens(target: Target, span: Source) -> None:
     for key, names in TOKENS.items():
         target.put(key, span.number(*names))
     complete_tokens(target)
+    if "gen_ai.usage.raw" in span.attributes:  # Logfire: the provider's usage as it came
+        put_details(target, span.json("gen_ai.usage.raw"))
     cost = span.number("gen_ai.usage.cost")
     if cost:  # OpenLIT's zero means that it knows no price
         target.put(SpanAttributes.LLM_COST_TOTAL, cost)
+
+
+def put_details(target: Target, usage: Value) -> None:
+    """What a provider's usage says of cache, reasoning and sound: in objects whose names speak of input or output."""
+    for name, details in usage.items() if isinstance(usage, dict) else ():
+        if isinstance(details, dict) and name.endswith("details"):
+            asked = "input" in name or "prompt" in name
+            for key, names in (_OF_INPUT if asked else _OF_OUTPUT).items():
+                target.put(key, next((count for one in names if (count := number(details.get(one))) is not None), None))
+
+
+_OF_INPUT: Table = {
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: ("cached_tokens", "cache_read"),
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE: ("cache_write_tokens", "cache_creation"),
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: ("audio_tokens", "audio"),
+}
+_OF_OUTPUT: Table = {
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: ("reasoning_tokens", "reasoning"),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: ("audio_tokens", "audio"),
+}
 
 
 def complete_tokens(target: Target) -> None:
@@ -218,7 +247,7 @@ def request_parameters(span: Source) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for source, name in PARAMETERS.items():
         value = span.get(source)
-        if value is not None:
+        if value is not None and value != []:
             as_number = number(value)
             found.setdefault(name, value if as_number is None or name == "model" else as_number)
     return found

@@ -1,4 +1,8 @@
-"""Google's Agent Development Kit: `gcp.vertex.agent.*`. From its published keys; not tested against the real thing."""
+"""Google's Agent Development Kit: the GenAI conventions, and before 2 its own `gcp.vertex.agent.*`.
+
+Its older form (version 1, and 2 with schema 1) tells of a request twice: `call_llm` holds what was asked and
+answered, and the `generate_content` within it the same counts once more.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from collector.reshape.facts import (
     put_tokens,
     put_tool,
 )
-from collector.reshape.gen_ai import OPERATIONS
+from collector.reshape.gen_ai import OPERATIONS, reshape_gen_ai
 from collector.reshape.langfuse import put_numbers
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
@@ -24,7 +28,9 @@ from collector.reshape.target import Target
 from collector.reshape.values import Attributes, Value, read_json
 from collector.reshape.write import write_input, write_output, write_tools
 
+_SCOPE = "gcp.vertex.agent"
 _PREFIX = "gcp.vertex.agent."
+_NOTHING = "N/A"
 _REQUEST, _RESPONSE = _PREFIX + "llm_request", _PREFIX + "llm_response"
 _ARGUMENTS, _RESULT = _PREFIX + "tool_call_args", _PREFIX + "tool_response"
 _USAGE = {
@@ -37,30 +43,35 @@ _USAGE = {
 
 
 class GoogleAdk:
-    """Spans with any of ADK's keys."""
+    """Spans with any of ADK's keys, and the root of a run, which has none."""
 
     name = "google adk"
     keys = own = (_PREFIX,)
-    scopes: tuple[str, ...] = ()
+    scopes = (_SCOPE,)
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
-        return span.has(_PREFIX)
+        return span.has(_PREFIX) or (scope.name == _SCOPE and span.name == "invocation")
 
     def reshape(self, span: Source) -> Target | None:
         kind = _kind(span)
         target = Target()
         target.kind(kind)
-        put_identity(target, span)
         target.put(SpanAttributes.SESSION_ID, span.text(_PREFIX + "session_id"))
-        if kind == LLM:
+        if kind == LLM and (_REQUEST in span.attributes or _RESPONSE in span.attributes):
+            put_identity(target, span)
             _put_request(target, span)
-        elif kind == TOOL:
+            return target
+        if kind == TOOL and span.get(_ARGUMENTS, _RESULT) is not None:
             name = span.text("gen_ai.tool.name") or span.name.removeprefix("execute_tool ")
-            put_tool(target, name, span.get("gen_ai.tool.call.id"), span.get(_ARGUMENTS))
-            target.input(span.get(_ARGUMENTS), _ARGUMENTS)
+            arguments = span.get(_ARGUMENTS) if span.get(_ARGUMENTS) != _NOTHING else None
+            put_tool(target, name, span.get("gen_ai.tool.call.id"), arguments)
+            target.input(arguments, _ARGUMENTS)
             target.output(span.get(_RESULT), _RESULT)
         elif span.get(_PREFIX + "data") is not None:
             target.input(span.get(_PREFIX + "data"), _PREFIX + "data")
+        said = reshape_gen_ai(span, kind)
+        if said is not None:
+            target.add(said)
         return target
 
 
@@ -71,7 +82,10 @@ def _kind(span: Source) -> str:
             return LLM
     if _ARGUMENTS in span.attributes or _RESULT in span.attributes:
         return TOOL
-    return OPERATIONS.get(span.text("gen_ai.operation.name"), AGENT if span.name.startswith("agent_run") else CHAIN)
+    operation = span.text("gen_ai.operation.name")
+    if operation == "generate_content" and "gen_ai.system" in span.attributes:
+        return CHAIN  # within `call_llm`, see above
+    return OPERATIONS.get(operation, AGENT if span.name.startswith("agent_run") else CHAIN)
 
 
 def _put_request(target: Target, span: Source) -> None:

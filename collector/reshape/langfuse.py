@@ -18,6 +18,7 @@ from collector.reshape.facts import (
     RETRIEVER,
     TOOL,
     complete_tokens,
+    put_details,
     put_identity,
     put_parameters,
     put_tool,
@@ -111,6 +112,7 @@ def _put_usage(target: Target, usage: Value) -> None:
         if "cache" in name:
             wrote = "creation" in name or "write" in name
             target.put(_CACHE_WRITE if wrote else _CACHE_READ, number(count))
+    put_details(target, usage)
 
 
 def _texts(value: Value) -> list[Value]:

@@ -12,20 +12,24 @@ from collector.reshape.facts import (
     CHAIN,
     EMBEDDING,
     LLM,
+    PARAMETERS,
     PROMPT,
     RETRIEVER,
     TOOL,
+    put_details,
     put_finish_reason,
     put_identity,
     put_model,
+    put_parameters,
     put_provider,
     put_tokens,
     put_tool,
+    request_parameters,
 )
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
-from collector.reshape.values import Attributes, read_json, to_text
+from collector.reshape.values import Attributes, Value, read_json, to_text
 from collector.reshape.write import write_documents, write_embeddings, write_input, write_output, write_tools
 
 KINDS = {
@@ -68,9 +72,13 @@ class LangSmith:
         asked, answered = span.get(*_INPUT), span.get(*_OUTPUT)
         target.input(asked, *_INPUT)
         target.output(answered, *_OUTPUT)
+        body = read_json(asked)
+        if kind == LLM and isinstance(body, dict):
+            _put_request(target, span, body)
         if kind in (LLM, EMBEDDING):
             put_model(target, span, kind)
             put_tokens(target, span)
+            put_details(target, span.json(_METADATA + "usage_metadata"))
         if kind == LLM:
             target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_METADATA + "ls_model_name"))
             put_provider(target, span.text(_METADATA + "ls_provider"))
@@ -84,7 +92,6 @@ class LangSmith:
         elif kind == RETRIEVER:
             write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, answered)
         elif kind == EMBEDDING:
-            body = read_json(asked)
             texts = (
                 next((body[key] for key in ("input", "text", "texts") if key in body), None)
                 if isinstance(body, dict)
@@ -92,3 +99,13 @@ class LangSmith:
             )
             write_embeddings(target, texts if isinstance(texts, list) else [texts] if texts else (), ())
         return target
+
+
+def _put_request(target: Target, span: Source, body: dict[str, Value]) -> None:
+    """What a request's own body says beside its messages; LangSmith says it nowhere else."""
+    asked = {key: body[key] for key in _PARAMETERS if body.get(key) is not None}
+    put_parameters(target, {**request_parameters(span), **asked})
+    write_tools(target, body.get("tools"))
+
+
+_PARAMETERS = sorted({*PARAMETERS.values(), "max_completion_tokens", "stop", "tool_choice"} - {"model"})

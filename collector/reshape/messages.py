@@ -157,7 +157,8 @@ def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: in
         return _read_message(value, role, reading)
     for key in ("prompt", "input", "output", "query", "text"):
         if isinstance(value.get(key), (str, list, dict)) and value[key]:
-            system = value.get("system") or value.get("instructions")
+            # A response repeats the instructions it was given; they are no part of the answer.
+            system = None if role == "assistant" else value.get("system") or value.get("instructions")
             return [
                 *read_messages(system, "system", reading, depth + 1),
                 *read_messages(value[key], role, reading, depth + 1),
@@ -282,7 +283,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
     inner = call.get("function")
     source = inner if isinstance(inner, dict) else call
     arguments: Value = None
-    for key in ("arguments", "input", "args"):
+    for key in ("arguments", "input", "args", "server_tool_call"):
         if source.get(key) is not None:
             arguments = source[key]
             break
@@ -297,7 +298,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
 
 def _read_result(part: dict[str, Value], reading: Reading) -> Message:
     content: Value = None
-    for key in ("response", "result", "output", "content"):
+    for key in ("response", "result", "output", "content", "server_tool_call_response"):
         if part.get(key) is not None:
             content = part[key]
             break

@@ -15,6 +15,7 @@ from collector.reshape.facts import (
     RETRIEVER,
     TOOL,
     complete_tokens,
+    put_details,
     put_finish_reason,
     put_model,
     put_parameters,
@@ -126,6 +127,7 @@ def _put_usage(target: Target, span: Source, answered: Value) -> None:
     if usage is None and isinstance(answered, dict):
         usage = answered.get("usage") or answered.get("usage_metadata")
     put_numbers(target, usage, _USAGE)
+    put_details(target, usage)
     put_numbers(target, _read(span, "mlflow.llm.cost"), _COST)
     put_tokens(target, span)
     complete_tokens(target)

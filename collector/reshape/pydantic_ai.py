@@ -13,15 +13,18 @@ from openinference.semconv.trace import SpanAttributes, ToolAttributes
 
 from collector.reshape.conversation import put_input, put_output, render
 from collector.reshape.events import read_events
-from collector.reshape.facts import AGENT, CHAIN, LLM
+from collector.reshape.facts import AGENT, CHAIN, EMBEDDING, LLM
 from collector.reshape.gen_ai import kind_of, reshape_gen_ai
 from collector.reshape.messages import Message, Reading, read_messages
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import Target
-from collector.reshape.values import Attributes, Value, number, read_json, to_text
-from collector.reshape.write import read_tools, write_input, write_output, write_tools
+from collector.reshape.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.write import read_tools, write_embeddings, write_input, write_output, write_tools
 
 _ALL_MESSAGES = ("pydantic_ai.all_messages", "all_messages", "all_messages_events")
+
+
+_PRICED = (LLM, EMBEDDING)
 
 
 def _dump(value: Value) -> str:
@@ -41,7 +44,8 @@ class PydanticAi:
     scopes = ("pydantic-ai", "pydantic_ai", "logfire.")
     own = (
         "pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments",
-        "tool_response", "model_request_parameters", "request_data", "response_data", "logfire.json_schema",
+        "tool_response", "model_request_parameters", "request_data", "response_data", "logfire.json_schema", "inputs",
+        "embeddings",
     )  # fmt: skip
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
@@ -59,7 +63,10 @@ class PydanticAi:
             _put_events(target, span)
             _put_exchange(target, span)
             _put_tools(target, span)
-        target.put(SpanAttributes.LLM_COST_TOTAL, number(span.get("operation.cost")) if kind == LLM else None)
+        elif kind == EMBEDDING:
+            write_embeddings(target, listed(span.get("inputs")), listed(span.get("embeddings")))
+            target.input(span.get("inputs"), "inputs", "embeddings")
+        target.put(SpanAttributes.LLM_COST_TOTAL, number(span.get("operation.cost")) if kind in _PRICED else None)
         return target
 
 

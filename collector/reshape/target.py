@@ -40,6 +40,13 @@ class Target:
         if value is not None and value != "" and value != []:
             self.attributes.setdefault(key, value)
 
+    def add(self, other: Target) -> None:
+        """Take what `other` says of keys that are not set yet, and its twins."""
+        for key, value in other.attributes.items():
+            self.put(key, value)
+        self.twins |= other.twins
+        self.event_twins.update(other.event_twins)
+
     def kind(self, kind: str) -> None:
         self.put(SpanAttributes.OPENINFERENCE_SPAN_KIND, kind)
 

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from openinference.semconv.trace import SpanAttributes
 
-from collector.reshape.facts import AGENT, CHAIN, TOOL, put_identity, put_tool
-from collector.reshape.gen_ai import put_association
+from collector.reshape.conversation import BARE_INPUT, BARE_OUTPUT, DETAIL_KEYS, put_conversation
+from collector.reshape.facts import AGENT, CHAIN, RETRIEVER, TOOL, put_identity, put_tool
+from collector.reshape.gen_ai import ARGUMENTS, OPERATIONS, RESULTS, put_association
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 from collector.reshape.values import Attributes, Value, read_json
@@ -33,19 +36,31 @@ class Traceloop:
 
     def reshape(self, span: Source) -> Target | None:
         kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)
+        if kind == CHAIN and OPERATIONS.get(span.text("gen_ai.operation.name")) == RETRIEVER:
+            kind = RETRIEVER  # LangChain's retrievers are tasks
         target = Target()
         target.kind(kind)
         put_identity(target, span)
         put_association(target, span)
         name = span.text("traceloop.entity.name", "gen_ai.tool.name")
         if kind == TOOL:
-            put_tool(target, name, span.get("gen_ai.tool.call.id"), _arguments(span.get(_INPUT)))
+            put_tool(target, name, span.get("gen_ai.tool.call.id"), _arguments(span.get(_INPUT, *ARGUMENTS)))
         elif kind == AGENT:
             target.put(SpanAttributes.AGENT_NAME, name)
+            if any(key in span.attributes for key in DETAIL_KEYS):  # else it would wait for log records
+                put_conversation(target, span, kind)
         write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, _retrieved(span.get(_OUTPUT)))
-        target.input(span.get(_INPUT), _INPUT)
-        target.output(span.get(_OUTPUT), _OUTPUT)
+        _put_once(target.input, target, span, (_INPUT, *ARGUMENTS, *BARE_INPUT))
+        _put_once(target.output, target, span, (_OUTPUT, *RESULTS, *BARE_OUTPUT))
         return target
+
+
+def _put_once(put: Callable[[Value], None], target: Target, span: Source, keys: Sequence[str]) -> None:
+    """Put the first value there is; that and those that say the same under a second name need not stay."""
+    value = span.get(*keys)
+    put(value)
+    if value is not None:
+        target.twins.update(key for key in keys if span.attributes.get(key) == value)
 
 
 def _arguments(value: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any, TypeAlias
 
 import orjson
@@ -114,9 +115,10 @@ def number(value: Value) -> int | float | None:
             return int(value)
         except ValueError:
             try:
-                return float(value)
+                found = float(value)
             except ValueError:
                 return None
+            return found if isfinite(found) else None
     return None
 
 

@@ -100,6 +100,9 @@ def test_arguments_that_are_text_stay_as_they_are() -> None:
         ({"inlineData": {"mimeType": "image/png", "data": "QUJD"}}, PNG),
         ({"type": "file", "mediaType": "image/png", "data": "QUJD"}, PNG),
         ({"type": "image", "image": "https://x/y.png"}, "https://x/y.png"),
+        ({"type": "image-url", "url": "https://x/y.png"}, "https://x/y.png"),
+        ({"type": "file", "modality": "image", "mime_type": "image/png", "file_id": "file-1"}, "file-1"),
+        ({"kind": "binary", "media_type": "image/png", "binary_content": "QUJD"}, PNG),
     ],
 )  # fmt: skip
 def test_images_of_every_provider_have_an_address(part: dict[str, Any], url: str) -> None:
@@ -466,6 +469,52 @@ def test_langsmith_llm_runs_have_messages_from_prompt_and_completion() -> None:
     assert (found[f"{OUT}.0.message.role"], found[f"{OUT}.0.message.content"]) == ("assistant", "yo")
 
 
+def test_langsmith_requests_have_tools_and_parameters_in_their_body() -> None:
+    """And the counts of cache and reasoning in its metadata: as JSON there, elsewhere as a Python dict's text."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    body = {"model": "m", "temperature": 0.2, "messages": [{"role": "user", "content": "hi"}], "tools": [tool]}
+    usage = {"input_token_details": {"cache_read": 8}, "output_token_details": {"reasoning": 3}}
+    found = one({
+        "langsmith.span.kind": "llm", "gen_ai.request.model": "m", "gen_ai.prompt": json.dumps(body),
+        "langsmith.metadata.usage_metadata": json.dumps(usage), "gen_ai.usage.input_token_details": "{'cache_read': 8}",
+    })  # fmt: skip
+    assert json.loads(found["llm.invocation_parameters"]) == {"model": "m", "temperature": 0.2}
+    assert json.loads(found["llm.tools.0.tool.json_schema"]) == tool
+    assert found["llm.token_count.prompt_details.cache_read"] == 8
+    assert found["llm.token_count.completion_details.reasoning"] == 3
+
+
+def test_a_response_that_repeats_its_instructions_does_not_say_them() -> None:
+    """OpenAI's responses hold the instructions of their request; the model's answer is `output` alone."""
+    answer = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "yo"}]}
+    found = one({
+        "langsmith.span.kind": "llm", "gen_ai.prompt": json.dumps({"input": "hi", "instructions": "S"}),
+        "gen_ai.completion": json.dumps({"instructions": "S", "output": [answer]}),
+    })  # fmt: skip
+    assert [found[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
+    assert found[f"{OUT}.0.message.content"] == "yo"
+    assert f"{OUT}.1.message.role" not in found
+
+
+@pytest.mark.parametrize("asked", ["prompt_tokens_details", "input_tokens_details"])
+def test_a_provider_s_own_usage_is_read_in_full(asked: str) -> None:
+    """Langfuse and Logfire pass it on as it came: cache and reasoning stand in objects of their own."""
+    answered = asked.replace("prompt", "completion").replace("input", "output")
+    usage = json.dumps({asked: {"cached_tokens": 8}, answered: {"reasoning_tokens": 3, "audio_tokens": None}})
+    langfuse = {"langfuse.observation.type": "generation", "langfuse.observation.usage_details": usage}
+    for found in (one(langfuse), chat(user(text("x")), **{"gen_ai.usage.raw": usage})):
+        assert found["llm.token_count.prompt_details.cache_read"] == 8
+        assert found["llm.token_count.completion_details.reasoning"] == 3
+
+
+def test_a_parameter_that_is_no_number_stays_text() -> None:
+    """Langfuse writes "Infinity" for a limit that was not set; as a number it would become null in JSON."""
+    found = one({
+        "langfuse.observation.type": "generation", "langfuse.observation.model.parameters": '{"max_tokens":"Infinity"}',
+    })  # fmt: skip
+    assert json.loads(found["llm.invocation_parameters"]) == {"max_tokens": "Infinity"}
+
+
 def test_mlflow_values_are_json_twice_over() -> None:
     """`"\\"TOOL\\""` is a TOOL, and its inputs are JSON text within JSON text."""
     found = one({
@@ -507,6 +556,48 @@ def test_traceloop_tools_have_what_the_tool_was_given() -> None:
     assert json.loads(found["tool.parameters"]) == {"q": 1}
     assert json.loads(found["input.value"])["input_str"] == "x"
     assert (found["user.id"], json.loads(found["metadata"])) == ("u", {"chat": "c"})
+
+
+def test_traceloop_agents_have_the_messages_and_tools_that_stand_on_them() -> None:
+    """Frameworks add GenAI's keys to the wrapper of an agent."""
+    tools = [{"type": "function", "name": "f", "parameters": {"type": "object"}}]
+    found = one({"traceloop.span.kind": "agent", "traceloop.entity.name": "a",
+                 "gen_ai.input.messages": json.dumps(user(text("hi"))),
+                 "gen_ai.tool.definitions": json.dumps(tools)})  # fmt: skip
+    assert (found["agent.name"], found[f"{IN}.0.message.content"]) == ("a", "hi")
+    assert json.loads(found["llm.tools.0.tool.json_schema"])["function"]["name"] == "f"
+
+
+def test_traceloop_tools_may_say_what_they_were_given_in_genai_keys() -> None:
+    """As OpenLLMetry does for OpenAI's agents; where it says the same twice, once is enough."""
+    given = {"traceloop.span.kind": "tool", "gen_ai.tool.name": "f", "gen_ai.tool.call.arguments": '{"q": 1}'}
+    found = one({**given, "gen_ai.tool.call.result": "r"})
+    assert (found["tool.name"], found["tool.parameters"], found["output.value"]) == ("f", '{"q": 1}', "r")
+    task = one({"traceloop.span.kind": "task", "traceloop.entity.input": "x", "gen_ai.task.input": "x",
+                "gen_ai.task.output": "y", "traceloop.association.properties.thread_id": "t"})  # fmt: skip
+    assert (task["input.value"], task["output.value"], task["session.id"]) == ("x", "y", "t")
+    assert not {"traceloop.entity.input", "gen_ai.task.input", "gen_ai.task.output"} & task.keys()
+    other = one({"traceloop.span.kind": "task", "traceloop.entity.input": "x", "gen_ai.task.input": "z"})
+    assert (other["input.value"], other["gen_ai.task.input"]) == ("x", "z")
+
+
+def test_langchain_s_retrievers_are_tasks_that_retrieve() -> None:
+    """OpenLLMetry calls them tasks; their operation says more."""
+    found = one({
+        "traceloop.span.kind": "task", "gen_ai.operation.name": "vector_db_retrieve",
+        "traceloop.entity.output": '{"documents":[{"page_content":"d","metadata":{}}],"count":1}',
+    })  # fmt: skip
+    assert found["openinference.span.kind"] == "RETRIEVER"
+    assert found["retrieval.documents.0.document.content"] == "d"
+
+
+def test_pydantic_ai_embeddings_have_their_texts() -> None:
+    """Both stand under bare keys; the vectors go, as all do by default."""
+    found = one({"gen_ai.operation.name": "embeddings", "inputs": '["a", "b"]', "embeddings": "[[0.5], [0.25]]",
+                 "operation.cost": 0.1}, scope="pydantic-ai")  # fmt: skip
+    assert [found[f"embedding.embeddings.{n}.embedding.text"] for n in (0, 1)] == ["a", "b"]
+    assert (found["input.value"], found["llm.cost.total"]) == ('["a", "b"]', 0.1)
+    assert not [key for key in found if "vector" in key or key == "embeddings"]
 
 
 def test_pydantic_ai_1_agents_and_tools() -> None:
@@ -568,14 +659,70 @@ def test_workflows_have_their_input_and_output() -> None:
     assert (found["openinference.span.kind"], found["input.value"], found["output.value"]) == ("CHAIN", "a", "b")
 
 
+def test_bytes_in_a_log_record_become_a_data_url() -> None:
+    """A record's body is no JSON: images in it are bytes."""
+    join = LogJoin(lambda: 0.0)
+    logs = ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add(trace_id=TRACE, span_id=SPAN)
+    record.event_name = "gen_ai.client.inference.operation.details"
+    messages = record.attributes.add(key="gen_ai.input.messages").value.array_value.values.add().kvlist_value.values
+    write_value(messages.add(key="role").value, "user")
+    part = messages.add(key="parts").value.array_value.values.add().kvlist_value.values
+    write_value(part.add(key="type").value, "blob")
+    write_value(part.add(key="mime_type").value, "image/png")
+    part.add(key="content").value.bytes_value = b"ABC"
+    Reshaper(join=join).reshape(logs)
+    found = one({"gen_ai.operation.name": "chat"}, join=join)
+    assert found[f"{IN}.0.message.contents.0.message_content.image.image.url"] == PNG
+
+
+def test_tools_that_the_provider_ran_keep_what_was_asked_and_found() -> None:
+    """The conventions give their arguments and results names of their own."""
+    asked = {"type": "server_tool_call", "id": "s", "name": "web", "server_tool_call": {"query": "q"}}
+    found = {"type": "server_tool_call_response", "id": "s", "server_tool_call_response": {"results": ["r"]}}
+    answer = chat(user(text("x")), [{"role": "assistant", "parts": [asked, found, text("yo")]}])
+    assert answer[f"{OUT}.0.message.tool_calls.0.tool_call.function.arguments"] == '{"query":"q"}'
+    assert answer[f"{OUT}.1.message.content"] == '{"results":["r"]}'
+    assert answer[f"{OUT}.0.message.content"] == "yo"
+
+
+def test_fetching_an_earlier_response_is_no_request_to_a_model() -> None:
+    """It costs no tokens; the operation is newer than 1.41."""
+    fetched = {"gen_ai.operation.name": "fetch_response", "gen_ai.response.model": "m"}
+    assert one(fetched)["openinference.span.kind"] == "CHAIN"
+
+
+def test_an_empty_list_of_stop_sequences_was_not_asked_for() -> None:
+    """OpenLIT writes one for each request to Anthropic."""
+    found = chat(user(text("x")), None, **{"gen_ai.request.stop_sequences": []})
+    assert json.loads(found["llm.invocation_parameters"]) == {"model": "m"}
+
+
 def test_a_cost_that_was_given_is_passed_on() -> None:
     """OpenLIT works it out; its zero means that it knows no price."""
     assert chat(user(text("x")), None, **{"gen_ai.usage.cost": 0.25})["llm.cost.total"] == 0.25
     assert "llm.cost.total" not in chat(user(text("x")), None, **{"gen_ai.usage.cost": 0})
 
 
-def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
-    """ADK, LiveKit and smolagents: kinds, messages and tools."""
+def test_google_adk_2_follows_the_genai_conventions() -> None:
+    """One key of its own on each span must not hide the messages, arguments and results in all the others."""
+    own = {"gcp.vertex.agent.event_id": "e"}
+    call = {"type": "tool_call", "id": "c", "name": "f", "arguments": {"q": 1}}
+    found = one({
+        **own, "gen_ai.operation.name": "generate_content", "gen_ai.provider.name": "gcp.gemini",
+        "gen_ai.input.messages": json.dumps(user(text("hi"))), "gen_ai.system_instructions": json.dumps([text("S")]),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [call]}]), "gen_ai.usage.input_tokens": 2,
+    })  # fmt: skip
+    assert [found[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.function.name"] == "f"
+    assert (found["openinference.span.kind"], found["llm.token_count.prompt"]) == ("LLM", 2)
+    tool = one({**own, "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f",
+                "gen_ai.tool.call.arguments": '{"q": 1}', "gen_ai.tool.call.result": '{"r": 2}'})  # fmt: skip
+    assert (tool["tool.parameters"], tool["output.value"]) == ('{"q": 1}', '{"r": 2}')
+
+
+def test_google_adk_1_counts_a_request_once() -> None:
+    """`call_llm` holds what was asked and answered; the `generate_content` within it says the same counts again."""
     request = {
         "model": "g",
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
@@ -590,9 +737,43 @@ def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
     assert (adk["openinference.span.kind"], adk["session.id"], adk["llm.token_count.total"]) == ("LLM", "s", 3)
     assert [adk[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["S", "hi"]
     assert adk[f"{OUT}.0.message.content"] == "yo"
+    inner = one({"gen_ai.operation.name": "generate_content", "gen_ai.system": "gemini",
+                 "gcp.vertex.agent.event_id": "e", "gen_ai.usage.input_tokens": 2})  # fmt: skip
+    assert inner["openinference.span.kind"] == "CHAIN"
+    assert "llm.token_count.prompt" not in inner
+    root = one({}, name="invocation", scope="gcp.vertex.agent")
+    assert root["openinference.span.kind"] == "CHAIN"
+
+
+def test_agent_framework_workflows_are_chains() -> None:
+    """Their spans have no GenAI key; without a kind the root of a run would be none of the trace."""
+    for name in ("workflow.run", "executor.process one", "edge_group.process X", "message.send"):
+        found = one({"message.type": "M"}, name=name, scope="agent_framework")
+        assert found == {"message.type": "M", "openinference.span.kind": "CHAIN"}
+    assert one({"message.type": "M"}, name="message.send", scope="another") == {"message.type": "M"}
+    assert one({}, name="tools/call x", scope="agent_framework") == {}
+
+
+def test_livekit_has_keys_of_its_own_and_genai_s() -> None:
+    """Since 1.8 its own hold `pii` where people speak, and requests to models follow the GenAI conventions."""
     tool = one({"lk.function_tool.name": "f", "lk.function_tool.arguments": "{}", "lk.function_tool.output": "o"})
     assert (tool["openinference.span.kind"], tool["tool.name"], tool["output.value"]) == ("TOOL", "f", "o")
     context = {"items": [{"type": "message", "role": "user", "content": ["hi"]}]}
     turn = one({"lk.chat_ctx": json.dumps(context), "lk.response.text": "yo"}, name="llm_request")
     assert (turn[f"{IN}.0.message.content"], turn[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    tool = one({
+        "lk.function_tool.name": "f", "lk.pii.function_tool.arguments": "{}", "lk.pii.function_tool.output": "o",
+        "gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.result": '"o"',
+    })  # fmt: skip
+    assert (tool["tool.name"], tool["tool.parameters"], tool["output.value"]) == ("f", "{}", "o")
+    turn = one({"lk.pii.user_input": "hi", "lk.pii.response.text": "yo"}, name="agent_turn")
+    assert (turn["openinference.span.kind"], turn["input.value"], turn["output.value"]) == ("AGENT", "hi", "yo")
+    asked = json.dumps(user(text("hi")))
+    call = one({"lk.llm_metrics": "{}", "gen_ai.operation.name": "chat", "gen_ai.input.messages": asked,
+                "gen_ai.usage.input_tokens": 3}, name="llm_request")  # fmt: skip
+    assert (call[f"{IN}.0.message.content"], call["llm.token_count.prompt"]) == ("hi", 3)
+
+
+def test_untested_frameworks_go_as_far_as_their_published_keys() -> None:
+    """smolagents: kinds."""
     assert one({"smolagents.max_steps": 3}, name="CodeAgent.run")["openinference.span.kind"] == "AGENT"
