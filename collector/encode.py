@@ -88,8 +88,8 @@ def _attributes(pairs: Iterable[Any]) -> list[dict[str, Any]]:
     out = []
     for pair in pairs:
         value = pair.value
-        if value.WhichOneof("value") == "string_value":  # by far the most common
-            out.append({"key": pair.key, "value": {"stringValue": value.string_value}})
+        if text := value.string_value:  # by far the most common
+            out.append({"key": pair.key, "value": {"stringValue": text}})
         elif pair.HasField("value"):
             out.append({"key": pair.key, "value": _any(value)})
         else:
