@@ -33,7 +33,8 @@ _FILE = "opencode-sources.json"
 _LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 60.0
 _SAVE_SECONDS = 15.0
-_STOOD_STILL_MS = 10_000
+_STOOD_STILL_MS = 2_000
+"""No run of OpenCode is over sooner; one that fell into a shorter gap was heard of before or after it."""
 _MARGIN_MS = 60_000
 _MOST_SOURCES = 100
 

@@ -155,6 +155,20 @@ def test_sessions_of_the_time_it_was_away_are_read_at_the_next_start(tmp_path: P
     second.catch_up.stop()
 
 
+def test_a_collector_that_stood_still_reads_what_changed_meanwhile(
+    tmp_path: Path, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole `opencode run` fits into three seconds, and its plugin waits for nobody."""
+    path = store(tmp_path / "opencode.db", ses_old=("/p", now() - 10_000_000), ses_new=("/p", now()))
+    ahead = 0
+    monkeypatch.setattr("collector.opencode.catch_up._now_ms", lambda: now() + ahead)
+    running.start()
+    running.catch_up.told([hello(path, "/p", os.getpid())])
+    time.sleep(0.5)
+    ahead = 1500  # beside the second between two looks
+    running.until(lambda: running.door.sessions() == {"ses_new"})
+
+
 def test_of_a_project_plugin_only_that_project_is_read(tmp_path: Path) -> None:
     """OpenCode keeps all projects in one file; nobody asked for the others to be traced."""
     path = store(tmp_path / "opencode.db", ses_p=("/p", now() + 5000), ses_q=("/q", now() + 5000))
