@@ -120,13 +120,16 @@ class CatchUp:
 
     def _run(self) -> None:
         self._attempt(self._since_last_here)
+        self._here_ms = _now_ms()
         while not self._stopping.wait(_LOOK_SECONDS):
             self._attempt(self._look)
+            self._here_ms = _now_ms()
         self._attempt(self._save)
 
-    def _attempt(self, what: Callable[[], None]) -> None:
+    def _attempt(self, what: Callable[..., None], *of: Any) -> None:
+        """Do one thing whose failure must not keep others from being done: a store may be broken."""
         try:
-            what()
+            what(*of)
         except CollectorError as error:
             logger.warning("catching up: %s", error)
         except Exception as error:
@@ -140,14 +143,13 @@ class CatchUp:
             asked, self._asked = self._asked, {}
             agents = set(self._agents)
         for session, store in asked.items():
-            self._read(store, {session})
+            self._attempt(self._read, store, {session})
         gone = {agent for agent in agents if not is_alive(agent.pid)}
         living = agents - gone
         opened = {str(turn["session_id"]) for turn in self._open_turns()}
         for agent in gone:
             self._ended(agent, opened, living)
         self._tend(opened, living)
-        self._here_ms = _now_ms()
         if time.monotonic() - self._saved > _SAVE_SECONDS:
             self._save()
 
@@ -156,13 +158,8 @@ class CatchUp:
         with self._lock:
             self._agents.discard(agent)
             told = agent.pid in self._complete
-        history = None if told else _open(agent.store)
-        if history is not None:
-            since = agent.since_ms - _MARGIN_MS
-            worked_on = {
-                kept.id for kept in history.sessions() if kept.updated >= since and kept.directory == agent.directory
-            }
-            self._read(agent.store, worked_on)
+        if not told:
+            self._attempt(self._read_changed, agent.store, agent.since_ms - _MARGIN_MS, agent.directory)
         if (opened or not told) and not any(other.directory == agent.directory for other in living):
             assert self._door is not None
             self._door.send([{"ts": _now_ms(), "pid": agent.pid, "dir": agent.directory, "hook": "dispose"}])
@@ -174,18 +171,19 @@ class CatchUp:
         self._looked = {session: at for session, at in self._looked.items() if session in opened}
         self._looked |= dict.fromkeys(due, now)
         for store in list(self._sources) if due else ():
-            self._read(store, due, besides={agent.directory for agent in living})
+            self._attempt(self._read, store, due, {agent.directory for agent in living})
 
     def _since_last_here(self) -> None:
         """What happened while no collector listened."""
-        since = self._here_ms - _MARGIN_MS
         for store in list(self._sources):
-            history = _open(store)
-            if history is None:
-                continue
-            changed = {kept.id for kept in history.sessions() if kept.updated >= since}
-            self._read(store, changed)
-        self._here_ms = _now_ms()
+            self._attempt(self._read_changed, store, self._here_ms - _MARGIN_MS)
+
+    def _read_changed(self, store: str, since_ms: int, directory: str | None = None) -> None:
+        """Read the sessions of a store, or of one directory of it, that changed since then."""
+        history = _open(store)
+        if history is not None:
+            found = [kept for kept in history.sessions() if kept.updated >= since_ms]
+            self._read(store, {kept.id for kept in found if directory is None or kept.directory == directory})
 
     def _read(self, store: str, sessions: set[str], besides: Collection[str] = ()) -> None:
         history = _open(store)

@@ -143,9 +143,11 @@ def test_turns_do_not_end_while_another_process_works_there(
 
 def test_sessions_of_the_time_it_was_away_are_read_at_the_next_start(tmp_path: Path) -> None:
     path = store(tmp_path / "opencode.db", ses_old=("/p", now() - 10_000_000), ses_new=("/p", now() + 5000))
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"no database at all")
     first = Running(tmp_path)
     first.start()
-    first.catch_up.told([hello(path, "/p", os.getpid())])
+    first.catch_up.told([hello(broken, "/b", os.getpid()), hello(path, "/p", os.getpid())])
     first.catch_up.stop()
     kept = tmp_path / "opencode-sources.json"
     assert kept.stat().st_mode & 0o777 == 0o600
