@@ -30,6 +30,8 @@ INPUTS = (
     "gcp.vertex.agent.llm_request",
     "gcp.vertex.agent.tool_call_args",
     "genkit:input",
+    "genkit:init",
+    "genkit:output",
     "lk.input_text",
     "lk.user_input",
     "lk.chat_ctx",
@@ -131,6 +133,9 @@ WHOLE_CONVERSATIONS = (
     "mlflow.chat.messages",
     "gcp.vertex.agent.llm_request",
     "gcp.vertex.agent.llm_response",
+    "genkit:input",
+    "genkit:init",
+    "genkit:output",
 )
 """Values that hold messages of every role at once: the tools' cannot be told from the others'."""
 

@@ -21,6 +21,8 @@ def read_content(part: dict[str, Value], kind: str) -> Content:
     """One part as OpenInference's content; what has no place there is `UNKNOWN`."""
     if kind in _REASONING or part.get("thought") is True or "reasoningContent" in part:
         return _reasoning(part)
+    if not kind and isinstance(part.get("reasoning"), str):  # Genkit
+        return _reasoning(part)
     if kind in _TEXTS or (not kind and isinstance(part.get("text"), str)):
         return {"type": "text", "text": _first(part, "text", "content", "refusal")}
     url, mime = _resource(part, kind)
@@ -78,6 +80,11 @@ def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
         if isinstance(inner, dict):
             mime = _first(inner, "mimeType", "mime_type")
             return _first(inner, "fileUri", "file_uri") or _data_url(_first(inner, "data"), mime), mime
+    media = part.get("media")
+    if isinstance(media, dict):  # Genkit
+        url = _first(media, "url")
+        told = url[5:64].partition(";")[0] if url.startswith("data:") else ""
+        return url, _first(media, "contentType") or told
     source = part.get("source")
     if isinstance(source, dict):  # Anthropic
         mime = _first(source, "media_type") or kind

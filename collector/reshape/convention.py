@@ -30,8 +30,8 @@ class Convention(Protocol):
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The keys that are this convention's, or with a dot at the end their beginnings: what goes when no
-        source key is to stay."""
+        """The keys that are this convention's, or with a dot or colon at the end their beginnings: what goes
+        when no source key is to stay."""
         ...
 
     def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:

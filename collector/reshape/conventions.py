@@ -13,6 +13,7 @@ from collector.reshape.codex import Codex
 from collector.reshape.convention import Convention
 from collector.reshape.gemini_cli import GeminiCli
 from collector.reshape.gen_ai import GenAi, IndexedGenAi
+from collector.reshape.genkit import Genkit
 from collector.reshape.google_adk import GoogleAdk
 from collector.reshape.langfuse import Langfuse
 from collector.reshape.langsmith import LangSmith
@@ -34,6 +35,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     MlFlow(),
     AiSdk(),
     GoogleAdk(),
+    Genkit(),
     LiveKit(),
     SmolAgents(),
     AgentFramework(),

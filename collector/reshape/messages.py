@@ -1,7 +1,7 @@
 """Chat messages of every dialect as one shape.
 
 Read are the parts of the GenAI conventions, and the messages of OpenAI (chat and responses), Anthropic,
-Gemini, Bedrock, the AI SDK and LangChain, told apart by what they hold: instrumentations mix them.
+Gemini, Bedrock, Genkit, the AI SDK and LangChain, told apart by what they hold: instrumentations mix them.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, 
 
 
 def _is_parts(items: Value) -> bool:
-    """Parts have a type, or Gemini's or Bedrock's one member, and no role."""
+    """Parts have a type, or Gemini's, Bedrock's or Genkit's one member, and no role."""
     first = items[0] if isinstance(items, list) and items else None
     if not isinstance(first, dict) or "role" in first or "message" in first or "kwargs" in first:
         return False
@@ -269,13 +269,15 @@ def _read_part(part: Value, message: Message, results: list[Message], reading: R
         message.contents.append(read_content(part, kind))
 
 
-_BARE = {  # Gemini and Bedrock name a part by its one member
+_BARE = {  # Gemini, Bedrock and Genkit name a part by its one member
     "functionCall": "tool_call",
     "function_call": "tool_call",
     "toolUse": "tool_call",
     "functionResponse": "tool_result",
     "function_response": "tool_result",
     "toolResult": "tool_result",
+    "toolRequest": "tool_call",
+    "toolResponse": "tool_result",
 }
 
 
@@ -289,6 +291,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
             break
     name = source.get("name") or source.get("toolName") or source.get("function_name") or source.get("tool_name")
     identity = call.get("id") or call.get("toolCallId") or call.get("toolUseId") or call.get("tool_call_id")
+    identity = identity or call.get("ref")  # Genkit's
     if call.get("call_id"):  # OpenAI's responses have an id of the item beside it
         identity = call["call_id"]
     if name is None and isinstance(inner, str):
@@ -303,7 +306,7 @@ def _read_result(part: dict[str, Value], reading: Reading) -> Message:
             content = part[key]
             break
     identity = ""
-    for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "id"):
+    for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "id", "ref"):
         if part.get(key):
             identity = to_text(part[key])
             break

@@ -229,8 +229,8 @@ class Reshaper:
 
 
 def _is_own(key: str, own: tuple[str, ...]) -> bool:
-    """Whether `key` is one of `own`, or begins with one of those that end with a dot."""
-    return any(key.startswith(one) if one.endswith(".") else key == one for one in own)
+    """Whether `key` is one of `own`, or begins with one of those that end with a dot or colon."""
+    return any(key.startswith(one) if one.endswith((".", ":")) else key == one for one in own)
 
 
 _NONE: frozenset[str] = frozenset()

@@ -33,13 +33,16 @@ KEYS = [
     "pydantic_ai.all_messages", "all_messages_events", "final_result", "model_request_parameters", "span.type",
     "new_context", "tool_input", "input_tokens", "tools", "call_id", "tool_name", "target", "lk.chat_ctx",
     "lk.function_tool.name", "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response",
+    "genkit:type", "genkit:metadata:subtype", "genkit:name", "genkit:path", "genkit:input", "genkit:output",
+    "genkit:init", "genkit:sessionId",
     "smolagents.max_steps", "metadata", "session.id", "input.value", "openinference.span.kind",
     "deployment.environment", "deployment.environment.name",
 ]  # fmt: skip
 WORDS = [
     "chat", "execute_tool", "embeddings", "retrieval", "rerank", "invoke_agent", "tool", "llm", "generation",
     "retriever", "embedding", '"TOOL"', '"LLM"', "RERANKER", "ai.streamText", "ai.streamText.doStream", "ai.toolCall",
-    "ai.rerank", "ai.embedMany.doEmbed", "interaction", "llm_request", "codex_core", "handle_responses", "", "7",
+    "ai.rerank", "model", "util", "agent", "embedder", "reranker", "/{f,t:flow}/{generate,t:util}",
+    "ai.embedMany.doEmbed", "interaction", "llm_request", "codex_core", "handle_responses", "", "7",
 ]  # fmt: skip
 SCOPES = [
     "",
@@ -56,6 +59,7 @@ FIELDS = [
     "id", "input", "output", "result", "response", "system", "prompt", "kwargs", "functionCall", "toolUse",
     "toolResult", "choices", "image_url", "source", "data", "mime_type", "documents", "page_content", "score",
     "index", "summary", "image", "file", "parameters", "toolCallId", "usage", "model", "contents", "config",
+    "toolRequest", "toolResponse", "media", "metadata", "state", "embeddings", "inputTokens", "ref",
 ]  # fmt: skip
 TYPES = ["text", "tool_call", "tool-result", "reasoning", "image", "image_url", "blob", "uri", "file", "message", "x"]
 

@@ -754,6 +754,102 @@ def test_agent_framework_workflows_are_chains() -> None:
     assert one({}, name="tools/call x", scope="agent_framework") == {}
 
 
+def genkit(subtype: str, asked: Any = None, answered: Any = None, **more: Any) -> dict[str, Any]:
+    own = {"genkit:type": "action", "genkit:metadata:subtype": subtype, "genkit:name": "p/m"}
+    given = {"genkit:input": asked, "genkit:output": answered}
+    written = {key: json.dumps(value) for key, value in given.items() if value is not None}
+    return one({**own, **written, **more})
+
+
+def test_genkit_messages_have_reasoning_calls_results_and_media() -> None:
+    """Its parts are named by their one member, and other conventions may pass them on."""
+    parts = [{"reasoning": "hm"}, {"toolRequest": {"name": "f", "ref": "c", "input": {"q": 1}}, "metadata": {}}]
+    media = [{"media": {"url": PNG}}, {"media": {"url": "https://x/y.pdf", "contentType": "application/pdf"}}]
+    result = {"toolResponse": {"name": "f", "ref": "c", "output": {"r": 2}}}
+    history = [
+        {"role": "user", "content": [{"text": "see"}, *media]},
+        {"role": "model", "content": parts},
+        {"role": "tool", "content": [result]},
+    ]
+    for found in (genkit("model", {"messages": history}), chat(history)):
+        assert found["openinference.span.kind"] == "LLM"
+        assert found[f"{IN}.0.message.contents.1.message_content.image.image.url"] == PNG
+        assert found[f"{IN}.0.message.contents.2.message_content.document.document.url"] == "https://x/y.pdf"
+        assert (found[f"{IN}.1.message.role"], found[f"{IN}.2.message.role"]) == ("assistant", "tool")
+        assert found[f"{IN}.1.message.contents.0.message_content.text"] == "hm"
+        assert found[f"{IN}.1.message.tool_calls.0.tool_call.id"] == "c"
+        assert found[f"{IN}.1.message.tool_calls.0.tool_call.function.arguments"] == '{"q":1}'
+        assert (found[f"{IN}.2.message.tool_call_id"], found[f"{IN}.2.message.content"]) == ("c", '{"r":2}')
+
+
+@pytest.mark.parametrize(("total", "completion"), [(34, 14), (29, 9)])
+def test_genkit_counts_what_was_thought_as_completion(total: int, completion: int) -> None:
+    """Some of its plugins count it beside the answer, others within it; the total tells which."""
+    usage = {"inputTokens": 20, "outputTokens": 9, "thoughtsTokens": 5, "totalTokens": total}
+    found = genkit("model", {"messages": []}, {"message": {"role": "model", "content": []}, "usage": usage})
+    assert found["llm.token_count.completion"] == completion
+    assert found["llm.token_count.completion_details.reasoning"] == 5
+
+
+def test_genkit_requests_have_their_parameters_but_no_key() -> None:
+    """A key to the provider may be given with each request."""
+    found = genkit("model", {"messages": [], "config": {"temperature": 1, "apiKey": "x"}})
+    assert found["llm.invocation_parameters"] == '{"temperature":1}'
+
+
+@pytest.mark.parametrize(
+    ("path", "tools", "kind"),
+    [
+        ("/{f,t:flow}/{generate,t:util}", ["/tool/t"], "AGENT"),
+        ("/{f,t:flow}/{generate,t:util}", [], "CHAIN"),
+        ("/{f,t:flow}/{generate,t:util}/{generate,t:util}", ["/tool/t"], "CHAIN"),
+        ("/{a,t:action}/{runTurn-1,t:flowStep}/{generate,t:util}", ["/tool/t"], "CHAIN"),
+    ],
+)
+def test_genkit_loops_are_agents_once(path: str, tools: list[str], kind: str) -> None:
+    """Each further round of a generation is a span within the one before; an agent has a span of its own."""
+    found = one({
+        "genkit:type": "util", "genkit:name": "generate", "genkit:path": path,
+        "genkit:input": json.dumps({"model": "p/m", "messages": [], "tools": tools}),
+    })  # fmt: skip
+    assert found["openinference.span.kind"] == kind
+    assert found.get("agent.name") == ("f" if kind == "AGENT" else None)
+    assert not any(key.startswith("llm.token_count") for key in found)
+
+
+def test_genkit_outputs_do_not_repeat_their_inputs() -> None:
+    """Who hides inputs would else find them in output.value; an agent's history stays in Genkit's own key."""
+    answer = {"role": "model", "content": [{"text": "yo"}]}
+    asked = {"role": "user", "content": [{"text": "hi"}]}
+    repeated = {"message": answer, "request": {"messages": [asked]}}
+    found = genkit("", {"messages": [asked]}, repeated, **{"genkit:type": "util"})
+    assert json.loads(found["output.value"]) == {"message": answer}
+    assert "genkit:output" not in found
+    assert json.loads(genkit("flow", None, repeated)["output.value"]) == repeated
+    state = {"sessionId": "s", "messages": [asked, answer]}
+    agent = genkit("agent", None, {"message": answer, "state": state})
+    assert json.loads(agent["output.value"]) == {"message": answer, "state": {"sessionId": "s"}}
+    assert json.loads(agent["genkit:output"])["state"] == state
+    assert (agent["input.value"], agent[f"{IN}.0.message.content"]) == ("hi", "hi")
+
+
+def test_genkit_spans_with_genai_keys_are_genkit_s_alone() -> None:
+    """Its subtype says what it is; the other convention would have made it a request to a model."""
+    found = genkit("tool", {"q": 1}, 2, **{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 3})
+    assert (found["openinference.span.kind"], found["tool.name"], found["output.value"]) == ("TOOL", "p/m", "2")
+    assert "llm.token_count.prompt" not in found
+
+
+def test_genkit_embeddings_are_texts_without_their_vectors() -> None:
+    """Text can be won back from vectors; what came out instead of them is kept."""
+    asked = {"input": [{"content": [{"text": "a"}, {"text": "b"}]}]}
+    found = genkit("embedder", asked, {"embeddings": [{"embedding": [0.5]}]})
+    assert found["embedding.embeddings.0.embedding.text"] == "ab"
+    assert found["embedding.model_name"] == "m"
+    assert not any("0.5" in str(value) for value in found.values())
+    assert genkit("embedder", asked, {"odd": 1})["output.value"] == '{"odd": 1}'
+
+
 def test_livekit_has_keys_of_its_own_and_genai_s() -> None:
     """Since 1.8 its own hold `pii` where people speak, and requests to models follow the GenAI conventions."""
     tool = one({"lk.function_tool.name": "f", "lk.function_tool.arguments": "{}", "lk.function_tool.output": "o"})

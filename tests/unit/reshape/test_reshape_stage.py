@@ -99,6 +99,12 @@ def test_no_source_key_stays_where_asked() -> None:
     assert found["app.tenant"] == "acme"
 
 
+def test_keys_with_colons_go_by_their_beginning_too() -> None:
+    """Genkit's have colons where others have dots."""
+    left = reshaped({"genkit:type": "util", "genkit:metadata:x": 1, "genkitten": 2}, source_keys=SourceKeys.NONE)
+    assert left == {"openinference.span.kind": "CHAIN", "genkitten": 2}
+
+
 def test_what_the_sender_says_in_openinference_is_not_overwritten() -> None:
     """A session set by hand is worth more than a conversation id."""
     found = reshaped({**CHAT, "session.id": "mine", "gen_ai.conversation.id": "other", "llm.model_name": "own"})
