@@ -12,14 +12,8 @@ from collector.reshape import LogJoin, Reshaper
 from collector.reshape.values import read_attributes, write_value
 
 PNG = "data:image/png;base64,QUJD"
-
-
 TRACE = b"t" * 16
-
-
 SPAN = bytes(7) + b"\1"
-
-
 IN, OUT = "llm.input_messages", "llm.output_messages"
 
 
