@@ -20,8 +20,9 @@ from collector.redact.engine import Engine, Extent, replace
 from collector.redact.entries import LISTED, entries, list_again
 from collector.redact.fields import REPORT, FieldActions, Item, applies
 from collector.redact.placeholders import named, pseudonym, sized, truncated
+from collector.redact.positions import collect
 from collector.redact.ruleset import engine_of, level_policy
-from collector.redact.strings import Texts, collect, delete
+from collector.redact.strings import Texts, delete
 from collector.redact.tally import CONTENT, ERROR, Tally
 
 _MOST_KNOWN_KEYS = 10_000

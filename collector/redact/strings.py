@@ -1,9 +1,4 @@
-"""Every text position of OTLP, in one place: what is not listed here cannot be redacted.
-
-Visited: attribute keys and values (arrays, maps, bytes) of resource, scope, span, event, link, log record,
-metric, data point and exemplar; span and event names, status messages, trace states; schema URLs; entity
-references; scope names and versions; log bodies, severity texts and event names; metric names, descriptions
-and units. A test walks the descriptors of the three signals and fails when a text field is missing here.
+"""The texts of one request: taken from where they stand, with what the policy says of keys and sizes, and put back.
 
 On the way, in this order: limits of structure, then field actions. What is left is listed, to be masked.
 """
@@ -16,10 +11,6 @@ from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-from collector.batch import ExportRequest, data_points
 from collector.policy.model import Action, FieldRule, Limits, Place
 from collector.redact.entries import LISTED
 from collector.redact.fields import SECRET_FIELD, UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
@@ -46,26 +37,18 @@ JOINED = ""
 Pseudonym = Callable[[str, bytes], str]
 """Makes a keyed pseudonym: of a rule id and the bytes found."""
 
-_Fields = tuple[tuple[str, Place], ...]
+Fields = tuple[tuple[str, Place], ...]
+"""Fields of a message that hold text, and what place each is."""
 _LEAST_CARD = 10**11
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]+")
 _MOST_JOINED = 65536
-_SPAN: _Fields = (("name", Place.NAME), ("trace_state", Place.TRACE_STATE))
-_STATUS: _Fields = (("message", Place.STATUS),)
-_EVENT: _Fields = (("name", Place.EVENT_NAME),)
-_LINK: _Fields = (("trace_state", Place.TRACE_STATE),)
-_RECORD: _Fields = (("severity_text", Place.SEVERITY), ("event_name", Place.EVENT_NAME))
-_METRIC: _Fields = (("name", Place.NAME), ("description", Place.DESCRIPTION), ("unit", Place.UNIT))
-_SCHEMA: _Fields = (("schema_url", Place.SCHEMA_URL),)
-_SCOPE: _Fields = (("name", Place.SCOPE), ("version", Place.SCOPE))
-_ENTITY: _Fields = (("schema_url", Place.SCHEMA_URL), ("type", Place.RESOURCE))
 
 
 class Texts:
     """The texts of one request and the places they came from, to be read together and written back singly."""
 
     __slots__ = (
-        "_actions", "_limits", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "item", "listed",
+        "_actions", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "item", "limits", "listed",
         "new_keys", "slots", "spans", "texts",
     )  # fmt: skip
 
@@ -82,7 +65,7 @@ class Texts:
         self.item = Item()
         self._actions = actions
         self._text_rules = actions.texts
-        self._limits = limits
+        self.limits = limits
         self._tally = tally
         self._pseudonym = pseudonym
 
@@ -113,7 +96,7 @@ class Texts:
         self._starts.append(len(self.texts))
         self._numbers.append(number)
 
-    def take(self, message: Any, fields: _Fields) -> None:
+    def take(self, message: Any, fields: Fields) -> None:
         for field, place in fields:
             text = getattr(message, field)
             if text:
@@ -124,7 +107,7 @@ class Texts:
                     self.slots.append((message, field, -1))
 
     def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
-        cut(holder, pairs, self._limits.max_attributes, "dropped_attributes_count", self._tally)
+        cut(holder, pairs, self.limits.max_attributes, "dropped_attributes_count", self._tally)
         table = self._actions.tables[place]
         found = list(pairs)
         treatments = list(map(table.get, [pair.key for pair in found], repeat(UNMET)))
@@ -170,7 +153,7 @@ class Texts:
             # Nobody can say what bytes hold (a compressed prompt, an image): their size is all that stays.
             self._replace(value, BYTES, len(value.bytes_value))
         elif kind == "array_value" or kind == "kvlist_value":
-            if depth >= self._limits.max_depth:
+            if depth >= self.limits.max_depth:
                 self._replace(value, TOO_DEEP)
             elif kind == "array_value":
                 self._take_array(value, place, depth)
@@ -186,7 +169,7 @@ class Texts:
     def _take_array(self, value: Any, place: Place, depth: int) -> None:
         items = value.array_value.values
         kinds = [item.WhichOneof("value") for item in items]
-        if len(items) > self._limits.max_short_items and _are_short(items, kinds):
+        if len(items) > self.limits.max_short_items and _are_short(items, kinds):
             self._replace(value, SHORT_ITEMS)  # text taken apart into characters, or its bytes as numbers
             return
         for item, kind in zip(items, kinds, strict=True):
@@ -295,9 +278,9 @@ class Texts:
 
     def limit_length(self) -> None:
         """Replace the texts that are too long to be read in bounded time."""
-        most = self._limits.max_value_bytes
+        most = self.limits.max_value_bytes
         longest = max(map(len, self.texts), default=0)
-        if longest > self._limits.max_inline_bytes:
+        if longest > self.limits.max_inline_bytes:
             self._limit_inline_data()
         if longest * 4 <= most:
             return
@@ -312,7 +295,7 @@ class Texts:
 
     def _limit_inline_data(self) -> None:
         """Replace files that stand inside texts: no rule could look into them, and they are the most of the bytes."""
-        most = self._limits.max_inline_bytes
+        most = self.limits.max_inline_bytes
         for index, text in enumerate(self.texts):
             if len(text) > most and ";base64," in text:
                 self._tally.at = self.owner(index)
@@ -389,84 +372,3 @@ def delete(items: Any, indexes: Sequence[int]) -> None:
             start -= 1
         del items[indexes[start] : indexes[end - 1] + 1]
         end = start
-
-
-def collect(texts: Texts, request: ExportRequest) -> None:
-    """List every text of `request` but the attribute keys that were read before."""
-    if isinstance(request, ExportTraceServiceRequest):
-        _traces(texts, request)
-    elif isinstance(request, ExportLogsServiceRequest):
-        _logs(texts, request)
-    else:
-        _metrics(texts, request)
-    texts.limit_length()
-
-
-def _traces(texts: Texts, request: ExportTraceServiceRequest) -> None:
-    attributes = texts.take_attributes
-    limits = texts._limits
-    for resource in request.resource_spans:
-        _resource(texts, resource)
-        for scope in resource.scope_spans:
-            _scope(texts, scope)
-            for span in scope.spans:
-                texts.begin(span)
-                texts.take(span, _SPAN)
-                if span.HasField("status"):
-                    texts.take(span.status, _STATUS)
-                attributes(span, span.attributes, Place.ATTR)
-                texts.cut_items(span, span.events, limits.max_events, "dropped_events_count")
-                for event in span.events:
-                    texts.take(event, _EVENT)
-                    attributes(event, event.attributes, Place.EVENT_ATTR)
-                texts.cut_items(span, span.links, limits.max_links, "dropped_links_count")
-                for link in span.links:
-                    texts.take(link, _LINK)
-                    attributes(link, link.attributes, Place.LINK_ATTR)
-            texts.end_spans()
-
-
-def _logs(texts: Texts, request: Any) -> None:
-    for resource in request.resource_logs:
-        _resource(texts, resource)
-        for scope in resource.scope_logs:
-            _scope(texts, scope)
-            for record in scope.log_records:
-                texts.item = Item(record, texts.item.resource)
-                texts.take(record, _RECORD)
-                if record.HasField("body") and not texts.treat_body(record.body):
-                    texts.take_value(record.body, record.body.WhichOneof("value"), Place.BODY, 0)
-                texts.take_attributes(record, record.attributes, Place.ATTR)
-
-
-def _metrics(texts: Texts, request: Any) -> None:
-    for resource in request.resource_metrics:
-        _resource(texts, resource)
-        for scope in resource.scope_metrics:
-            _scope(texts, scope)
-            for metric in scope.metrics:
-                texts.take(metric, _METRIC)
-                texts.take_attributes(metric, metric.metadata, Place.METRIC_METADATA)
-                for point in data_points(metric):
-                    texts.take_attributes(point, point.attributes, Place.ATTR)
-                    for exemplar in getattr(point, "exemplars", ()):
-                        texts.take_attributes(exemplar, exemplar.filtered_attributes, Place.EXEMPLAR)
-
-
-def _resource(texts: Texts, holder: Any) -> None:
-    texts.item = Item(None, holder.resource)
-    texts.take(holder, _SCHEMA)
-    resource = holder.resource
-    texts.take_attributes(resource, resource.attributes, Place.RESOURCE)
-    for reference in resource.entity_refs:
-        texts.take(reference, _ENTITY)
-        for field in ("id_keys", "description_keys"):
-            for index, key in enumerate(getattr(reference, field)):
-                texts.texts.append(key)
-                texts.slots.append((reference, field, index))
-
-
-def _scope(texts: Texts, holder: Any) -> None:
-    texts.take(holder, _SCHEMA)
-    texts.take(holder.scope, _SCOPE)
-    texts.take_attributes(holder.scope, holder.scope.attributes, Place.SCOPE)

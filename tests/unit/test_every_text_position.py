@@ -47,7 +47,7 @@ def descriptor_paths(descriptor: Any, path: str = "", seen: tuple[str, ...] = ()
 
 @pytest.mark.parametrize("signal", Signal)
 def test_every_text_field_of_the_descriptors_is_visited(signal: Signal) -> None:
-    """Fails when a new version of OTLP brings a field that `strings.py` does not know."""
+    """Fails when a new version of OTLP brings a field that `positions.py` does not know."""
     request, places = planted(signal, MARK)
     before = [path for path, text in texts_of(request) if MARK in text]
     assert len(before) >= len(places)
