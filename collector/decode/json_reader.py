@@ -8,9 +8,7 @@ numbers, `{}` for an unset value, bare NaN, lone surrogates, a byte order mark.
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +17,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from collector.batch import ExportRequest, Signal
 from collector.decode.rejected import UNREADABLE, Rejected
+from collector.decode.scalars import Unreadable, converter, read_bool, read_bytes, read_double, read_integer, read_text
 from collector.errors import BadRequest
 
 MAX_DEPTH = 32
@@ -28,34 +27,8 @@ TOO_DEEP = "[REDACTED:too-deep]"
 
 Setter = Callable[[Any, Any, Rejected], None]
 
-_ID_BYTES = {"trace_id": 16, "span_id": 8, "parent_span_id": 8}
 _ISOLATED = {"spans", "log_records", "metrics"}
 _ROOT_KEYS = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
-_INT_RANGES = {
-    FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_SINT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_SFIXED32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
-    FieldDescriptor.TYPE_FIXED32: (0, 2**32 - 1),
-    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.TYPE_SINT64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.TYPE_SFIXED64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
-    FieldDescriptor.TYPE_FIXED64: (0, 2**64 - 1),
-}
-
-
-class _Unreadable(Exception):
-    """A field that cannot be read: where (outermost last) and what was expected; never the value."""
-
-    def __init__(self, expected: str) -> None:
-        super().__init__(expected)
-        self.expected = expected
-        self.path: list[str] = []
-
-    def __str__(self) -> str:
-        place = "".join(reversed(self.path)).lstrip(".")
-        return f"{place}: {self.expected}" if place else self.expected
 
 
 def read_json(signal: Signal, body: bytes, rejected: Rejected) -> ExportRequest:
@@ -73,7 +46,7 @@ def read_json(signal: Signal, body: bytes, rejected: Rejected) -> ExportRequest:
     request = signal.request()
     try:
         _read_message(request, document, rejected)
-    except _Unreadable as error:
+    except Unreadable as error:
         raise BadRequest(str(error)) from None
     return request
 
@@ -108,7 +81,7 @@ def _scrub(value: Any) -> Any:
 
 def _read_message(message: Any, source: Any, rejected: Rejected) -> None:
     if type(source) is not dict:
-        raise _Unreadable("expected an object")
+        raise Unreadable("expected an object")
     setters = _setters(message.DESCRIPTOR)
     for key, value in source.items():
         setter = setters.get(key)
@@ -116,7 +89,7 @@ def _read_message(message: Any, source: Any, rejected: Rejected) -> None:
             continue  # unknown keys MUST be ignored; null is an absent field
         try:
             setter(message, value, rejected)
-        except _Unreadable as error:
+        except Unreadable as error:
             error.path.append(f".{key}")
             raise
 
@@ -144,13 +117,13 @@ def _setter(field: FieldDescriptor) -> Setter:
         if kind == "opentelemetry.proto.common.v1.AnyValue":
             return _any_setter(field.name)
         return _messages_setter(field.name) if field.is_repeated else _message_setter(field.name)
-    convert = _converter(field)
+    convert = converter(field)
     name = field.name
     if field.is_repeated:
 
         def extend(message: Any, value: Any, rejected: Rejected) -> None:
             if type(value) is not list:
-                raise _Unreadable("expected a list")
+                raise Unreadable("expected a list")
             getattr(message, name).extend([convert(item) for item in value])
 
         return extend
@@ -175,12 +148,12 @@ def _messages_setter(name: str) -> Setter:
 
     def read(message: Any, value: Any, rejected: Rejected) -> None:
         if type(value) is not list:
-            raise _Unreadable("expected a list")
+            raise Unreadable("expected a list")
         target = getattr(message, name)
         for index, item in enumerate(value):
             try:
                 _read_message(target.add(), item, rejected)
-            except _Unreadable as error:
+            except Unreadable as error:
                 if not isolated:
                     error.path.append(f"[{index}]")
                     raise
@@ -189,7 +162,7 @@ def _messages_setter(name: str) -> Setter:
     return read
 
 
-def _reject(target: Any, item: Any, error: _Unreadable, rejected: Rejected) -> None:
+def _reject(target: Any, item: Any, error: Unreadable, rejected: Rejected) -> None:
     """Take the half-read last item out again, so that its neighbours are kept."""
     del target[-1]
     rejected.add(UNREADABLE, _points(item), str(error))
@@ -223,17 +196,17 @@ def _any_setter(name: str) -> Setter:
 
 def _read_attributes(target: Any, source: Any, depth: int) -> None:
     if type(source) is not list:
-        raise _Unreadable("expected a list of {key, value}")
+        raise Unreadable("expected a list of {key, value}")
     add = target.add
     for index, item in enumerate(source):
         if type(item) is not dict:
-            raise _at(_Unreadable("expected {key, value}"), f"[{index}]")
+            raise _at(Unreadable("expected {key, value}"), f"[{index}]")
         pair = add()
         key = item.get("key")
         if type(key) is str:
             pair.key = key
         elif key is not None:
-            raise _at(_Unreadable("expected a string"), ".key", f"[{index}]")
+            raise _at(Unreadable("expected a string"), ".key", f"[{index}]")
         value = item.get("value")
         if value is None:
             continue
@@ -246,18 +219,18 @@ def _read_attributes(target: Any, source: Any, depth: int) -> None:
         pair.value.SetInParent()
         try:
             _read_any(pair.value, value, depth)
-        except _Unreadable as error:
+        except Unreadable as error:
             raise _at(error, ".value", f"[{index}]") from None
 
 
-def _at(error: _Unreadable, *places: str) -> _Unreadable:
+def _at(error: Unreadable, *places: str) -> Unreadable:
     error.path.extend(places)
     return error
 
 
 def _read_any(target: Any, source: Any, depth: int) -> None:
     if type(source) is not dict:
-        raise _Unreadable("expected an object such as {stringValue}")
+        raise Unreadable("expected an object such as {stringValue}")
     if depth > MAX_DEPTH:
         target.string_value = TOO_DEEP
         return
@@ -267,11 +240,11 @@ def _read_any(target: Any, source: Any, depth: int) -> None:
         if read is None or value is None:
             continue
         if found:
-            raise _Unreadable("holds more than one value")
+            raise Unreadable("holds more than one value")
         found = True
         try:
             read(target, value, depth)
-        except _Unreadable as error:
+        except Unreadable as error:
             raise _at(error, f".{key}") from None
 
 
@@ -285,7 +258,7 @@ def _read_array(target: Any, source: Any, depth: int) -> None:
             continue
         try:
             _read_any(item, value, depth + 1)
-        except _Unreadable as error:
+        except Unreadable as error:
             raise _at(error, f"[{index}]", ".values") from None
 
 
@@ -296,140 +269,33 @@ def _read_kvlist(target: Any, source: Any, depth: int) -> None:
 
 def _values_of(source: Any) -> list[Any]:
     if type(source) is not dict:
-        raise _Unreadable("expected {values: [...]}")
+        raise Unreadable("expected {values: [...]}")
     values = source.get("values")
     if values is None:
         return []
     if type(values) is not list:
-        raise _at(_Unreadable("expected a list"), ".values")
+        raise _at(Unreadable("expected a list"), ".values")
     return values
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise _Unreadable("expected a string")
-    return value
-
-
-def _bool(value: Any) -> bool:
-    if type(value) is not bool:
-        raise _Unreadable("expected true or false")
-    return value
-
-
-def _integer(value: Any, low: int, high: int) -> int:
-    kind = type(value)
-    number: int
-    if kind is int:
-        number = value
-    elif kind is str:
-        # Longer strings are no 64 bit number, and int() of a huge one would take long.
-        if len(value) > 32 or "_" in value:
-            raise _Unreadable("expected an integer")
-        try:
-            number = int(value)
-        except ValueError:
-            number = _whole(_double(value))
-    elif kind is float:
-        number = _whole(value)
-    else:
-        raise _Unreadable("expected an integer")
-    if not low <= number <= high:
-        raise _Unreadable("the integer is out of range")
-    return number
-
-
-def _whole(value: float) -> int:
-    if not value.is_integer():
-        raise _Unreadable("expected an integer")
-    return int(value)
-
-
-def _double(value: Any) -> float:
-    kind = type(value)
-    if kind is float or kind is int:
-        try:
-            return float(value)
-        except OverflowError:
-            raise _Unreadable("the number is out of range") from None
-    if kind is str and len(value) <= 64 and "_" not in value:
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    raise _Unreadable("expected a number")
-
-
-def _bytes(value: Any) -> bytes:
-    text = _text(value).replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise _Unreadable("expected base64") from None
-
-
-def _id(value: Any, size: int) -> bytes:
-    """Tell hex from base64 by length; the catalyst-tracing package for Python sends base64 ids.
-
-    Anything else becomes an id of the wrong length, which `valid` refuses: one bad id costs one span.
-    """
-    text = _text(value)
-    if not text:
-        return b""
-    if len(text) == 2 * size:
-        try:
-            return bytes.fromhex(text) if text.isalnum() else b"?"
-        except ValueError:
-            return b"?"
-    if len(text) == 4 * ((size + 2) // 3):
-        try:
-            return _bytes(text)
-        except _Unreadable:
-            return b"?"
-    return b"?"
-
-
-def _enum(value: Any, names: dict[str, int]) -> int:
-    if type(value) is str and value in names:
-        return names[value]
-    return _integer(value, -(2**31), 2**31 - 1)
-
-
-def _converter(field: FieldDescriptor) -> Callable[[Any], Any]:
-    size = _ID_BYTES.get(field.name)
-    if field.type == FieldDescriptor.TYPE_BYTES:
-        return (lambda value: _id(value, size)) if size else _bytes
-    if field.type == FieldDescriptor.TYPE_ENUM and field.enum_type is not None:
-        names = {value.name: value.number for value in field.enum_type.values}
-        return lambda value: _enum(value, names)
-    if field.type == FieldDescriptor.TYPE_STRING:
-        return _text
-    if field.type == FieldDescriptor.TYPE_BOOL:
-        return _bool
-    if field.type in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
-        return _double
-    low, high = _INT_RANGES[field.type]
-    return lambda value: _integer(value, low, high)
-
-
 def _set_string(target: Any, value: Any, depth: int) -> None:
-    target.string_value = _text(value)
+    target.string_value = read_text(value)
 
 
 def _set_bool(target: Any, value: Any, depth: int) -> None:
-    target.bool_value = _bool(value)
+    target.bool_value = read_bool(value)
 
 
 def _set_int(target: Any, value: Any, depth: int) -> None:
-    target.int_value = _integer(value, -(2**63), 2**63 - 1)
+    target.int_value = read_integer(value, -(2**63), 2**63 - 1)
 
 
 def _set_double(target: Any, value: Any, depth: int) -> None:
-    target.double_value = _double(value)
+    target.double_value = read_double(value)
 
 
 def _set_bytes(target: Any, value: Any, depth: int) -> None:
-    target.bytes_value = _bytes(value)
+    target.bytes_value = read_bytes(value)
 
 
 _ANY_READERS: dict[str, Callable[[Any, Any, int], None]] = {
