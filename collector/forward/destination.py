@@ -90,7 +90,9 @@ class Destination:
             ) as response:
                 answer = await _read(response)
                 headers = {key.lower(): value for key, value in response.headers.items()}
-                return judge(signal, response.status_code, headers, answer, datetime.now(UTC))
+            # A response and its stream hold each other, and so the body that was sent, until the garbage is collected.
+            response.stream = httpx.ByteStream(b"")
+            return judge(signal, response.status_code, headers, answer, datetime.now(UTC))
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             return Retry(f"no answer ({type(error).__name__})")
 
