@@ -174,11 +174,15 @@ def configuration(model_url: str, **more: Any) -> dict[str, Any]:
 
 
 def project(folder: Path, config: dict[str, Any], files: dict[str, str]) -> Path:
-    """A git repository with an opencode.json and some files."""
+    """A git repository with an opencode.json and some files, each a second newer than the one before: tools that find
+    files list the newest first."""
     folder.mkdir(parents=True)
+    written = time.time() - 1000
     for name, text in {**files, "opencode.json": json.dumps(config)}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+        written += 1
+        os.utime(folder / name, (written, written))
     git = ["git", "-c", "user.email=a@example.org", "-c", "user.name=a", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "init"]):
         subprocess.run([*git, *arguments], cwd=folder, check=True, capture_output=True)

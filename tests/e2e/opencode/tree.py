@@ -24,7 +24,10 @@ _LONGEST = 60
 
 
 def trees(collector: Collector, session: str, folder: Path, unsure: tuple[str, ...] = ()) -> str:
-    """All turns of a session with the spans of their subagents, oldest first; `unsure` events are left out."""
+    """All turns of a session with the spans of their subagents, oldest first.
+
+    `unsure` events are left out; where `title` is unsure, title calls beside each other are shown once.
+    """
     roots = [row for row in collector.spans(session) if not row["parent_id"]]
     lines: list[str] = []
     for root in sorted(roots, key=lambda row: row["start_ns"]):
@@ -33,6 +36,8 @@ def trees(collector: Collector, session: str, folder: Path, unsure: tuple[str, .
         for span in spans:
             if not span.get("parentSpanId"):
                 _draw(span, spans, 0, lines, folder, unsure)
+    if "title" in unsure:
+        lines = [line for at, line in enumerate(lines) if "agent=title" not in line or line not in lines[at - 1 : at]]
     return "\n".join(lines) + "\n"
 
 
