@@ -72,6 +72,7 @@ class CatchUp:
         self._asked: dict[str, str] = {}  # session -> store
         self._complete: set[int] = set()  # processes that left having told everything
         self._looked: dict[str, float] = {}
+        self._owed: dict[str, tuple[int, float]] = {}  # store -> since when it is to be read, and not before when
         self._here_ms = 0
         self._saved = 0.0
         self._lock = threading.Lock()
@@ -119,26 +120,30 @@ class CatchUp:
     # ---- the thread
 
     def _run(self) -> None:
-        self._attempt(self._since_last_here)
+        self._owe_since_last_here()
+        self._read_owed()
         self._here_ms = _now_ms()
         while not self._stopping.wait(_LOOK_SECONDS):
             self._attempt(self._look)
             self._here_ms = _now_ms()
         self._attempt(self._save)
 
-    def _attempt(self, what: Callable[..., None], *of: Any) -> None:
-        """Do one thing whose failure must not keep others from being done: a store may be broken."""
+    def _attempt(self, what: Callable[..., None], *of: Any) -> bool:
+        """Do one thing whose failure must not keep others from being done: a store may be broken. Whether it was."""
         try:
             what(*of)
+            return True
         except CollectorError as error:
             logger.warning("catching up: %s", error)
         except Exception as error:
             # Its text may quote a session.
             logger.error("catching up stopped (%s); going on", type(error).__name__)
+        return False
 
     def _look(self) -> None:
         if _now_ms() - self._here_ms > _STOOD_STILL_MS:
-            self._since_last_here()
+            self._owe_since_last_here()
+        self._read_owed()
         with self._lock:
             asked, self._asked = self._asked, {}
             agents = set(self._agents)
@@ -173,10 +178,21 @@ class CatchUp:
         for store in list(self._sources) if due else ():
             self._attempt(self._read, store, due, {agent.directory for agent in living})
 
-    def _since_last_here(self) -> None:
-        """What happened while no collector listened."""
+    def _owe_since_last_here(self) -> None:
+        """What happened while no collector listened is to be read from every store."""
         for store in list(self._sources):
-            self._attempt(self._read_changed, store, self._here_ms - _MARGIN_MS)
+            self._owed.setdefault(store, (self._here_ms - _MARGIN_MS, 0.0))
+
+    def _read_owed(self) -> None:
+        """Read what is owed; a store that cannot be read now is tried again, for it may only be busy."""
+        now = time.monotonic()
+        for store, (since, due) in list(self._owed.items()):
+            if due > now:
+                continue
+            if self._attempt(self._read_changed, store, since):
+                del self._owed[store]
+            else:
+                self._owed[store] = (since, now + _AGAIN_SECONDS)
 
     def _read_changed(self, store: str, since_ms: int, directory: str | None = None) -> None:
         """Read the sessions of a store, or of one directory of it, that changed since then."""

@@ -62,9 +62,6 @@ class KeyTable(dict[str, "Treatment | None"]):
         self._rules = tuple(rules)
         self._secrets = secrets
 
-    def __missing__(self, key: str) -> Treatment:
-        return UNMET
-
     def resolve(self, key: str) -> Treatment:
         """What a key that is met for the first time calls for."""
         if key.startswith(REPORT):

@@ -25,7 +25,7 @@ from collector.reshape.langfuse import put_numbers
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
-from collector.reshape.values import Attributes, Value, read_json
+from collector.reshape.values import Attributes, read_json
 from collector.reshape.write import write_input, write_output, write_tools
 
 _SCOPE = "gcp.vertex.agent"
@@ -99,14 +99,10 @@ def _put_request(target: Target, span: Source) -> None:
         target.put(SpanAttributes.LLM_MODEL_NAME, request.get("model"))
         config = request.get("config")
         config = config if isinstance(config, dict) else {}
-        system = _content(config.get("system_instruction"))
+        system = read_json(config.get("system_instruction"))
         write_input(target, [*read_messages(system, "system"), *read_messages(request.get("contents"), "user")])
         write_tools(target, config.get("tools"))
     if isinstance(response, dict):
-        write_output(target, read_messages(_content(response.get("content")), "assistant"))
+        write_output(target, read_messages(read_json(response.get("content")), "assistant"))
         put_numbers(target, response.get("usage_metadata") or response.get("usageMetadata"), _USAGE)
         complete_tokens(target)
-
-
-def _content(value: Value) -> Value:
-    return read_json(value)

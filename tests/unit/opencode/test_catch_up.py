@@ -171,6 +171,24 @@ def test_a_collector_that_stood_still_reads_what_changed_meanwhile(
     running.until(lambda: running.door.sessions() == {"ses_new"})
 
 
+def test_a_store_that_could_not_be_read_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenCode may be writing to it just then."""
+    monkeypatch.setattr("collector.opencode.catch_up._AGAIN_SECONDS", 0.5)
+    path = tmp_path / "opencode.db"
+    path.write_bytes(b"no database yet")
+    first = Running(tmp_path)
+    first.start()
+    first.catch_up.told([hello(path, "/p", os.getpid())])
+    first.catch_up.stop()
+    second = Running(tmp_path)
+    second.start()
+    time.sleep(0.3)
+    path.unlink()
+    store(path, ses_new=("/p", now() + 5000))
+    second.until(lambda: second.door.sessions() == {"ses_new"})
+    second.catch_up.stop()
+
+
 def test_of_a_project_plugin_only_that_project_is_read(tmp_path: Path) -> None:
     """OpenCode keeps all projects in one file; nobody asked for the others to be traced."""
     path = store(tmp_path / "opencode.db", ses_p=("/p", now() + 5000), ses_q=("/q", now() + 5000))
