@@ -9,9 +9,9 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlencode
 
-from collector.data_dir import announced_url
+from collector.app.data_dir import announced_url
 from collector.errors import CollectorError
-from collector.settings import Settings
+from collector.settings.model import Settings
 
 _SECONDS = 10
 
@@ -66,7 +66,7 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 def open_reader(settings: Settings) -> Any:
     """The store on disk, for when no collector runs; raises `CollectorError` when there is none."""
-    from collector.store import Reader
+    from collector.store.sqlite.reading import Reader
 
     try:
         return Reader(settings.data_dir.expanduser())

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from collector.cli.options import AsJson, Config, DataDir
 from collector.cli.show import print_json, print_table
-from collector.settings import PREFIX, Settings, load
+from collector.settings.model import PREFIX, Settings, load
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def config(
     data_dir: DataDir = None,
 ) -> None:
     """Show each setting, its value, and where that came from; tokens as stars."""
-    from collector.plan import plan
+    from collector.settings.destinations import plan
 
     loaded = load({"data_dir": data_dir}, config)
     decided = plan(loaded.settings, loaded.origins, loaded.settings.port)

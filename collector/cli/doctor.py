@@ -18,10 +18,10 @@ from collector.batch import Signal
 from collector.cli.client import Client, NotRunning
 from collector.cli.options import AsJson, Config, DataDir, Policy
 from collector.cli.show import print_json
-from collector.enforce import Enforcement, InForce, asked_by
+from collector.enforce.in_force import Enforcement, InForce, asked_by
 from collector.errors import CollectorError
-from collector.selftest import prove
-from collector.settings import Loaded, load
+from collector.pipeline.selftest import prove
+from collector.settings.model import Loaded, load
 
 _SECONDS = 5.0
 
@@ -57,7 +57,7 @@ def doctor(
 
 
 def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
-    from collector.plan import plan  # brings the HTTP client, which takes a while
+    from collector.settings.destinations import plan  # brings the HTTP client, which takes a while
 
     try:
         loaded = read()

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from collector.data_dir import announced_url
+from collector.app.data_dir import announced_url
 from collector.errors import ConfigError
 from collector.opencode import install as installing
-from collector.opencode.door import Door
+from collector.opencode.client import Door
 from collector.opencode.importing import Task
-from collector.settings import Settings, load
+from collector.settings.model import Settings, load
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]

@@ -14,15 +14,15 @@ import typer
 
 from collector.cli.options import AsJson, Config, Policy
 from collector.cli.show import print_json, print_table
-from collector.enforce import Enforcement, InForce, asked_by, document_layers, user_layer
+from collector.enforce.in_force import Enforcement, InForce, asked_by, document_layers, user_layer
 from collector.errors import CollectorError, ConfigError
 from collector.policy.layers import Layer, Rank
 from collector.policy.presets import PRESETS
 from collector.policy.schema import MachineDocument, RemoteDocument, read_document
 from collector.policy.signature import new_key, sign
-from collector.proof import examples_of, measure
+from collector.redact.rule_report import examples_of, measure
 from collector.redact.ruleset import combined, preset_demands
-from collector.settings import Loaded, load
+from collector.settings.model import Loaded, load
 
 policy = typer.Typer(help="What may leave: check, test, show and sign policies.", no_args_is_help=True)
 

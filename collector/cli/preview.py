@@ -13,20 +13,22 @@ from typing import Annotated
 import orjson
 import typer
 
-from collector.assemble import Assembler, export_request
-from collector.assemble.native import Sieve
+from collector.assemble.fold.assembler import Assembler
+from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.cli.options import Policy
 from collector.cli.policy import load_in_force
-from collector.decode import JSON, PROTOBUF
-from collector.encode import to_json
 from collector.errors import CollectorError
-from collector.intake import Intake, event_level
-from collector.pipeline import Pipeline
+from collector.otlp.read import JSON, PROTOBUF
+from collector.otlp.write import to_json
+from collector.pipeline.events import Intake, event_level
+from collector.pipeline.otlp import Pipeline
+from collector.pipeline.sift import Sieve
 from collector.receive.limits import decompress
-from collector.redact import Sealer
-from collector.reshape import LogJoin, Reshaper
-from collector.settings import Settings, load
+from collector.redact.seal import Sealer
+from collector.reshape.join import LogJoin
+from collector.reshape.stage import Reshaper
+from collector.settings.model import Settings, load
 
 _GZIP = b"\x1f\x8b"
 _MOST_REASONS = 20

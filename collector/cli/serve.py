@@ -8,7 +8,7 @@ import typer
 
 from collector import logs
 from collector.cli.options import Config, DataDir, Policy
-from collector.settings import load
+from collector.settings.model import load
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def serve(
     upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,
 ) -> None:
     """Listen, redact, keep and forward, until stopped."""
-    from collector.app import serve as run
+    from collector.app.collector import serve as run
 
     flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream, "policy_file": policy}
     loaded = load(flags, config)

@@ -12,9 +12,9 @@ from isal import igzip
 
 from collector import __version__
 from collector.batch import Signal
-from collector.encode import Encoding, to_json
 from collector.forward.outcome import Outcome, Retry, judge
 from collector.forward.tokens import TokenSource
+from collector.otlp.write import Encoding, to_json
 
 if TYPE_CHECKING:
     import httpx

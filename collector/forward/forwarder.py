@@ -19,18 +19,9 @@ from typing import TYPE_CHECKING, TypedDict
 from collector.batch import Signal
 from collector.forward.backoff import delay
 from collector.forward.destination import LEAST_BYTES, Destination
-from collector.forward.outcome import (
-    Blocked,
-    Delivered,
-    NotServed,
-    OtherEncoding,
-    Outcome,
-    Rejected,
-    Retry,
-    TooBig,
-)
+from collector.forward.outcome import Blocked, Delivered, NotServed, OtherEncoding, Outcome, Rejected, Retry, TooBig
 from collector.forward.split import Part, items_in, parts
-from collector.store import Lane, QueuedBatch, SqliteStore
+from collector.store.sqlite.store import Lane, QueuedBatch, SqliteStore
 
 if TYPE_CHECKING:
     import httpx

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import CollectorError
+from collector.opencode.client import Door
 from collector.opencode.database import Database
-from collector.opencode.door import Door
 from collector.opencode.files import Storage
 from collector.opencode.history import History, Item, Kept, with_children
 

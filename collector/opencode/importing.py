@@ -17,8 +17,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from collector.errors import CollectorError, ConfigError
+from collector.opencode.client import Door
 from collector.opencode.database import Database
-from collector.opencode.door import Door
 from collector.opencode.files import Export, Storage
 from collector.opencode.history import History, Item, Kept, data_folder, databases, with_children
 

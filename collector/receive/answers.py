@@ -11,9 +11,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from collector.batch import Signal
-from collector.decode import JSON, Rejected
-from collector.encode import to_document
 from collector.errors import CollectorError, NotNow, SenderError
+from collector.otlp.read import JSON
+from collector.otlp.rejected import Rejected
+from collector.otlp.write import to_document
 
 _RESPONSES = {
     Signal.TRACES: ExportTraceServiceResponse,

@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 
-from collector.decode import PROTOBUF
 from collector.errors import Busy, UnsupportedMedia
-from collector.intake import Intake, Taken
-from collector.receive.door import Door, Receive
+from collector.otlp.read import PROTOBUF
+from collector.pipeline.events import Intake, Taken
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
-from collector.store import SqliteStore
+from collector.receive.receiver import Door, Receive
+from collector.store.sqlite.store import SqliteStore
 
 PATH = "/v1/opencode/events"
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from collector.batch import SealedBatch, Signal
-from collector.decode import JSON, PROTOBUF
 from collector.errors import NotNow, UnsupportedMedia
-from collector.pipeline import Outcome, Pipeline
+from collector.otlp.read import JSON, PROTOBUF
+from collector.pipeline.otlp import Outcome, Pipeline
 from collector.receive.answers import export_response
-from collector.receive.door import Door, Receive, hops_of
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
-from collector.store import Refusal, SqliteStore
+from collector.receive.receiver import Door, Receive, hops_of
+from collector.store.sqlite.store import Refusal, SqliteStore
 
 _PATHS = {signal.path: signal for signal in Signal}
 _LARGE_BYTES = 1024 * 1024

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from collector.redact.engine import Engine
-from collector.redact.tally import TOO_DEEP
+from collector.redact.engine.engine import Engine
+from collector.redact.report import TOO_DEEP
 
 MAX_DEPTH = 32
 """As in OTLP's own values."""

@@ -6,9 +6,9 @@ import hashlib
 import hmac
 import re
 
-from collector.redact.fields import SECRET_FIELD
+from collector.redact.otlp.fields import SECRET_FIELD
+from collector.redact.report import OWN_WORDS
 from collector.redact.rules import RULES_BY_PACK
-from collector.redact.tally import OWN_WORDS
 
 _KNOWN = {*OWN_WORDS, SECRET_FIELD, *(rule.id for rules in RULES_BY_PACK.values() for rule in rules)}
 

@@ -12,11 +12,11 @@ from collector.policy.layers import Combined, Layer, Rank, combine
 from collector.policy.model import ContentLevel, Levels, OwnRule, Policy
 from collector.policy.presets import DEFAULT, PRESETS
 from collector.policy.schema import UserDocument, read_document
-from collector.redact import checks
-from collector.redact.compile import RuleError, compile_rule
-from collector.redact.engine import Engine
-from collector.redact.fields import SECRET_FIELD
-from collector.redact.rule import Rule
+from collector.redact.engine import checks
+from collector.redact.engine.compile import RuleError, compile_rule
+from collector.redact.engine.engine import Engine
+from collector.redact.engine.rule import Rule
+from collector.redact.otlp.fields import SECRET_FIELD
 from collector.redact.rules import PACK_VERSIONS, RULES_BY_PACK
 
 

@@ -15,15 +15,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest, SealedBatch, Signal, count_items
 from collector.policy.model import Action, ContentLevel, Policy, strictest
-from collector.redact.content import keep_metadata
-from collector.redact.engine import Engine, Extent, replace
-from collector.redact.entries import LISTED, entries, list_again
-from collector.redact.fields import REPORT, FieldActions, Item, applies
+from collector.redact.engine.engine import Engine, Extent, replace
+from collector.redact.otlp.content import keep_metadata
+from collector.redact.otlp.entries import LISTED, entries, list_again
+from collector.redact.otlp.fields import REPORT, FieldActions, Item, applies
+from collector.redact.otlp.positions import collect
+from collector.redact.otlp.strings import Texts, delete
 from collector.redact.placeholders import named, pseudonym, sized, truncated
-from collector.redact.positions import collect
+from collector.redact.report import CONTENT, ERROR, Tally
 from collector.redact.ruleset import engine_of, level_policy
-from collector.redact.strings import Texts, delete
-from collector.redact.tally import CONTENT, ERROR, Tally
 
 _MOST_KNOWN_KEYS = 10_000
 _LONGEST_KNOWN_KEY = 100

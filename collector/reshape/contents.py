@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TypeAlias
 
-from collector.reshape.values import Value, to_text
+from collector.otlp.values import Value, to_text
 
 Content: TypeAlias = dict[str, Value]
 """One content by the rest of its keys, after `message_content.`."""

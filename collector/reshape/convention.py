@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from collector.otlp.values import Attributes
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
-from collector.reshape.values import Attributes
 
 
 class Convention(Protocol):

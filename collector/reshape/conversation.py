@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from collector.openinference.write import read_tools, write_input, write_output, write_tools
+from collector.otlp.values import Value, read_json
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
-from collector.reshape.facts import AGENT, LLM
 from collector.reshape.indexed import read_indexed
+from collector.reshape.keys import AGENT, LLM
 from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
 from collector.reshape.source import SPAN, Event, Source
 from collector.reshape.target import Target
-from collector.reshape.values import Value, read_json
-from collector.reshape.write import read_tools, write_input, write_output, write_tools
 
 INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from collector.otlp.values import Value, read_json, to_text
 from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
 from collector.reshape.source import Event
-from collector.reshape.values import Value, read_json, to_text
 
 DETAILS = "gen_ai.client.inference.operation.details"
 CHOICE = "gen_ai.choice"

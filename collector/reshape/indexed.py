@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from collector.otlp.values import Value, read_json
 from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
 from collector.reshape.source import Source
-from collector.reshape.values import Value, read_json
 
 _KEY = re.compile(
     r"(gen_ai\.prompt|gen_ai\.completion|llm\.prompts|llm\.completions)\.([0-9]{1,6})\.([a-z_.0-9]{1,100})"

@@ -14,9 +14,9 @@ from typing import Any
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from collector.otlp.values import read_attributes, read_value
 from collector.reshape.events import MESSAGE_EVENTS
 from collector.reshape.source import SPAN, Event
-from collector.reshape.values import read_attributes, read_value
 
 _TRACE = ""
 _RECORDS: dict[str, str] = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from collector.otlp.values import Value, read_json, to_text
 from collector.reshape.contents import UNKNOWN, Content, read_content
-from collector.reshape.values import Value, read_json, to_text
 
 _MOST_NESTED = 8
 """Lists in lists, and messages in messages; deeper than any dialect nests them."""

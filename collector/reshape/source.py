@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from collector.reshape.values import Attributes, Value, number, read_json
+from collector.otlp.values import Attributes, Value, number, read_json
 
 SPAN = "span"
 """Under which name log records are joined that belong to the span whose id they carry."""

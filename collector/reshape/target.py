@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from openinference.semconv.trace import OpenInferenceMimeTypeValues, SpanAttributes
 
-from collector.reshape.values import Value, is_json, to_json, to_text
+from collector.otlp.values import Value, is_json, to_json, to_text
 
 _JSON = OpenInferenceMimeTypeValues.JSON.value
 _TEXT = OpenInferenceMimeTypeValues.TEXT.value

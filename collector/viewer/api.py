@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from collector.store import Reader
+from collector.store.sqlite.reading import Reader
 from collector.viewer.metrics import exposition
 from collector.viewer.status import Status
 

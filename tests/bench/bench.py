@@ -24,7 +24,7 @@ from harness.process import Process, run
 from httpx_aiohttp import HttpxAiohttpClient
 from payloads import SHAPES, fresh, payload
 
-from collector.encode import to_json
+from collector.otlp.write import to_json
 
 _CLIENTS = 8
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100

@@ -10,8 +10,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.batch import Signal
 from collector.policy.presets import PRESETS
-from collector.redact import Sealer
 from collector.redact.ruleset import preset_policy
+from collector.redact.seal import Sealer
 
 SPANS, ATTRIBUTES, TEXT_BYTES, ROUNDS = 64, 40, 8192, 40
 

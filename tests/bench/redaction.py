@@ -12,10 +12,10 @@ import re
 import time
 from collections.abc import Callable
 
-from collector.redact.engine import Engine, replace
-from collector.redact.rule import expand
+from collector.redact.engine.engine import Engine, replace
+from collector.redact.engine.rule import expand
+from collector.redact.engine.scan import hyperscan
 from collector.redact.rules import DEFAULT_RULES
-from collector.redact.scan import hyperscan
 
 _WORDS = [
     "the",

@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from payloads import text
 
 from collector.batch import Signal
-from collector.redact import Sealer
-from collector.reshape import Reshaper
+from collector.redact.seal import Sealer
+from collector.reshape.stage import Reshaper
 
 SPANS, ATTRIBUTES, TEXT_BYTES, ROUNDS = 64, 40, 8192, 30
 

@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from collector.encode import to_json
-from collector.receive import Guard
+from collector.otlp.write import to_json
+from collector.receive.guard import Guard
 
 SIGNALS = [
     ("/v1/traces", traces(), ExportTraceServiceResponse),

@@ -25,9 +25,10 @@ TREE = Path(__file__).parents[2]
 SERVE = textwrap.dedent("""
     import os, sys
     from pathlib import Path
-    from collector import app, logs
-    from collector.enforce import Enforcement, asked_by
-    from collector.settings import load
+    from collector import logs
+    from collector.app import collector as app
+    from collector.enforce.in_force import Enforcement, asked_by
+    from collector.settings.model import load
     data, machine, upstream, policy = sys.argv[1:]
     loaded = load({"port": 0, "data_dir": Path(data), "upstream_endpoint": upstream, "policy_file": policy or None})
     logs.configure("info")

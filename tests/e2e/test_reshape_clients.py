@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from collector.reshape import INTERNAL
+from collector.reshape.stage import INTERNAL
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "reshape_clients"

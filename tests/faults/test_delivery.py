@@ -12,7 +12,7 @@ from harness.process import assert_balanced, running
 from harness.telemetry import JSON, PROTOBUF, logs, metrics, span_ids, traces
 from harness.upstream import OK, Received, requires, upstream, wait_for
 
-from collector.encode import to_json
+from collector.otlp.write import to_json
 
 TOKEN = "tok-" + "upstream-1"
 

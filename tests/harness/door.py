@@ -9,10 +9,14 @@ from typing import Any
 import httpx
 
 from collector.batch import Signal
-from collector.pipeline import Outcome, Pipeline
-from collector.receive import Budget, Guard, OtlpReceiver
-from collector.redact import ContentLevel, Sealer
-from collector.store import Caps, Reader, SqliteStore
+from collector.pipeline.otlp import Outcome, Pipeline
+from collector.policy.model import ContentLevel
+from collector.receive.guard import Guard
+from collector.receive.limits import Budget
+from collector.receive.otlp import OtlpReceiver
+from collector.redact.seal import Sealer
+from collector.store.sqlite.reading import Reader
+from collector.store.sqlite.store import Caps, SqliteStore
 
 MIB = 1024 * 1024
 

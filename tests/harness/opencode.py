@@ -10,7 +10,10 @@ from typing import Any
 
 import orjson
 
-from collector.assemble import Assembler, BadItem, Made, Reader, Unknown
+from collector.assemble.dialects.items import BadItem
+from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.fold.assembler import Assembler
+from collector.assemble.spans.otlp import Made
 
 FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode"
 CAPTURES = FIXTURES / "captures"

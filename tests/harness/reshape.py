@@ -8,8 +8,9 @@ from typing import Any
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.reshape import LogJoin, Reshaper
-from collector.reshape.values import read_attributes, write_value
+from collector.otlp.values import read_attributes, write_value
+from collector.reshape.join import LogJoin
+from collector.reshape.stage import Reshaper
 
 PNG = "data:image/png;base64,QUJD"
 TRACE = b"t" * 16

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from collector.batch import Signal
-from collector.decode import decode
+from collector.otlp.read import decode
 from harness.telemetry import JSON
 
 Answer = tuple[int, dict[str, str], bytes]

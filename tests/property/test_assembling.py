@@ -9,7 +9,8 @@ from harness.opencode import assemble, ids, live, recording, scenarios, v2_examp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.assemble import Assembler, Made
+from collector.assemble.fold.assembler import Assembler
+from collector.assemble.spans.otlp import Made
 
 _SESSIONLESS = {"text_v10185"}
 """OpenCode 1.0 does not say for which session a system prompt is: only the order of its lines does."""

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.batch import Signal
-from collector.decode import JSON, PROTOBUF
-from collector.encode import to_document
-from collector.pipeline import Pipeline
-from collector.redact import Sealer
+from collector.otlp.read import JSON, PROTOBUF
+from collector.otlp.write import to_document
+from collector.pipeline.otlp import Pipeline
 from collector.redact.ruleset import preset_policy
+from collector.redact.seal import Sealer
 
 TOKENS = (
     "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8",

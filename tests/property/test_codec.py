@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Signal
-from collector.decode import decode
-from collector.encode import to_json
 from collector.errors import BadRequest
+from collector.otlp.read import decode
+from collector.otlp.write import to_json
 
 SIGNALS = st.sampled_from(list(Signal))
 

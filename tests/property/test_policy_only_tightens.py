@@ -13,8 +13,8 @@ from collector.policy.demands import demands
 from collector.policy.layers import Layer, Rank
 from collector.policy.model import ContentLevel, Levels, Policy
 from collector.policy.schema import UserDocument
-from collector.redact import Sealer
 from collector.redact.ruleset import catalog, combined
+from collector.redact.seal import Sealer
 
 TOKEN = "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
 MAIL = "ada.lovelace" + "@" + "analytical-engines.net"

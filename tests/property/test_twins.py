@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.redact.engine import Engine, compile_rule, replace
-from collector.redact.rule import expand
+from collector.redact.engine.engine import Engine, compile_rule, replace
+from collector.redact.engine.rule import expand
+from collector.redact.engine.scan import hyperscan
 from collector.redact.rules import ALL_RULES
-from collector.redact.scan import hyperscan
 
 pytestmark = pytest.mark.skipif(hyperscan is None, reason="there is no twin to compare with")
 

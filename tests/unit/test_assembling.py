@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from harness.opencode import NOW, assemble, ids, recording
 
-from collector import assembling
-from collector.assembling import Assembling
+from collector.app import assembling
+from collector.app.assembling import Assembling
 from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
-from collector.intake import Intake
-from collector.redact import Sealer
-from collector.store import Caps, Reader, SqliteStore
+from collector.pipeline.events import Intake
+from collector.redact.seal import Sealer
+from collector.store.sqlite.reading import Reader
+from collector.store.sqlite.store import Caps, SqliteStore
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from harness.process import command, environment, run, running
 from harness.telemetry import FIXTURES, logs, metrics, traces
 from harness.upstream import requires, upstream
 
-from collector.encode import to_json
+from collector.otlp.write import to_json
 
 COMMANDS = ["serve", "status", "sessions", "traces", "spans", "tail", "send-test", "preview", "redact", "config"]
 

@@ -9,9 +9,10 @@ import pytest
 from harness.telemetry import FIXTURES, JSON, PROTOBUF, logs, metrics, traces
 
 from collector.batch import Signal
-from collector.encode import to_json
-from collector.pipeline import Pipeline
-from collector.redact import ContentLevel, Sealer
+from collector.otlp.write import to_json
+from collector.pipeline.otlp import Pipeline
+from collector.policy.model import ContentLevel
+from collector.redact.seal import Sealer
 
 PLUGIN = sorted((FIXTURES / "opencode-plugin").glob("*.json"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.enforce import Asked, Enforcement, InForce, machine_directory, read_key
+from collector.enforce.in_force import Asked, Enforcement, InForce, machine_directory, read_key
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
 

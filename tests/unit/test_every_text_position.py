@@ -9,10 +9,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import Signal
-from collector.redact import Sealer
-from collector.redact.engine import Extent
+from collector.pipeline.selftest import planted, texts_of
+from collector.redact.engine.engine import Extent
 from collector.redact.ruleset import preset_policy
-from collector.selftest import planted, texts_of
+from collector.redact.seal import Sealer
 
 MARK = "Mark" + "er-4711"
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from collector.batch import Signal
-from collector.encode import to_json
 from collector.forward.backoff import delay
 from collector.forward.outcome import (
     Blocked,
@@ -26,6 +25,7 @@ from collector.forward.outcome import (
     retry_after,
 )
 from collector.forward.split import parts
+from collector.otlp.write import to_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.errors import Forbidden, SenderError, Unauthorized
-from collector.receive import Guard
+from collector.receive.guard import Guard
 
 
 def _headers(host: str = "127.0.0.1:4318", **headers: str) -> dict[bytes, bytes]:

@@ -9,14 +9,14 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal
-from collector.decode import PROTOBUF
 from collector.errors import BadRequest, ConfigError
-from collector.pipeline import Pipeline
+from collector.otlp.read import PROTOBUF
+from collector.pipeline.otlp import Pipeline
 from collector.policy.demands import demands
 from collector.policy.schema import UserDocument, read_document
-from collector.redact import Sealer
-from collector.redact.fields import glob
+from collector.redact.otlp.fields import glob
 from collector.redact.ruleset import catalog, preset_policy
+from collector.redact.seal import Sealer
 
 SECONDS = 20
 """Far above what each takes here (under two), far below what an unbounded one would."""
@@ -116,7 +116,7 @@ def test_a_pattern_that_is_not_linear_is_refused_or_harmless(pattern: str) -> No
         found = None
     assert time.monotonic() - start < SECONDS
     if found is not None:
-        from collector.redact.engine import Engine
+        from collector.redact.engine.engine import Engine
         from collector.redact.ruleset import compiled
 
         Engine([compiled(found["rule"][0])]).find(b"a" * 40 + b"!")

@@ -11,11 +11,13 @@ import pytest
 from harness import credentials
 from harness.opencode import CAPTURES, DOORS, FIXTURES, assemble, export, recording, scenarios, v2_examples
 
-from collector.assemble import Assembler, export_request
+from collector.assemble.fold.assembler import Assembler
+from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.errors import BadRequest
-from collector.intake import Intake, Taken
-from collector.redact import ContentLevel, Sealer
+from collector.pipeline.events import Intake, Taken
+from collector.policy.model import ContentLevel
+from collector.redact.seal import Sealer
 
 NOW = 1_795_361_000_000
 

@@ -10,8 +10,8 @@ import pytest
 from harness.telemetry import JSON, SPAN_ID, TRACE_ID
 
 from collector.batch import Signal
-from collector.decode import Decoded, decode
 from collector.errors import BadRequest
+from collector.otlp.read import Decoded, decode
 
 
 def _decode(body: bytes) -> Decoded:

@@ -13,13 +13,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 import collector
 from collector.batch import SealedBatch, Signal
-from collector.enforce import InForce
+from collector.enforce.in_force import InForce
+from collector.pipeline.selftest import Survived, prove
 from collector.policy.model import ContentLevel
-from collector.redact import Engine, Sealer
-from collector.redact.engine import Extent
+from collector.redact.engine.engine import Engine, Extent
 from collector.redact.placeholders import opaque
 from collector.redact.ruleset import level_policy, preset_policy
-from collector.selftest import Survived, prove
+from collector.redact.seal import Sealer
 
 SOURCE = Path(collector.__file__).parent
 TOKEN = "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"

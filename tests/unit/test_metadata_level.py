@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from collector.batch import Signal
-from collector.decode import JSON
-from collector.pipeline import Pipeline
-from collector.redact import ContentLevel, Sealer
+from collector.otlp.read import JSON
+from collector.pipeline.otlp import Pipeline
+from collector.policy.model import ContentLevel
+from collector.redact.seal import Sealer
 
 CAPTURES = sorted((Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "otlp").glob("*.json"))
 METADATA = {

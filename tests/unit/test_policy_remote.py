@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from collector.enforce import document_layers
+from collector.enforce.in_force import document_layers
+from collector.enforce.remote import RemotePolicy, Source
 from collector.errors import ConfigError
-from collector.policy.remote import RemotePolicy, Source
 from collector.policy.signature import is_signed, new_key, sign
 from collector.redact.ruleset import combined
 

@@ -6,8 +6,8 @@ import pytest
 from harness.telemetry import PROTOBUF, traces
 
 from collector.batch import Signal
-from collector.decode import Decoded, decode
 from collector.errors import BadRequest
+from collector.otlp.read import Decoded, decode
 
 
 def _decode(body: bytes) -> Decoded:

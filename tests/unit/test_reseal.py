@@ -9,9 +9,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
-from collector.redact import Sealer
 from collector.redact.ruleset import preset_policy
-from collector.store import Caps, Lane, Reader, Refusal, SqliteStore
+from collector.redact.seal import Sealer
+from collector.store.sqlite.reading import Reader
+from collector.store.sqlite.store import Caps, Lane, Refusal, SqliteStore
 
 LANE = Lane("upstream", Signal.TRACES)
 CAPS = Caps(10**9, 10**6, 10**9)

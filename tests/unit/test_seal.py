@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Signal
-from collector.encode import to_json
-from collector.redact import ContentLevel, Sealer
-from collector.redact.engine import Engine, Extent
+from collector.otlp.write import to_json
+from collector.policy.model import ContentLevel
+from collector.redact.engine.engine import Engine, Extent
+from collector.redact.seal import Sealer
 
 _IDS = {"trace_id", "span_id", "parent_span_id"}
 

@@ -10,9 +10,9 @@ import pytest
 
 from collector.batch import Signal
 from collector.errors import ConfigError
-from collector.plan import Plan, plan
-from collector.redact import ContentLevel
-from collector.settings import load
+from collector.policy.model import ContentLevel
+from collector.settings.destinations import Plan, plan
+from collector.settings.model import load
 
 
 @pytest.fixture(autouse=True)

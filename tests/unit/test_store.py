@@ -16,8 +16,9 @@ from harness.telemetry import logs, traces
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import ConfigError, StoreFull, Unavailable
-from collector.redact import Sealer
-from collector.store import Caps, Lane, Reader, Refusal, SqliteStore
+from collector.redact.seal import Sealer
+from collector.store.sqlite.reading import Reader
+from collector.store.sqlite.store import Caps, Lane, Refusal, SqliteStore
 
 MIB = 1024 * 1024
 LANE = Lane("upstream", Signal.TRACES)

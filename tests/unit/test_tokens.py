@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from collector.forward import FileToken, FixedToken
+from collector.forward.tokens import FileToken, FixedToken
 
 
 def _value(source: FileToken) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.redact.rule import Rule
+from collector.redact.engine.rule import Rule
 from collector.redact.rules.keys import KEYS
 from collector.redact.rules.labelled import LABELLED
 from collector.redact.rules.pii import PII

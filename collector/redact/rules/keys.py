@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.looks import token
-from collector.redact.rule import Rule, Span, Trigger
+from collector.redact.engine.looks import token
+from collector.redact.engine.rule import Rule, Span, Trigger
 
 _BEGIN = re.compile(rb"-----BEGIN[ ]{1,2}[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(rb"-----END[ ]{1,2}[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")

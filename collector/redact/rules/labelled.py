@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import re
 
-from collector.redact.looks import around
-from collector.redact.rule import Rule, Trigger
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.verdicts import (
     CASES,
     CLOSE,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.checks import luhn, mod97
-from collector.redact.looks import around
-from collector.redact.rule import Rule, Span, Trigger
+from collector.redact.engine.checks import luhn, mod97
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import Rule, Span, Trigger
 
 # -- e-mail
 

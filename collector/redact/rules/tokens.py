@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from re import _parser  # type: ignore[attr-defined]
 
-from collector.redact.checks import entropy, wordy
-from collector.redact.looks import token
-from collector.redact.rule import Rule, Trigger
+from collector.redact.engine.checks import entropy, wordy
+from collector.redact.engine.looks import token
+from collector.redact.engine.rule import Rule, Trigger
 
 _AN = "[A-Za-z0-9]"
 _URL = "[A-Za-z0-9_-]"

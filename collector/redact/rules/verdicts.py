@@ -6,9 +6,9 @@ import base64
 import binascii
 import re
 
-from collector.redact.checks import classes, count, masked, random, stands_for, wordy
-from collector.redact.extents import PLACEHOLDER
-from collector.redact.looks import is_mask
+from collector.redact.engine.checks import classes, count, masked, random, stands_for, wordy
+from collector.redact.engine.extents import PLACEHOLDER
+from collector.redact.engine.looks import is_mask
 
 PASSWORD = r"passw(?:or)?d|passwort|passphrase|passcode|pwd|\bpass|[_-]pass|\bpw|[_-]pw"
 SECRET = r"secret|token|credential|passkey|[_-]?auth|cookie|session|[_-]otp\b|\botp\b|webhook|connectionstring|dsn"

@@ -10,12 +10,12 @@ import pytest
 from harness.door import Door
 from harness.opencode import CAPTURES, load
 
-from collector.assemble.ids import trace_id
-from collector.assemble.native import DOUBLE, INTERNAL, Sieve
+from collector.assemble.spans.ids import trace_id
 from collector.batch import Signal, count_items
-from collector.decode import JSON, decode
-from collector.pipeline import Pipeline
-from collector.redact import Sealer
+from collector.otlp.read import JSON, decode
+from collector.pipeline.otlp import Pipeline
+from collector.pipeline.sift import DOUBLE, INTERNAL, Sieve
+from collector.redact.seal import Sealer
 
 SCENARIOS = ("multi_native", "toolerror_native", "native_env_only")
 

@@ -9,7 +9,7 @@ from harness.opencode import NOW, v2_examples
 from opencode.types import _generated as generated
 from pydantic import BaseModel
 
-from collector.assemble import Reader, Unknown
+from collector.assemble.dialects.reader import Reader, Unknown
 
 _UNREAD = {
     # what a trace has no use for

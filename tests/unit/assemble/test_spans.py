@@ -8,7 +8,8 @@ import orjson
 import pytest
 from harness.opencode import CAPTURES, NOW, Script, assemble, attributes, load, of_kind, recording, scenarios
 
-from collector.assemble import Assembler, Made, export_request
+from collector.assemble.fold.assembler import Assembler
+from collector.assemble.spans.otlp import Made, export_request
 
 
 def calls(made: list[Made], agent: str = "") -> list[Made]:

@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 from harness.opencode import NOW, Script, assemble, attributes, ids, kind, live, merged, of_kind, recording, tree
 
-from collector.assemble import Assembler, Made, Reader, Unknown
+from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.fold.assembler import Assembler
+from collector.assemble.spans.otlp import Made
 
 
 def agents(made: list[Made]) -> list[Made]:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import pytest
 
-from collector.redact.engine import ERROR, Engine, Extent, RuleError, compile_rule, replace
-from collector.redact.rule import Rule, Trigger
+from collector.redact.engine.engine import ERROR, Engine, Extent, RuleError, compile_rule, replace
+from collector.redact.engine.rule import Rule, Trigger
+from collector.redact.engine.scan import hyperscan
 from collector.redact.rules import DEFAULT_RULES
-from collector.redact.scan import hyperscan
 
 BODY = "x7K2mQ9vT4bW8nR3cY6pL1zD5fH0jS2gA4eU"
 TOKEN = "gh" + "p_" + BODY
@@ -229,7 +229,7 @@ def test_a_match_storm_replaces_the_value() -> None:
 
 def test_without_the_wheel_the_twin_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """`name` tells which, so that whoever starts the collector can say so once."""
-    monkeypatch.setattr("collector.redact.scan.hyperscan", None)
+    monkeypatch.setattr("collector.redact.engine.scan.hyperscan", None)
     engine = Engine()
     assert engine.name == "re"
     assert [found.rule for found in engine.find(f"x {TOKEN}".encode())] == ["github-token"]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from collector.redact.engine import Engine
-from collector.redact.rule import Rule, expand
+from collector.redact.engine.engine import Engine
+from collector.redact.engine.rule import Rule, expand
+from collector.redact.engine.scan import HyperscanScanner, hyperscan
 from collector.redact.rules import ALL_RULES, DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
-from collector.redact.scan import HyperscanScanner, hyperscan
 
 ENGINES = ["re", "hyperscan"] if hyperscan else ["re"]
 

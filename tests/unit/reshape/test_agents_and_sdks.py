@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from harness.reshape import IN, OUT, PNG, chat, logs_with, one, text, user
 
-from collector.reshape import LogJoin, Reshaper
+from collector.reshape.join import LogJoin
+from collector.reshape.stage import Reshaper
 
 
 def test_a_reranker_of_the_ai_sdk_has_documents_in_and_out() -> None:

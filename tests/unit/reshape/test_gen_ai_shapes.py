@@ -9,8 +9,8 @@ import pytest
 from harness.reshape import IN, OUT, PNG, chat, one, text, user
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.reshape import Reshaper
-from collector.reshape.values import read_attributes, write_value
+from collector.otlp.values import read_attributes, write_value
+from collector.reshape.stage import Reshaper
 
 
 def test_results_of_parallel_calls_become_a_message_each() -> None:

@@ -7,8 +7,9 @@ import json
 from harness.reshape import IN, OUT, PNG, SPAN, TRACE, Clock, logs_with, one, text, user
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from collector.reshape import LogJoin, Reshaper
-from collector.reshape.values import read_attributes, write_value
+from collector.otlp.values import read_attributes, write_value
+from collector.reshape.join import LogJoin
+from collector.reshape.stage import Reshaper
 
 
 def test_messages_in_log_records_are_joined_for_a_short_time() -> None:

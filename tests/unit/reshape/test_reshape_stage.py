@@ -13,14 +13,15 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal
-from collector.decode import JSON, PROTOBUF
-from collector.encode import to_document
-from collector.pipeline import Pipeline
-from collector.redact import Sealer
-from collector.reshape import CONVENTIONS, INTERNAL, Reshaper, SourceKeys
+from collector.otlp.read import JSON, PROTOBUF
+from collector.otlp.values import read_attributes, write_value
+from collector.otlp.write import to_document
+from collector.pipeline.otlp import Pipeline
+from collector.redact.seal import Sealer
+from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.source import Source
-from collector.reshape.target import Target
-from collector.reshape.values import read_attributes, write_value
+from collector.reshape.stage import INTERNAL, Reshaper
+from collector.reshape.target import SourceKeys, Target
 
 CHAT = {
     "gen_ai.operation.name": "chat",

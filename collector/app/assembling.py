@@ -1,0 +1,198 @@
+"""Kept events to sealed spans, in one thread: fed with what the door kept, replayed after a restart.
+
+Facts stay in the inbox until their turn is over. Spans, the memory of which were made, and the end of what is no
+longer needed are one transaction: whatever stops the process, a turn is told whole, and once.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pydantic import ValidationError
+
+from collector.assemble.facts import AnyFact, SessionTold, from_bytes
+from collector.assemble.fold.assembler import Assembler, Finished
+from collector.assemble.fold.turns import Patience
+from collector.assemble.spans.otlp import Made, export_request
+from collector.batch import SealedBatch
+from collector.errors import CollectorError
+from collector.store.sqlite.inbox import Inbox, Settled
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.2
+_RETRY_SECONDS = 2.0
+_MOST_WAITING = 200_000
+_MOST_BATCH_BYTES = 4 * 1024 * 1024
+
+
+class Assembling:
+    """Assembles turns until stopped; `kept` is told of each batch once it is on disk."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        seal: Callable[[ExportTraceServiceRequest], SealedBatch],
+        kept: Callable[[SealedBatch], None],
+        *,
+        service: str,
+        metadata: Mapping[str, Any],
+        quiet_seconds: float,
+    ) -> None:
+        self._inbox = inbox
+        self._seal = seal
+        self._kept = kept
+        self._service = service
+        self._patience = Patience(died=int(quiet_seconds * 1000))
+        self._metadata = metadata
+        self._assembler = self._new()
+        self._queue: queue.SimpleQueue[list[AnyFact] | None] = queue.SimpleQueue()
+        self._waiting = 0
+        self._stopping = threading.Event()
+        self._open: list[dict[str, Any]] = []
+        self._thread = threading.Thread(target=self._run, name="assembling", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is due and stop; the rest is assembled after the next start."""
+        if self._thread.is_alive():
+            self._stopping.set()
+            self._queue.put(None)
+            self._thread.join(timeout=5)
+
+    def take(self, facts: Iterable[AnyFact]) -> None:
+        """Facts that are on disk now."""
+        found = list(facts)
+        if found:
+            self._waiting += len(found)
+            self._queue.put(found)
+
+    def is_busy(self) -> bool:
+        return self._waiting > _MOST_WAITING
+
+    def open_turns(self) -> list[dict[str, Any]]:
+        """Turns that are not over: session, opening message, when it was made (ms)."""
+        return self._open
+
+    def _new(self) -> Assembler:
+        return Assembler(self._service, self._metadata, patience=self._patience, seen=self._inbox.was_told)
+
+    # ---- the thread
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._replay()
+                self._loop()
+            except Exception as error:
+                # What was heard is on disk: start again from there.
+                logger.error("assembling stopped (%s); starting it again", type(error).__name__)
+                self._assembler = self._new()
+                self._stopping.wait(_RETRY_SECONDS)
+
+    def _replay(self) -> None:
+        """What was kept of turns that were not over when the process ended."""
+        for session in self._inbox.sessions():
+            for data in self._inbox.facts(session):
+                try:
+                    self._learn(from_bytes(data))
+                except ValidationError:
+                    continue  # of another version
+
+    def _loop(self) -> None:
+        while True:
+            try:
+                facts = self._queue.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                facts = []
+            if facts is None:
+                self._look(ahead=self._patience.settle)  # what is done need not wait for the next start
+                return
+            for fact in facts:
+                self._learn(fact)
+            self._waiting -= len(facts)
+            if self._queue.empty() or self._waiting > _MOST_WAITING // 2:
+                self._look()
+
+    def _learn(self, fact: AnyFact) -> None:
+        if fact.session:
+            self._recall(fact.session)
+        self._assembler.learn(fact, _now())
+        if isinstance(fact, SessionTold) and fact.parent:
+            self._recall(fact.parent)
+
+    def _recall(self, session: str) -> None:
+        """What was remembered of a session that is not at hand."""
+        if session not in self._assembler.sessions:
+            memory = self._inbox.memory(session)
+            if memory is not None:
+                self._assembler.recall(session, orjson.loads(memory))
+
+    def _look(self, ahead: int = 0) -> None:
+        made = self._assembler.look(_now() + ahead)
+        finished, self._assembler.finished = self._assembler.finished, []
+        if made or finished:
+            self._write(made, finished)
+        self._open = [
+            {"session_id": session, "message_id": message, "since_ms": since}
+            for session, message, since in self._assembler.open_turns()
+        ]
+
+    def _write(self, made: list[Made], finished: list[Finished]) -> None:
+        parts = list(_parts(made)) or [[]]
+        for index, part in enumerate(parts):
+            settled = [self._settled(turn) for turn in finished] if index == len(parts) - 1 else []
+            if not self._keep(part, settled):
+                return
+
+    def _keep(self, part: list[Made], settled: list[Settled]) -> bool:
+        """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
+        while True:
+            batch = self._seal(export_request(part, self._service)) if part else None
+            try:
+                self._inbox.assembled(batch, [made.span.span_id for made in part], settled).result()
+            except CollectorError as error:
+                logger.warning("assembled spans wait: %s", error)
+                if self._stopping.wait(_RETRY_SECONDS):
+                    return False
+                continue
+            if batch is not None:
+                self._kept(batch)
+            return True
+
+    def _settled(self, turn: Finished) -> Settled:
+        return Settled(
+            turn.session,
+            turn.messages,
+            turn.until,
+            self._assembler.open_messages(turn.session),
+            orjson.dumps(self._assembler.remember(turn.session)),
+        )
+
+
+def _parts(made: list[Made]) -> Iterable[list[Made]]:
+    """Batches of a size that destinations take."""
+    part: list[Made] = []
+    size = 0
+    for item in made:
+        length = item.span.ByteSize()
+        if part and size + length > _MOST_BATCH_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += length
+    if part:
+        yield part
+
+
+def _now() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,91 @@
+"""What messages and tool results hold, in either generation: text, calls, and files by name, type and size (pure)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.assemble.dialects.lenient import Json, first_text, mapping, text, to_json, whole
+
+
+def attachment(found: Json) -> tuple[str | None, str | None, int | None]:
+    """Type, name and size of a file: its content is no trace."""
+    url = found.get("url", found.get("uri"))
+    size = whole(found.get("size"))
+    if size is None and isinstance(url, str) and url.startswith("data:"):
+        head, _, body = url.partition(",")
+        size = len(body) * 3 // 4 - body[-2:].count("=") if head.endswith(";base64") else len(body)
+    return text(found.get("mime")), first_text(found, "filename", "name"), size
+
+
+def describe(mime: str | None, filename: str | None, size: int | None) -> str:
+    """How an attachment stands in the conversation."""
+    known = [word for word in (filename, mime, None if size is None else f"{size} bytes") if word]
+    return f"[attachment: {', '.join(known) or 'unknown'}]"
+
+
+def text_and_files(content: Any) -> tuple[str, list[str]]:
+    """The text of a tool's or message's content, and its files as `describe` puts them."""
+    if isinstance(content, str):
+        return content, []
+    words, files = [], []
+    for item in content if isinstance(content, list) else ():
+        found = mapping(item)
+        if isinstance(found.get("text"), str):
+            words.append(found["text"])
+        elif found:
+            files.append(describe(*attachment(found)))
+    return "\n".join(words), files
+
+
+def spoken(item: Json) -> Json:
+    """A message as a model library holds it: role, text, reasoning, tool calls and results."""
+    role = first_text(item, "role", "type") or "user"
+    said: Json = {"role": role}
+    content = item.get("content", item.get("text"))
+    words: list[str] = []
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            words.append(part)
+            continue
+        found = mapping(part)
+        kind = text(found.get("type")) or ""
+        if kind in ("tool-call", "tool", "tool_use", "tool-use"):
+            said.setdefault("calls", []).append(
+                {
+                    "id": first_text(found, "toolCallId", "id") or "",
+                    "name": first_text(found, "toolName", "name") or "",
+                    "input": found.get("input", found.get("args")),
+                }
+            )
+        elif kind in ("tool-result", "tool_result"):
+            output = found.get("output", found.get("result", found.get("content")))
+            said.setdefault("results", []).append(
+                {"id": first_text(found, "toolCallId", "id") or "", "output": _output(output)}
+            )
+        elif kind in ("reasoning", "thinking"):
+            said["reasoning"] = said.get("reasoning", "") + (text(found.get("text")) or "")
+        elif isinstance(found.get("text"), str):
+            words.append(found["text"])
+        elif found:
+            words.append(describe(*_media(found)))
+    said["text"] = "\n".join(word for word in words if word)
+    return said
+
+
+def _media(found: Json) -> tuple[str | None, str | None, int | None]:
+    mime, name, size = attachment(found)
+    data = found.get("data")
+    if size is None and isinstance(data, str):
+        size = len(data) * 3 // 4
+    return mime or first_text(found, "mediaType", "type"), name, size
+
+
+def _output(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and "value" in value:
+        return _output(value["value"])
+    if isinstance(value, list):
+        words, files = text_and_files(value)
+        return "\n".join(part for part in (words, *files) if part)
+    return "" if value is None else to_json(value)

@@ -1,0 +1,135 @@
+"""The forms an item may have, told apart and taken out of their envelopes (pure).
+
+bare event of OpenCode 1     {id?, type, properties}
+bare event of OpenCode 2     {id, created, type, durable?, location?, data}
+global event                 {directory, project?, payload}, the payload an event or {type: "sync", syncEvent}
+history row                  {id, aggregate_id, seq, type: "message.updated.1", data}
+plugin line                  {ts, pid, dir, hook, input, output}
+recorded line                {ts, data: any of these}
+export                       {info, messages: [{info, parts}]}, or one of its messages
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from collector.assemble.dialects.lenient import Json, mapping, milliseconds, objects, text
+
+_VERSIONED = re.compile(r"(?s)(.+)\.(\d{1,3})")
+_DEEPEST = 4
+
+
+class BadItem(Exception):
+    """The item is nothing this collector can keep; the text says why and quotes nothing."""
+
+
+class Unknown:
+    """A type this version does not know; kept out of spans and counted."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@dataclass(slots=True)
+class Event:
+    """An event of either generation; `at` is when it was made or heard, where the envelope says so."""
+
+    generation: int
+    type: str
+    data: Json
+    id: str
+    at: int | None
+    directory: str | None = None
+
+
+@dataclass(slots=True)
+class Hook:
+    """A call of a plugin hook."""
+
+    name: str
+    input: Json
+    output: Json
+    at: int | None
+    pid: str
+    directory: str | None
+
+
+def unwrap(item: Any) -> Iterator[Event | Hook]:
+    """What `item` holds; raises `BadItem` when it has no form that is known."""
+    return _unwrap(item, None, None, 0)
+
+
+def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Iterator[Event | Hook]:
+    if not isinstance(item, dict):
+        raise BadItem("not a JSON object")
+    if depth > _DEEPEST:
+        raise BadItem("envelopes are nested too deep")
+    hook = item.get("hook")
+    if isinstance(hook, str):
+        yield from _hook(item, hook, depth)
+        return
+    payload = item.get("payload")
+    if isinstance(payload, dict):
+        yield from _unwrap(payload, at, text(item.get("directory")) or directory, depth + 1)
+        return
+    sync = item.get("syncEvent")
+    if isinstance(sync, dict):
+        yield from _unwrap(sync, at, directory, depth + 1)
+        return
+    kind = item.get("type")
+    if isinstance(kind, str) and kind:
+        yield _event(item, kind, at, directory)
+        return
+    inner = item.get("data", item.get("event"))
+    if isinstance(inner, dict):
+        yield from _unwrap(inner, milliseconds(item.get("ts")) or at, directory, depth + 1)
+        return
+    if isinstance(item.get("info"), dict):
+        yield from _exported(item)
+        return
+    raise BadItem("no type")
+
+
+def _hook(item: Json, hook: str, depth: int) -> Iterator[Event | Hook]:
+    at, directory = milliseconds(item.get("ts")), text(item.get("dir"))
+    if hook == "event":
+        yield from _unwrap(item.get("input"), at, directory, depth + 1)
+        return
+    yield Hook(hook, mapping(item.get("input")), mapping(item.get("output")), at, str(item.get("pid", "")), directory)
+
+
+def _event(item: Json, kind: str, at: int | None, directory: str | None) -> Event:
+    properties, data = item.get("properties"), item.get("data")
+    location = mapping(item.get("location"))
+    identifier = text(item.get("id")) or ""
+    if isinstance(properties, dict):
+        return Event(1, kind, properties, identifier, at, directory)
+    data = mapping(data)
+    if "aggregate_id" in item or "aggregateID" in item:
+        versioned = _VERSIONED.fullmatch(kind)
+        kind = versioned[1] if versioned else kind
+        data.setdefault("sessionID", item.get("aggregate_id", item.get("aggregateID")))
+    generation = 1 if kind.startswith(("session.", "message.")) and ("info" in data or "part" in data) else 2
+    created = milliseconds(item.get("created"))
+    return Event(generation, kind, data, identifier, created or at, text(location.get("directory")) or directory)
+
+
+def _exported(item: Json) -> Iterator[Event]:
+    info = item["info"]
+    if isinstance(item.get("messages"), list):
+        yield Event(1, "session.updated", {"info": info}, "", None)
+        for message in objects(item["messages"]):
+            if isinstance(message.get("info"), dict):
+                yield from _exported({"info": message["info"], "parts": message.get("parts")})
+        return
+    if "role" not in info:
+        yield Event(1, "session.updated", {"info": info}, "", None)
+        return
+    yield Event(1, "message.updated", {"info": info}, "", None)
+    for part in objects(item.get("parts")):
+        yield Event(1, "message.part.updated", {"part": part}, "", None)

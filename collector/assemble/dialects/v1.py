@@ -1,0 +1,215 @@
+"""The dialect of OpenCode 1 (1.0 to 1.18), read leniently: what has another shape than expected is left out.
+
+Over the versions: events got ids (1.18), deltas moved from `message.part.updated` to `message.part.delta`,
+`permission.updated` became `permission.asked`. History rows and export files hold the same messages and parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from collector.assemble.dialects.items import Event
+from collector.assemble.dialects.lenient import Json, first_text, mapping, milliseconds, objects, text, to_json, whole
+from collector.assemble.dialects.v1_messages import error_of, message, part
+from collector.assemble.facts import (
+    LAST,
+    Facts,
+    Failure,
+    FirstToken,
+    Gone,
+    Note,
+    Retry,
+    SessionTold,
+    Status,
+    Titled,
+    Wait,
+    earliest,
+    latest,
+    order,
+)
+
+_UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
+_KNOWN_EMPTY = re.compile(
+    r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
+    r"|account|models|command|file|storage|config|global|filesystem|skill|agent|provider)\..*"
+    r"|session\.diff|message\.removed|message\.part\.removed"
+)
+
+
+def read(event: Event, at: int) -> Facts | None:
+    """The facts in `event`; None when its type is not known."""
+    known = _READERS.get(event.type)
+    if known is not None:
+        return known(event, event.data, at)
+    return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
+
+
+def _session(event: Event, data: Json, at: int) -> Facts:
+    info = mapping(data.get("info"))
+    session = text(info.get("id")) or text(data.get("sessionID"))
+    if session is None:
+        return
+    title = text(info.get("title"))
+    yield SessionTold(
+        session=session,
+        key=event.type,
+        at=at,
+        order=order(milliseconds(mapping(info.get("time")).get("updated")) or at),
+        parent=text(info.get("parentID")),
+        title=title,
+        directory=text(info.get("directory")) or event.directory,
+        project=text(info.get("projectID")),
+        version=text(info.get("version")),
+        agent=text(info.get("agent")),
+        created=milliseconds(mapping(info.get("time")).get("created")),
+    )
+    if title and not _UNTITLED.fullmatch(title):
+        yield Titled(*earliest(session, "titled", at))
+
+
+def _message(event: Event, data: Json, at: int) -> Facts:
+    yield from message(mapping(data.get("info")), text(data.get("sessionID")), at)
+
+
+def _part(event: Event, data: Json, at: int) -> Facts:
+    found = mapping(data.get("part"))
+    told = milliseconds(data.get("time"))
+    streaming = isinstance(data.get("delta"), str)
+    yield from part(found, text(data.get("sessionID")), at if told is None else told, streaming, exact=told is not None)
+
+
+def _delta(event: Event, data: Json, at: int) -> Facts:
+    session, of = text(data.get("sessionID")), text(data.get("messageID"))
+    if session and of:
+        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
+
+
+def _status(event: Event, data: Json, at: int) -> Facts:
+    session, status = text(data.get("sessionID")), mapping(data.get("status"))
+    kind = status.get("type")
+    if session is None:
+        return
+    if kind in ("busy", "idle"):
+        key = event.id or str(at)
+        yield Status(*latest(session, f"status:{kind}:{key}", at), status=kind)
+    elif kind == "retry":
+        attempt = whole(status.get("attempt")) or 1
+        yield Retry(
+            *latest(session, f"retry:{event.id or at}", at),
+            attempt=attempt,
+            next=milliseconds(status.get("next")),
+            error=text(status.get("message")),
+        )
+
+
+def _idle(event: Event, data: Json, at: int) -> Facts:
+    session = text(data.get("sessionID"))
+    if session:
+        yield Status(*latest(session, f"status:idle:{event.id or at}", at), status="idle")
+
+
+def _error(event: Event, data: Json, at: int) -> Facts:
+    session, (error_type, error) = text(data.get("sessionID")), error_of(data.get("error"))
+    if session:
+        yield Failure(*latest(session, f"failure:{event.id or at}", at), error_type=error_type, error=error)
+
+
+def _compacted(event: Event, data: Json, at: int) -> Facts:
+    return iter(())  # the summary message says the same, through every door
+
+
+def _asked(event: Event, data: Json, at: int) -> Facts:
+    session, identifier = text(data.get("sessionID")), text(data.get("id"))
+    if session is None or identifier is None:
+        return
+    tool = mapping(data.get("tool"))
+    patterns = data.get("patterns", data.get("pattern"))
+    detail = data.get("questions") if event.type.startswith("question") else patterns
+    yield Wait(
+        session=session,
+        key=f"asked:{identifier}",
+        at=milliseconds(mapping(data.get("time")).get("created")) or at,
+        order=LAST - at,
+        id=identifier,
+        what="question" if event.type.startswith("question") else "permission",
+        ends=False,
+        call=text(tool.get("callID")) or text(data.get("callID")),
+        message=text(tool.get("messageID")) or text(data.get("messageID")),
+        permission=first_text(data, "permission", "type"),
+        detail=None if detail is None else to_json(detail),
+    )
+
+
+def _replied(event: Event, data: Json, at: int) -> Facts:
+    session = text(data.get("sessionID"))
+    identifier = first_text(data, "requestID", "permissionID", "id")
+    if session is None or identifier is None:
+        return
+    question = event.type.startswith("question")
+    answers = data.get("answers")
+    yield Wait(
+        *earliest(session, f"replied:{identifier}", at),
+        id=identifier,
+        what="question" if question else "permission",
+        ends=True,
+        reply=first_text(data, "reply", "response") or event.type.rpartition(".")[2],
+        detail=None if answers is None else to_json(answers),
+    )
+
+
+def _todo(event: Event, data: Json, at: int) -> Facts:
+    session = text(data.get("sessionID"))
+    todos = objects(data.get("todos"))
+    if session is None:
+        return
+    counts: dict[str, int] = {"count": len(todos)}
+    for found in todos:
+        status = text(found.get("status"))
+        if status and re.fullmatch(r"[a-z_]{1,30}", status):
+            counts[status] = counts.get(status, 0) + 1
+    yield Note(
+        *latest(session, f"todo:{event.id or at}", at),
+        name="todo.updated",
+        counts=counts,
+        texts={"todos": to_json(todos)},
+    )
+
+
+def _command(event: Event, data: Json, at: int) -> Facts:
+    session = text(data.get("sessionID"))
+    if session:
+        yield Note(
+            *latest(session, f"command:{event.id or at}", at),
+            name="command.executed",
+            message=text(data.get("messageID")),
+            texts={name: found for name in ("name", "arguments") if (found := text(data.get(name)))},
+        )
+
+
+def _gone(event: Event, data: Json, at: int) -> Facts:
+    directory = text(data.get("directory")) or event.directory
+    yield Gone(*latest("", f"gone:{directory}", at), directory=directory)
+
+
+_READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
+    "session.created": _session,
+    "session.updated": _session,
+    "session.deleted": lambda event, data, at: iter(()),
+    "session.status": _status,
+    "session.idle": _idle,
+    "session.error": _error,
+    "session.compacted": _compacted,
+    "message.updated": _message,
+    "message.part.updated": _part,
+    "message.part.delta": _delta,
+    "permission.asked": _asked,
+    "permission.updated": _asked,
+    "permission.replied": _replied,
+    "question.asked": _asked,
+    "question.replied": _replied,
+    "question.rejected": _replied,
+    "todo.updated": _todo,
+    "command.executed": _command,
+    "server.instance.disposed": _gone,
+}

@@ -1,0 +1,213 @@
+"""Messages and their parts as OpenCode 1 writes them: alike in events, hooks, history rows and export files (pure)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.assemble.dialects.contents import attachment, describe
+from collector.assemble.dialects.lenient import (
+    Json,
+    agent_name,
+    first_text,
+    mapping,
+    milliseconds,
+    number,
+    objects,
+    text,
+    texts,
+    to_json,
+    tokens,
+    truth,
+    whole,
+)
+from collector.assemble.facts import (
+    PENDING,
+    RUNNING,
+    SETTLED,
+    Facts,
+    FirstToken,
+    MessageTold,
+    Note,
+    PartTold,
+    Retry,
+    Titled,
+    ToolTold,
+    earliest,
+    latest,
+    order,
+)
+from collector.assemble.spans.ids import time_in
+
+_RANKS = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
+
+
+def message(info: Json, session: str | None, at: int, *, recalled: bool = False) -> Facts:
+    """The facts in a message's `info`; `recalled` when it stands in the history of a later call."""
+    session = text(info.get("sessionID")) or session
+    identifier, role = text(info.get("id")), info.get("role")
+    if session is None or identifier is None or role not in ("user", "assistant"):
+        return
+    times, model = mapping(info.get("time")), mapping(info.get("model"))
+    error_type, error = error_of(info.get("error"))
+    completed = milliseconds(times.get("completed"))
+    summary = info.get("summary")
+    rank = SETTLED if completed else RUNNING if info.get("finish") else PENDING
+    yield MessageTold(
+        session=session,
+        key=f"{'recalled' if recalled else 'message'}:{identifier}",
+        at=at,
+        order=order(completed or at, 0 if recalled else rank),
+        message=identifier,
+        role=role,
+        recalled=recalled,
+        parent=text(info.get("parentID")),
+        agent=agent_name(info.get("agent")) or text(info.get("mode")),
+        provider=text(info.get("providerID")) or text(model.get("providerID")),
+        model=text(info.get("modelID")) or first_text(model, "modelID", "id"),
+        variant=text(info.get("variant")) or text(model.get("variant")),
+        created=milliseconds(times.get("created")),
+        completed=completed,
+        finish=text(info.get("finish")),
+        error_type=error_type,
+        error=error,
+        tokens=tokens(info.get("tokens")) if role == "assistant" and rank > PENDING else None,
+        cost=number(info.get("cost")) if role == "assistant" and rank > PENDING else None,
+        summary=summary is True or None,
+        directory=text(mapping(info.get("path")).get("cwd")),
+    )
+    if isinstance(summary, dict):
+        yield from _summary(summary, session, identifier, at)
+
+
+def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
+    """A user message is told again with what the turn changed, and by OpenCode 1.0 with the title."""
+    diffs = objects(summary.get("diffs"))
+    if diffs:
+        yield Note(
+            *latest(session, f"diff:{identifier}", at),
+            name="diff",
+            message=identifier,
+            counts={
+                "file_count": len(diffs),
+                "additions": sum(whole(found.get("additions")) or 0 for found in diffs),
+                "deletions": sum(whole(found.get("deletions")) or 0 for found in diffs),
+            },
+            texts={
+                "files": to_json([text(found.get("file")) for found in diffs]),
+                **{f"patch.{i}": patch for i, found in enumerate(diffs) if (patch := text(found.get("patch")))},
+            },
+        )
+    if text(summary.get("title")):
+        yield Titled(*earliest(session, "titled", at))
+
+
+def part(found: Json, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:
+    """The facts in a part; of one that is still streamed only the time counts.
+
+    `exact` says that `at` is OpenCode's own time, not that of our hearing: the id's time is nearer than that.
+    """
+    session = text(found.get("sessionID")) or session
+    of, identifier = text(found.get("messageID")), text(found.get("id"))
+    if session is None or of is None or identifier is None:
+        return
+    if streaming:
+        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
+        return
+    kind = found.get("type")
+    if kind == "tool":
+        yield from _tool(found, session, of, identifier, at)
+        return
+    if kind == "retry":
+        yield _retry_part(found, session, of, at)
+        return
+    times = mapping(found.get("time"))
+    start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
+    made = at if exact else time_in(identifier, at) or at
+    told = PartTold(
+        session=session,
+        key=f"part:{identifier}",
+        at=at,
+        order=order(end or at, SETTLED if end else PENDING),
+        message=of,
+        part=identifier,
+        type="other",
+        start=start,
+        end=end,
+    )
+    match kind:
+        case "text" | "reasoning":
+            told.type = kind
+            told.text = found["text"] if isinstance(found.get("text"), str) else None
+            told.synthetic = found.get("synthetic") is True or found.get("ignored") is True
+            told.resumes = mapping(found.get("metadata")).get("compaction_continue") is True
+        case "file":
+            told.type = "file"
+            told.mime, told.filename, told.bytes = attachment(found)
+        case "step-start":
+            told.type, told.start = "start", made
+        case "step-finish":
+            told.type, told.end = "finish", made
+            told.reason, told.tokens = text(found.get("reason")), tokens(found.get("tokens"))
+            told.cost = number(found.get("cost"))
+        case "compaction":
+            told.type = "compaction"
+            told.auto, told.overflow = truth(found.get("auto")), truth(found.get("overflow"))
+        case "patch":
+            told.type, told.start = "patch", made
+            told.files, told.reason = texts(found.get("files")), text(found.get("hash"))
+        case "subtask":
+            told.text = text(found.get("prompt"))
+    yield told
+
+
+def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts:
+    state = mapping(found.get("state"))
+    status = state.get("status")
+    rank = _RANKS.get(status) if isinstance(status, str) else None
+    if rank is None:
+        return
+    times, metadata = mapping(state.get("time")), state.get("metadata")
+    meta = mapping(metadata)
+    start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
+    settled = status in ("completed", "error")
+    given = state.get("input")
+    yield ToolTold(
+        session=session,
+        key=f"part:{identifier}",
+        at=at,
+        order=order(end or at, rank),
+        message=of,
+        part=identifier,
+        call=text(found.get("callID")) or identifier,
+        name=text(found.get("tool")),
+        status=status,
+        input=given if status != "pending" or given else None,
+        output=text(state.get("output")) if settled else None,
+        error=text(state.get("error")) if settled else None,
+        title=text(state.get("title")),
+        metadata=meta if settled and meta else None,
+        start=start,
+        end=end,
+        exit=whole(meta.get("exit")),
+        child=first_text(meta, "sessionId", "sessionID"),
+        background=truth(meta.get("background")) or truth(mapping(given).get("background")),
+        attachments=[describe(*attachment(file)) for file in objects(state.get("attachments"))] or None,
+    )
+
+
+def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
+    error_type, error = error_of(found.get("error"))
+    when = milliseconds(mapping(found.get("time")).get("created")) or at
+    return Retry(
+        *latest(session, f"retry:{when}", when),
+        attempt=whole(found.get("attempt")) or 1,
+        message=of,
+        error_type=error_type,
+        error=error,
+    )
+
+
+def error_of(value: Any) -> tuple[str | None, str | None]:
+    """Name and text of an error."""
+    error = mapping(value)
+    return text(error.get("name")), text(mapping(error.get("data")).get("message")) or text(error.get("message"))

@@ -1,0 +1,1 @@
+"""Facts put together: sessions, messages, and the turns among them (pure)."""

@@ -1,0 +1,372 @@
+"""The machine: facts in, spans out; the time is told (pure).
+
+Rules, in the order they are applied to each session that something was heard of:
+
+    a step or tool call that is done, and of which nothing new was heard for a moment   its span leaves
+    a turn whose agent is idle and has nothing open, or that another turn followed      the rest leaves, AGENT last
+    a turn of which nothing more is heard                                               the same, marked incomplete
+    a span that was made once (here, or as `seen` says before)                          never again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, Compaction, Gone, Request
+from collector.assemble.fold.message import Message
+from collector.assemble.fold.prompts import system_for
+from collector.assemble.fold.session import Link, Session
+from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
+from collector.assemble.spans.calls import Calls, is_call
+from collector.assemble.spans.ids import span_id
+from collector.assemble.spans.otlp import Made
+from collector.assemble.spans.places import Place, Places
+from collector.assemble.spans.timing import timing
+from collector.assemble.spans.turn import Spans
+
+_LOOK_EVERY_MS = 250
+_TOOLS_SLACK_MS = 1000
+_TOOLS_WITHIN_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A turn that is over: its messages, and until when its session's other facts are no longer needed."""
+
+    session: str
+    messages: tuple[str, ...]
+    until: int
+
+
+class Assembler:
+    """Folds facts into spans, for any number of sessions.
+
+    `seen` says whether a span of that id was told before this assembler began. `died_ms` is how long a turn may
+    be silent before it is given up.
+    """
+
+    def __init__(
+        self,
+        service: str = "opencode",
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        patience: Patience | None = None,
+        seen: Callable[[bytes], bool] = lambda _: False,
+        keep_idle_ms: int = 600_000,
+        most_idle: int = 64,
+    ) -> None:
+        self._spans = Spans(service, metadata or {})
+        self._calls = Calls(service)
+        self._patience = patience or Patience()
+        self._seen = seen
+        self._keep_idle_ms = keep_idle_ms
+        self._most_idle = most_idle
+        self._told: dict[str, set[bytes]] = {}
+        self._next_look = 0
+        self._active: dict[str, None] = {}
+        self.sessions: dict[str, Session] = {}
+        self._places = Places(self.sessions, self._patience.unsaid)
+        self.finished: list[Finished] = []
+        """Turns that ended since the caller last emptied this."""
+
+    # ---- in
+
+    def feed(self, fact: AnyFact, now: int) -> list[Made]:
+        """Take one fact in, heard at `now` (ms of any clock that does not go back); the spans that were due."""
+        made = self.look(now) if now >= self._next_look else []
+        self.learn(fact, now)
+        return made
+
+    def learn(self, fact: AnyFact, now: int) -> None:
+        """Take one fact in without looking for what is due."""
+        if isinstance(fact, Gone):
+            self._gone(fact)
+            return
+        session = self.sessions.get(fact.session)
+        if session is None:
+            session = self.sessions[fact.session] = Session(fact.session)
+        if session.learn(fact):
+            session.heard = now
+            session.changes += 1
+            message = getattr(fact, "message", None)
+            if message is not None and message in session.messages:
+                session.messages[message].heard = now
+            self._active[session.id] = None
+
+    def recall(self, session: str, memory: Mapping[str, Any]) -> None:
+        """Tell what was remembered of a session before anything of it is fed."""
+        self.sessions.setdefault(session, Session(session)).recall(memory)
+
+    def remember(self, session: str) -> dict[str, Any]:
+        """What is to be told with `recall` when the facts of its ended turns are gone."""
+        found = self.sessions.get(session)
+        return found.remember() if found else {}
+
+    def open_messages(self, session: str) -> tuple[str, ...]:
+        """The messages of turns of a session that are not over."""
+        found = self.sessions.get(session)
+        return (*found.opened, *found.steps) if found else ()
+
+    def _gone(self, fact: Gone) -> None:
+        for session in self.sessions.values():
+            if session.opened and (fact.directory is None or session.info["directory"] in (None, fact.directory)):
+                session.gone_at = max(session.gone_at or 0, fact.at)
+
+    # ---- out
+
+    def look(self, now: int) -> list[Made]:
+        """The spans that are due at `now`."""
+        self._next_look = now + _LOOK_EVERY_MS
+        made: list[Made] = []
+        for identifier in list(self._active):
+            session = self.sessions[identifier]
+            made += self._session(session, now, closing=False)
+            if not session.is_open:
+                del self._active[identifier]
+                session.encodings.clear()
+        self._forget(now)
+        return made
+
+    def close(self) -> list[Made]:
+        """End every open turn: nothing more will come."""
+        made: list[Made] = []
+        for identifier in sorted(self.sessions, key=lambda s: self._places.depth(self.sessions[s]), reverse=True):
+            made += self._session(self.sessions[identifier], NEVER, closing=True)
+        self._active.clear()
+        return made
+
+    def open_turns(self) -> list[tuple[str, str, int]]:
+        """Session, opening message and when it was made, of each turn that is not over."""
+        return [
+            (session.id, turn.opener.id, turn.start)
+            for identifier in self._active
+            for session in (self.sessions[identifier],)
+            for turn in turns(session)
+            if not turn.late and turn.opener.id not in session.given_up
+        ]
+
+    # ---- one session
+
+    def _session(self, session: Session, now: int, *, closing: bool) -> list[Made]:
+        made: list[Made] = []
+        found = turns(session)
+        session.is_open = False
+        for turn in found:
+            if session.given_up.get(turn.opener.id) == session.changes:
+                continue
+            place = self._places.of(turn, now, closing)
+            if place is None:
+                session.is_open = True
+                continue
+            state = ending(turn, now, self._patience)
+            if closing and state is Ending.DIED and not self._is_broken(turn):
+                state = Ending.OVER
+            over = state is not Ending.OPEN
+            made += self._children(turn, place, now, over=over)
+            if over:
+                told = _says_anything(turn)
+                if told:
+                    made += self._root(turn, found, place, incomplete=state is Ending.DIED)
+                self._finish(turn, place, died=state is Ending.DIED or not told)
+            else:
+                session.is_open = True
+        return made
+
+    def _is_broken(self, turn: Turn) -> bool:
+        """Whether something of the turn never came to an end."""
+        if not turn.steps:
+            return not any(s.status != "busy" for s in turn.session.statuses.between(turn.start, turn.until))
+        if any(not step.done or any(step.running_tools()) for step in turn.steps):
+            return True
+        last = turn.steps[-1]
+        idle = any(s.status != "busy" for s in turn.session.statuses.between(last.created, turn.until))
+        return last["finish"] in ("tool-calls", None) and last["error_type"] is None and not idle \
+            and turn.until == NEVER  # fmt: skip
+
+    def _children(self, turn: Turn, place: Place, now: int, *, over: bool) -> Iterator[Made]:
+        quiet = now - self._patience.settle
+        for index, step in enumerate(turn.steps):
+            if step.told_whole == step.version:
+                continue
+            for part in sorted(step.tools):
+                tool = step.tools[part]
+                settled = tool["status"] in ("completed", "error")
+                if (over or (settled and step.heard <= quiet)) and self._once(turn.session, span_id(part)):
+                    yield self._spans.tool(turn, step, tool, part, place, incomplete=not settled)
+            if over or (step.done and step.heard <= quiet and not any(step.running_tools())):
+                yield from self._step(turn, index, step, place)
+                step.told_whole = step.version
+        if over:
+            yield from self._titles(turn, place)
+            yield from self._compactions(turn, place)
+
+    def _step(self, turn: Turn, index: int, step: Message, place: Place) -> Iterator[Made]:
+        session = turn.session
+        mark = next((user for user in turn.users if user.id == step["parent"]), None)
+        compacts = mark is not None and mark.part("compaction") is not None and step.is_compaction
+        above = span_id(turn.opener.id)
+        if compacts and mark is not None:
+            above = span_id(mark.id, "compaction")
+        until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
+        times = timing(session, step, until)
+        step.called = is_call(step) or times.request is not None or not (step.tools or step.done)
+        if step.called:
+            system = system_for(session, times.request)
+            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _TOOLS_WITHIN_MS)
+            if compacts:
+                tools = None
+            for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
+                if self._once(session, made.span.span_id):
+                    yield made
+        if compacts and mark is not None and self._once(session, above):
+            yield self._spans.compaction(turn, mark, step, place)
+
+    def _titles(self, turn: Turn, place: Place) -> Iterator[Made]:
+        session = turn.session
+        requests = [r for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
+        usage = self._title_usage(turn)
+        if not requests and usage is None:
+            return
+        calls: list[Request | None] = list(requests) or [None]
+        for number, request in enumerate(calls, 1):
+            if not self._once(session, span_id(turn.opener.id, "title", str(number))):
+                continue
+            start = request.at if request else (turn.opener["streamed"] or turn.start)
+            titled = session.titled
+            end = titled if titled is not None and start <= titled < turn.until else start
+            system = system_for(session, request)
+            yield self._calls.title(
+                turn, place, number, start, end, request, system, usage if number == len(calls) else None
+            )
+
+    def _title_usage(self, turn: Turn) -> tuple[dict[str, float], float | None] | None:
+        """OpenCode 2 tells what the title call used: exactly in its log, else before any step has used something."""
+        usages = turn.session.usages.between(turn.start, turn.until)
+        exact = next((u for u in usages if u.exact), None)
+        if exact is None and turn.session.titled is not None and turn.holds(turn.session.titled):
+            first_end = min((s["completed"] or NEVER for s in turn.steps), default=NEVER)
+            first = next((u for u in turn.session.usages.facts), None)
+            if first is not None and first.at < first_end and turn.holds(first.at) and any(first.tokens.values()):
+                exact = first
+        return None if exact is None else (exact.tokens, exact.cost)
+
+    def _compactions(self, turn: Turn, place: Place) -> Iterator[Made]:
+        session = turn.session
+        for user in turn.users:
+            if user.part("compaction") and self._once(session, span_id(user.id, "compaction")):
+                yield self._spans.compaction(turn, user, None, place)
+        begun: Compaction | None = None
+        for told in [*session.compactions.between(turn.start, turn.until), None]:
+            if told is not None and told.started is None:
+                if begun is not None:
+                    yield from self._compacted(turn, begun, told, place)
+                    begun = None
+                else:
+                    yield from self._compacted(turn, told, told, place)
+            else:
+                if begun is not None:
+                    yield from self._compacted(turn, begun, None, place)
+                begun = told
+
+    def _compacted(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Iterator[Made]:
+        call = self._calls.compaction(turn, begun, ended, place)
+        for made in (call, self._spans.compaction_told(turn, begun, ended, place)):
+            if self._once(turn.session, made.span.span_id):
+                yield made
+
+    def _root(self, turn: Turn, others: list[Turn], place: Place, *, incomplete: bool) -> Iterator[Made]:
+        session = turn.session
+        identifier = span_id(turn.opener.id)
+        if turn.late or not self._once(session, identifier):
+            return
+        moments = [turn.start or NEVER]
+        for step in turn.steps:
+            times = timing(session, step, turn.until)
+            moments += [times.start, times.end, *([step["completed"]] if step["completed"] else [])]
+            moments += [t[k] for t in step.tools.values() for k in ("start", "end") if t[k] is not None]
+        for told in session.compactions.between(turn.start, turn.until):
+            moments.append(told.at)
+        known = [moment for moment in moments if moment < NEVER] or [0]
+        number = self._number(session, turn, others)
+        yield self._spans.agent(turn, place, number, incomplete, (min(known), max(known)))
+
+    def _number(self, session: Session, turn: Turn, others: list[Turn]) -> int:
+        """Turns are counted by when they were opened; what was recalled of earlier ones counts too."""
+        since, counted = session.counted
+        if turn.start < since:
+            since, counted = 0, 0
+        made = {opener: at for opener, at in session.finished.items() if at > since}
+        made |= {other.opener.id: other.start for other in others if not other.late}
+        for at, identifier, message in session.ordered[session.before(turn.opener) - 1 :: -1]:
+            if at <= since:
+                break
+            if _was_turn(message) and identifier not in session.owners:
+                made[identifier] = at
+        mine = (turn.start, turn.opener.id)
+        number = counted + sum(1 for m, at in made.items() if since < at and (at, m) < mine) + 1
+        if turn.start >= session.counted[0]:
+            session.counted = (turn.start, number)
+        return number
+
+    def _finish(self, turn: Turn, place: Place, *, died: bool) -> None:
+        session = turn.session
+        until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
+        self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
+        for child, calls in session.children.items():
+            for part, (step, tool) in calls.items():
+                if step in turn.steps:
+                    link = Link(tool["start"] or step.created, part, place.trace_id.hex())
+                    session.links.setdefault(child, []).append(link)
+        if died:  # another door may know the rest of it
+            session.given_up[turn.opener.id] = session.changes
+            return
+        session.given_up.pop(turn.opener.id, None)
+        for user in turn.users:
+            session.opened.pop(user.id, None)
+            session.owners[user.id] = turn.opener.id
+        session.opened.pop(turn.opener.id, None)
+        session.finished.setdefault(turn.opener.id, turn.start)
+        session.latest = max(session.latest or (0, ""), (turn.start, turn.opener.id))
+        for step in turn.steps:
+            session.steps.pop(step.id, None)
+            session.owners[step.id] = turn.opener.id
+        session.forget([message.id for message in (*turn.users, *turn.steps)], until)
+
+    def _once(self, session: Session, identifier: bytes) -> bool:
+        """Whether this span was not told yet; it is told from now on."""
+        told = self._told.setdefault(session.id, set())
+        if identifier in told:
+            return False
+        told.add(identifier)
+        return not self._seen(identifier)
+
+    # ---- memory
+
+    def _forget(self, now: int) -> None:
+        """Let go of sessions that have nothing open, the longest silent first."""
+        idle = [s for s in self.sessions.values() if s.id not in self._active]
+        if len(idle) <= self._most_idle and not any(now - s.heard > self._keep_idle_ms for s in idle):
+            return
+        idle.sort(key=lambda s: s.heard)
+        needed = {self.sessions[a].parent for a in self._active}
+        for index, session in enumerate(idle):
+            if session.id in needed:
+                continue
+            if index < len(idle) - self._most_idle or now - session.heard > self._keep_idle_ms:
+                del self.sessions[session.id]
+                self._told.pop(session.id, None)
+
+
+def _was_turn(message: Message) -> bool:
+    return (
+        message.role == "user"
+        and not message.told
+        and any(part.type == "text" and not part.synthetic for part in message.parts.values())
+    )
+
+
+def _says_anything(turn: Turn) -> bool:
+    """A message of which no part is known may yet turn out to be a compaction's, which opens no turn of its own."""
+    return bool(turn.steps or turn.opener.parts)

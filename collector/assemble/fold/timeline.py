@@ -1,0 +1,54 @@
+"""Facts of one kind, found by time (pure)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from typing import Any
+
+from collector.assemble.facts import Fact
+
+
+class Timeline:
+    """Facts of one kind by time, each once."""
+
+    __slots__ = ("_keys", "facts")
+
+    def __init__(self) -> None:
+        self.facts: list[Any] = []
+        self._keys: set[str] = set()
+
+    def add(self, fact: Fact) -> bool:
+        """Take `fact` in; whether its key was new."""
+        if fact.key in self._keys:
+            return False
+        self._keys.add(fact.key)
+        insort(self.facts, fact, key=_when)
+        return True
+
+    def last(self, until: int, since: int = 0) -> Any:
+        """The last fact at or before `until`, not before `since`; None when there is none."""
+        index = bisect_right(self.facts, until, key=_at) - 1
+        if index < 0 or self.facts[index].at < since:
+            return None
+        return self.facts[index]
+
+    def between(self, since: int, until: int) -> list[Any]:
+        """Those at or after `since`, before `until`."""
+        return self.facts[bisect_left(self.facts, since, key=_at) : bisect_left(self.facts, until, key=_at)]
+
+    def forget(self, before: int) -> None:
+        """Let go of the facts before `before`, but the last of them."""
+        index = bisect_right(self.facts, before - 1, key=_at) - 1  # the last one may still hold
+        if index <= 0:
+            return
+        for fact in self.facts[:index]:
+            self._keys.discard(fact.key)
+        del self.facts[:index]
+
+
+def _at(fact: Fact) -> int:
+    return fact.at
+
+
+def _when(fact: Fact) -> tuple[int, str]:
+    return fact.at, fact.key

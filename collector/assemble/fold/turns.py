@@ -1,0 +1,219 @@
+"""Which messages make a turn, and when a turn is over (pure).
+
+A user message opens a turn; a step belongs to the turn of its parent, or of the prompt last delivered. The
+mark of an automatic compaction, and the message with which the agent then resumes, stay in the turn they
+interrupted. A compaction asked for by hand, and the message that wakes the parent of a background subagent,
+are turns of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+
+from collector.assemble.facts import NEVER
+from collector.assemble.fold.message import Message
+from collector.assemble.fold.session import Session
+
+_RESUMED_WITHIN_MS = 1000
+_COPIED_BEFORE_MS = 1000
+
+
+@dataclass(slots=True)
+class Turn:
+    """The user messages of a turn (`users[0]` opened it) and its steps, in the order they were made."""
+
+    session: Session
+    users: list[Message]
+    steps: list[Message] = field(default_factory=list)
+    until: int = NEVER
+    """When the next turn of the session begins."""
+    late: bool = False
+    """The turn is over and told; these steps of it were heard of afterwards."""
+
+    @property
+    def opener(self) -> Message:
+        return self.users[0]
+
+    @property
+    def start(self) -> int:
+        return self.opener.created
+
+    def holds(self, at: int) -> bool:
+        return self.start <= at < self.until
+
+
+class Ending(Enum):
+    """How far a turn is: it goes on, it is over, or its agent died."""
+
+    OPEN = "open"
+    OVER = "over"
+    DIED = "died"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in ms of the caller's clock, since a session was last heard of."""
+
+    settle: int = 1000
+    """before a step or tool call that is done is told, or a turn whose agent is idle"""
+    unsaid: int = 5000
+    """before a turn is over where nothing says that the agent is idle (history, exports)"""
+    late: int = 10_000
+    """before an idle agent's unfinished step is given up"""
+    died: int = 600_000
+    """before a turn whose agent says nothing more is given up"""
+
+
+def turns(session: Session) -> list[Turn]:
+    """The turns of `session` that are not over yet, oldest first."""
+    _open_for_parents(session)
+    found: list[Turn] = []
+    previous = _last_finished(session)
+    for message in sorted(session.opened.values(), key=_by_time):
+        if message["delivered"] is False or _is_copied(session, message):
+            continue
+        if found and _continues(session, message, found[-1].users[-1]):
+            found[-1].users.append(message)
+        elif not found and previous is not None and _continues(session, message, previous):
+            found.append(Turn(session, [previous, message]))
+        else:
+            found.append(Turn(session, [message]))
+    for turn, following in pairwise(found):
+        turn.until = following.start
+    _place_steps(session, found)
+    return found
+
+
+def turn_of(session: Session, step: Message) -> str:
+    """The id of the user message that opened the turn of `step`, also of a turn that is over."""
+    for turn in turns(session):
+        if step in turn.steps:
+            return turn.opener.id
+    if step.id in session.owners:
+        return session.owners[step.id]
+    parent: str | None = step["parent"]
+    if parent is not None:
+        return session.owners.get(parent, parent)
+    earlier = [m for m, created in session.finished.items() if created <= step.created]
+    return max(earlier, key=lambda m: session.finished[m]) if earlier else step.id
+
+
+def ending(turn: Turn, now: int, patience: Patience) -> Ending:
+    """Whether `turn` is over at `now`."""
+    session = turn.session
+    overtaken = turn.until < NEVER or turn.late
+    heard = max(message.heard for message in (*turn.users, *turn.steps)) if overtaken else session.heard
+    quiet = now - heard
+    if quiet < patience.settle:
+        return Ending.OPEN
+    open_steps = [step for step in turn.steps if not step.done or any(step.running_tools())]
+    said = _idle_after(turn)
+    if not open_steps:
+        if said or (overtaken and turn.steps):
+            return Ending.OVER
+        if turn.steps and quiet >= patience.unsaid and _is_final(turn.steps[-1]):
+            return Ending.OVER
+    elif (said or overtaken) and quiet >= patience.late:
+        return Ending.OVER if said else Ending.DIED
+    if session.gone_at is not None and session.gone_at >= turn.start and quiet >= patience.unsaid:
+        return Ending.DIED
+    return Ending.DIED if quiet >= patience.died else Ending.OPEN
+
+
+def _idle_after(turn: Turn) -> bool:
+    """Whether the agent was said to be idle after the turn's last step began."""
+    since = max([turn.users[-1]["streamed"] or turn.users[-1].created, *(step.created for step in turn.steps)])
+    return any(
+        status.status != "busy" and status.at >= since for status in turn.session.statuses.between(since, turn.until)
+    )
+
+
+def _is_final(step: Message) -> bool:
+    return step["error_type"] is not None or step["finish"] not in (None, "tool-calls", "tool_use")
+
+
+def _is_copied(session: Session, message: Message) -> bool:
+    """A fork begins with copies of another session's messages, which were told there."""
+    return session.born is not None and 0 < message.created < session.born - _COPIED_BEFORE_MS
+
+
+def _by_time(message: Message) -> tuple[int, str]:
+    return message["streamed"] if message.role == "user" and message["streamed"] else message.created, message.id
+
+
+def _last_finished(session: Session) -> Message | None:
+    return session.messages.get(session.latest[1]) if session.latest else None
+
+
+def _open_for_parents(session: Session) -> None:
+    """A step whose prompt was never heard of still has a turn: its parent's id is known."""
+    for step in session.steps.values():
+        parent = step["parent"]
+        if parent is None or parent in session.opened or parent in session.owners:
+            continue
+        prompt = session.message(parent)
+        session.guess_created(prompt, step.created)
+        prompt.role = "user"
+        session.opened[parent] = prompt
+
+
+def _continues(session: Session, message: Message, previous: Message) -> bool:
+    """Whether `message` goes on with the turn of the user message before it."""
+    mark = message.part("compaction")
+    if mark is not None:
+        return mark.auto is True
+    if message["manual"]:
+        return _was_busy(session, message)
+    spoken = [part for part in message.parts.values() if part.type == "text"]
+    if any(part.resumes for part in spoken):
+        return True
+    synthetic = bool(spoken) and all(part.synthetic for part in spoken)
+    if message["delivered"] is not None:
+        return synthetic and _was_busy(session, message)
+    before = previous.part("compaction")
+    if before is None or before.auto is not True:
+        return False
+    if synthetic:
+        return True
+    summary = [s["completed"] for s in session.messages.values() if s["parent"] == previous.id and s["completed"]]
+    return bool(before.overflow and summary and 0 <= message.created - max(summary) <= _RESUMED_WITHIN_MS)
+
+
+def _was_busy(session: Session, message: Message) -> bool:
+    last = session.statuses.last(message.created)
+    return last is not None and last.status == "busy"
+
+
+def _place_steps(session: Session, found: list[Turn]) -> None:
+    by_user = {user.id: turn for turn in found for user in turn.users}
+    for step in sorted(session.steps.values(), key=_by_time):
+        parent = step["parent"]
+        turn = by_user.get(parent) if parent is not None else None
+        if parent is None and step.id not in session.owners:
+            turn = _delivered_before(found, step)
+        owner = session.owners.get(step.id) or session.owners.get(parent or "")
+        if turn is None and owner is not None:
+            turn = by_user.get(owner)
+            if turn is None:
+                turn = by_user[owner] = Turn(session, [session.message(owner)], late=True)
+                found.append(turn)
+        if turn is None and parent is None and not session.finished and not found:
+            turn = Turn(session, [step])
+            found.append(turn)
+            by_user[step.id] = turn
+        if turn is not None:
+            turn.steps.append(step)
+
+
+def _delivered_before(found: list[Turn], step: Message) -> Turn | None:
+    earlier = [turn for turn in found if _by_time(turn.users[0])[0] <= step.created]
+    return earlier[-1] if earlier else (found[0] if found else None)
+
+
+def finished_of(turn: Turn) -> Iterator[str]:
+    """The ids of all messages of a turn."""
+    yield from (user.id for user in turn.users)
+    yield from (step.id for step in turn.steps)

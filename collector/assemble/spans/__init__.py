@@ -1,0 +1,1 @@
+"""Turns as OpenInference spans: ids, places, times, conversations (pure)."""

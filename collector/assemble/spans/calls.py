@@ -1,0 +1,281 @@
+"""Model calls as OpenInference LLM spans: of a step and its failed attempts, of a title, of a compaction (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from collector.assemble.dialects.lenient import to_json
+from collector.assemble.facts import Compaction, Request, SystemPrompt, Tools
+from collector.assemble.fold.message import Message
+from collector.assemble.fold.turns import Turn
+from collector.assemble.spans import conversation
+from collector.assemble.spans.conversation import Said
+from collector.assemble.spans.ids import span_id
+from collector.assemble.spans.otlp import Made, begin, event, finish, put, put_text
+from collector.assemble.spans.places import Place
+from collector.assemble.spans.timing import Attempt, Timing
+
+
+class Calls:
+    """Makes the spans of model calls; `service` is the agent's id."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def step(
+        self,
+        turn: Turn,
+        step: Message,
+        place: Place,
+        above: bytes,
+        times: Timing,
+        system: SystemPrompt | None,
+        tools: Tools | None,
+        incomplete: bool,
+    ) -> list[Made]:
+        """The span of a step, after those of the attempts that failed before."""
+        session = turn.session
+        messages = conversation.sent(session, step, times.start)
+        if system is not None and system.text:
+            encoding, prompt = session.encodings.setdefault(
+                system.text, (conversation.Encoding(), Said("system", system.text))
+            )
+            messages = [prompt, *messages]
+        else:
+            encoding = session.encodings.setdefault("", (conversation.Encoding(), None))[0]
+        asked = _Asked(messages, times.request, tools, encoding)
+        made = []
+        for attempt in times.failed:
+            identifier = span_id(step.id, "attempt", str(attempt.number))
+            failed = self._call(turn, step, place, identifier, above, asked, attempt.start, attempt.end)
+            put(failed.span, {"opencode.message_id": step.id, "opencode.attempt": attempt.number})
+            finish(failed.span, attempt.retry.error_type or "retry", attempt.retry.error)
+            _retry_event(failed.span, attempt)
+            made.append(failed)
+        last = self._call(turn, step, place, span_id(step.id), above, asked, times.start, times.end)
+        answer = conversation.answered(step)
+        if answer.text or answer.calls or answer.reasoning:
+            _put_answer(last.span, answer, to_json([answer.document()]), "application/json")
+        said = step.part("finish")
+        tokens = step["tokens"] or (said.tokens if said else None)
+        cost = step["cost"] if step["cost"] is not None else said.cost if said else None
+        put(
+            last.span,
+            {
+                "opencode.message_id": step.id,
+                "llm.finish_reason": step["finish"] or (said.reason if said else "") or "",
+                "opencode.attempt": len(times.failed) + 1 if times.failed else "",
+            },
+        )
+        _put_usage(last.span, tokens, cost)
+        if times.first_token is not None:
+            put(last.span, {"opencode.time_to_first_token_ms": times.first_token - times.start})
+            event(last.span, "first_token", times.first_token, {})
+        for attempt in times.failed:
+            _retry_event(last.span, attempt)
+        finish(last.span, step["error_type"], step["error"], incomplete=incomplete)
+        return [*made, last]
+
+    def _call(
+        self,
+        turn: Turn,
+        step: Message,
+        place: Place,
+        identifier: bytes,
+        above: bytes,
+        asked: _Asked,
+        start: int,
+        end: int,
+    ) -> Made:
+        request = asked.request
+        provider = step["provider"] or (request.provider if request else None) or ""
+        model = step["model"] or (request.model if request else None) or ""
+        variant = step["variant"] or (request.variant if request else None) or turn.opener["variant"] or ""
+        made = begin(
+            self._service,
+            turn.session,
+            place.trace_id,
+            identifier,
+            above,
+            _name(provider, model, step["agent"]),
+            "LLM",
+            start,
+            end,
+            agent=step["agent"],
+        )
+        _put_asked(made.span, provider, model, asked)
+        if variant:
+            put(made.span, {"opencode.variant": variant})
+        return made
+
+    def title(
+        self,
+        turn: Turn,
+        place: Place,
+        number: int,
+        start: int,
+        end: int,
+        request: Request | None,
+        system: SystemPrompt | None,
+        usage: tuple[dict[str, float], float | None] | None,
+    ) -> Made:
+        """The call that gives a session its title."""
+        session = turn.session
+        step = turn.steps[0] if turn.steps else None
+        provider = (request.provider if request else None) or ""
+        model = (request.model if request else None) or ""
+        if request is None and step is not None and usage is None:
+            provider, model = step["provider"] or "", step["model"] or ""
+        made = begin(
+            self._service,
+            session,
+            place.trace_id,
+            span_id(turn.opener.id, "title", str(number)),
+            span_id(turn.opener.id),
+            _name(provider, model, "title"),
+            "LLM",
+            start,
+            end,
+            agent="title",
+        )
+        messages = [Said("system", system.text)] if system and system.text else []
+        messages += conversation.said(turn.opener)
+        _put_asked(made.span, provider, model, _Asked(messages, request, None, conversation.Encoding()))
+        title = session.info["title"]
+        if title and session.titled is not None and session.titled >= start:
+            _put_answer(made.span, Said("assistant", title), title, "text/plain")
+        if usage is not None:
+            _put_usage(made.span, *usage)
+        finish(made.span)
+        return made
+
+    def compaction(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Made:
+        """The call in a compaction of OpenCode 2, of which only the sum is known."""
+        start = begun.started or begun.at
+        end = max(ended.at if ended else start, start)
+        told = ended or begun
+        provider, model = told.provider or "", told.model or ""
+        made = begin(
+            self._service,
+            turn.session,
+            place.trace_id,
+            span_id(begun.session, "compaction", begun.id, "call"),
+            span_id(begun.session, "compaction", begun.id),
+            _name(provider, model, "compaction"),
+            "LLM",
+            start,
+            end,
+            agent="compaction",
+        )
+        _put_asked(made.span, provider, model, _Asked([], None, None, conversation.Encoding()))
+        if told.text:
+            _put_answer(made.span, Said("assistant", told.text), told.text, "text/plain")
+        _put_usage(made.span, told.tokens, told.cost)
+        finish(made.span, told.error_type, told.error)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What went to the model; `encoding` is that of the conversation it goes on with."""
+
+    messages: list[Said]
+    request: Request | None
+    tools: Tools | None
+    encoding: conversation.Encoding
+
+
+def is_call(step: Message) -> bool:
+    """Whether a model was asked: a command the user ran by hand is a message without a call."""
+    return (
+        step.first is not None
+        or step["error_type"] is not None
+        or (step["tokens"] is not None and any(step["tokens"].values()))
+        or any(part.type in ("start", "text", "reasoning", "finish") for part in step.parts.values())
+    )
+
+
+def _name(provider: str, model: str, agent: str | None) -> str:
+    return "/".join(part for part in (provider, model) if part) or agent or "llm"
+
+
+def _put_asked(span: Span, provider: str, model: str, asked: _Asked) -> None:
+    kept = asked.messages
+    data, dropped = asked.encoding.of(kept) if kept else (b"", 0)
+    put(
+        span,
+        {
+            "llm.model_name": model,
+            "gen_ai.system": provider,
+            "llm.system": provider,
+            "llm.provider": provider,
+            "llm.streaming": True,
+            "opencode.dropped_input_messages": dropped or "",
+        },
+    )
+    if kept:
+        fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
+        new = to_json([message.document() for message in kept[min(fresh, len(kept) - 1) :]])
+        put(span, {"input.value": new, "input.mime_type": "application/json"})
+    span.MergeFromString(data)
+    if asked.request and asked.request.params:
+        put(span, {"llm.invocation_parameters": to_json(asked.request.params)})
+    for index, tool in enumerate(asked.tools.tools if asked.tools else ()):
+        put(
+            span,
+            {
+                f"llm.tools.{index}.tool.name": str(tool.get("name") or ""),
+                f"llm.tools.{index}.tool.description": str(tool.get("description") or ""),
+                f"llm.tools.{index}.tool.json_schema": _schema(tool),
+            },
+        )
+
+
+def _put_answer(span: Span, answer: Said, value: str, mime: str) -> None:
+    for key, text in answer.pairs():
+        put_text(span, f"llm.output_messages.0.message.{key}", text)
+    put(span, {"output.value": value, "output.mime_type": mime})
+
+
+def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | None) -> None:
+    """Prompt includes the cache, completion the reasoning; a total that was given stays as it is."""
+    if tokens and any(tokens.values()):
+        read, written = int(tokens.get("cache_read", 0)), int(tokens.get("cache_write", 0))
+        reasoning = int(tokens.get("reasoning", 0))
+        prompt = int(tokens.get("input", 0)) + read + written
+        completion = int(tokens.get("output", 0)) + reasoning
+        put(
+            span,
+            {
+                "llm.token_count.prompt": prompt,
+                "llm.token_count.completion": completion,
+                "llm.token_count.total": int(tokens.get("total", prompt + completion)),
+                "llm.token_count.prompt_details.cache_read": read,
+                "llm.token_count.prompt_details.cache_write": written,
+                "llm.token_count.completion_details.reasoning": reasoning,
+            },
+        )
+    if cost is not None and (cost or (tokens and any(tokens.values()))):
+        put(span, {"llm.cost.total": float(cost), "opencode.cost_usd": float(cost)})
+
+
+def _schema(tool: Mapping[str, Any]) -> str:
+    """OpenInference wants the definition as the model got it."""
+    function = {"name": tool.get("name"), "description": tool.get("description"), "parameters": tool.get("parameters")}
+    document = {"type": "function", "function": {key: value for key, value in function.items() if value}}
+    return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode("utf-8", "replace")
+
+
+def _retry_event(span: Span, attempt: Attempt) -> None:
+    retry = attempt.retry
+    event(
+        span,
+        "retry",
+        retry.at,
+        {"attempt": attempt.number, "message": retry.error or "", "next_ms": retry.next or ""},
+    )

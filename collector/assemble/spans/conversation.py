@@ -1,0 +1,272 @@
+"""The conversation a model was sent, as OpenInference messages (pure).
+
+What a hook said of it holds. Without hooks it is put together from the messages of the session that came before,
+from the last compaction on. Attachments stand as name, type and size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from collector.assemble.dialects.contents import describe
+from collector.assemble.dialects.lenient import to_json
+from collector.assemble.fold.message import Known, Message
+from collector.assemble.fold.session import Session
+from collector.assemble.spans.otlp import put_text
+
+Pairs = tuple[tuple[str, str], ...]
+"""Attribute keys below `llm.input_messages.N.message.`, and their values."""
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
+
+
+@dataclass(slots=True, eq=False)
+class Said:
+    """One message of a conversation."""
+
+    role: str
+    text: str = ""
+    reasoning: str = ""
+    calls: list[tuple[str, str, str]] = field(default_factory=list)
+    """Id, name and arguments of each tool call."""
+    call: str = ""
+    name: str = ""
+    _encoded: tuple[int, bytes] = (-1, b"")
+    _size: int = 0
+
+    def encoded(self, index: int) -> bytes:
+        """The attributes of input message `index`, as the bytes of a span that has only those.
+
+        Messages after messages put together are the span's: that is how protobuf joins repeated fields.
+        """
+        if self._encoded[0] != index:
+            span = Span()
+            prefix = f"llm.input_messages.{index}.message."
+            for key, text in self.pairs():
+                put_text(span, prefix + key, text)
+            self._encoded = (index, span.SerializeToString())
+        return self._encoded[1]
+
+    def pairs(self) -> Pairs:
+        found: list[tuple[str, str]] = [("role", self.role)]
+        if self.text or not (self.reasoning or self.calls):
+            found.append(("content", self.text))
+        if self.reasoning:
+            found += [
+                ("contents.0.message_content.type", "reasoning"),
+                ("contents.0.message_content.text", self.reasoning),
+            ]
+            if self.text:
+                found += [
+                    ("contents.1.message_content.type", "text"),
+                    ("contents.1.message_content.text", self.text),
+                ]
+        for index, (call, name, arguments) in enumerate(self.calls):
+            prefix = f"tool_calls.{index}.tool_call."
+            found += [
+                (prefix + "id", call),
+                (prefix + "function.name", name),
+                (prefix + "function.arguments", arguments),
+            ]
+        if self.call:
+            found.append(("tool_call_id", self.call))
+        if self.name:
+            found.append(("name", self.name))
+        return tuple(found)
+
+    def document(self) -> dict[str, Any]:
+        """The message as the value of `input.value` and `output.value` shows it."""
+        document: dict[str, Any] = {"role": self.role, "content": self.text}
+        if self.reasoning:
+            document["reasoning"] = self.reasoning
+        if self.calls:
+            document["toolCalls"] = [
+                {"id": call, "name": name, "arguments": arguments} for call, name, arguments in self.calls
+            ]
+        if self.call:
+            document["toolCallId"] = self.call
+        return document
+
+    def size(self) -> int:
+        if not self._size:
+            arguments = sum(len(arguments) + 200 for _, _, arguments in self.calls)
+            self._size = len(self.text) + len(self.reasoning) + arguments + 100
+        return self._size
+
+
+def said(message: Message) -> list[Said]:
+    """What a message says, and the results of the tools it called."""
+    version, found = message.said
+    if version != message.version:
+        found = _said(message)
+        message.said = (message.version, found)
+    return found  # type: ignore[no-any-return]
+
+
+def _said(message: Message) -> list[Said]:
+    if message.role == "assistant":
+        answer = answered(message)
+        results = [_result(tool) for tool in message.sorted_tools()]
+        return [answer, *results] if answer.text or answer.reasoning or answer.calls else results
+    words = []
+    for part in message.sorted_parts():
+        if part.type == "text" and part.text:
+            words.append(part.text)
+        elif part.type == "file":
+            words.append(describe(part.mime, part.filename, part.bytes))
+        elif part.type == "compaction":
+            words.append("[compaction]")  # the agent asks for what was done so far, in words of its own
+    return [Said("user", "\n".join(words))] if words else []
+
+
+def asked(message: Message) -> str:
+    """What a person asked: without what the agent added to it, such as the content of a file."""
+    if message.role != "user":
+        return ""
+    parts = [p for p in message.sorted_parts() if p.type == "file" or (p.type == "text" and p.text)]
+    own = [p for p in parts if not p.synthetic]
+    if not any(p.type == "text" for p in own):
+        own = parts
+    words = [describe(p.mime, p.filename, p.bytes) if p.type == "file" else p.text or "" for p in own]
+    return "\n".join(words)
+
+
+def answered(message: Message) -> Said:
+    """What the model answered in a step."""
+    parts = message.sorted_parts()
+    return Said(
+        "assistant",
+        "\n".join(part.text for part in parts if part.type == "text" and part.text),
+        "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
+        [(tool["call"], tool["name"] or "", as_text(tool["input"])) for tool in message.sorted_tools()],
+    )
+
+
+def _result(tool: Known) -> Said:
+    words = [tool["output"] or tool["error"] or "", *(tool["attachments"] or ())]
+    return Said("tool", "\n".join(word for word in words if word), call=tool["call"], name=tool["name"] or "")
+
+
+def as_text(value: Any) -> str:
+    """A tool's input as JSON text; a text stays what it is."""
+    if value is None:
+        return "{}"
+    return value if isinstance(value, str) else to_json(value)
+
+
+def sent(session: Session, step: Message, start: int) -> list[Said]:
+    """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
+    told = spoken_before(session, step, start)
+    if told is not None:
+        return told
+    summary = max(
+        (c for c in session.compactions.facts if c.text and c.error_type is None and c.at <= step.created),
+        key=lambda c: c.at,
+        default=None,
+    )
+    messages = before(session, step, start)
+    if summary is None:
+        return _all_said(session, messages)
+    return [Said("user", summary.text), *_all_said(session, [m for m in messages if m.created >= summary.at])]
+
+
+def _all_said(session: Session, messages: list[Message]) -> list[Said]:
+    """What `messages` say; they mostly begin as those of the call before did."""
+    versions = [message.version for message in messages]
+    known, known_versions, held = session.said
+    found: list[Said] = held
+    count = len(known)
+    if messages[:count] != known or versions[:count] != known_versions:
+        count, found = 0, []
+    found = found.copy()
+    for message in messages[count:]:
+        if message["delivered"] is not False:
+            found += said(message)
+    session.said = (messages, versions, found)
+    return found
+
+
+def before(session: Session, step: Message, start: int) -> list[Message]:
+    """The messages that went to the model for `step`, whose request left at `start`, in order."""
+    ordered, count = session.ordered, session.before(step)
+    since = 0
+    for index in range(count - 1, -1, -1):
+        if ordered[index][2].role == "assistant" and ordered[index][2].told:
+            since = ordered[index][0]
+            break
+    told = session.histories.last(start, since)
+    if told is not None:
+        return [session.messages[m] for m in told.messages if m in session.messages and m != step.id]
+    summaries = [m for m in session.summaries.values() if m.done and m["error_type"] is None]
+    last = max((m for m in summaries if session.before(m) < count), key=session.before, default=None)
+    first = 0
+    if last is not None:
+        first = session.before(session.messages.get(last["parent"] or "") or last)
+    return [message for _, _, message in ordered[first:count]]
+
+
+class Encoding:
+    """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
+
+    __slots__ = ("_data", "_messages", "_sizes")
+
+    def __init__(self) -> None:
+        self._messages: list[Said] = []
+        self._data = b""
+        self._sizes = 0
+
+    def of(self, messages: list[Said]) -> tuple[bytes, int]:
+        """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
+        count = len(self._messages)
+        if messages[:count] != self._messages:
+            count, self._data, self._sizes = 0, b"", 0
+        fresh = messages[count:]
+        self._sizes += sum(message.size() for message in fresh)
+        if self._sizes > MOST_BYTES:
+            self._messages, self._data, self._sizes = [], b"", 0
+            kept, dropped = within(messages)
+            return b"".join([message.encoded(index) for index, message in enumerate(kept)]), dropped
+        parts = [message.encoded(index) for index, message in enumerate(fresh, count)]
+        self._data = b"".join([self._data, *parts])
+        self._messages = messages
+        return self._data, 0
+
+
+def spoken_before(session: Session, step: Message, start: int) -> list[Said] | None:
+    """The conversation as the hook of OpenCode 2 showed it, before the request of `step` left."""
+    told = session.spoken.last(start + 2000, step.created - 5000)
+    if told is None:
+        return None
+    found = []
+    for item in told.messages:
+        calls = [
+            (str(call.get("id", "")), str(call.get("name", "")), as_text(call.get("input")))
+            for call in item.get("calls") or ()
+        ]
+        results = item.get("results") or ()
+        words = str(item.get("text") or "")
+        if words or calls or item.get("reasoning") or not results:
+            role = str(item.get("role") or "user")
+            found.append(Said(role, words, str(item.get("reasoning") or ""), calls))
+        found += [Said("tool", str(r.get("output") or ""), call=str(r.get("id") or "")) for r in results]
+    return found
+
+
+def within(messages: list[Said], most_bytes: int = MOST_BYTES) -> tuple[list[Said], int]:
+    """The newest messages that fit, and how many older ones do not; system prompts stay."""
+    sizes = [message.size() for message in messages]
+    excess = sum(sizes) - most_bytes
+    if excess <= 0:
+        return messages, 0
+    kept, dropped = [], 0
+    for index, message in enumerate(messages):
+        if excess > 0 and message.role != "system" and index < len(messages) - 1:
+            excess -= sizes[index]
+            dropped += 1
+        else:
+            kept.append(message)
+    return kept, dropped

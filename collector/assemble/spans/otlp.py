@@ -1,0 +1,126 @@
+"""Spans as OTLP: begun, given attributes and events, ended, and put into a request (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from collector.assemble.fold.session import Session
+
+SCOPE = "opencode-collector"
+
+Value = str | bool | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A span, and the session and OpenCode version it is of."""
+
+    span: Span
+    session: str
+    version: str
+
+
+def begin(
+    service: str,
+    session: Session,
+    trace: bytes,
+    identifier: bytes,
+    above: bytes,
+    name: str,
+    kind: str,
+    start: int,
+    end: int,
+    *,
+    agent: str | None,
+) -> Made:
+    """A span of OpenInference's `kind` from `start` to `end` (ms); `service` is the id of the agent it is of."""
+    span = Span(
+        trace_id=trace,
+        span_id=identifier,
+        parent_span_id=above,
+        name=name,
+        kind=Span.SPAN_KIND_INTERNAL,
+        start_time_unix_nano=start * 1_000_000,
+        end_time_unix_nano=max(start, end) * 1_000_000,
+    )
+    put(
+        span,
+        {
+            "openinference.span.kind": kind,
+            "session.id": session.id,
+            "agent.id": service,
+            "agent.name": agent or service,
+        },
+    )
+    return Made(span, session.id, session.info["version"] or "")
+
+
+def put(span: Any, attributes: Mapping[str, Value]) -> None:
+    """Add attributes, but empty texts: what is not known is absent."""
+    for key, value in attributes.items():
+        if value == "" and isinstance(value, str):
+            continue
+        target = span.attributes.add(key=key).value
+        if isinstance(value, str):
+            target.string_value = sound(value)
+        elif isinstance(value, bool):
+            target.bool_value = value
+        elif isinstance(value, int):
+            target.int_value = value
+        else:
+            target.double_value = value
+
+
+def put_text(span: Any, key: str, text: str) -> None:
+    """Add a text, also an empty one."""
+    span.attributes.add(key=key).value.string_value = sound(text)
+
+
+def event(span: Span, name: str, at: int, attributes: Mapping[str, Value]) -> None:
+    """Add an event at `at` (ms); attributes that no convention names are `opencode.*`."""
+    named = {key if key.startswith("exception.") else f"opencode.{key}": value for key, value in attributes.items()}
+    put(span.events.add(name=name, time_unix_nano=at * 1_000_000), named)
+
+
+def finish(span: Span, error_type: str | None = None, error: str | None = None, *, incomplete: bool = False) -> None:
+    """Give a span its status; `incomplete` marks one of which the end was not heard."""
+    if incomplete:
+        put(span, {"opencode.incomplete": True})
+    if error_type is None:
+        span.status.code = Status.STATUS_CODE_OK
+        return
+    message = error or error_type
+    span.status.code, span.status.message = Status.STATUS_CODE_ERROR, sound(message)
+    event(
+        span,
+        "exception",
+        span.end_time_unix_nano // 1_000_000,
+        {"exception.type": error_type, "exception.message": message},
+    )
+
+
+def export_request(made: Iterable[Made], service: str) -> ExportTraceServiceRequest:
+    """Spans as an export request: one resource for each version of OpenCode among them."""
+    request = ExportTraceServiceRequest()
+    scopes: dict[str, Any] = {}
+    for item in made:
+        scope = scopes.get(item.version)
+        if scope is None:
+            resource = request.resource_spans.add()
+            put_text(resource.resource, "service.name", service)
+            if item.version:
+                put_text(resource.resource, "service.version", item.version)
+            scope = scopes[item.version] = resource.scope_spans.add()
+            scope.scope.name = SCOPE
+        scope.spans.append(item.span)
+    return request
+
+
+def sound(text: str) -> str:
+    """Lone surrogates cannot be written as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

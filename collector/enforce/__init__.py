@@ -1,0 +1,1 @@
+"""Which policy holds on this machine: read from its places, fetched, joined."""

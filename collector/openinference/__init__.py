@@ -1,0 +1,1 @@
+"""OpenInference as it is written: kinds, keys, messages, and the one writer of them (pure)."""

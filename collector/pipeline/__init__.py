@@ -1,0 +1,1 @@
+"""The stages between a receiver and the store, in their order (pure)."""

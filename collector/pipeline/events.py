@@ -1,0 +1,242 @@
+"""The stages between the door for OpenCode's events and the inbox: read ─> redact (pure).
+
+What leaves here is redacted and only that is kept: facts (see `assemble.vocabulary`), one row each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from collector.assemble.dialects.items import BadItem
+from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.facts import CONTENT, AnyFact, Fact, from_document, to_bytes, to_document
+from collector.batch import Signal
+from collector.errors import BadRequest
+from collector.policy.model import ContentLevel, Policy
+from collector.redact.document import mask_documents
+from collector.redact.engine.engine import Engine
+from collector.redact.report import CONTENT as CONTENT_RULE
+
+NOT_JSON = "not valid JSON"
+_MOST_REASONS = 100
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,159}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,99}")
+_NAMES = {"provider", "model", "mime"}
+_IDS = {"session", "key", "message", "part", "call", "parent", "child", "id", "input"}
+_TYPE = re.compile(r"[12]:[A-Za-z0-9_.-]{1,80}|hook:[A-Za-z0-9_.-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A redacted fact, as the inbox keeps it."""
+
+    session: str
+    key: str
+    message: str
+    at: int
+    order: int
+    data: bytes
+    fact: AnyFact
+
+
+@dataclass(slots=True)
+class Taken:
+    """What one body became."""
+
+    items: int = 0
+    rows: list[Row] = field(default_factory=list)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+    hooks: list[dict[str, Any]] = field(default_factory=list)
+    """Plugin lines that tell of the plugin itself."""
+
+
+_OF_THE_PLUGIN = ("__init__", "collector.dropped")
+
+
+def event_level(policy: Policy) -> ContentLevel:
+    """How much content of events stays: a policy that keeps only some of it keeps none here.
+
+    Which content a policy keeps is said of spans (by kind and tool), and events are kept before there are any.
+    """
+    return policy.level_of(Signal.TRACES) or ContentLevel.METADATA
+
+
+class Intake:
+    """Turns bodies into rows; not safe to share between threads."""
+
+    def __init__(self, level: ContentLevel = ContentLevel.MASK, engine: Engine | None = None) -> None:
+        self._level = level
+        self._engine = engine or Engine()
+        self._reader = Reader()
+
+    def redact_with(self, level: ContentLevel, engine: Engine) -> None:
+        """Redact what comes from now on at `level` with `engine`: the policy has changed."""
+        self._level, self._engine = level, engine
+
+    def take(self, body: bytes, now: int) -> Taken:
+        """Read NDJSON or a JSON array heard at `now` (ms); what is no item is refused with its index."""
+        return self.take_items(items_of(body), now)
+
+    def take_items(self, items: Iterable[Any], now: int) -> Taken:
+        taken = Taken()
+        facts: dict[tuple[str, str], AnyFact] = {}
+        for index, item in enumerate(items):
+            taken.items += 1
+            try:
+                if item is _Broken:
+                    raise BadItem(NOT_JSON)
+                for found in self._reader.read(item, now):
+                    if isinstance(found, Unknown):
+                        taken.unknown[found.name if _TYPE.fullmatch(found.name) else "other"] += 1
+                        continue
+                    held = facts.get((found.session, found.key))
+                    if held is None or held.order <= found.order:  # of a streamed part only the last state counts
+                        facts[found.session, found.key] = found
+                if isinstance(item, dict) and item.get("hook") in _OF_THE_PLUGIN:
+                    taken.hooks.append(item)
+            except BadItem as error:
+                if len(taken.rejected) < _MOST_REASONS:
+                    taken.rejected.append((index, str(error)))
+                else:
+                    taken.rejected.append((index, ""))
+        taken.rows = self._seal(list(facts.values()), taken.findings)
+        return taken
+
+    def _seal(self, facts: list[AnyFact], findings: Counter[str]) -> list[Row]:
+        if self._level is ContentLevel.METADATA:
+            documents = [d for fact in facts if (d := _without_content(fact, findings)) is not None]
+        else:
+            documents = [to_document(fact) for fact in facts]
+        rows = []
+        for document in mask_documents(self._engine, documents, findings):
+            fact = from_document(document)
+            rows.append(
+                Row(
+                    fact.session,
+                    fact.key,
+                    getattr(fact, "message", None) or "",
+                    fact.at,
+                    fact.order,
+                    to_bytes(document),
+                    fact,
+                )
+            )
+        return rows
+
+
+class _Broken:
+    """Stands for a line that is not JSON."""
+
+
+def items_of(body: bytes) -> Iterable[Any]:
+    """The items of a body: a JSON array, or one a line; a line that is not JSON stands as a mark of that.
+
+    Raises `BadRequest` when a body that begins as an array is none.
+    """
+    body = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if body.startswith(b"["):
+        try:
+            found = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            lines = body.splitlines()
+            if len(lines) < 2:
+                raise BadRequest("the body is not valid JSON") from None
+            return (_line(line) for line in lines if line.strip())
+        return found if isinstance(found, list) else [found]
+    first = body.partition(b"\n")[0]
+    if body.startswith(b"{") and len(first) < len(body) and _line(first) is _Broken:
+        whole = _line(body)  # an export file, printed over many lines
+        if whole is not _Broken:
+            return [whole]
+    return (_line(line) for line in body.splitlines() if line.strip())
+
+
+def _line(line: bytes) -> Any:
+    try:
+        return orjson.loads(line.removeprefix(b"data: ") if line.startswith(b"data: {") else line)
+    except orjson.JSONDecodeError:
+        return _Broken
+
+
+# ---- the metadata level
+
+
+def _without_content(fact: AnyFact, findings: Counter[str]) -> dict[str, Any] | None:
+    """The fact without what people, models and tools wrote: ids, types, times and counts stay."""
+    if fact.kind == "gone":
+        return None  # it says which directory it is about, and nothing else
+    document = to_document(fact)
+    content = CONTENT.get(type(fact), frozenset())
+    for name, value in list(document.items()):
+        if name in content:
+            findings[CONTENT_RULE] += 1
+            kept = _reduced(fact, name, value)
+            if kept is None:
+                del document[name]
+            else:
+                document[name] = kept
+        elif isinstance(value, str) and name not in ("kind", "role", "type", "status", "what"):
+            kept = _shaped(name, value)
+            if kept is None:
+                findings[CONTENT_RULE] += 1
+                del document[name]
+            else:
+                document[name] = kept
+        elif isinstance(value, list):
+            document[name] = [_shaped("id", item) for item in value if isinstance(item, str)]
+    return document
+
+
+def _shaped(name: str, value: str) -> str | None:
+    """A text that has the shape of an identifier; an id that has not is replaced by one that tells nothing."""
+    if (_NAME if name in _NAMES else _IDENTIFIER).fullmatch(value):
+        return value
+    if name in _IDS:
+        return "h" + blake2b(value.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    return None
+
+
+_SIZED = {"text", "input", "output", "error"}
+
+
+def _reduced(fact: Fact, name: str, value: Any) -> Any:
+    """What stays of a field that held content: its size, where its presence is worth knowing."""
+    if name == "params":
+        return {key: item for key, item in value.items() if isinstance(item, (int, float)) and _NAME.fullmatch(key)}
+    if name == "tools":
+        return [{"name": n} for tool in value if _IDENTIFIER.fullmatch(n := str(tool.get("name") or ""))]
+    if name == "messages":
+        return [_spoken(item) for item in value]
+    if name == "texts":
+        return {}
+    if name in _SIZED:
+        return _sized(value)
+    return None
+
+
+def _spoken(item: dict[str, Any]) -> dict[str, Any]:
+    calls = [{"id": _id(c.get("id")), "name": _id(c.get("name")), "input": _sized(c.get("input"))}
+             for c in item.get("calls") or ()]  # fmt: skip
+    results = [{"id": _id(r.get("id")), "output": _sized(r.get("output"))} for r in item.get("results") or ()]
+    return {"role": _id(item.get("role")), "text": _sized(item.get("text")), "calls": calls, "results": results}
+
+
+def _id(value: Any) -> str:
+    return _shaped("id", str(value or "")) or ""
+
+
+def _sized(value: Any) -> str:
+    size = len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else len(to_bytes({"": value})) - 5
+    return f"[REDACTED:{CONTENT_RULE} {size} B]"
+
+
+__all__ = ["Intake", "Row", "Taken", "items_of"]

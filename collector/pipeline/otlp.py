@@ -1,0 +1,88 @@
+"""The stages between the door and the store, in order (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.batch import ExportRequest, SealedBatch, Signal
+from collector.otlp.read import decode
+from collector.otlp.rejected import Rejected
+from collector.redact.seal import Sealer
+from collector.reshape.stage import INTERNAL, Reshaper
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one request became: a sealed batch (none when nothing was left), and what was left out.
+
+    `late` are spans of an earlier request, complete now that the log records of this one have come;
+    `failed` counts spans that left as they came, because their convention failed on them, by convention.
+    """
+
+    batch: SealedBatch | None
+    rejected: Rejected
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
+    late: SealedBatch | None = None
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+
+Sift = Callable[[ExportRequest], Mapping[str, int]]
+"""Takes out of a request what is not wanted; says how many items, by reason."""
+
+
+class Pipeline:
+    """decode ─> sift ─> reshape ─> redact, for one request at a time.
+
+    Reshaping comes before redaction, which must see the text that leaves.
+    """
+
+    def __init__(self, sealer: Sealer, *, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
+        self._sealer = sealer
+        self._reshaper = reshaper or Reshaper()
+        self._sift = sift
+
+    def seal_with(self, sealer: Sealer) -> None:
+        """Seal what comes from now on with `sealer`: the policy has changed."""
+        self._sealer = sealer
+
+    def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
+        """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
+        decoded = decode(signal, body, content_type)
+        dropped = Counter(self._sift(decoded.request))
+        reshaped = self._reshaper.reshape(decoded.request)
+        if reshaped.dropped:
+            dropped[INTERNAL] += reshaped.dropped
+        prune(decoded.request)
+        batch = self._sealer.seal(signal, decoded.request)
+        late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
+        return Outcome(batch if batch.items else None, decoded.rejected, dropped, late, reshaped.failed)
+
+
+def prune(request: ExportRequest) -> None:
+    """Drop empty envelopes: senders should not create them (specification, "Empty Telemetry Envelopes")."""
+    if isinstance(request, ExportTraceServiceRequest):
+        _prune(request.resource_spans, "scope_spans", "spans")
+    elif isinstance(request, ExportLogsServiceRequest):
+        _prune(request.resource_logs, "scope_logs", "log_records")
+    else:
+        _prune(request.resource_metrics, "scope_metrics", "metrics")
+
+
+def _prune(resources: Any, scopes_field: str, items_field: str) -> None:
+    for resource in resources:
+        scopes = getattr(resource, scopes_field)
+        _keep_only(scopes, [bool(getattr(scope, items_field)) for scope in scopes])
+    _keep_only(resources, [bool(getattr(resource, scopes_field)) for resource in resources])
+
+
+def _keep_only(items: Any, wanted: list[bool]) -> None:
+    for index in reversed(range(len(wanted))):
+        if not wanted[index]:
+            del items[index]

@@ -1,0 +1,96 @@
+"""OpenCode's own OTLP export: its internal spans told apart, its model and tool spans grouped by session (pure).
+
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set OpenCode sends hundreds of internal spans a turn, and one trace for the life of
+a process. The spans of the AI SDK (`ai.*`) and `Tool.execute` are kept: their trace id is derived from their session,
+and a parent that is left out is no parent. Of a session whose events come here too, the events tell more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from collector.assemble.spans.ids import trace_id
+from collector.batch import ExportRequest
+
+INTERNAL = "internal span of OpenCode"
+DOUBLE = "told by OpenCode's events as well"
+
+_SCOPE = "opencode"
+_SDK = "@effect/opentelemetry"
+_SESSION = ("session.id", "ai.telemetry.metadata.sessionId")
+_WANTED = ("ai.", "gen_ai.", "llm.", "openinference.")
+
+
+class Sieve:
+    """Leaves the wanted spans of OpenCode's own export in a request; `has_events` says whose events come here."""
+
+    def __init__(self, has_events: Callable[[str], bool] = lambda _: False, *, keep_internal: bool = False) -> None:
+        self._has_events = has_events
+        self._keep_internal = keep_internal
+
+    def sift(self, request: ExportRequest) -> Counter[str]:
+        """Change `request` in place; how many spans were left out, by reason."""
+        dropped: Counter[str] = Counter()
+        if isinstance(request, ExportTraceServiceRequest):
+            for resource in request.resource_spans:
+                for scope in resource.scope_spans:
+                    if scope.scope.name == _SCOPE and _is_opencode(resource.resource):
+                        self._scope(scope, dropped)
+        return dropped
+
+    def _scope(self, scope: Any, dropped: Counter[str]) -> None:
+        spans = scope.spans
+        wanted = [_is_wanted(span) for span in spans]
+        kept = {span.span_id for span, want in zip(spans, wanted, strict=True) if want or self._keep_internal}
+        calls = {
+            call: span.span_id
+            for span in spans
+            if span.name == "ai.toolCall" and (call := _text(span, "ai.toolCall.id"))
+        }
+        for index in reversed(range(len(spans))):
+            span = spans[index]
+            if not wanted[index]:
+                if not self._keep_internal:
+                    dropped[INTERNAL] += 1
+                    del spans[index]
+                continue
+            session = next((found for name in _SESSION if (found := _text(span, name))), "")
+            if session and self._has_events(session):
+                dropped[DOUBLE] += 1
+                del spans[index]
+            elif session:
+                span.trace_id = trace_id(session, "native")
+                span.parent_span_id = _parent(span, kept, calls)
+
+
+def _is_opencode(resource: Any) -> bool:
+    for pair in resource.attributes:
+        value = pair.value.string_value
+        if pair.key in ("opencode.client", "opencode.run"):
+            return True
+        if (pair.key, value) in (("service.name", "opencode"), ("telemetry.sdk.name", _SDK)):
+            return True
+    return False
+
+
+def _is_wanted(span: Span) -> bool:
+    if span.name.startswith("ai.") or span.name == "Tool.execute":
+        return True
+    return any(pair.key.startswith(_WANTED) for pair in span.attributes)
+
+
+def _parent(span: Span, kept: set[bytes], calls: dict[str, bytes]) -> bytes:
+    """The parent that stays: calls below `ai.*` operations have one of those, operations have none."""
+    if span.name == "Tool.execute":
+        return calls.get(_text(span, "tool.call_id"), b"")
+    inner = span.name == "ai.toolCall" or span.name.count(".") > 1
+    return span.parent_span_id if inner or span.parent_span_id in kept else b""
+
+
+def _text(span: Span, key: str) -> str:
+    return next((pair.value.string_value for pair in span.attributes if pair.key == key), "")

@@ -1,0 +1,146 @@
+"""What every door shares: who may come in, how much at once, and answers that never hurt the sender.
+
+A 200 is sent only when what came is committed and synced. The answer is never a 500: clients retry 429, 502,
+503 and 504 alone, so anything unforeseen is a 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from typing import Any
+
+from collector.errors import BadRequest, CollectorError, MethodNotAllowed, TooLarge, Unavailable, UnknownPath
+from collector.otlp.read import JSON, PROTOBUF
+from collector.receive.answers import retry_headers, status_response
+from collector.receive.guard import Guard, Headers, headers_of
+from collector.receive.limits import Budget, Reservation
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+HOP_HEADER = b"x-opencode-collector-hops"
+MAX_HOPS = 8
+
+_BODY_SECONDS = 60
+
+
+class Door:
+    """A plain ASGI application that takes POSTs at `paths`; a subclass says what it makes of them."""
+
+    paths: Collection[str] = ()
+
+    def __init__(self, instance: str, guard: Guard, budget: Budget, most_bytes: int) -> None:
+        self._instance = instance
+        self._guard = guard
+        self._budget = budget
+        self._most = most_bytes
+        self.answers: Counter[tuple[str, int]] = Counter()
+
+    def admit(self, path: str, content_type: str) -> None:
+        """Refuse, before the body is read, what this door does not take."""
+
+    async def take(self, path: str, headers: Headers, content_type: str, receive: Receive) -> bytes:
+        """Read the body, keep what it holds and return the body of a 200."""
+        raise NotImplementedError
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = headers_of(scope)
+        path = plain(scope["path"])
+        content_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        answer_type = content_type if content_type in (JSON, PROTOBUF) else JSON
+        extra: dict[bytes, bytes] = {}
+        try:
+            preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
+            self._guard.check(path, headers, preflight=preflight)
+            if preflight:
+                await self._preflight(headers, send)
+                return
+            self._admit(path, scope["method"], headers, content_type)
+            status, body = 200, await self.take(path, headers, content_type, receive)
+        except CollectorError as error:
+            status, body = status_response(error, answer_type)
+            extra.update(retry_headers(error))
+            if isinstance(error, MethodNotAllowed):
+                extra[b"allow"] = b"POST"
+        except Exception as error:
+            # Its text may quote the payload, so only its kind is said.
+            logger.error("a request could not be handled: %s", type(error).__name__)
+            failure = Unavailable("the request could not be handled now")
+            status, body = status_response(failure, answer_type)
+            extra.update(retry_headers(failure))
+        self.answers[path if path in self.paths else "other", status] += 1
+        await _respond(send, status, body, answer_type, {**extra, **self._cors(headers)})
+
+    def _admit(self, path: str, method: str, headers: Headers, content_type: str) -> None:
+        """Everything that can be said before the body is read."""
+        if path not in self.paths:
+            raise UnknownPath(f"no such path; OTLP is taken at {', '.join(self.paths)}")
+        if method != "POST":
+            raise MethodNotAllowed("send export requests with POST")
+        self.admit(path, content_type)
+        hops = hops_of(headers)
+        if self._instance in hops or len(hops) >= MAX_HOPS:
+            raise BadRequest("this telemetry has been here before: an upstream of this collector forwards to it")
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._most:
+            raise TooLarge(f"the body is larger than {self._most} bytes; send smaller batches")
+
+    async def read(self, receive: Receive, reservation: Reservation) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise BadRequest("the connection closed before the end of the body")
+                    part = message.get("body", b"")
+                    if part:
+                        size += len(part)
+                        if size > self._most:
+                            raise TooLarge(f"the body is larger than {self._most} bytes; send smaller batches")
+                        reservation.add(len(part))
+                        parts.append(part)
+                    if not message.get("more_body"):
+                        return parts[0] if len(parts) == 1 else b"".join(parts)
+        except TimeoutError:
+            raise Unavailable(f"the body did not arrive within {_BODY_SECONDS} s", retry_after=1) from None
+
+    async def _preflight(self, headers: Headers, send: Send) -> None:
+        allowed = {
+            b"access-control-allow-methods": b"POST",
+            b"access-control-allow-headers": b"content-type, content-encoding, authorization, x-collector-token",
+            b"access-control-max-age": b"600",
+        }
+        await _respond(send, 204, b"", JSON, {**allowed, **self._cors(headers)})
+
+    def _cors(self, headers: Headers) -> dict[bytes, bytes]:
+        origin = headers.get(b"origin")
+        if origin is None or not self._guard.is_listed(origin.decode("latin-1")):
+            return {}
+        return {b"access-control-allow-origin": origin, b"vary": b"origin"}
+
+
+def plain(path: str) -> str:
+    """Forgive what joining a base URL and a path by hand gives: `//v1/traces`, `/v1/traces/`."""
+    return "/" + path.strip("/") if path != "/" else path
+
+
+def hops_of(headers: Headers) -> list[str]:
+    return [hop for hop in headers.get(HOP_HEADER, b"").decode("latin-1")[:1000].split(",") if hop.isalnum()]
+
+
+async def _respond(send: Send, status: int, body: bytes, content_type: str, extra: dict[bytes, bytes]) -> None:
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *extra.items(),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,374 @@
+"""The texts of one request: taken from where they stand, with what the policy says of keys and sizes, and put back.
+
+On the way, in this order: limits of structure, then field actions. What is left is listed, to be masked.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Any
+
+from collector.policy.model import Action, FieldRule, Limits, Place
+from collector.redact.otlp.entries import LISTED
+from collector.redact.otlp.fields import SECRET_FIELD, UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
+from collector.redact.placeholders import opaque, sized
+from collector.redact.report import (
+    BYTES,
+    ERROR,
+    FIELD,
+    FORGED,
+    INLINE_DATA,
+    SHORT_ITEMS,
+    TOO_DEEP,
+    TOO_LARGE,
+    TOO_MANY,
+    Tally,
+)
+
+Slot = Any
+"""Where a text came from: an attribute value; or a message, its field, and the index in a repeated field (else -1)."""
+
+JOINED = ""
+"""The field of a slot that stands for the items of an array, read together."""
+
+Pseudonym = Callable[[str, bytes], str]
+"""Makes a keyed pseudonym: of a rule id and the bytes found."""
+
+Fields = tuple[tuple[str, Place], ...]
+"""Fields of a message that hold text, and what place each is."""
+_LEAST_CARD = 10**11
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]+")
+_MOST_JOINED = 65536
+
+
+class Texts:
+    """The texts of one request and the places they came from, to be read together and written back singly."""
+
+    __slots__ = (
+        "_actions", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "item", "limits", "listed",
+        "new_keys", "slots", "spans", "texts",
+    )  # fmt: skip
+
+    def __init__(self, actions: FieldActions, limits: Limits, tally: Tally, pseudonym: Pseudonym) -> None:
+        self.texts: list[str] = []
+        self.slots: list[Slot] = []
+        self.cuts: dict[int, int] = {}
+        self.new_keys: list[tuple[int, KeyTable, str, Treatment]] = []
+        self.spans: list[Any] = []
+        self.listed: list[list[Any]] = []
+        """Of each span, the attributes that its index entry is made of."""
+        self._starts: list[int] = []
+        self._numbers: list[int] = []
+        self.item = Item()
+        self._actions = actions
+        self._text_rules = actions.texts
+        self.limits = limits
+        self._tally = tally
+        self._pseudonym = pseudonym
+
+    def put(self, index: int, text: str) -> None:
+        """Write `text` where text number `index` was read."""
+        slot = self.slots[index]
+        if type(slot) is not tuple:
+            slot.string_value = text
+        elif slot[2] < 0:
+            setattr(slot[0], slot[1], text)
+        else:
+            getattr(slot[0], slot[1])[slot[2]] = text
+
+    def joined(self, index: int) -> tuple[list[Any], int, list[str]] | None:
+        """For a text that stands for an array's items: the items, how far apart they were put, what they were."""
+        slot = self.slots[index]
+        return slot[0] if type(slot) is tuple and slot[1] == JOINED else None
+
+    def begin(self, span: Any) -> None:
+        """What follows belongs to `span`."""
+        self._mark(len(self.spans))
+        self.spans.append(span)
+        self.listed.append([])
+        self.item = Item(span, self.item.resource)
+
+    def _mark(self, number: int) -> None:
+        self._tally.at = number
+        self._starts.append(len(self.texts))
+        self._numbers.append(number)
+
+    def take(self, message: Any, fields: Fields) -> None:
+        for field, place in fields:
+            text = getattr(message, field)
+            if text:
+                if self._text_rules and place in self._text_rules:
+                    self._treat_text(message, field, place, text)
+                else:
+                    self.texts.append(text)
+                    self.slots.append((message, field, -1))
+
+    def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
+        cut(holder, pairs, self.limits.max_attributes, "dropped_attributes_count", self._tally)
+        table = self._actions.tables[place]
+        found = list(pairs)
+        treatments = list(map(table.get, [pair.key for pair in found], repeat(UNMET)))
+        gone: list[Any] = []
+        if any(treatments):
+            for pair, treatment in zip(found, treatments, strict=True):
+                if treatment is not None:
+                    self._take_treated(pair, treatment, table, place, depth, gone)
+            found = [pair for pair, treatment in zip(found, treatments, strict=True) if treatment is None]
+        values = [pair.value for pair in found]
+        texts = [value.string_value for value in values]
+        if all(texts):  # most are: lists are made and joined at a fraction of what a loop costs
+            self.texts += texts
+            self.slots += values
+        else:
+            for value in values:
+                self.take_value(value, value.WhichOneof("value"), place, depth)
+        if gone:
+            left = {id(pair) for pair in gone}  # the same object as long as it is held
+            delete(pairs, [at for at, pair in enumerate(pairs) if id(pair) in left])
+
+    def _take_treated(
+        self, pair: Any, treatment: Treatment, table: KeyTable, place: Place, depth: int, gone: list[Any]
+    ) -> None:
+        """Do what the key calls for; what is to be deleted is added to `gone`."""
+        key = pair.key
+        if key in LISTED and place is Place.ATTR and not depth and self.spans:
+            self.listed[-1].append(pair)
+        if self._treat(pair, key, treatment, table, depth):
+            if treatment.remove or not pair.HasField("value"):
+                gone.append(pair)
+        else:
+            self.take_value(pair.value, pair.value.WhichOneof("value"), place, depth)
+
+    def take_value(self, value: Any, kind: str | None, place: Place, depth: int) -> None:
+        if kind == "string_value":
+            if text := value.string_value:
+                self.texts.append(text)
+                self.slots.append(value)
+        elif kind == "int_value" or kind == "double_value":
+            self._take_number(value, getattr(value, kind))
+        elif kind == "bytes_value":
+            # Nobody can say what bytes hold (a compressed prompt, an image): their size is all that stays.
+            self._replace(value, BYTES, len(value.bytes_value))
+        elif kind == "array_value" or kind == "kvlist_value":
+            if depth >= self.limits.max_depth:
+                self._replace(value, TOO_DEEP)
+            elif kind == "array_value":
+                self._take_array(value, place, depth)
+            else:
+                self.take_attributes(None, value.kvlist_value.values, place, depth + 1)
+
+    def _take_number(self, value: Any, number: float) -> None:
+        """A number as long as a card's is read as text."""
+        if (number >= _LEAST_CARD or number <= -_LEAST_CARD) and number == number // 1 and abs(number) < 10**20:
+            self.texts.append(str(int(number)))
+            self.slots.append(value)
+
+    def _take_array(self, value: Any, place: Place, depth: int) -> None:
+        items = value.array_value.values
+        kinds = [item.WhichOneof("value") for item in items]
+        if len(items) > self.limits.max_short_items and _are_short(items, kinds):
+            self._replace(value, SHORT_ITEMS)  # text taken apart into characters, or its bytes as numbers
+            return
+        for item, kind in zip(items, kinds, strict=True):
+            self.take_value(item, kind, place, depth + 1)
+        strings = [item for item, kind in zip(items, kinds, strict=True) if kind == "string_value"]
+        if len(strings) > 1:
+            self._take_joined(strings)
+
+    def _take_joined(self, items: list[Any]) -> None:
+        """A secret may be spread over the items of an array: they are read together as well."""
+        parts = [item.string_value for item in items]
+        if sum(map(len, parts)) <= _MOST_JOINED:
+            for between in ("", " "):
+                self.texts.append(between.join(parts))
+                self.slots.append(((items, len(between), parts), JOINED, -1))
+
+    def _treat(self, pair: Any, key: str, treatment: Treatment, table: KeyTable, depth: int) -> bool:
+        """Do what the key calls for; True when the value is dealt with, its `value` cleared when it goes."""
+        if treatment is UNMET:
+            treatment = table.resolve(key)
+            if not treatment.remove:
+                self.new_keys.append((len(self.texts), table, key, treatment))
+                self.texts.append(key)
+                self.slots.append((pair, "key", -1))
+        try:
+            return self._act(pair, key, treatment, depth)
+        except Exception:  # whatever went wrong, the value does not pass
+            self._replace(pair.value, ERROR)
+            return True
+
+    def _act(self, pair: Any, key: str, treatment: Treatment, depth: int) -> bool:
+        if treatment.remove:
+            self._tally.add(FORGED, Action.DROP)
+            pair.ClearField("value")
+            return True
+        if treatment.plain:
+            return False
+        value = pair.value
+        rule = decide(treatment.rules, self.item, treatment.role_key) if treatment.rules else None
+        if treatment.secret and (rule is None or rule.action < Action.HASH) and _is_text(value):
+            if not opaque(value.string_value):
+                self._replace(value, SECRET_FIELD)
+            return True
+        if rule is None or rule.action is Action.SCAN:
+            return False
+        if rule.action is Action.DROP:
+            self._tally.add(FIELD, Action.DROP)
+            pair.ClearField("value")
+            return True
+        return self._change(value, rule)
+
+    def _change(self, value: Any, rule: FieldRule) -> bool:
+        """Keep, truncate, hash or replace a whole value; True when it needs no scan."""
+        if rule.action is Action.KEEP:
+            return fits(rule, value)
+        kind = value.WhichOneof("value")
+        if kind is None or (kind == "string_value" and (not value.string_value or opaque(value.string_value))):
+            return True
+        if rule.action is Action.TRUNCATE:
+            if kind == "string_value":
+                self.cuts[len(self.texts)] = rule.most_bytes
+            elif kind not in ("int_value", "double_value", "bool_value") and value.ByteSize() > rule.most_bytes:
+                self._replace(value, FIELD, value.ByteSize(), Action.TRUNCATE)
+                return True
+            return False
+        data = _bytes_of(value, kind)
+        if rule.action is Action.HASH:
+            value.string_value = self._pseudonym(FIELD, data)
+            self._tally.add(FIELD, Action.HASH)
+        else:
+            self._replace(value, FIELD, len(data))
+        return True
+
+    def _treat_text(self, message: Any, field: str, place: Place, text: str) -> None:
+        rule = decide(self._text_rules[place], self.item)
+        action = rule.action if rule is not None else Action.SCAN
+        if rule is None or action <= Action.TRUNCATE or opaque(text):
+            if rule is not None and action is Action.TRUNCATE:
+                self.cuts[len(self.texts)] = rule.most_bytes
+            self.texts.append(text)
+            self.slots.append((message, field, -1))
+            return
+        data = text.encode("utf-8", "surrogatepass")
+        self._tally.add(FIELD, action)
+        if action is Action.DROP:
+            message.ClearField(field)
+        else:
+            setattr(message, field, self._pseudonym(FIELD, data) if action is Action.HASH else sized(FIELD, len(data)))
+
+    def treat_body(self, value: Any) -> bool:
+        """Do what the selectors of log bodies say; True when the body is dealt with."""
+        rule = decide(self._text_rules.get(Place.BODY, ()), self.item)
+        if rule is None or rule.action in (Action.KEEP, Action.SCAN):
+            return False
+        if rule.action is Action.DROP:
+            self._tally.add(FIELD, Action.DROP)
+            value.Clear()
+            return True
+        return self._change(value, rule)
+
+    def pass_over(self, start: str) -> None:
+        """Leave out of what is read the texts that are placeholders already."""
+        for index, text in enumerate(self.texts):
+            if text.startswith(start) and opaque(text):
+                self.texts[index] = ""
+
+    def limit_length(self) -> None:
+        """Replace the texts that are too long to be read in bounded time."""
+        most = self.limits.max_value_bytes
+        longest = max(map(len, self.texts), default=0)
+        if longest > self.limits.max_inline_bytes:
+            self._limit_inline_data()
+        if longest * 4 <= most:
+            return
+        for index, text in enumerate(self.texts):
+            if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
+                self._tally.at = self.owner(index)
+                self._tally.add(TOO_LARGE, Action.PLACEHOLDER)
+                if self.joined(index) is None:
+                    self.put(index, sized(TOO_LARGE, size))
+                self.texts[index] = ""
+                self.cuts.pop(index, None)
+
+    def _limit_inline_data(self) -> None:
+        """Replace files that stand inside texts: no rule could look into them, and they are the most of the bytes."""
+        most = self.limits.max_inline_bytes
+        for index, text in enumerate(self.texts):
+            if len(text) > most and ";base64," in text:
+                self._tally.at = self.owner(index)
+                shorter = self._without_data(text, most)
+                if shorter != text and self.joined(index) is None:
+                    self.put(index, shorter)
+                self.texts[index] = shorter
+
+    def _without_data(self, text: str, most: int) -> str:
+        parts = text.split(";base64,")
+        for at, part in enumerate(parts[1:], 1):
+            found = _BASE64.match(part)
+            if found and found.end() > most:
+                parts[at] = sized(INLINE_DATA, found.end()) + part[found.end() :]
+                self._tally.add(INLINE_DATA, Action.PLACEHOLDER)
+        return ";base64,".join(parts)
+
+    def owner(self, index: int) -> int:
+        """The number of the span that text number `index` belongs to, or -1."""
+        at = bisect_right(self._starts, index) - 1
+        return self._numbers[at] if at >= 0 else -1
+
+    def end_spans(self) -> None:
+        """What follows belongs to no span."""
+        self._mark(-1)
+
+    def cut_items(self, holder: Any, items: Any, most: int, counter: str) -> None:
+        cut(holder, items, most, counter, self._tally)
+
+    def _replace(self, value: Any, rule: str, size: int = 0, action: Action = Action.PLACEHOLDER) -> None:
+        value.string_value = sized(rule, size) if size else f"[REDACTED:{rule}]"
+        self._tally.add(rule, action)
+
+
+def _is_text(value: Any) -> bool:
+    kind = value.WhichOneof("value")
+    return kind in ("array_value", "kvlist_value", "bytes_value") or (
+        kind == "string_value" and value.string_value != ""
+    )
+
+
+def _are_short(items: Any, kinds: Sequence[str | None]) -> bool:
+    """Whether an array looks like the characters of a text, or like its bytes or code points."""
+    if all(kind == "string_value" for kind in kinds):
+        return all(len(item.string_value) <= 2 for item in items)
+    return all(kind == "int_value" for kind in kinds) and all(0 <= item.int_value <= 0x10FFFF for item in items)
+
+
+def _bytes_of(value: Any, kind: str) -> bytes:
+    if kind == "string_value":
+        return bytes(value.string_value.encode("utf-8", "surrogatepass"))
+    if kind in ("int_value", "double_value", "bool_value"):
+        return str(getattr(value, kind)).encode()
+    return bytes(value.SerializeToString(deterministic=True))
+
+
+def cut(holder: Any, items: Any, most: int, counter: str, tally: Tally) -> None:
+    """Leave the first `most` items, and say in the counter of the holder, where it has one, how many went."""
+    left = len(items) - most
+    if left <= 0:
+        return
+    del items[most:]
+    tally.add(TOO_MANY, Action.DROP, left)
+    if holder is not None and counter in holder.DESCRIPTOR.fields_by_name:
+        setattr(holder, counter, min(getattr(holder, counter) + left, 2**32 - 1))
+
+
+def delete(items: Any, indexes: Sequence[int]) -> None:
+    """Take out the items at `indexes` (ascending), whole runs at a time."""
+    end = len(indexes)
+    while end:
+        start = end - 1
+        while start and indexes[start - 1] == indexes[start] - 1:
+            start -= 1
+        del items[indexes[start] : indexes[end - 1] + 1]
+        end = start

@@ -1,0 +1,224 @@
+"""The AI SDK of TypeScript, versions 4 to 6, and 7 with its legacy telemetry: `ai.*` (OpenCode and most TS agents).
+
+An outer span a call (`ai.streamText`) with an inner one a request to the model (`ai.streamText.doStream`); the
+inner one has `gen_ai.` keys as well. Source: the SDK's telemetry page.
+"""
+
+from __future__ import annotations
+
+from openinference.semconv.trace import RerankerAttributes, SpanAttributes
+
+from collector.openinference.write import write_documents, write_input, write_output, write_tools
+from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.conventions.gen_ai import put_embeddings
+from collector.reshape.conversation import take_messages
+from collector.reshape.keys import (
+    AGENT,
+    CHAIN,
+    EMBEDDING,
+    LLM,
+    RERANKER,
+    TOOL,
+    put_finish_reason,
+    put_identity,
+    put_model,
+    put_parameters,
+    put_provider,
+    put_tokens,
+    put_tool,
+)
+from collector.reshape.messages import Message, ToolCall, read_messages
+from collector.reshape.source import Scope, Source
+from collector.reshape.target import Target
+
+_CALLS = ("generateText", "streamText", "generateObject", "streamObject")
+KINDS = {
+    **{f"ai.{call}": AGENT for call in _CALLS},
+    **{f"ai.{call}.do{verb}": LLM for call in _CALLS for verb in ("Generate", "Stream")},
+    "ai.toolCall": TOOL,
+    "ai.embed": CHAIN,
+    "ai.embedMany": CHAIN,
+    "ai.embed.doEmbed": EMBEDDING,
+    "ai.embedMany.doEmbed": EMBEDDING,
+    "ai.rerank": RERANKER,
+    "ai.rerank.doRerank": RERANKER,
+}
+_PROVIDERS = {"amazon-bedrock": "aws", "bedrock": "aws", "azure-openai": "azure", "google-vertex": "google"}
+_METADATA = "ai.telemetry.metadata."
+_SETTINGS = "ai.settings."
+
+
+class AiSdk:
+    """Spans named by `ai.operationId` or `operation.name`."""
+
+    name = "ai sdk"
+    keys = ("ai.", "operation.name")
+    scopes: tuple[str, ...] = ()
+    own = ("ai.", "gen_ai.", "operation.name", "resource.name")
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        return _operation(span).startswith("ai.")
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = KINDS.get(_operation(span), CHAIN)
+        target = Target()
+        target.kind(kind)
+        put_identity(target, span)
+        target.metadata(span.under(_METADATA))
+        if kind in (LLM, AGENT):
+            _put_call(target, span, kind)
+        elif kind == TOOL:
+            _put_tool(target, span)
+        elif kind == EMBEDDING:
+            put_model(target, span, kind)
+            put_tokens(target, span)
+            put_embeddings(target, span)
+        elif kind == RERANKER:
+            _put_reranking(target, span)
+        else:
+            _put_wrapper(target, span)
+        _only_structures_are_json(target)
+        return target
+
+
+def _only_structures_are_json(target: Target) -> None:
+    """The SDK writes every value as JSON; a model's "4" or a tool's quoted text is still plain text."""
+    for value, mime in (("input.value", "input.mime_type"), ("output.value", "output.mime_type")):
+        if target.attributes.get(value, "").lstrip()[:1] not in ("{", "[", ""):
+            target.attributes[mime] = "text/plain"
+
+
+def _operation(span: Source) -> str:
+    """`ai.operationId`, else the first word of `operation.name`: the rest is the function's id."""
+    found = span.text("ai.operationId") or span.text("operation.name")
+    return found.partition(" ")[0]
+
+
+def _put_call(target: Target, span: Source, kind: str) -> None:
+    """The outer span of a call, or the request to the model within it; only the latter counts tokens."""
+    if kind == LLM:
+        put_tokens(target, span)
+    if kind == LLM and "gen_ai.request.model" in span.attributes:
+        put_model(target, span, kind)
+    settings = span.under(_SETTINGS)
+    target.put(SpanAttributes.LLM_MODEL_NAME, span.text("ai.response.model", "gen_ai.response.model", "ai.model.id"))
+    put_parameters(target, {key: _setting(value) for key, value in settings.items()})
+    _put_provider(target, span)
+    put_finish_reason(target, span)
+    _put_input(target, span)
+    _put_output(target, span)
+    tools = span.get("ai.prompt.tools")
+    if tools is not None:
+        write_tools(target, tools)
+        target.twins.add("ai.prompt.tools")
+
+
+def _setting(value: Value) -> Value:
+    as_number = number(value)
+    return value if as_number is None else as_number
+
+
+def _put_provider(target: Target, span: Source) -> None:
+    """`openai.chat`: the provider, then which of its APIs."""
+    provider = span.text("ai.model.provider", "gen_ai.system").partition(".")[0]
+    provider = _PROVIDERS.get(provider, provider)
+    for key in (SpanAttributes.LLM_PROVIDER, SpanAttributes.LLM_SYSTEM):
+        target.attributes.pop(key, None)
+    put_provider(target, provider)
+
+
+def _put_input(target: Target, span: Source) -> None:
+    messages = take_messages(target.input, span, "ai.prompt.messages", "user")
+    write_input(target, messages)
+    prompt = span.get("ai.prompt")
+    if prompt is not None:
+        body = read_json(prompt)
+        target.input(prompt, "ai.prompt", known_json=body is not prompt)
+        if not messages and isinstance(body, dict):
+            write_input(target, _prompted(body))
+
+
+def _prompted(body: dict[str, Value]) -> list[Message]:
+    """{system, prompt | messages}: system first; a prompt may be a text or messages."""
+    found = read_messages(body.get("system"), "system")
+    return found + read_messages(body.get("messages") or body.get("prompt"), "user")
+
+
+def _put_output(target: Target, span: Source) -> None:
+    """Text, else an object, else the tool calls; SDK 4 named them `ai.result.*`."""
+    text = span.get("ai.response.text", "ai.result.text")
+    made = span.get("ai.response.object", "ai.result.object")
+    calls = span.get("ai.response.toolCalls", "ai.result.toolCalls")
+    reasoning = span.get("ai.response.reasoning")
+    if text is not None:
+        target.output(to_text(text))
+    elif made is not None or calls is not None:
+        target.output(made if made is not None else calls)
+    target.twins.update(key for key in _OUTPUTS if key in span.attributes)
+    message = Message("assistant", calls=_calls(calls))
+    if reasoning is not None:
+        message.contents.append({"type": "reasoning", "text": _reasoning(reasoning)})
+    said = text if text is not None else made
+    if said is not None:
+        message.contents.append({"type": "text", "text": to_text(said)})
+    if message.contents or message.calls:
+        write_output(target, [message])
+
+
+_OUTPUTS = (
+    *(f"ai.{part}.{name}" for part in ("response", "result") for name in ("text", "object", "toolCalls")),
+    "ai.response.reasoning",
+)
+
+
+def _calls(value: Value) -> list[ToolCall]:
+    found = read_messages({"role": "assistant", "tool_calls": listed(value)}) if value is not None else []
+    return found[0].calls if found else []
+
+
+def _reasoning(value: Value) -> str:
+    found = read_json(value)
+    if isinstance(found, list):
+        return "\n".join(to_text(item.get("text")) if isinstance(item, dict) else to_text(item) for item in found)
+    return to_text(value)
+
+
+def _put_tool(target: Target, span: Source) -> None:
+    arguments, result = span.get("ai.toolCall.args", "ai.toolCall.input"), span.get(*_RESULTS)
+    put_tool(target, span.text("ai.toolCall.name"), span.get("ai.toolCall.id"), arguments)
+    target.input(arguments, "ai.toolCall.args", "ai.toolCall.input")
+    target.output(result, *_RESULTS)
+
+
+_RESULTS = ("ai.toolCall.result", "ai.toolCall.output")
+
+
+def _put_wrapper(target: Target, span: Source) -> None:
+    """The outer span of an embedding call: its texts are on the inner one too."""
+    value = span.get("ai.value", "ai.values")
+    if isinstance(value, list):
+        target.input([read_json(item) for item in value], "ai.values")
+    elif value is not None:
+        found = read_json(value)
+        target.input(found if isinstance(found, str) else value, "ai.value")
+    target.twins.update(key for key in ("ai.embedding", "ai.embeddings") if key in span.attributes)
+
+
+def _put_reranking(target: Target, span: Source) -> None:
+    """Documents in, and their new order: a ranking holds indexes into the documents, and scores."""
+    put_model(target, span, RERANKER)
+    documents = [read_json(item) for item in listed(span.get("ai.documents"))]
+    target.put(RerankerAttributes.RERANKER_QUERY, span.get("ai.query", "ai.rerank.query"))
+    target.put(RerankerAttributes.RERANKER_TOP_K, span.number("ai.settings.topN", "ai.topN"))
+    write_documents(target, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, documents)
+    ranked = []
+    for item in listed(span.get("ai.ranking")):
+        rank = read_json(item)
+        index = rank.get("index", rank.get("originalIndex")) if isinstance(rank, dict) else None
+        if isinstance(index, int) and 0 <= index < len(documents):
+            document = documents[index]
+            fields = document if isinstance(document, dict) else {"content": document}
+            ranked.append({**fields, "score": rank.get("relevanceScore", rank.get("score"))})
+    write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, ranked)
+    if documents:
+        target.twins.update(("ai.documents", "ai.ranking") if ranked else ("ai.documents",))

@@ -1,0 +1,172 @@
+"""Claude Code's own spans: bare keys under `span.type`; content only where its user switched it on.
+
+Measured with 2.1.197. Input tokens exclude what the cache gave, as Anthropic counts; OpenInference's prompt count
+includes it. What the spans lack (prompt, tool input, cost) its log records may hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from openinference.semconv.trace import SpanAttributes
+
+from collector.openinference.write import write_input, write_output, write_tools
+from collector.otlp.values import Attributes, number, read_json
+from collector.reshape.keys import AGENT, CHAIN, LLM, TOOL, complete_tokens, put_identity, put_provider, put_tool
+from collector.reshape.messages import Message
+from collector.reshape.source import Event, Scope, Source
+from collector.reshape.target import Target
+
+_SCOPE = "com.anthropic.claude_code"
+KINDS = {"interaction": AGENT, "llm_request": LLM, "tool": TOOL}
+_HIDDEN = "<REDACTED>"
+_SECTION = re.compile(r"^\[(USER PROMPT|USER|ASSISTANT|SYSTEM|TOOL RESULT: ([^\]\n]{1,200}))\]\n", re.MULTILINE)
+_HEADER = re.compile(r"\[TOOL (?:INPUT|RESULT): [^\]\n]{1,200}\]\n")
+_SLACK_NS = 50_000_000
+_LAST_NS = 2_000_000_000
+"""The answer that ends an interaction is given just before its end; an earlier one is not it."""
+
+_COUNTS = (
+    ("output_tokens", SpanAttributes.LLM_TOKEN_COUNT_COMPLETION),
+    ("cache_read_tokens", SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ),
+    ("cache_creation_tokens", SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE),
+)
+
+
+class ClaudeCode:
+    """Spans of Claude Code's tracing scope."""
+
+    name = "claude code"
+    keys: tuple[str, ...] = ()
+    scopes = (_SCOPE,)
+    own = (
+        "span.type", "user_prompt", "user_prompt_length", "new_context", "new_context_message_count", "tool_name",
+        "tool_input", "tool_use_id", "full_command", "tools", "tools_count", "model", "input_tokens", "output_tokens",
+        "cache_read_tokens", "cache_creation_tokens", "stop_reason", "system_prompt_preview", "system_prompt_hash",
+        "system_prompt_length", "system_reminders", "system_reminders_count", "response.", "llm_request.", "gen_ai.",
+        "interaction.",
+    )  # fmt: skip
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        return scope.name.startswith(_SCOPE)
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = KINDS.get(span.text("span.type") or span.name.removeprefix("claude_code."), CHAIN)
+        target = Target()
+        target.kind(kind)
+        put_identity(target, span)
+        if kind == LLM:
+            _put_request(target, span)
+        elif kind == TOOL:
+            _put_tool(target, span)
+        elif kind == AGENT:
+            _put_interaction(target, span)
+        return target
+
+
+def _put_interaction(target: Target, span: Source) -> None:
+    target.put(SpanAttributes.AGENT_NAME, "claude-code")
+    prompt = _shown(span.text("user_prompt"))
+    if prompt:
+        target.input(prompt, "user_prompt", "new_context")
+    else:
+        target.input(_said(span.joined("claude_code.user_prompt", span.id), "prompt"))
+    answers = span.joined("claude_code.assistant_response", "")
+    last = [event for event in answers if _within(event, span) and event.time_ns > span.end_ns - _LAST_NS]
+    target.output(_said(last, "response"))
+
+
+def _put_request(target: Target, span: Source) -> None:
+    model = span.text("model", "gen_ai.request.model")
+    target.put(SpanAttributes.LLM_MODEL_NAME, model)
+    put_provider(target, span.text("gen_ai.system") or ("anthropic" if model.startswith("claude") else ""))
+    target.put(SpanAttributes.LLM_FINISH_REASON, span.text("stop_reason"))
+    for source, key in _COUNTS:
+        target.put(key, span.number(source))
+    fresh = span.number("input_tokens")
+    if fresh is not None:
+        cached = [span.number(source) or 0 for source in ("cache_read_tokens", "cache_creation_tokens")]
+        target.put(SpanAttributes.LLM_TOKEN_COUNT_PROMPT, fresh + sum(cached))
+    complete_tokens(target)
+    context = _shown(span.text("new_context"))
+    write_input(target, read_sections(context))
+    target.input(context, "new_context")
+    write_tools(target, span.get("tools"))
+    requests = [event for event in span.joined("claude_code.api_request", "") if _is_of(event, span)]
+    if requests:
+        target.put(SpanAttributes.LLM_COST_TOTAL, number(requests[-1].attributes.get("cost_usd")))
+    answer = _shown(span.text("response.model_output"))
+    if not answer:
+        answers = [event for event in span.joined("claude_code.assistant_response", "") if _within(event, span)]
+        answer = _said([event for event in answers if event.attributes.get("model") in (None, model)], "response")
+    if answer:
+        write_output(target, [Message("assistant", [{"type": "text", "text": answer}])])
+        target.output(answer, "response.model_output")
+
+
+def read_sections(context: str) -> list[Message]:
+    """`[USER]`, `[ASSISTANT]`, `[TOOL RESULT: id]`, each on a line, then their text."""
+    found: list[Message] = []
+    places = list(_SECTION.finditer(context))
+    if context and (not places or places[0].start() > 0):
+        head = context[: places[0].start()] if places else context
+        found.append(Message("user", [{"type": "text", "text": head.rstrip("\n")}]))
+    ends = [place.start() for place in places[1:]] + [len(context)]
+    for place, after in zip(places, ends, strict=False):
+        text = context[place.end() : after].rstrip("\n")
+        role = "tool" if place[2] else place[1].partition(" ")[0].lower()
+        found.append(Message(role, [{"type": "text", "text": text}], call_id=place[2] or ""))
+    return found
+
+
+def _put_tool(target: Target, span: Source) -> None:
+    call_id = span.text("tool_use_id", "gen_ai.tool.call.id")
+    arguments = _without_header(_shown(span.text("tool_input")))
+    target.twins.add("tool_input")
+    if not arguments:
+        records = span.joined("claude_code.tool_result", call_id)
+        arguments = _said(records, "tool_input") or _said(records, "tool_parameters")
+    command = span.text("full_command")
+    put_tool(target, span.text("tool_name"), call_id, arguments or ({"command": command} if command else None))
+    asked = read_json(arguments)
+    if command and (not arguments or (isinstance(asked, dict) and asked.get("command") == command)):
+        target.twins.add("full_command")
+    target.input(arguments or command)
+    for event in span.events:
+        if event.name == "tool.output":
+            key = next((key for key in ("output", "content", "result") if event.attributes.get(key)), "")
+            target.output(event.attributes.get(key))
+            target.event_twins[event.name] = {key, "bash_command"} if command else {key}
+    target.output(_without_header(_shown(span.text("new_context"))), "new_context")
+
+
+def _without_header(text: str) -> str:
+    match = _HEADER.match(text)
+    return text[match.end() :] if match else text
+
+
+def _shown(text: str) -> str:
+    return "" if text == _HIDDEN else text
+
+
+def _said(events: Sequence[Event], key: str) -> str:
+    """What the last record that says it says under `key`."""
+    for event in reversed(events):
+        value = event.attributes.get(key)
+        if isinstance(value, str) and value and value != _HIDDEN:
+            return value
+    return ""
+
+
+def _within(event: Event, span: Source) -> bool:
+    """Whether a record was made while the span ran; its time is in whole milliseconds."""
+    return span.start_ns - _SLACK_NS <= event.time_ns <= span.end_ns + _SLACK_NS
+
+
+def _is_of(event: Event, span: Source) -> bool:
+    """Whether a request's record is of this very request: requests may run side by side."""
+    keys = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
+    return _within(event, span) and all(
+        str(event.attributes.get(key, "")) == str(span.attributes.get(key, "")) for key in keys
+    )

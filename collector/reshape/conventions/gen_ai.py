@@ -1,0 +1,249 @@
+"""OpenTelemetry's GenAI conventions: the current form, the numbered one, and messages in events and log records.
+
+Written by Pydantic AI 2, agent-framework, OpenLIT, OpenLLMetry, AI SDK 7, Strands, the OpenAI instrumentation
+and others. The operation names beyond 1.41.1 (plan, agent_step, rerank) are in use already.
+"""
+
+from __future__ import annotations
+
+from openinference.semconv.trace import RerankerAttributes, SpanAttributes
+
+from collector.openinference.write import write_documents, write_embeddings, write_tools
+from collector.otlp.values import Attributes, Value, listed, read_json
+from collector.reshape.conversation import INPUT, OUTPUT, put_conversation, take_details
+from collector.reshape.events import read_events
+from collector.reshape.indexed import read_functions, read_indexed
+from collector.reshape.keys import (
+    AGENT,
+    CHAIN,
+    EMBEDDING,
+    EVALUATOR,
+    GUARDRAIL,
+    LLM,
+    RERANKER,
+    RETRIEVER,
+    TOOL,
+    put_finish_reason,
+    put_identity,
+    put_model,
+    put_tokens,
+    put_tool,
+)
+from collector.reshape.messages import DEFAULT, Reading, read_messages
+from collector.reshape.source import Scope, Source
+from collector.reshape.target import Target
+
+OPERATIONS = {
+    "chat": LLM,
+    "text_completion": LLM,
+    "completion": LLM,
+    "generate_content": LLM,
+    "embeddings": EMBEDDING,
+    "embedding": EMBEDDING,
+    "retrieval": RETRIEVER,
+    "retrieve": RETRIEVER,
+    "vector_db_retrieve": RETRIEVER,
+    "rerank": RERANKER,
+    "execute_tool": TOOL,
+    "invoke_agent": AGENT,
+    "create_agent": AGENT,
+    "plan": AGENT,
+    "invoke_workflow": CHAIN,
+    "agent_step": CHAIN,
+    "fetch_response": CHAIN,
+    "execute_event_loop_cycle": CHAIN,
+    "guardrail": GUARDRAIL,
+    "apply_guardrail": GUARDRAIL,
+    "evaluate": EVALUATOR,
+}
+REQUEST_TYPES = {"chat": LLM, "completion": LLM, "embedding": EMBEDDING, "rerank": RERANKER}
+"""llm.request.type, of OpenLLMetry before 0.55."""
+
+TOOL_KEYS = ("gen_ai.tool.name", "gen_ai.tool.call.id", "gen_ai.tool.call_id")
+ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.args", "gen_ai.tool.arguments", "tool_arguments")
+RESULTS = ("gen_ai.tool.call.result", "gen_ai.tool.result", "tool_response")
+TEXTS = ("ai.value", "ai.values", "gen_ai.embeddings.input")
+VECTORS = ("ai.embedding", "ai.embeddings", "gen_ai.embeddings.vectors")
+
+
+class GenAi:
+    """Any span with `gen_ai.` keys that say what it is."""
+
+    name = "gen_ai"
+    keys = own = ("gen_ai.",)
+    scopes: tuple[str, ...] = ()
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        return bool(kind_of(span))
+
+    def reshape(self, span: Source) -> Target | None:
+        return reshape_gen_ai(span, kind_of(span))
+
+
+class IndexedGenAi:
+    """OpenLLMetry before 0.55: numbered keys, and `llm.request.type` for the kind."""
+
+    name = "gen_ai indexed"
+    keys = ("llm.request.type", "gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.")
+    scopes: tuple[str, ...] = ()
+    own = (
+        "gen_ai.",
+        "llm.request.",
+        "llm.usage.",
+        "llm.prompts.",
+        "llm.completions.",
+        "llm.is_streaming",
+        "llm.headers",
+    )
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        if "gen_ai.operation.name" in span.attributes:
+            return False
+        return "llm.request.type" in span.attributes or bool(read_indexed(span).input_keys)
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = REQUEST_TYPES.get(span.text("llm.request.type"), LLM)
+        target = reshape_gen_ai(span, kind)
+        functions, keys = read_functions(span)
+        if target is not None and functions:
+            write_tools(target, functions)
+            target.twins |= keys
+        return target
+
+
+def kind_of(span: Source) -> str:
+    """The kind that the operation, else the keys, speak for; "" when nothing does: it is never LLM by default."""
+    kind = OPERATIONS.get(span.text("gen_ai.operation.name").lower())
+    if kind:
+        return kind
+    attributes = span.attributes
+    if any(key in attributes for key in TOOL_KEYS):
+        return TOOL
+    # Traceloop gives the agent's name to every descendant of an agent.
+    if span.has("gen_ai.agent.") and not span.has("traceloop."):
+        return CHAIN if "gen_ai.operation.name" in attributes else AGENT
+    if span.has("gen_ai.usage.") or any(key in attributes for key in _OF_A_CALL):
+        return LLM
+    return CHAIN if "gen_ai.operation.name" in attributes else ""
+
+
+_OF_A_CALL = {INPUT, OUTPUT, "gen_ai.request.model", "gen_ai.response.model"}
+
+
+def reshape_gen_ai(span: Source, kind: str, reading: Reading = DEFAULT) -> Target | None:
+    """A span of `kind` whose facts stand in `gen_ai.` keys; None without a kind."""
+    if not kind:
+        return None
+    target = Target()
+    target.kind(kind)
+    take_details(target, span)
+    put_identity(target, span)
+    put_model(target, span, kind)
+    put_association(target, span)
+    if kind in (LLM, EMBEDDING, RERANKER, RETRIEVER):
+        put_tokens(target, span)
+    if kind in (LLM, AGENT):
+        put_finish_reason(target, span)
+    if kind == TOOL:
+        put_tool_call(target, span)
+    elif kind == EMBEDDING:
+        put_embeddings(target, span, reading)
+    elif kind == RETRIEVER:
+        put_retrieval(target, span)
+    elif kind == RERANKER:
+        put_reranking(target, span)
+    if kind not in (TOOL, EMBEDDING):
+        put_conversation(target, span, kind, reading)
+    return target
+
+
+def put_association(target: Target, span: Source) -> None:
+    """Traceloop's association properties, which it gives to LLM spans too, as metadata."""
+    properties = span.under("traceloop.association.properties.")
+    known = {"session_id", "session.id", "user_id", "user.id"}
+    target.metadata({key: value for key, value in properties.items() if key not in known})
+
+
+def put_tool_call(target: Target, span: Source) -> None:
+    """The call and its result, from attributes, or from the events that Strands writes."""
+    arguments, result = span.get(*ARGUMENTS), span.get(*RESULTS)
+    target.twins.update(key for key in (*ARGUMENTS, *RESULTS) if key in span.attributes)
+    if arguments is None or result is None:
+        told = read_events(span.events)
+        if arguments is None and told.input:
+            arguments = told.input[0].text
+        if result is None and told.output:
+            result = told.output[0].text
+        target.event_twins.update(told.twins)
+    if arguments is None:
+        arguments = _call_in(span.get(INPUT))
+    name = span.text("gen_ai.tool.name")
+    call_id = span.get("gen_ai.tool.call.id", "gen_ai.tool.call_id", "tool_call.id", "tool.id")
+    put_tool(target, name, call_id, arguments, span.get("gen_ai.tool.description"))
+    if "gen_ai.tool.description" in span.attributes:
+        target.twins.add("gen_ai.tool.description")
+    target.input(arguments)
+    target.output(result)
+    for key, put in ((INPUT, target.input), (OUTPUT, target.output)):
+        if span.get(key) is not None:
+            put(span.get(key), key)
+
+
+def _call_in(value: Value) -> Value:
+    """The arguments of a call that stands, as a whole, where messages are expected (Gemini CLI)."""
+    found = read_json(value)
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if isinstance(found, dict):
+        return next((found[key] for key in ("args", "arguments") if found.get(key) is not None), None)
+    return None
+
+
+def put_embeddings(target: Target, span: Source, reading: Reading = DEFAULT) -> None:
+    """The texts that were embedded, and their vectors."""
+    texts = [text for key in TEXTS for text in _texts(span.get(key))]
+    if not texts:
+        indexed = read_indexed(span, reading)
+        texts = [message.text for message in indexed.input]
+        target.twins |= indexed.input_keys
+    if not texts:
+        texts = [message.text for message in read_messages(span.get(INPUT), "user", reading)]
+        target.input(span.get(INPUT), INPUT)
+    vectors = [vector for key in VECTORS for vector in _vectors(span.get(key))]
+    target.twins.update(key for key in (*TEXTS, *VECTORS) if key in span.attributes)
+    write_embeddings(target, texts, vectors)
+
+
+def _texts(value: Value) -> list[Value]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _vectors(value: Value) -> list[Value]:
+    """One vector, or a list of them, each perhaps as JSON text."""
+    items = listed(value)
+    return [items] if items and all(type(item) in (int, float) for item in items) else items
+
+
+def put_retrieval(target: Target, span: Source) -> None:
+    """The query and the documents it found."""
+    documents = span.get("gen_ai.retrieval.documents")
+    write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, documents)
+    query = span.get("gen_ai.retrieval.query.text", "gen_ai.retrieval.query")
+    if query is not None:
+        target.input(query, "gen_ai.retrieval.query.text", "gen_ai.retrieval.query")
+    if documents is not None:
+        target.output(documents, "gen_ai.retrieval.documents")
+
+
+def put_reranking(target: Target, span: Source) -> None:
+    """The query, the documents given, and the documents kept."""
+    query = span.get("gen_ai.rerank.query", "gen_ai.rerank.query.text")
+    target.put(RerankerAttributes.RERANKER_QUERY, query)
+    target.put(RerankerAttributes.RERANKER_TOP_K, span.number("gen_ai.rerank.top_k", "gen_ai.request.top_k"))
+    given, kept = (
+        span.get("gen_ai.rerank.documents", "gen_ai.rerank.input_documents"),
+        span.get("gen_ai.rerank.results"),
+    )
+    write_documents(target, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, given)
+    write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, kept)
+    target.input(query)

@@ -1,0 +1,168 @@
+"""Langfuse's SDKs: `langfuse.observation.*` for the span, `langfuse.trace.*` for what all spans of a trace share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from openinference.semconv.trace import RerankerAttributes, SpanAttributes
+
+from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.conversation import read_system
+from collector.reshape.keys import (
+    AGENT,
+    CHAIN,
+    EMBEDDING,
+    EVALUATOR,
+    GUARDRAIL,
+    LLM,
+    RERANKER,
+    RETRIEVER,
+    TOOL,
+    complete_tokens,
+    put_details,
+    put_identity,
+    put_parameters,
+    put_tool,
+)
+from collector.reshape.messages import read_messages
+from collector.reshape.source import Scope, Source
+from collector.reshape.target import Target
+
+KINDS = {
+    "generation": LLM,
+    "span": CHAIN,
+    "event": CHAIN,
+    "chain": CHAIN,
+    "agent": AGENT,
+    "tool": TOOL,
+    "retriever": RETRIEVER,
+    "reranker": RERANKER,
+    "embedding": EMBEDDING,
+    "guardrail": GUARDRAIL,
+    "evaluator": EVALUATOR,
+}
+_OBSERVATION = "langfuse.observation."
+_INPUT, _OUTPUT = _OBSERVATION + "input", _OBSERVATION + "output"
+_MODEL = _OBSERVATION + "model.name"
+
+_USAGE = {
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: ("input", "prompt_tokens", "input_tokens", "promptTokens", "inputTokens"),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: (
+        "output", "completion_tokens", "output_tokens", "completionTokens", "outputTokens",
+    ),
+    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("total", "total_tokens", "totalTokens"),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: (
+        "output_reasoning_tokens", "reasoning_tokens", "output_reasoning", "reasoning",
+    ),
+}  # fmt: skip
+_CACHE_READ = SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ
+_CACHE_WRITE = SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE
+_COST = {
+    SpanAttributes.LLM_COST_TOTAL: ("total", "total_cost"),
+    SpanAttributes.LLM_COST_PROMPT: ("input", "input_cost"),
+    SpanAttributes.LLM_COST_COMPLETION: ("output", "output_cost"),
+}
+
+
+class Langfuse:
+    """Observations of a Langfuse SDK."""
+
+    name = "langfuse"
+    keys = own = ("langfuse.",)
+    scopes: tuple[str, ...] = ()
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        if span.text(_OBSERVATION + "type"):
+            return True
+        return scope.name.startswith("langfuse") and span.has(_OBSERVATION)
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = KINDS.get(span.text(_OBSERVATION + "type").lower()) or (LLM if span.text(_MODEL) else CHAIN)
+        target = Target()
+        target.kind(kind)
+        put_identity(target, span)
+        _put_trace(target, span)
+        target.input(span.get(_INPUT), _INPUT)
+        target.output(span.get(_OUTPUT), _OUTPUT)
+        if kind in (LLM, EMBEDDING):
+            _put_usage(target, span.json(_OBSERVATION + "usage_details"))
+            put_numbers(target, span.json(_OBSERVATION + "cost_details"), _COST)
+            complete_tokens(target)
+        if kind == LLM:
+            _put_generation(target, span)
+        elif kind == TOOL:
+            put_tool(target, span.name, span.get("gen_ai.tool.call.id"), span.get(_INPUT))
+        elif kind == RETRIEVER:
+            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, span.get(_OUTPUT))
+        elif kind == RERANKER:
+            write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, span.get(_OUTPUT))
+        elif kind == AGENT:
+            target.put(SpanAttributes.AGENT_NAME, span.name)
+        elif kind == EMBEDDING:
+            target.put(SpanAttributes.EMBEDDING_MODEL_NAME, span.text(_MODEL))
+            write_embeddings(target, _texts(span.json(_INPUT)), ())
+        return target
+
+
+def _put_usage(target: Target, usage: Value) -> None:
+    """Usage names differ with the provider; what says `cache` is of the cache, read unless it says otherwise."""
+    put_numbers(target, usage, _USAGE)
+    for name, count in usage.items() if isinstance(usage, dict) else ():
+        if "cache" in name:
+            wrote = "creation" in name or "write" in name
+            target.put(_CACHE_WRITE if wrote else _CACHE_READ, number(count))
+    put_details(target, usage)
+
+
+def _texts(value: Value) -> list[Value]:
+    """What was embedded: a text, texts, or a request that holds them."""
+    if isinstance(value, dict):
+        value = value.get("input") or value.get("text") or value.get("texts")
+    return [item for item in listed(value) if isinstance(item, str)]
+
+
+def _put_generation(target: Target, span: Source) -> None:
+    target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_MODEL, "gen_ai.response.model", "gen_ai.request.model"))
+    parameters = span.json(_OBSERVATION + "model.parameters")
+    if isinstance(parameters, dict):
+        put_parameters(target, {key: _numeric(value) for key, value in parameters.items()})
+    asked = span.json(_INPUT)
+    write_input(target, [*_system(asked), *read_messages(asked, "user")])
+    write_output(target, read_messages(span.json(_OUTPUT), "assistant"))
+    if isinstance(asked, dict) and asked.get("tools"):
+        write_tools(target, asked["tools"])
+
+
+def _system(asked: Value) -> list[Value]:
+    """A request's system prompt that is no message, unless `read_messages` takes it with the messages."""
+    return [] if not isinstance(asked, dict) or "messages" in asked else read_system(asked.get("instructions"))
+
+
+def _numeric(value: Value) -> Value:
+    as_number = number(value)
+    return value if as_number is None else as_number
+
+
+def put_numbers(target: Target, values: Value, table: Mapping[str, tuple[str, ...]]) -> None:
+    """Take the first of each row of `table` that `values` holds as a number."""
+    if isinstance(values, dict):
+        for key, names in table.items():
+            target.put(
+                key, next((number(values[name]) for name in names if number(values.get(name)) is not None), None)
+            )
+
+
+def _put_trace(target: Target, span: Source) -> None:
+    tags = [to_text(tag) for tag in listed(span.get("langfuse.trace.tags"))]
+    target.put(SpanAttributes.TAG_TAGS, tags)
+    metadata: dict[str, Value] = {}
+    for prefix in ("langfuse.trace.metadata", _OBSERVATION + "metadata"):
+        whole = span.json(prefix)
+        if isinstance(whole, dict):
+            metadata.update(whole)
+            target.twins.add(prefix)
+        for key, value in span.under(prefix + ".").items():
+            metadata[key] = read_json(value)
+            target.twins.add(f"{prefix}.{key}")
+    target.metadata(metadata)

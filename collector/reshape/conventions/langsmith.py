@@ -1,0 +1,111 @@
+"""LangSmith's OpenTelemetry exporter: `langsmith.span.kind`, and GenAI keys that only half fit.
+
+Retriever spans carry `gen_ai.operation.name=embeddings` (measured with 0.15.0), so LangSmith's own kind wins.
+"""
+
+from __future__ import annotations
+
+from openinference.semconv.trace import SpanAttributes
+
+from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.otlp.values import Attributes, Value, read_json, to_text
+from collector.reshape.conversation import put_conversation
+from collector.reshape.keys import (
+    CHAIN,
+    EMBEDDING,
+    LLM,
+    PARAMETERS,
+    PROMPT,
+    RETRIEVER,
+    TOOL,
+    put_details,
+    put_finish_reason,
+    put_identity,
+    put_model,
+    put_parameters,
+    put_provider,
+    put_tokens,
+    put_tool,
+    request_parameters,
+)
+from collector.reshape.messages import read_messages
+from collector.reshape.source import Scope, Source
+from collector.reshape.target import Target
+
+KINDS = {
+    "llm": LLM,
+    "chain": CHAIN,
+    "tool": TOOL,
+    "retriever": RETRIEVER,
+    "embedding": EMBEDDING,
+    "prompt": PROMPT,
+    "parser": CHAIN,
+}
+_INPUT, _OUTPUT = ("gen_ai.prompt", "inputs"), ("gen_ai.completion", "outputs")
+_METADATA = "langsmith.metadata."
+_NO_METADATA = ("LANGSMITH_", "ls_", "usage_metadata", "session_id", "thread_id", "conversation_id", "user_id")
+
+
+class LangSmith:
+    """Spans with LangSmith's kind, or of its scope with what it says of every run."""
+
+    name = "langsmith"
+    keys = ("langsmith.",)
+    scopes: tuple[str, ...] = ()
+    own = ("langsmith.", "gen_ai.")
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        if span.text("langsmith.span.kind"):
+            return True
+        return scope.name == "langsmith" and span.has("langsmith.")
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = KINDS.get(span.text("langsmith.span.kind").lower(), CHAIN)
+        target = Target()
+        target.kind(kind)
+        put_identity(target, span)
+        metadata = {key: value for key, value in span.under(_METADATA).items() if not key.startswith(_NO_METADATA)}
+        target.metadata(metadata)
+        target.twins.update(_METADATA + key for key in metadata)
+        tags = [tag.strip() for tag in to_text(span.get("langsmith.span.tags")).split(",") if tag.strip()]
+        target.put(SpanAttributes.TAG_TAGS, tags)
+        asked, answered = span.get(*_INPUT), span.get(*_OUTPUT)
+        target.input(asked, *_INPUT)
+        target.output(answered, *_OUTPUT)
+        body = read_json(asked)
+        if kind == LLM and isinstance(body, dict):
+            _put_request(target, span, body)
+        if kind in (LLM, EMBEDDING):
+            put_model(target, span, kind)
+            put_tokens(target, span)
+            put_details(target, span.json(_METADATA + "usage_metadata"))
+        if kind == LLM:
+            target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_METADATA + "ls_model_name"))
+            put_provider(target, span.text(_METADATA + "ls_provider"))
+            put_finish_reason(target, span)
+            write_input(target, read_messages(asked, "user"))
+            write_output(target, read_messages(answered, "assistant"))
+            write_tools(target, span.get("tools", "langsmith.metadata.tools"))
+            put_conversation(target, span, kind)
+        elif kind == TOOL:
+            put_tool(target, span.text("gen_ai.tool.name") or span.name, span.get("gen_ai.tool.call.id"), asked)
+        elif kind == RETRIEVER:
+            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, answered)
+        elif kind == EMBEDDING:
+            texts = (
+                next((body[key] for key in ("input", "text", "texts") if key in body), None)
+                if isinstance(body, dict)
+                else body
+            )
+            write_embeddings(target, texts if isinstance(texts, list) else [texts] if texts else (), ())
+        return target
+
+
+def _put_request(target: Target, span: Source, body: dict[str, Value]) -> None:
+    """What a request's own body says beside its messages; LangSmith says it nowhere else."""
+    asked = {key: body[key] for key in _PARAMETERS if body.get(key) is not None}
+    put_parameters(target, {**request_parameters(span), **asked})
+    write_tools(target, body.get("tools"))
+
+
+_PARAMETERS = sorted({*PARAMETERS.values(), "max_completion_tokens", "stop", "tool_choice"} - {"model"})

@@ -1,0 +1,140 @@
+"""MLflow's exported traces: `mlflow.*`, with values that are JSON, often twice over (`"\\"TOOL\\""`)."""
+
+from __future__ import annotations
+
+from openinference.semconv.trace import RerankerAttributes, SpanAttributes
+
+from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.otlp.values import Attributes, Value, read_json_deeply, to_text
+from collector.reshape.conventions.langfuse import put_numbers
+from collector.reshape.keys import (
+    AGENT,
+    CHAIN,
+    EMBEDDING,
+    EVALUATOR,
+    GUARDRAIL,
+    LLM,
+    RERANKER,
+    RETRIEVER,
+    TOOL,
+    complete_tokens,
+    put_details,
+    put_finish_reason,
+    put_model,
+    put_parameters,
+    put_provider,
+    put_tokens,
+    put_tool,
+)
+from collector.reshape.messages import read_messages
+from collector.reshape.source import Scope, Source
+from collector.reshape.target import Target
+
+KINDS = {
+    "LLM": LLM,
+    "CHAT_MODEL": LLM,
+    "AGENT": AGENT,
+    "TOOL": TOOL,
+    "CHAIN": CHAIN,
+    "RETRIEVER": RETRIEVER,
+    "EMBEDDING": EMBEDDING,
+    "RERANKER": RERANKER,
+    "GUARDRAIL": GUARDRAIL,
+    "EVALUATOR": EVALUATOR,
+}
+_TYPE, _INPUT, _OUTPUT = "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"
+_USAGE = {
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: ("input_tokens", "prompt_tokens"),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: ("output_tokens", "completion_tokens"),
+    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("total_tokens",),
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: ("cache_read_input_tokens", "cached_tokens"),
+    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE: ("cache_creation_input_tokens",),
+    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: ("reasoning_tokens",),
+}
+_COST = {
+    SpanAttributes.LLM_COST_TOTAL: ("total_cost",),
+    SpanAttributes.LLM_COST_PROMPT: ("input_cost",),
+    SpanAttributes.LLM_COST_COMPLETION: ("output_cost",),
+}
+_PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "seed", "stop", "stream")
+
+
+class MlFlow:
+    """Spans with MLflow's type, or of its scope with inputs or outputs."""
+
+    name = "mlflow"
+    keys = own = ("mlflow.",)
+    scopes: tuple[str, ...] = ()
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        return _TYPE in span.attributes or (
+            scope.name.startswith("mlflow") and (_INPUT in span.attributes or _OUTPUT in span.attributes)
+        )
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = KINDS.get(to_text(_read(span, _TYPE)).upper(), CHAIN)
+        asked, answered = _read(span, _INPUT), _read(span, _OUTPUT)
+        target = Target()
+        target.kind(kind)
+        target.put(SpanAttributes.SESSION_ID, to_text(_read(span, "mlflow.trace.session")))
+        target.put(SpanAttributes.USER_ID, to_text(_read(span, "mlflow.trace.user")))
+        target.input(asked, _INPUT)
+        target.output(answered, _OUTPUT)
+        if kind in (LLM, EMBEDDING):
+            _put_usage(target, span, answered)
+        if kind == LLM:
+            _put_call(target, span, asked, answered)
+        elif kind == TOOL:
+            put_tool(target, span.name or to_text(_read(span, "mlflow.spanFunctionName")), None, asked)
+        elif kind == AGENT:
+            target.put(SpanAttributes.AGENT_NAME, span.name)
+        elif kind == RETRIEVER:
+            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, answered)
+        elif kind == RERANKER:
+            write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, answered)
+        elif kind == EMBEDDING:
+            target.put(SpanAttributes.EMBEDDING_MODEL_NAME, _model(span, asked, answered))
+            texts = asked.get("input", asked.get("texts")) if isinstance(asked, dict) else asked
+            write_embeddings(target, texts if isinstance(texts, list) else [texts] if texts else (), ())
+        return target
+
+
+def _read(span: Source, key: str) -> Value:
+    return read_json_deeply(span.get(key))
+
+
+def _put_call(target: Target, span: Source, asked: Value, answered: Value) -> None:
+    put_model(target, span, LLM)
+    put_finish_reason(target, span)
+    target.put(SpanAttributes.LLM_MODEL_NAME, _model(span, asked, answered))
+    put_provider(target, to_text(_read(span, "mlflow.llm.provider")))
+    chat = _read(span, "mlflow.chat.messages")
+    write_input(target, read_messages(asked, "user") or read_messages(chat, "user"))
+    write_output(target, read_messages(answered, "assistant"))
+    if chat is not None:
+        target.twins.add("mlflow.chat.messages")
+    tools = _read(span, "mlflow.chat.tools")
+    if isinstance(asked, dict):
+        tools = tools or asked.get("tools")
+        put_parameters(target, {key: asked[key] for key in _PARAMETERS if asked.get(key) is not None})
+    if tools:
+        write_tools(target, tools)
+        target.twins.add("mlflow.chat.tools")
+
+
+def _put_usage(target: Target, span: Source, answered: Value) -> None:
+    usage = _read(span, "mlflow.chat.tokenUsage")
+    if usage is None and isinstance(answered, dict):
+        usage = answered.get("usage") or answered.get("usage_metadata")
+    put_numbers(target, usage, _USAGE)
+    put_details(target, usage)
+    put_numbers(target, _read(span, "mlflow.llm.cost"), _COST)
+    put_tokens(target, span)
+    complete_tokens(target)
+
+
+def _model(span: Source, asked: Value, answered: Value) -> str:
+    for body in (answered, asked):
+        if isinstance(body, dict) and isinstance(body.get("model"), str):
+            return str(body["model"])
+    return to_text(_read(span, "mlflow.llm.model"))

@@ -1,0 +1,159 @@
+"""Pydantic AI: the GenAI conventions, with what its agents and its older versions say in keys of their own.
+
+Version 1 of its instrumentation holds all messages in the JSON attribute `events`; an agent's run has
+`pydantic_ai.all_messages` (before: `all_messages_events`) and `final_result`; tools had `tool_arguments` and
+`tool_response`. Usage stands on the agent's span as well, and is not copied there: its requests have it.
+"""
+
+from __future__ import annotations
+
+import json
+
+from openinference.semconv.trace import SpanAttributes, ToolAttributes
+
+from collector.openinference.write import read_tools, write_embeddings, write_input, write_output, write_tools
+from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
+from collector.reshape.conversation import put_input, put_output, render
+from collector.reshape.events import read_events
+from collector.reshape.keys import AGENT, CHAIN, EMBEDDING, LLM
+from collector.reshape.messages import Message, Reading, read_messages
+from collector.reshape.source import Event, Scope, Source
+from collector.reshape.target import Target
+
+_ALL_MESSAGES = ("pydantic_ai.all_messages", "all_messages", "all_messages_events")
+
+
+_PRICED = (LLM, EMBEDDING)
+
+
+def _dump(value: Value) -> str:
+    """As Python writes JSON, which is how the results were shown to the model."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+_READING = Reading(dump=_dump, fold=True)
+"""One message holds the results of all its calls, as it was sent; other converters keep it so as well."""
+
+
+class PydanticAi:
+    """Spans of Pydantic AI's scope, and agent runs by their keys."""
+
+    name = "pydantic ai"
+    keys = ("pydantic_ai.", "all_messages_events")
+    scopes = ("pydantic-ai", "pydantic_ai", "logfire.")
+    own = (
+        "pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments",
+        "tool_response", "model_request_parameters", "request_data", "response_data", "logfire.json_schema", "inputs",
+        "embeddings",
+    )  # fmt: skip
+
+    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+        ours = scope.name.startswith(self.scopes) or any(key in span.attributes for key in _ALL_MESSAGES[::2])
+        return ours and bool(_kind(span))
+
+    def reshape(self, span: Source) -> Target | None:
+        kind = _kind(span)
+        target = reshape_gen_ai(span, kind, _READING)
+        if target is None:
+            return None
+        if kind == AGENT:
+            _put_run(target, span)
+        elif kind == LLM:
+            _put_events(target, span)
+            _put_exchange(target, span)
+            _put_tools(target, span)
+        elif kind == EMBEDDING:
+            write_embeddings(target, listed(span.get("inputs")), listed(span.get("embeddings")))
+            target.input(span.get("inputs"), "inputs", "embeddings")
+        target.put(SpanAttributes.LLM_COST_TOTAL, number(span.get("operation.cost")) if kind in _PRICED else None)
+        return target
+
+
+def _kind(span: Source) -> str:
+    attributes = span.attributes
+    if "gen_ai.operation.name" not in attributes and (
+        any(key in attributes for key in (*_ALL_MESSAGES, "final_result")) or span.name == "agent run"
+    ):
+        return AGENT
+    if "gen_ai.operation.name" not in attributes and isinstance(attributes.get("tools"), list):
+        return CHAIN  # several tools run side by side under it
+    return kind_of(span)
+
+
+def _put_run(target: Target, span: Source) -> None:
+    """An agent's run: what was asked last and what came of it, and its conversation."""
+    target.put(SpanAttributes.AGENT_NAME, span.text("agent_name"))
+    target.put(SpanAttributes.LLM_MODEL_NAME, span.text("model_name"))
+    key = next((key for key in _ALL_MESSAGES if span.get(key) is not None), "")
+    messages = _messages(span, key)
+    asked, answered = _split(messages)
+    question = next((message for message in reversed(asked) if message.role == "user" and message.text), None)
+    target.input(question.text if question else render(asked))
+    result = span.get("final_result")
+    target.output(result if result is not None else render(answered), "final_result")
+    write_input(target, asked)
+    write_output(target, answered)
+    if messages:
+        target.twins.add(key)
+
+
+def _messages(span: Source, key: str) -> list[Message]:
+    if key != "all_messages_events":
+        return read_messages(span.get(key), "user", _READING)
+    told = read_events(_as_events(span.get(key)), _READING)
+    return told.input + told.output
+
+
+def _split(messages: list[Message]) -> tuple[list[Message], list[Message]]:
+    """What the agent was given, and what it said after that."""
+    end = len(messages)
+    while end and messages[end - 1].role == "assistant":
+        end -= 1
+    return messages[:end], messages[end:]
+
+
+def _put_events(target: Target, span: Source) -> None:
+    """Version 1: all messages of a request in one attribute."""
+    told = read_events(_as_events(span.get("events")), _READING)
+    if not told.input and not told.output:
+        return
+    write_input(target, told.input)
+    write_output(target, told.output)
+    put_input(target, told.input)
+    put_output(target, told.output)
+    target.twins.add("events")
+
+
+def _put_exchange(target: Target, span: Source) -> None:
+    """What Logfire keeps of a request by the OpenAI or Anthropic client."""
+    asked, answered = span.get("request_data"), span.get("response_data")
+    write_input(target, read_messages(asked, "user"))
+    write_output(target, read_messages(answered, "assistant"))
+    target.input(asked, "request_data")
+    target.output(answered, "response_data")
+
+
+def _as_events(value: Value) -> list[Event]:
+    found = read_json(value)
+    items = found if isinstance(found, list) else []
+    return [Event(to_text(item.get("event.name")), item) for item in items if isinstance(item, dict)]
+
+
+def _put_tools(target: Target, span: Source) -> None:
+    """Version 1 has the tools among the request's parameters; names and descriptions are wanted on their own too."""
+    tools = read_tools(span.get("gen_ai.tool.definitions"))
+    if not tools:
+        parameters = span.json("model_request_parameters")
+        if isinstance(parameters, dict):
+            tools = read_tools([*_list(parameters, "function_tools"), *_list(parameters, "output_tools")])
+            write_tools(target, tools)
+    for index, tool in enumerate(tools):
+        base = f"{SpanAttributes.LLM_TOOLS}.{index}."
+        target.put(base + ToolAttributes.TOOL_NAME, tool["function"]["name"])
+        target.put(base + ToolAttributes.TOOL_DESCRIPTION, tool["function"].get("description"))
+
+
+def _list(values: dict[str, Value], key: str) -> list[Value]:
+    found = values.get(key)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,1 @@
+"""How the process runs: settings, where each came from, and what follows from them."""

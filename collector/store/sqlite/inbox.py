@@ -1,0 +1,196 @@
+"""The inbox: OpenCode's facts, redacted, until the turn they belong to is over."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from collector.batch import SealedBatch
+from collector.errors import StoreFull
+from collector.store.sqlite.schema import connect_reading
+from collector.store.sqlite.writer import Writer
+
+Put = Callable[[sqlite3.Connection, SealedBatch], None]
+
+_KEPT_SECONDS = 30 * 86400
+_SWEEP_SECONDS = 3600
+_MOST_KNOWN = 10_000
+
+
+class Row(Protocol):
+    """One redacted fact."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def at(self) -> int: ...
+    @property
+    def order(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A turn that is over: what of the inbox its session no longer needs, and what it should remember instead."""
+
+    session: str
+    messages: tuple[str, ...]
+    until: int
+    open_messages: tuple[str, ...]
+    memory: bytes
+
+
+class Inbox:
+    """Keeps facts until their turn is over, and remembers which spans were made of them."""
+
+    def __init__(self, writer: Writer, path: Path, put: Put, most_bytes: int) -> None:
+        self._writer = writer
+        self._put = put
+        self._most = most_bytes
+        self._reading = connect_reading(path)
+        self._lock = threading.Lock()
+        self._bytes = _measure(self._reading)
+        self._swept = time.monotonic()
+        self._known: set[str] = set()
+
+    def close(self) -> None:
+        self._reading.close()
+
+    def keep(self, rows: Iterable[Row], unknown: Mapping[str, int]) -> Future[None]:
+        """Keep facts and count unknown types; when the future is done they survive a power cut.
+
+        Of two facts with one key the one of higher order stays. Raises `StoreFull` when the inbox is full.
+        """
+        found = list(rows)
+        return self._writer.submit(lambda connection: self._keep(connection, found, unknown))
+
+    def assembled(self, batch: SealedBatch | None, spans: Iterable[bytes], settled: Iterable[Settled]) -> Future[None]:
+        """Keep a batch of spans made of facts, remember their ids, and forget what ended turns no longer need.
+
+        All of it or nothing, so that a crash neither loses a turn nor tells it twice. Raises `StoreFull`.
+        """
+        ids, ended = [_number(span) for span in spans], list(settled)
+        return self._writer.submit(lambda connection: self._assembled(connection, batch, ids, ended))
+
+    def was_told(self, span: bytes) -> bool:
+        """Whether a span of this id was made before."""
+        return self._one("SELECT 1 FROM told WHERE span = ?", _number(span)) is not None
+
+    def sessions(self) -> list[str]:
+        """The sessions of which something is kept."""
+        with self._lock:
+            return [row[0] for row in self._reading.execute("SELECT DISTINCT session_id FROM inbox ORDER BY 1 DESC")]
+
+    def knows(self, session: str) -> bool:
+        """Whether events of a session came here, now or before."""
+        if session not in self._known:
+            found = self._one(
+                "SELECT 1 WHERE EXISTS (SELECT 1 FROM inbox WHERE session_id = ?)"
+                " OR EXISTS (SELECT 1 FROM opencode_sessions WHERE session_id = ?)",
+                session,
+                session,
+            )
+            if found is None:
+                return False
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known.add(session)
+        return True
+
+    def facts(self, session: str) -> list[bytes]:
+        """What is kept of a session, oldest first."""
+        with self._lock:
+            rows = self._reading.execute("SELECT data FROM inbox WHERE session_id = ? ORDER BY at", (session,))
+            return [row[0] for row in rows]
+
+    def memory(self, session: str) -> bytes | None:
+        """What was remembered of a session when its last turn ended."""
+        found = self._one("SELECT data FROM opencode_sessions WHERE session_id = ?", session)
+        return found if isinstance(found, bytes) else None
+
+    def unknown(self) -> dict[str, int]:
+        """How often events of each unknown type came."""
+        with self._lock:
+            return {
+                row[0]: row[1] for row in self._reading.execute("SELECT type, count FROM unknown_events ORDER BY type")
+            }
+
+    @property
+    def size(self) -> int:
+        """Bytes of facts kept."""
+        with self._lock:
+            return _measure(self._reading)
+
+    def _one(self, query: str, *values: object) -> object:
+        with self._lock:
+            row = self._reading.execute(query, values).fetchone()
+        return row[0] if row else None
+
+    def _keep(self, connection: sqlite3.Connection, rows: list[Row], unknown: Mapping[str, int]) -> None:
+        size = sum(len(row.data) for row in rows)
+        if self._bytes + size > self._most:
+            self._bytes = _measure(connection)
+            if self._bytes + size > self._most:
+                raise StoreFull("the inbox of OpenCode events is full", retry_after=30)
+        now = time.time_ns()
+        connection.executemany(
+            "INSERT INTO inbox (session_id, key, message_id, at, ord, received_ns, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (session_id, key) DO UPDATE SET message_id = excluded.message_id, at = excluded.at,"
+            " ord = excluded.ord, data = excluded.data WHERE excluded.ord > inbox.ord",
+            [(row.session, row.key, row.message, row.at, row.order, now, row.data) for row in rows],
+        )
+        connection.executemany(
+            "INSERT INTO unknown_events VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            list(unknown.items()),
+        )
+        self._bytes += size
+
+    def _assembled(
+        self, connection: sqlite3.Connection, batch: SealedBatch | None, spans: list[int], settled: list[Settled]
+    ) -> None:
+        if batch is not None:
+            self._put(connection, batch)
+        connection.executemany("INSERT OR IGNORE INTO told VALUES (?)", [(span,) for span in spans])
+        for turn in settled:
+            self._forget(connection, turn)
+        if time.monotonic() - self._swept > _SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            oldest = time.time_ns() - _KEPT_SECONDS * 1_000_000_000
+            connection.execute("DELETE FROM inbox WHERE received_ns < ?", (oldest,))
+            self._bytes = _measure(connection)
+
+    def _forget(self, connection: sqlite3.Connection, turn: Settled) -> None:
+        connection.execute(
+            "INSERT OR REPLACE INTO opencode_sessions VALUES (?, ?, ?)", (turn.session, time.time_ns(), turn.memory)
+        )
+        for (size,) in connection.execute(
+            "DELETE FROM inbox WHERE session_id = ? AND (message_id IN (SELECT value FROM json_each(?))"
+            " OR (at <= ? AND message_id NOT IN (SELECT value FROM json_each(?)))) RETURNING length(data)",
+            (turn.session, _json(turn.messages), turn.until, _json(turn.open_messages)),
+        ).fetchall():
+            self._bytes -= size
+
+
+def _measure(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT coalesce(sum(length(data)), 0) FROM inbox").fetchone()
+    return int(row[0])
+
+
+def _number(span: bytes) -> int:
+    return int.from_bytes(span, "big", signed=True)
+
+
+def _json(names: tuple[str, ...]) -> str:
+    return json.dumps(list(names))

@@ -1,0 +1,160 @@
+"""Reading what is kept: sessions, traces, spans and single documents, newest first."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.batch import Signal, SpanEntry
+from collector.otlp.write import to_document
+from collector.store.sqlite.ledger import Ledger, read_ledger
+from collector.store.sqlite.schema import FILE, connect_reading
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as far as its spans tell; times in nanoseconds since the epoch."""
+
+    session_id: str
+    service: str
+    traces: int
+    spans: int
+    errors: int
+    tokens: int
+    cost: float
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A trace by its root span, or by its first where the root has not arrived."""
+
+    trace_id: str
+    session_id: str
+    service: str
+    name: str
+    spans: int
+    errors: int
+    tokens: int
+    cost: float
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a trace is on its way to one destination: delivered, queued or dead."""
+
+    destination: str
+    state: str
+    attempts: int
+    answer: str
+
+
+class Reader:
+    """Reads the store of `directory`; a connection of its own, so it never waits for the writer.
+
+    Raises `sqlite3.OperationalError` when there is no store.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._connection = connect_reading(directory / FILE)
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def ledger(self) -> Ledger:
+        with self._lock:
+            return read_ledger(self._connection)
+
+    def sessions(self, limit: int = 50) -> list[Session]:
+        """The sessions last heard of; tokens and cost are those of their LLM, embedding and reranker spans."""
+        rows = self._rows(
+            "SELECT session_id, max(service) AS service, count(DISTINCT trace_id) AS traces, count(*) AS spans,"
+            f" sum(error) AS errors, {_SPENT}, min(start_ns) AS start_ns, max(end_ns) AS end_ns"
+            " FROM spans WHERE session_id <> '' GROUP BY session_id ORDER BY end_ns DESC LIMIT ?",
+            (limit,),
+        )
+        return [Session(**row) for row in rows]
+
+    def traces(self, session_id: str = "", limit: int = 50) -> list[Trace]:
+        rows = self._rows(
+            "SELECT trace_id, max(session_id) AS session_id, max(service) AS service,"
+            " (SELECT r.name FROM spans r WHERE r.trace_id = s.trace_id ORDER BY r.parent_id <> '', r.start_ns LIMIT 1)"
+            f" AS name, count(*) AS spans, sum(error) AS errors, {_SPENT},"
+            " min(start_ns) AS start_ns, max(end_ns) AS end_ns"
+            " FROM spans s WHERE ? = '' OR session_id = ? GROUP BY trace_id ORDER BY end_ns DESC LIMIT ?",
+            (session_id, session_id, limit),
+        )
+        return [Trace(**row) for row in rows]
+
+    def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:
+        """The newest `limit` spans, oldest of them first."""
+        rows = self._rows(
+            f"SELECT {_ENTRY} FROM (SELECT * FROM spans WHERE (? = '' OR trace_id = ?) AND (? = '' OR session_id = ?)"
+            " ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
+            (trace_id, trace_id, session_id, session_id, limit),
+        )
+        return [SpanEntry(**{**row, "error": bool(row["error"])}) for row in rows]
+
+    def document(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """One span with its resource and scope as an OTLP/JSON export request; None when it is not kept."""
+        rows = self._rows(
+            "SELECT b.data FROM spans s JOIN batches b ON b.id = s.batch_id WHERE s.trace_id = ? AND s.span_id = ?",
+            (trace_id, span_id),
+        )
+        if not rows:
+            return None
+        request = ExportTraceServiceRequest.FromString(rows[0]["data"])
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    if span.span_id.hex() == span_id and span.trace_id.hex() == trace_id:
+                        alone = ExportTraceServiceRequest()
+                        out = alone.resource_spans.add(schema_url=resource.schema_url)
+                        out.resource.CopyFrom(resource.resource)
+                        inner = out.scope_spans.add(schema_url=scope.schema_url)
+                        inner.scope.CopyFrom(scope.scope)
+                        inner.spans.append(span)
+                        return to_document(alone)
+        return None
+
+    def after(self, batch_id: int, limit: int = 100) -> list[tuple[int, Signal, dict[str, Any]]]:
+        """Batches kept after `batch_id`, in order, as OTLP/JSON documents: what `tail` follows."""
+        rows = self._rows("SELECT id, signal, data FROM batches WHERE id > ? ORDER BY id LIMIT ?", (batch_id, limit))
+        found = []
+        for row in rows:
+            signal = Signal(row["signal"])
+            found.append((row["id"], signal, to_document(signal.request.FromString(row["data"]))))
+        return found
+
+    def last_batch(self) -> int:
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM batches")[0][0])
+
+    def deliveries(self, trace_id: str) -> tuple[list[int], list[Delivery]]:
+        """The batches that hold spans of a trace, and what of them still waits or was refused."""
+        batches = [row[0] for row in self._rows("SELECT DISTINCT batch_id FROM spans WHERE trace_id = ?", (trace_id,))]
+        rows = self._rows(
+            "SELECT DISTINCT o.destination, o.state, o.attempts, o.answer FROM outbox o"
+            " WHERE o.batch_id IN (SELECT batch_id FROM spans WHERE trace_id = ?)",
+            (trace_id,),
+        )
+        return batches, [Delivery(**row) for row in rows]
+
+
+_SPENT = (
+    "coalesce(sum(CASE WHEN kind IN ('LLM', 'EMBEDDING', 'RERANKER') THEN tokens END), 0) AS tokens,"
+    " coalesce(sum(CASE WHEN kind IN ('LLM', 'EMBEDDING', 'RERANKER') THEN cost END), 0.0) AS cost"
+)
+_ENTRY = ", ".join(field.name for field in fields(SpanEntry))
