@@ -39,7 +39,7 @@ from collector.pipeline.otlp import Outcome, Pipeline
 from collector.pipeline.selftest import prove
 from collector.pipeline.sift import Sieve
 from collector.receive.answers import status_response
-from collector.receive.guard import Guard, headers_of, is_loopback
+from collector.receive.guard import Guard, headers_of
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
@@ -47,6 +47,7 @@ from collector.receive.receiver import plain
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 from collector.settings.destinations import Plan, plan
+from collector.settings.loopback import is_loopback
 from collector.settings.model import Loaded, Settings
 from collector.store.sqlite.reading import Reader
 from collector.store.sqlite.store import Caps, SqliteStore
@@ -199,7 +200,7 @@ class Collector:
             found = await asyncio.to_thread(self._enforcement.load, now)
             changed = found.differs_from(self._in_force)
             if changed:
-                await asyncio.to_thread(prove, found)
+                await asyncio.to_thread(prove, found.sealer())
         except CollectorError as error:
             self._policy_notice = f"the policy was changed but cannot be used, what held before holds: {error}"
             return False
@@ -381,7 +382,7 @@ def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforce
     try:
         enforcement = enforcement or Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)
         in_force = enforcement.load(time.time())
-        prove(in_force)
+        prove(in_force.sealer())
         with listen(settings) as listener:
             collector = Collector(loaded, data_dir, listener, enforcement, in_force)
             run_loop(collector.run(listening))

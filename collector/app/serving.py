@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from collector.errors import ConfigError
-from collector.receive.guard import is_loopback
+from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 
 logger = logging.getLogger(__name__)

@@ -102,7 +102,7 @@ def _proof(in_force: InForce) -> Iterator[Finding]:
         yield Finding("engine", "notice", said)
     start = time.perf_counter()
     try:
-        positions = prove(in_force)
+        positions = prove(in_force.sealer())
     except CollectorError as error:
         yield Finding("self-test", "problem", str(error))
     else:

@@ -13,10 +13,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from collector.batch import Signal
-from collector.enforce.in_force import InForce
 from collector.errors import CollectorError
 from collector.otlp.read import PROTOBUF
 from collector.pipeline.otlp import Pipeline
+from collector.redact.seal import Sealer
 
 _ANY = "opentelemetry.proto.common.v1.AnyValue"
 _DEEPEST = 3
@@ -36,9 +36,11 @@ def canaries() -> tuple[str, ...]:
     )
 
 
-def prove(in_force: InForce) -> int:
-    """Send canaries through; returns in how many positions. Raises `Survived` naming the first that came through."""
-    sealer = in_force.sealer()
+def prove(sealer: Sealer) -> int:
+    """Send canaries through `sealer`; returns in how many positions.
+
+    Raises `Survived` naming the first position where one came through.
+    """
     secret = next((text for text in canaries() if sealer.engine.find(text.encode())), canaries()[0])
     pipeline = Pipeline(sealer)
     tried = 0

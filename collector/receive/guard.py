@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collector.errors import Forbidden, Unauthorized
+from collector.settings.loopback import is_loopback
 
 Headers = dict[bytes, bytes]
 
@@ -74,17 +75,6 @@ class Guard:
             if scheme.lower() != b"bearer":
                 return False
         return hmac.compare_digest(offered.strip(), self._token)
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    name = name.lower().strip("[]").rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _name_of(host: str) -> str:

@@ -12,7 +12,7 @@ from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.forward.destination import Destination
 from collector.forward.tokens import FileToken, FixedToken, TokenSource
-from collector.receive.guard import is_loopback
+from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 
 CATALYST = "https://telemetry.inference.net"

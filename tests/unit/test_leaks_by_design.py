@@ -13,12 +13,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 import collector
 from collector.batch import SealedBatch, Signal
-from collector.enforce.in_force import InForce
 from collector.pipeline.selftest import Survived, prove
 from collector.policy.model import ContentLevel
 from collector.redact.engine.engine import Engine, Extent
 from collector.redact.placeholders import opaque
-from collector.redact.ruleset import level_policy, preset_policy
+from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
 
 SOURCE = Path(collector.__file__).parent
@@ -132,11 +131,11 @@ def test_46_no_module_prints_what_it_handles() -> None:
 
 def test_the_self_test_finds_nothing_under_any_preset() -> None:
     for name in ("metadata-only", "no-tool-content", "secrets-and-pii", "secrets"):
-        assert prove(InForce(preset_policy(name), b"")) > 400
-    assert prove(InForce(level_policy(ContentLevel.METADATA), b"")) > 400
+        assert prove(Sealer(preset_policy(name))) > 400
+    assert prove(Sealer(ContentLevel.METADATA)) > 400
 
 
-def test_a_secret_that_survives_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_survives_stops_the_start() -> None:
     class Blind:
         def find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
             return []
@@ -144,7 +143,5 @@ def test_a_secret_that_survives_stops_the_start(monkeypatch: pytest.MonkeyPatch)
         def find(self, data: bytes) -> list[Extent]:
             return []
 
-    blind = InForce(preset_policy(), b"")
-    monkeypatch.setattr(InForce, "sealer", lambda self, engine=None: Sealer(self.policy, Blind()))  # type: ignore[arg-type]
     with pytest.raises(Survived, match="a test secret survived in "):
-        prove(blind)
+        prove(Sealer(preset_policy(), Blind()))  # type: ignore[arg-type]
