@@ -17,10 +17,10 @@ import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import ValidationError
 
-from collector.assemble.facts import AnyFact, SessionTold, from_bytes
-from collector.assemble.fold.assembler import Assembler, Finished
+from collector.assemble.facts import AnyFact, SessionFact, from_bytes
+from collector.assemble.fold.assembler import Assembler, FinishedTurn
 from collector.assemble.fold.turns import Patience
-from collector.assemble.spans.otlp import Made, export_request
+from collector.assemble.spans.otlp import BuiltSpan, export_request
 from collector.batch import SealedBatch
 from collector.errors import CollectorError
 from collector.store.sqlite.inbox import Inbox, Settled
@@ -127,7 +127,7 @@ class Assembling:
         if fact.session:
             self._recall(fact.session)
         self._assembler.learn(fact, _now())
-        if isinstance(fact, SessionTold) and fact.parent:
+        if isinstance(fact, SessionFact) and fact.parent:
             self._recall(fact.parent)
 
     def _recall(self, session: str) -> None:
@@ -147,14 +147,14 @@ class Assembling:
             for session, message, since in self._assembler.open_turns()
         ]
 
-    def _write(self, made: list[Made], finished: list[Finished]) -> None:
+    def _write(self, made: list[BuiltSpan], finished: list[FinishedTurn]) -> None:
         parts = list(_parts(made)) or [[]]
         for index, part in enumerate(parts):
             settled = [self._settled(turn) for turn in finished] if index == len(parts) - 1 else []
             if not self._keep(part, settled):
                 return
 
-    def _keep(self, part: list[Made], settled: list[Settled]) -> bool:
+    def _keep(self, part: list[BuiltSpan], settled: list[Settled]) -> bool:
         """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
         while True:
             batch = self._seal(export_request(part, self._service)) if part else None
@@ -169,7 +169,7 @@ class Assembling:
                 self._kept(batch)
             return True
 
-    def _settled(self, turn: Finished) -> Settled:
+    def _settled(self, turn: FinishedTurn) -> Settled:
         return Settled(
             turn.session,
             turn.messages,
@@ -179,9 +179,9 @@ class Assembling:
         )
 
 
-def _parts(made: list[Made]) -> Iterable[list[Made]]:
+def _parts(made: list[BuiltSpan]) -> Iterable[list[BuiltSpan]]:
     """Batches of a size that destinations take."""
-    part: list[Made] = []
+    part: list[BuiltSpan] = []
     size = 0
     for item in made:
         length = item.span.ByteSize()

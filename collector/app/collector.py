@@ -34,7 +34,7 @@ from collector.forward.forwarder import Forwarder
 from collector.opencode.catch_up import CatchUp
 from collector.opencode.client import Door as OwnDoor
 from collector.otlp.rejected import Rejected
-from collector.pipeline.events import Intake, Taken, event_level
+from collector.pipeline.events import Intake, IntakeResult, event_level
 from collector.pipeline.otlp import Outcome, Pipeline
 from collector.pipeline.selftest import prove
 from collector.pipeline.sift import Sieve
@@ -303,7 +303,7 @@ class Collector:
             self._not_reshaped[convention] += count
             logger.warning("%d spans left as they came: reshaping them as %s failed", count, convention)
 
-    def _taken(self, taken: Taken) -> None:
+    def _taken(self, taken: IntakeResult) -> None:
         for rule, times in taken.findings.items():
             self._redactions[rule, "placeholder", Signal.TRACES] += times
         self._assembling.take(row.fact for row in taken.rows)

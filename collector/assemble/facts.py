@@ -55,7 +55,7 @@ class Fact:
 
 
 @dataclass(slots=True, kw_only=True)
-class SessionTold(Fact):
+class SessionFact(Fact):
     """What is known of a session."""
 
     kind: Literal["session"] = "session"
@@ -69,14 +69,14 @@ class SessionTold(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Titled(Fact):
+class TitleFact(Fact):
     """The title call gave the session its title at `at`."""
 
     kind: Literal["titled"] = "titled"
 
 
 @dataclass(slots=True, kw_only=True)
-class MessageTold(Fact):
+class MessageFact(Fact):
     """A message as far as it is known; an assistant's is one LLM step.
 
     `recalled` messages were only heard of in the history of a later call: they open no turn and make no span.
@@ -106,7 +106,7 @@ class MessageTold(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class PartTold(Fact):
+class PartFact(Fact):
     """Text or reasoning as a whole, an attachment by its type and size, or a mark in the conversation."""
 
     kind: Literal["part"] = "part"
@@ -130,7 +130,7 @@ class PartTold(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class ToolTold(Fact):
+class ToolFact(Fact):
     """A tool call as far as it is known; `child` is the session it started."""
 
     kind: Literal["tool"] = "tool"
@@ -154,7 +154,7 @@ class ToolTold(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class FirstToken(Fact):
+class FirstTokenFact(Fact):
     """Something of `message` was streamed at `at`."""
 
     kind: Literal["first"] = "first"
@@ -162,7 +162,7 @@ class FirstToken(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Status(Fact):
+class StatusFact(Fact):
     """The session turned busy or idle; OpenCode 2 says how a busy period ended."""
 
     kind: Literal["status"] = "status"
@@ -173,7 +173,7 @@ class Status(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Failure(Fact):
+class FailureFact(Fact):
     """The session reported an error (the errored message follows)."""
 
     kind: Literal["failure"] = "failure"
@@ -182,7 +182,7 @@ class Failure(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Retry(Fact):
+class RetryFact(Fact):
     """An attempt failed at `at`; the next is due at `next`."""
 
     kind: Literal["retry"] = "retry"
@@ -194,7 +194,7 @@ class Retry(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Request(Fact):
+class RequestFact(Fact):
     """A request leaves for the model; OpenCode 1 does not say for which message."""
 
     kind: Literal["request"] = "request"
@@ -207,14 +207,14 @@ class Request(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class SystemPrompt(Fact):
+class SystemPromptFact(Fact):
     kind: Literal["system"] = "system"
     text: str | None
     agent: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
-class Tools(Fact):
+class ToolListFact(Fact):
     """The tools a request offers: name, description and JSON schema."""
 
     kind: Literal["tools"] = "tools"
@@ -222,7 +222,7 @@ class Tools(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class History(Fact):
+class HistoryFact(Fact):
     """Which messages go to the model next, in order."""
 
     kind: Literal["history"] = "history"
@@ -230,7 +230,7 @@ class History(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Spoken(Fact):
+class ConversationFact(Fact):
     """The conversation as the model gets it, where its messages have no ids of their own (OpenCode 2)."""
 
     kind: Literal["spoken"] = "spoken"
@@ -238,7 +238,7 @@ class Spoken(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Wait(Fact):
+class WaitFact(Fact):
     """Someone is asked at `at`, or answers."""
 
     kind: Literal["wait"] = "wait"
@@ -253,7 +253,7 @@ class Wait(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Compaction(Fact):
+class CompactionFact(Fact):
     """A compaction of OpenCode 2, which is no message there."""
 
     kind: Literal["compaction"] = "compaction"
@@ -272,7 +272,7 @@ class Compaction(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Usage(Fact):
+class UsageFact(Fact):
     """What the title call used."""
 
     kind: Literal["usage"] = "usage"
@@ -282,7 +282,7 @@ class Usage(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Note(Fact):
+class NoteFact(Fact):
     """Something worth an event on the turn: todos, a command, changed files."""
 
     kind: Literal["note"] = "note"
@@ -293,7 +293,7 @@ class Note(Fact):
 
 
 @dataclass(slots=True, kw_only=True)
-class Gone(Fact):
+class ShutdownFact(Fact):
     """The agent in `directory` shut down: nothing more comes of its turns."""
 
     kind: Literal["gone"] = "gone"
@@ -301,45 +301,45 @@ class Gone(Fact):
 
 
 AnyFact = (
-    SessionTold
-    | Titled
-    | MessageTold
-    | PartTold
-    | ToolTold
-    | FirstToken
-    | Status
-    | Failure
-    | Retry
-    | Request
-    | SystemPrompt
-    | Tools
-    | History
-    | Spoken
-    | Wait
-    | Compaction
-    | Usage
-    | Note
-    | Gone
+    SessionFact
+    | TitleFact
+    | MessageFact
+    | PartFact
+    | ToolFact
+    | FirstTokenFact
+    | StatusFact
+    | FailureFact
+    | RetryFact
+    | RequestFact
+    | SystemPromptFact
+    | ToolListFact
+    | HistoryFact
+    | ConversationFact
+    | WaitFact
+    | CompactionFact
+    | UsageFact
+    | NoteFact
+    | ShutdownFact
 )
 
 Facts = Iterator[AnyFact]
 
 CONTENT: dict[type[Fact], frozenset[str]] = {
-    SessionTold: frozenset({"title", "directory"}),
-    MessageTold: frozenset({"error", "directory"}),
-    PartTold: frozenset({"text", "filename", "files"}),
-    ToolTold: frozenset({"input", "output", "error", "title", "metadata", "attachments"}),
-    Status: frozenset({"error"}),
-    Failure: frozenset({"error"}),
-    Retry: frozenset({"error"}),
-    SystemPrompt: frozenset({"text"}),
-    Tools: frozenset({"tools"}),
-    Spoken: frozenset({"messages"}),
-    Wait: frozenset({"detail"}),
-    Compaction: frozenset({"text", "error"}),
-    Request: frozenset({"params"}),
-    Note: frozenset({"texts"}),
-    Gone: frozenset({"directory"}),
+    SessionFact: frozenset({"title", "directory"}),
+    MessageFact: frozenset({"error", "directory"}),
+    PartFact: frozenset({"text", "filename", "files"}),
+    ToolFact: frozenset({"input", "output", "error", "title", "metadata", "attachments"}),
+    StatusFact: frozenset({"error"}),
+    FailureFact: frozenset({"error"}),
+    RetryFact: frozenset({"error"}),
+    SystemPromptFact: frozenset({"text"}),
+    ToolListFact: frozenset({"tools"}),
+    ConversationFact: frozenset({"messages"}),
+    WaitFact: frozenset({"detail"}),
+    CompactionFact: frozenset({"text", "error"}),
+    RequestFact: frozenset({"params"}),
+    NoteFact: frozenset({"texts"}),
+    ShutdownFact: frozenset({"directory"}),
 }
 """Fields that hold what people, models and tools wrote, or where they work: they go at metadata level."""
 

@@ -25,7 +25,7 @@ from collector.errors import CollectorError
 from collector.opencode.client import Door
 from collector.opencode.database import Database
 from collector.opencode.files import Storage
-from collector.opencode.history import History, Item, Kept, with_children
+from collector.opencode.history import HistorySource, Item, Kept, with_children
 
 logger = logging.getLogger(__name__)
 
@@ -270,7 +270,7 @@ def _is_alive_on_windows(pid: int) -> bool:
     return code.value == 259  # STILL_ACTIVE
 
 
-def _open(store: str) -> History | None:
+def _open(store: str) -> HistorySource | None:
     """The database a plugin named, or the files that versions up to 1.1 keep beside it."""
     path = Path(store)
     if path.is_file():

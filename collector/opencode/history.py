@@ -20,7 +20,7 @@ class Kept:
     directory: str = ""
 
 
-class History(Protocol):
+class HistorySource(Protocol):
     """A store of sessions; reading it changes nothing."""
 
     @property

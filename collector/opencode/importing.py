@@ -20,7 +20,7 @@ from collector.errors import CollectorError, ConfigError
 from collector.opencode.client import Door
 from collector.opencode.database import Database
 from collector.opencode.files import Export, Storage
-from collector.opencode.history import History, Item, Kept, data_folder, databases, with_children
+from collector.opencode.history import HistorySource, Item, Kept, data_folder, databases, with_children
 
 _STATE_FILE = "opencode-import.json"
 _LONG_MS = 600_000
@@ -40,7 +40,7 @@ class Wanted:
 class Task:
     """One session to send."""
 
-    source: History
+    source: HistorySource
     kept: Kept
 
 
@@ -72,12 +72,12 @@ class Progress:
             raise CollectorError(f"{self._path} cannot be written: {error.strerror}") from None
 
 
-def sources(given: Iterable[Path], environ: Mapping[str, str], home: Path) -> list[History]:
+def sources(given: Iterable[Path], environ: Mapping[str, str], home: Path) -> list[HistorySource]:
     """The stores to read: the files given, or all that OpenCode keeps here. Raises `CollectorError`."""
     paths = list(given)
     if paths:
         return [_open(path) for path in paths]
-    found: list[History] = [Database(path) for path in databases(environ, home)]
+    found: list[HistorySource] = [Database(path) for path in databases(environ, home)]
     storage = data_folder(environ, home) / "storage"
     if (storage / "session").is_dir():
         found.append(Storage(storage))
@@ -86,7 +86,7 @@ def sources(given: Iterable[Path], environ: Mapping[str, str], home: Path) -> li
     return found
 
 
-def _open(path: Path) -> History:
+def _open(path: Path) -> HistorySource:
     if path.is_dir():
         storage = path if (path / "session").is_dir() else path / "storage"
         if not (storage / "session").is_dir():
@@ -100,7 +100,7 @@ def _open(path: Path) -> History:
     return Database(path) if is_database else Export(path)
 
 
-def planned(found: Iterable[History], wanted: Wanted, progress: Progress) -> list[Task]:
+def planned(found: Iterable[HistorySource], wanted: Wanted, progress: Progress) -> list[Task]:
     """What is to be sent, parents before subagents; a session that two stores keep is read from the first."""
     tasks: dict[str, Task] = {}
     for source in found:
@@ -146,6 +146,6 @@ def since(text: str) -> int:
         raise ConfigError(f"--since {text}: give a time like 7d, 12h or 2026-01-31") from None
 
 
-def _key(source: History) -> str:
+def _key(source: HistorySource) -> str:
     """A path says where someone works; its digest is enough to know it again."""
     return blake2b(source.name.encode("utf-8", "replace"), digest_size=8).hexdigest()

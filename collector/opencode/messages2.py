@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-Json = dict[str, Any]
+from collector.assemble.dialects.lenient import JsonObject
 
 
-def events(session: Json, messages: list[Json]) -> Iterator[Json]:
+def events(session: JsonObject, messages: list[JsonObject]) -> Iterator[JsonObject]:
     """The events of one session: its creation, then what each message says."""
     identifier = str(session.get("id", ""))
     created = _time(session, "created") or (_time(messages[0], "created") if messages else None)
@@ -24,7 +24,7 @@ def events(session: Json, messages: list[Json]) -> Iterator[Json]:
             yield from teller(identifier, message)
 
 
-def _event(kind: str, at: int | None, session: str, data: Json) -> Json:
+def _event(kind: str, at: int | None, session: str, data: JsonObject) -> JsonObject:
     return {"type": kind, **({"created": at} if at else {}), "data": {"sessionID": session, **data}}
 
 
@@ -34,11 +34,11 @@ def _time(holder: Any, name: str) -> int | None:
     return int(value) if isinstance(value, (int, float)) else None
 
 
-def _some(holder: Json, *names: str) -> Json:
+def _some(holder: JsonObject, *names: str) -> JsonObject:
     return {name: holder[name] for name in names if holder.get(name) is not None}
 
 
-def _prompt(session: str, message: Json) -> Iterator[Json]:
+def _prompt(session: str, message: JsonObject) -> Iterator[JsonObject]:
     payload = _some(message, "text", "files", "agents", "skills", "description", "metadata")
     item = {"type": message["type"], "payload": payload}
     at, data = _time(message, "created"), {"inboxID": message.get("id")}
@@ -46,7 +46,7 @@ def _prompt(session: str, message: Json) -> Iterator[Json]:
     yield _event("session.inbox.delivered", at, session, data)
 
 
-def _assistant(session: str, message: Json) -> Iterator[Json]:
+def _assistant(session: str, message: JsonObject) -> Iterator[JsonObject]:
     step = {"assistantMessageID": message.get("id")}
     created, completed = _time(message, "created"), _time(message, "completed")
     yield _event(
@@ -76,9 +76,9 @@ def _assistant(session: str, message: Json) -> Iterator[Json]:
         yield _event(f"session.step.{ended}", completed, session, {**step, **told, **files})
 
 
-def _tool(session: str, step: Json, part: Json, created: int | None) -> Iterator[Json]:
+def _tool(session: str, step: JsonObject, part: JsonObject, created: int | None) -> Iterator[JsonObject]:
     found = part.get("state")
-    state: Json = found if isinstance(found, dict) else {}
+    state: JsonObject = found if isinstance(found, dict) else {}
     status, data = state.get("status"), {**step, "id": part.get("id")}
     begun = _time(part, "created") or created
     yield _event("session.tool.input.started", begun, session, {**data, "name": part.get("name")})
@@ -96,7 +96,7 @@ def _tool(session: str, step: Json, part: Json, created: int | None) -> Iterator
         yield _event(f"session.tool.{ended}", _time(part, "completed") or begun, session, told)
 
 
-def _compaction(session: str, message: Json) -> Iterator[Json]:
+def _compaction(session: str, message: JsonObject) -> Iterator[JsonObject]:
     created, status = _time(message, "created"), message.get("status")
     told = {**_some(message, "reason", "model", "cost", "tokens", "error"), "inputID": message.get("id")}
     yield _event("session.compaction.started", created, session, told)
@@ -107,7 +107,7 @@ def _compaction(session: str, message: Json) -> Iterator[Json]:
         yield _event(f"session.compaction.{kind}", ended, session, {**told, **text})
 
 
-def _idle(session: str, message: Json) -> Iterator[Json]:
+def _idle(session: str, message: JsonObject) -> Iterator[JsonObject]:
     outcome = message.get("outcome")
     if outcome in ("succeeded", "failed", "interrupted"):
         yield _event(f"session.execution.{outcome}", _time(message, "created"), session, _some(message, "error"))

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from collector.assemble.dialects.items import BadItem
-from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.facts import CONTENT, AnyFact, Fact, from_document, to_bytes, to_document
 from collector.batch import Signal
 from collector.errors import BadRequest
@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Taken:
+class IntakeResult:
     """What one body became."""
 
     items: int = 0
@@ -76,18 +76,18 @@ class Intake:
     def __init__(self, level: ContentLevel = ContentLevel.MASK, engine: Engine | None = None) -> None:
         self._level = level
         self._engine = engine or Engine()
-        self._reader = Reader()
+        self._reader = ItemReader()
 
     def redact_with(self, level: ContentLevel, engine: Engine) -> None:
         """Redact what comes from now on at `level` with `engine`: the policy has changed."""
         self._level, self._engine = level, engine
 
-    def take(self, body: bytes, now: int) -> Taken:
+    def take(self, body: bytes, now: int) -> IntakeResult:
         """Read NDJSON or a JSON array heard at `now` (ms); what is no item is refused with its index."""
         return self.take_items(items_of(body), now)
 
-    def take_items(self, items: Iterable[Any], now: int) -> Taken:
-        taken = Taken()
+    def take_items(self, items: Iterable[Any], now: int) -> IntakeResult:
+        taken = IntakeResult()
         facts: dict[tuple[str, str], AnyFact] = {}
         for index, item in enumerate(items):
             taken.items += 1
@@ -95,7 +95,7 @@ class Intake:
                 if item is _Broken:
                     raise BadItem(NOT_JSON)
                 for found in self._reader.read(item, now):
-                    if isinstance(found, Unknown):
+                    if isinstance(found, UnknownType):
                         taken.unknown[found.name if _TYPE.fullmatch(found.name) else "other"] += 1
                         continue
                     held = facts.get((found.session, found.key))
@@ -239,4 +239,4 @@ def _sized(value: Any) -> str:
     return f"[REDACTED:{CONTENT_RULE} {size} B]"
 
 
-__all__ = ["Intake", "Row", "Taken", "items_of"]
+__all__ = ["Intake", "IntakeResult", "Row", "items_of"]

@@ -16,7 +16,7 @@ import orjson
 
 from collector.errors import Busy, UnsupportedMedia
 from collector.otlp.read import PROTOBUF
-from collector.pipeline.events import Intake, Taken
+from collector.pipeline.events import Intake, IntakeResult
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
 from collector.receive.receiver import Door, Receive
@@ -40,7 +40,7 @@ class OpenCodeReceiver(Door):
         guard: Guard,
         budget: Budget,
         most_bytes: int,
-        kept: Callable[[Taken], None],
+        kept: Callable[[IntakeResult], None],
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(store.instance, guard, budget, most_bytes)
@@ -76,11 +76,11 @@ class OpenCodeReceiver(Door):
         self.counts["rejected"] += len(taken.rejected)
         return orjson.dumps(answer(taken))
 
-    def _work(self, raw: bytes, encoding: str) -> Taken:
+    def _work(self, raw: bytes, encoding: str) -> IntakeResult:
         return self._intake.take(decompress(raw, encoding, self._most), time.time_ns() // 1_000_000)
 
 
-def answer(taken: Taken) -> dict[str, Any]:
+def answer(taken: IntakeResult) -> dict[str, Any]:
     """The body of a 200."""
     return {
         "accepted": taken.items - len(taken.rejected),

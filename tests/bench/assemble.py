@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.fold.assembler import Assembler
 
 FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "captures"
@@ -56,7 +56,7 @@ def one_long_session(events: int) -> list[bytes]:
     return lines[:events]
 
 
-def run(lines: list[bytes], assembler: Assembler, reader: Reader) -> tuple[int, float]:
+def run(lines: list[bytes], assembler: Assembler, reader: ItemReader) -> tuple[int, float]:
     """Spans made, and seconds of processor time taken from bytes to spans."""
     began = time.process_time()
     spans = 0
@@ -64,7 +64,7 @@ def run(lines: list[bytes], assembler: Assembler, reader: Reader) -> tuple[int, 
         item: dict[str, Any] = orjson.loads(line)
         now = item["ts"]
         for fact in reader.read(item, now):
-            if not isinstance(fact, Unknown):
+            if not isinstance(fact, UnknownType):
                 spans += len(assembler.feed(fact, now))
     spans += len(assembler.look(now + 10_000))
     return spans, time.process_time() - began
@@ -79,10 +79,10 @@ def megabytes() -> float:
 
 def main() -> None:
     lines = one_long_session(20_000)
-    spans, seconds = run(lines, Assembler(), Reader())
+    spans, seconds = run(lines, Assembler(), ItemReader())
     print(f"one session: {len(lines)} events, {spans} spans, {len(lines) / seconds:,.0f} events/s")
 
-    assembler, reader = Assembler(), Reader()
+    assembler, reader = Assembler(), ItemReader()
     multi = recorded("multi")
     for number in range(1, 1001):
         run(list(shifted(multi, number, session=number)), assembler, reader)

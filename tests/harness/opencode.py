@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from collector.assemble.dialects.items import BadItem
-from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.fold.assembler import Assembler
-from collector.assemble.spans.otlp import Made
+from collector.assemble.spans.otlp import BuiltSpan
 
 FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode"
 CAPTURES = FIXTURES / "captures"
@@ -59,14 +59,14 @@ def v2_examples() -> list[Any]:
 
 def assemble(
     items: Iterable[Any], assembler: Assembler | None = None, unknown: Counter[str] | None = None
-) -> list[Made]:
+) -> list[BuiltSpan]:
     """All spans of `items`, which come at one moment and then no more."""
-    reader, assembler = Reader(), assembler or Assembler()
-    made: list[Made] = []
+    reader, assembler = ItemReader(), assembler or Assembler()
+    made: list[BuiltSpan] = []
     for item in items:
         try:
             for fact in reader.read(item, NOW):
-                if not isinstance(fact, Unknown):
+                if not isinstance(fact, UnknownType):
                     made += assembler.feed(fact, 0)
                 elif unknown is not None:
                     unknown[fact.name] += 1
@@ -76,10 +76,10 @@ def assemble(
     return made + assembler.close()
 
 
-def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[Made]:
+def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[BuiltSpan]:
     """All spans of recorded lines, each heard at its time: when it was recorded, where none is given."""
-    reader, assembler = Reader(), Assembler()
-    made: list[Made] = []
+    reader, assembler = ItemReader(), Assembler()
+    made: list[BuiltSpan] = []
     now = 0
     for item, at in zip(items, times or [item["ts"] for item in items], strict=True):
         while now and now + 200 < at:
@@ -87,7 +87,7 @@ def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[Ma
             made += assembler.look(now)
         now = max(now, at)
         for fact in reader.read(item, now):
-            if not isinstance(fact, Unknown):
+            if not isinstance(fact, UnknownType):
                 made += assembler.feed(fact, now)
     for _ in range(100):
         now += 200
@@ -95,7 +95,7 @@ def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[Ma
     return made
 
 
-def attributes(made: Made) -> dict[str, Any]:
+def attributes(made: BuiltSpan) -> dict[str, Any]:
     found = {}
     for pair in made.span.attributes:
         kind = pair.value.WhichOneof("value")
@@ -103,22 +103,22 @@ def attributes(made: Made) -> dict[str, Any]:
     return found
 
 
-def kind(made: Made) -> str:
+def kind(made: BuiltSpan) -> str:
     return str(attributes(made)["openinference.span.kind"])
 
 
-def of_kind(made: Iterable[Made], wanted: str) -> list[Made]:
+def of_kind(made: Iterable[BuiltSpan], wanted: str) -> list[BuiltSpan]:
     return sorted((m for m in made if kind(m) == wanted), key=lambda m: (m.span.start_time_unix_nano, m.span.span_id))
 
 
-def ids(made: Iterable[Made]) -> set[tuple[bytes, bytes, bytes]]:
+def ids(made: Iterable[BuiltSpan]) -> set[tuple[bytes, bytes, bytes]]:
     return {(m.span.trace_id, m.span.span_id, m.span.parent_span_id) for m in made}
 
 
-def tree(made: list[Made]) -> list[str]:
+def tree(made: list[BuiltSpan]) -> list[str]:
     """The spans as an indented tree: kind, agent, name, status, and their events."""
     known = {m.span.span_id for m in made}
-    by_parent: dict[bytes, list[Made]] = {}
+    by_parent: dict[bytes, list[BuiltSpan]] = {}
     for m in made:
         above = m.span.parent_span_id
         by_parent.setdefault(above if above in known else b"", []).append(m)

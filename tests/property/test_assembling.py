@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.assemble.fold.assembler import Assembler
-from collector.assemble.spans.otlp import Made
+from collector.assemble.spans.otlp import BuiltSpan
 
 _SESSIONLESS = {"text_v10185"}
 """OpenCode 1.0 does not say for which session a system prompt is: only the order of its lines does."""
@@ -18,7 +18,7 @@ _SESSIONLESS = {"text_v10185"}
 RECORDINGS = [(scenario, door) for door in ("plugin_hooks", "events.sse") for scenario in scenarios(door)]
 
 
-def content(made: list[Made]) -> list[bytes]:
+def content(made: list[BuiltSpan]) -> list[bytes]:
     return sorted(m.span.SerializeToString(deterministic=True) for m in made)
 
 

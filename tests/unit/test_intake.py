@@ -15,18 +15,18 @@ from collector.assemble.fold.assembler import Assembler
 from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.errors import BadRequest
-from collector.pipeline.events import Intake, Taken
+from collector.pipeline.events import Intake, IntakeResult
 from collector.policy.model import ContentLevel
 from collector.redact.seal import Sealer
 
 NOW = 1_795_361_000_000
 
 
-def take(items: list[Any], level: ContentLevel = ContentLevel.MASK) -> Taken:
+def take(items: list[Any], level: ContentLevel = ContentLevel.MASK) -> IntakeResult:
     return Intake(level).take_items(items, NOW)
 
 
-def leaving(taken: Taken, level: ContentLevel) -> bytes:
+def leaving(taken: IntakeResult, level: ContentLevel) -> bytes:
     """Everything that is kept or sent of what was taken."""
     assembler = Assembler("opencode", {"team": "a"})
     for row in taken.rows:

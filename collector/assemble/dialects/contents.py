@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector.assemble.dialects.lenient import Json, first_text, mapping, text, to_json, whole
+from collector.assemble.dialects.lenient import JsonObject, first_text, mapping, text, to_json, whole
 
 
-def attachment(found: Json) -> tuple[str | None, str | None, int | None]:
+def attachment(found: JsonObject) -> tuple[str | None, str | None, int | None]:
     """Type, name and size of a file: its content is no trace."""
     url = found.get("url", found.get("uri"))
     size = whole(found.get("size"))
@@ -37,10 +37,10 @@ def text_and_files(content: Any) -> tuple[str, list[str]]:
     return "\n".join(words), files
 
 
-def spoken(item: Json) -> Json:
+def spoken(item: JsonObject) -> JsonObject:
     """A message as a model library holds it: role, text, reasoning, tool calls and results."""
     role = first_text(item, "role", "type") or "user"
-    said: Json = {"role": role}
+    said: JsonObject = {"role": role}
     content = item.get("content", item.get("text"))
     words: list[str] = []
     for part in content if isinstance(content, list) else [content]:
@@ -72,7 +72,7 @@ def spoken(item: Json) -> Json:
     return said
 
 
-def _media(found: Json) -> tuple[str | None, str | None, int | None]:
+def _media(found: JsonObject) -> tuple[str | None, str | None, int | None]:
     mime, name, size = attachment(found)
     data = found.get("data")
     if size is None and isinstance(data, str):

@@ -11,18 +11,27 @@ from typing import Any
 
 from collector.assemble.dialects import v1_messages
 from collector.assemble.dialects.contents import spoken
-from collector.assemble.dialects.items import Hook, Unknown
-from collector.assemble.dialects.lenient import Json, agent_name, first_text, mapping, number, objects, text, truth
+from collector.assemble.dialects.items import HookCall, UnknownType
+from collector.assemble.dialects.lenient import (
+    JsonObject,
+    agent_name,
+    first_text,
+    mapping,
+    number,
+    objects,
+    text,
+    truth,
+)
 from collector.assemble.facts import (
     SIDE_CALLS,
     AnyFact,
-    Gone,
-    History,
-    MessageTold,
-    Request,
-    Spoken,
-    SystemPrompt,
-    Tools,
+    ConversationFact,
+    HistoryFact,
+    MessageFact,
+    RequestFact,
+    ShutdownFact,
+    SystemPromptFact,
+    ToolListFact,
     latest,
     order,
 )
@@ -97,10 +106,10 @@ class HookReader:
 
     def __init__(self) -> None:
         self._prompts: dict[tuple[str, str | None], str] = {}
-        self._offered: dict[tuple[str, str | None], dict[str, Json]] = {}
-        self._told: dict[tuple[str, str | None], list[Json]] = {}
+        self._offered: dict[tuple[str, str | None], dict[str, JsonObject]] = {}
+        self._last_offered: dict[tuple[str, str | None], list[JsonObject]] = {}
 
-    def read(self, hook: Hook) -> Iterator[AnyFact | Unknown]:
+    def read(self, hook: HookCall) -> Iterator[AnyFact | UnknownType]:
         """The facts in one call."""
         match hook.name:
             case "chat.message":
@@ -116,23 +125,23 @@ class HookReader:
             case "session.context" | "session.title" | "session.compaction":
                 yield from self._context(hook)
             case "dispose":
-                yield Gone(*latest("", f"gone:{hook.directory}", hook.at or 0), directory=hook.directory)
+                yield ShutdownFact(*latest("", f"gone:{hook.directory}", hook.at or 0), directory=hook.directory)
             case name if name not in _SILENT:
-                yield Unknown(f"hook:{name}")
+                yield UnknownType(f"hook:{name}")
 
-    def _chat_message(self, hook: Hook) -> Iterator[AnyFact]:
-        told = mapping(hook.output.get("message"))
-        session = text(told.get("sessionID")) or text(hook.input.get("sessionID"))
+    def _chat_message(self, hook: HookCall) -> Iterator[AnyFact]:
+        message = mapping(hook.output.get("message"))
+        session = text(message.get("sessionID")) or text(hook.input.get("sessionID"))
         at = hook.at or 0
-        for fact in v1_messages.message(told, session, at):
-            if isinstance(fact, MessageTold):
+        for fact in v1_messages.message(message, session, at):
+            if isinstance(fact, MessageFact):
                 fact.key, fact.order = f"prompt:{fact.message}", order(0)
                 fact.variant = fact.variant or text(hook.input.get("variant"))
             yield fact
         for part in objects(hook.output.get("parts")):
             yield from v1_messages.part(part, session, at)
 
-    def _params(self, hook: Hook) -> Iterator[AnyFact]:
+    def _params(self, hook: HookCall) -> Iterator[AnyFact]:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
         if session is None:
             return
@@ -144,10 +153,10 @@ class HookReader:
         if agent not in SIDE_CALLS:
             offered = self._offered.pop(place, None)
             if offered:
-                self._told[place] = list(offered.values())
-            if self._told.get(place):
-                yield Tools(*latest(session, f"tools:{at}", at), tools=self._told[place])
-        yield Request(
+                self._last_offered[place] = list(offered.values())
+            if self._last_offered.get(place):
+                yield ToolListFact(*latest(session, f"tools:{at}", at), tools=self._last_offered[place])
+        yield RequestFact(
             *latest(session, f"request:{at}:{agent}", at),
             agent=agent,
             provider=text(model.get("providerID")),
@@ -156,7 +165,7 @@ class HookReader:
             params=params(hook.output),
         )
 
-    def _system(self, hook: Hook) -> Iterator[AnyFact]:
+    def _system(self, hook: HookCall) -> Iterator[AnyFact]:
         prompt = _joined(hook.output.get("system"))
         if not prompt:
             return
@@ -166,7 +175,7 @@ class HookReader:
         else:
             yield _system_prompt(session, hook.at or 0, prompt, None)
 
-    def _history(self, hook: Hook) -> Iterator[AnyFact]:
+    def _history(self, hook: HookCall) -> Iterator[AnyFact]:
         at = hook.at or 0
         found = objects(hook.output.get("messages"))
         session = next((s for item in found if (s := text(mapping(item.get("info")).get("sessionID")))), None)
@@ -181,9 +190,9 @@ class HookReader:
                 for fact in v1_messages.part(part, session, at):
                     fact.order -= 1  # of two tellings of the same state the event's own counts
                     yield fact
-        yield History(*latest(session, f"history:{at}", at), messages=names)
+        yield HistoryFact(*latest(session, f"history:{at}", at), messages=names)
 
-    def _definition(self, hook: Hook) -> None:
+    def _definition(self, hook: HookCall) -> None:
         name = text(hook.input.get("toolID"))
         offered = self._offered.setdefault((hook.pid, hook.directory), {})
         if name and len(offered) < _MOST_TOOLS:
@@ -193,7 +202,7 @@ class HookReader:
                 "parameters": mapping(hook.output.get("parameters")),
             }
 
-    def _context(self, hook: Hook) -> Iterator[AnyFact]:
+    def _context(self, hook: HookCall) -> Iterator[AnyFact]:
         """OpenCode 2: everything of a request in one hook, on its way out."""
         session, at = text(hook.input.get("sessionID")), hook.at or 0
         if session is None:
@@ -207,7 +216,7 @@ class HookReader:
         sent = hook.output.get("messages", hook.input.get("messages"))
         if kind == "context" and isinstance(sent, list):
             messages = [spoken(item) for item in objects(sent)]
-            yield Spoken(*latest(session, f"spoken:{at}", at), messages=messages)
+            yield ConversationFact(*latest(session, f"spoken:{at}", at), messages=messages)
         tools = mapping(hook.output.get("tools", hook.input.get("tools")))
         if kind == "context" and tools:
             offered = [
@@ -218,8 +227,8 @@ class HookReader:
                 }
                 for name, tool in list(tools.items())[:_MOST_TOOLS]
             ]
-            yield Tools(*latest(session, f"tools:{at}", at), tools=offered)
-        yield Request(
+            yield ToolListFact(*latest(session, f"tools:{at}", at), tools=offered)
+        yield RequestFact(
             *latest(session, f"request:{at}:{agent}", at),
             agent=agent,
             provider=text(model.get("providerID")),
@@ -229,7 +238,7 @@ class HookReader:
         )
 
 
-def params(found: Json) -> dict[str, Any]:
+def params(found: JsonObject) -> dict[str, Any]:
     """Model parameters under the names most providers use; of a provider's options only those known to be harmless."""
     known: dict[str, Any] = {}
     options = mapping(found.get("options"))
@@ -251,9 +260,9 @@ def _plain(value: Any) -> bool:
     return text(value) is not None or number(value) is not None or truth(value) is not None
 
 
-def _system_prompt(session: str, at: int, prompt: str, agent: str | None) -> SystemPrompt:
+def _system_prompt(session: str, at: int, prompt: str, agent: str | None) -> SystemPromptFact:
     digest = span_id(prompt).hex()
-    return SystemPrompt(*latest(session, f"system:{at}:{digest}", at), text=prompt, agent=agent)
+    return SystemPromptFact(*latest(session, f"system:{at}:{digest}", at), text=prompt, agent=agent)
 
 
 def _joined(system: Any) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from collector.assemble.dialects.lenient import Json, mapping, milliseconds, objects, text
+from collector.assemble.dialects.lenient import JsonObject, mapping, milliseconds, objects, text
 
 _VERSIONED = re.compile(r"(?s)(.+)\.(\d{1,3})")
 _DEEPEST = 4
@@ -26,7 +26,7 @@ class BadItem(Exception):
     """The item is nothing this collector can keep; the text says why and quotes nothing."""
 
 
-class Unknown:
+class UnknownType:
     """A type this version does not know; kept out of spans and counted."""
 
     __slots__ = ("name",)
@@ -36,35 +36,35 @@ class Unknown:
 
 
 @dataclass(slots=True)
-class Event:
+class OpenCodeEvent:
     """An event of either generation; `at` is when it was made or heard, where the envelope says so."""
 
     generation: int
     type: str
-    data: Json
+    data: JsonObject
     id: str
     at: int | None
     directory: str | None = None
 
 
 @dataclass(slots=True)
-class Hook:
+class HookCall:
     """A call of a plugin hook."""
 
     name: str
-    input: Json
-    output: Json
+    input: JsonObject
+    output: JsonObject
     at: int | None
     pid: str
     directory: str | None
 
 
-def unwrap(item: Any) -> Iterator[Event | Hook]:
+def unwrap(item: Any) -> Iterator[OpenCodeEvent | HookCall]:
     """What `item` holds; raises `BadItem` when it has no form that is known."""
     return _unwrap(item, None, None, 0)
 
 
-def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Iterator[Event | Hook]:
+def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Iterator[OpenCodeEvent | HookCall]:
     if not isinstance(item, dict):
         raise BadItem("not a JSON object")
     if depth > _DEEPEST:
@@ -95,20 +95,22 @@ def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Ite
     raise BadItem("no type")
 
 
-def _hook(item: Json, hook: str, depth: int) -> Iterator[Event | Hook]:
+def _hook(item: JsonObject, hook: str, depth: int) -> Iterator[OpenCodeEvent | HookCall]:
     at, directory = milliseconds(item.get("ts")), text(item.get("dir"))
     if hook == "event":
         yield from _unwrap(item.get("input"), at, directory, depth + 1)
         return
-    yield Hook(hook, mapping(item.get("input")), mapping(item.get("output")), at, str(item.get("pid", "")), directory)
+    yield HookCall(
+        hook, mapping(item.get("input")), mapping(item.get("output")), at, str(item.get("pid", "")), directory
+    )
 
 
-def _event(item: Json, kind: str, at: int | None, directory: str | None) -> Event:
+def _event(item: JsonObject, kind: str, at: int | None, directory: str | None) -> OpenCodeEvent:
     properties, data = item.get("properties"), item.get("data")
     location = mapping(item.get("location"))
     identifier = text(item.get("id")) or ""
     if isinstance(properties, dict):
-        return Event(1, kind, properties, identifier, at, directory)
+        return OpenCodeEvent(1, kind, properties, identifier, at, directory)
     data = mapping(data)
     if "aggregate_id" in item or "aggregateID" in item:
         versioned = _VERSIONED.fullmatch(kind)
@@ -116,20 +118,22 @@ def _event(item: Json, kind: str, at: int | None, directory: str | None) -> Even
         data.setdefault("sessionID", item.get("aggregate_id", item.get("aggregateID")))
     generation = 1 if kind.startswith(("session.", "message.")) and ("info" in data or "part" in data) else 2
     created = milliseconds(item.get("created"))
-    return Event(generation, kind, data, identifier, created or at, text(location.get("directory")) or directory)
+    return OpenCodeEvent(
+        generation, kind, data, identifier, created or at, text(location.get("directory")) or directory
+    )
 
 
-def _exported(item: Json) -> Iterator[Event]:
+def _exported(item: JsonObject) -> Iterator[OpenCodeEvent]:
     info = item["info"]
     if isinstance(item.get("messages"), list):
-        yield Event(1, "session.updated", {"info": info}, "", None)
+        yield OpenCodeEvent(1, "session.updated", {"info": info}, "", None)
         for message in objects(item["messages"]):
             if isinstance(message.get("info"), dict):
                 yield from _exported({"info": message["info"], "parts": message.get("parts")})
         return
     if "role" not in info:
-        yield Event(1, "session.updated", {"info": info}, "", None)
+        yield OpenCodeEvent(1, "session.updated", {"info": info}, "", None)
         return
-    yield Event(1, "message.updated", {"info": info}, "", None)
+    yield OpenCodeEvent(1, "message.updated", {"info": info}, "", None)
     for part in objects(item.get("parts")):
-        yield Event(1, "message.part.updated", {"part": part}, "", None)
+        yield OpenCodeEvent(1, "message.part.updated", {"part": part}, "", None)

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def mapping(value: Any) -> Json:
+def mapping(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
@@ -17,7 +17,7 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def first_text(found: Json, *names: str) -> str | None:
+def first_text(found: JsonObject, *names: str) -> str | None:
     """What the first of the fields `names` that holds a text says: fields were renamed over the versions."""
     for name in names:
         value = found.get(name)
@@ -50,7 +50,7 @@ def texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def objects(value: Any) -> list[Json]:
+def objects(value: Any) -> list[JsonObject]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

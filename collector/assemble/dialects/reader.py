@@ -7,43 +7,43 @@ from typing import Any
 
 from collector.assemble.dialects import v1, v2
 from collector.assemble.dialects.hooks import HookReader
-from collector.assemble.dialects.items import BadItem, Event, Hook, Unknown, unwrap
+from collector.assemble.dialects.items import BadItem, HookCall, OpenCodeEvent, UnknownType, unwrap
 from collector.assemble.dialects.lenient import milliseconds
 from collector.assemble.facts import AnyFact
 from collector.assemble.spans.ids import time_in
 
 
-class Reader:
+class ItemReader:
     """Reads items one after the other; remembers only what hooks of OpenCode say before they say for whom."""
 
     def __init__(self) -> None:
         self._hooks = HookReader()
         self._last = 0
 
-    def read(self, item: Any, now: int) -> Iterator[AnyFact | Unknown]:
+    def read(self, item: Any, now: int) -> Iterator[AnyFact | UnknownType]:
         """The facts in one item heard at `now` (ms); raises `BadItem` when it is none."""
         for found in unwrap(item):
-            if isinstance(found, Hook):
+            if isinstance(found, HookCall):
                 if found.at is None:
                     found.at = self._last or now
                 yield from self._hooks.read(found)
             else:
                 yield from self._event(found, now)
 
-    def _event(self, event: Event, now: int) -> Iterator[AnyFact | Unknown]:
-        told = event.at or _told(event.data)
-        near = told or self._last or now
+    def _event(self, event: OpenCodeEvent, now: int) -> Iterator[AnyFact | UnknownType]:
+        stated = event.at or _stated_time(event.data)
+        near = stated or self._last or now
         at = (time_in(event.id, near) if event.id else None) or near
-        if told:
-            self._last = told
+        if stated:
+            self._last = stated
         facts = v1.read(event, at) if event.generation == 1 else v2.read(event, at)
         if facts is None:
-            yield Unknown(f"{event.generation}:{event.type}")
+            yield UnknownType(f"{event.generation}:{event.type}")
         else:
             yield from facts
 
 
-def _told(data: dict[str, Any]) -> int | None:
+def _stated_time(data: dict[str, Any]) -> int | None:
     """The time an event of OpenCode 1 carries, where it does."""
     found = milliseconds(data.get("time"))
     if found:
@@ -58,4 +58,4 @@ def _told(data: dict[str, Any]) -> int | None:
     return None
 
 
-__all__ = ["BadItem", "Reader", "Unknown"]
+__all__ = ["BadItem", "ItemReader", "UnknownType"]

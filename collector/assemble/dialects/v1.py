@@ -9,21 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from collector.assemble.dialects.items import Event
-from collector.assemble.dialects.lenient import Json, first_text, mapping, milliseconds, objects, text, to_json, whole
+from collector.assemble.dialects.items import OpenCodeEvent
+from collector.assemble.dialects.lenient import (
+    JsonObject,
+    first_text,
+    mapping,
+    milliseconds,
+    objects,
+    text,
+    to_json,
+    whole,
+)
 from collector.assemble.dialects.v1_messages import error_of, message, part
 from collector.assemble.facts import (
     LAST,
     Facts,
-    Failure,
-    FirstToken,
-    Gone,
-    Note,
-    Retry,
-    SessionTold,
-    Status,
-    Titled,
-    Wait,
+    FailureFact,
+    FirstTokenFact,
+    NoteFact,
+    RetryFact,
+    SessionFact,
+    ShutdownFact,
+    StatusFact,
+    TitleFact,
+    WaitFact,
     earliest,
     latest,
     order,
@@ -37,7 +46,7 @@ _KNOWN_EMPTY = re.compile(
 )
 
 
-def read(event: Event, at: int) -> Facts | None:
+def read(event: OpenCodeEvent, at: int) -> Facts | None:
     """The facts in `event`; None when its type is not known."""
     known = _READERS.get(event.type)
     if known is not None:
@@ -45,13 +54,13 @@ def read(event: Event, at: int) -> Facts | None:
     return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
 
 
-def _session(event: Event, data: Json, at: int) -> Facts:
+def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     info = mapping(data.get("info"))
     session = text(info.get("id")) or text(data.get("sessionID"))
     if session is None:
         return
     title = text(info.get("title"))
-    yield SessionTold(
+    yield SessionFact(
         session=session,
         key=event.type,
         at=at,
@@ -65,37 +74,39 @@ def _session(event: Event, data: Json, at: int) -> Facts:
         created=milliseconds(mapping(info.get("time")).get("created")),
     )
     if title and not _UNTITLED.fullmatch(title):
-        yield Titled(*earliest(session, "titled", at))
+        yield TitleFact(*earliest(session, "titled", at))
 
 
-def _message(event: Event, data: Json, at: int) -> Facts:
+def _message(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     yield from message(mapping(data.get("info")), text(data.get("sessionID")), at)
 
 
-def _part(event: Event, data: Json, at: int) -> Facts:
+def _part(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     found = mapping(data.get("part"))
-    told = milliseconds(data.get("time"))
+    stated = milliseconds(data.get("time"))
     streaming = isinstance(data.get("delta"), str)
-    yield from part(found, text(data.get("sessionID")), at if told is None else told, streaming, exact=told is not None)
+    yield from part(
+        found, text(data.get("sessionID")), at if stated is None else stated, streaming, exact=stated is not None
+    )
 
 
-def _delta(event: Event, data: Json, at: int) -> Facts:
+def _delta(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session, of = text(data.get("sessionID")), text(data.get("messageID"))
     if session and of:
-        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
+        yield FirstTokenFact(*earliest(session, f"first:{of}", at), message=of)
 
 
-def _status(event: Event, data: Json, at: int) -> Facts:
+def _status(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session, status = text(data.get("sessionID")), mapping(data.get("status"))
     kind = status.get("type")
     if session is None:
         return
     if kind in ("busy", "idle"):
         key = event.id or str(at)
-        yield Status(*latest(session, f"status:{kind}:{key}", at), status=kind)
+        yield StatusFact(*latest(session, f"status:{kind}:{key}", at), status=kind)
     elif kind == "retry":
         attempt = whole(status.get("attempt")) or 1
-        yield Retry(
+        yield RetryFact(
             *latest(session, f"retry:{event.id or at}", at),
             attempt=attempt,
             next=milliseconds(status.get("next")),
@@ -103,30 +114,30 @@ def _status(event: Event, data: Json, at: int) -> Facts:
         )
 
 
-def _idle(event: Event, data: Json, at: int) -> Facts:
+def _idle(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session = text(data.get("sessionID"))
     if session:
-        yield Status(*latest(session, f"status:idle:{event.id or at}", at), status="idle")
+        yield StatusFact(*latest(session, f"status:idle:{event.id or at}", at), status="idle")
 
 
-def _error(event: Event, data: Json, at: int) -> Facts:
+def _error(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session, (error_type, error) = text(data.get("sessionID")), error_of(data.get("error"))
     if session:
-        yield Failure(*latest(session, f"failure:{event.id or at}", at), error_type=error_type, error=error)
+        yield FailureFact(*latest(session, f"failure:{event.id or at}", at), error_type=error_type, error=error)
 
 
-def _compacted(event: Event, data: Json, at: int) -> Facts:
+def _compacted(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     return iter(())  # the summary message says the same, through every door
 
 
-def _asked(event: Event, data: Json, at: int) -> Facts:
+def _asked(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session, identifier = text(data.get("sessionID")), text(data.get("id"))
     if session is None or identifier is None:
         return
     tool = mapping(data.get("tool"))
     patterns = data.get("patterns", data.get("pattern"))
     detail = data.get("questions") if event.type.startswith("question") else patterns
-    yield Wait(
+    yield WaitFact(
         session=session,
         key=f"asked:{identifier}",
         at=milliseconds(mapping(data.get("time")).get("created")) or at,
@@ -141,14 +152,14 @@ def _asked(event: Event, data: Json, at: int) -> Facts:
     )
 
 
-def _replied(event: Event, data: Json, at: int) -> Facts:
+def _replied(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session = text(data.get("sessionID"))
     identifier = first_text(data, "requestID", "permissionID", "id")
     if session is None or identifier is None:
         return
     question = event.type.startswith("question")
     answers = data.get("answers")
-    yield Wait(
+    yield WaitFact(
         *earliest(session, f"replied:{identifier}", at),
         id=identifier,
         what="question" if question else "permission",
@@ -158,7 +169,7 @@ def _replied(event: Event, data: Json, at: int) -> Facts:
     )
 
 
-def _todo(event: Event, data: Json, at: int) -> Facts:
+def _todo(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session = text(data.get("sessionID"))
     todos = objects(data.get("todos"))
     if session is None:
@@ -168,7 +179,7 @@ def _todo(event: Event, data: Json, at: int) -> Facts:
         status = text(found.get("status"))
         if status and re.fullmatch(r"[a-z_]{1,30}", status):
             counts[status] = counts.get(status, 0) + 1
-    yield Note(
+    yield NoteFact(
         *latest(session, f"todo:{event.id or at}", at),
         name="todo.updated",
         counts=counts,
@@ -176,10 +187,10 @@ def _todo(event: Event, data: Json, at: int) -> Facts:
     )
 
 
-def _command(event: Event, data: Json, at: int) -> Facts:
+def _command(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session = text(data.get("sessionID"))
     if session:
-        yield Note(
+        yield NoteFact(
             *latest(session, f"command:{event.id or at}", at),
             name="command.executed",
             message=text(data.get("messageID")),
@@ -187,12 +198,12 @@ def _command(event: Event, data: Json, at: int) -> Facts:
         )
 
 
-def _gone(event: Event, data: Json, at: int) -> Facts:
+def _gone(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     directory = text(data.get("directory")) or event.directory
-    yield Gone(*latest("", f"gone:{directory}", at), directory=directory)
+    yield ShutdownFact(*latest("", f"gone:{directory}", at), directory=directory)
 
 
-_READERS: dict[str, Callable[[Event, Json, int], Facts]] = {
+_READERS: dict[str, Callable[[OpenCodeEvent, JsonObject, int], Facts]] = {
     "session.created": _session,
     "session.updated": _session,
     "session.deleted": lambda event, data, at: iter(()),

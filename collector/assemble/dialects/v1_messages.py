@@ -6,7 +6,7 @@ from typing import Any
 
 from collector.assemble.dialects.contents import attachment, describe
 from collector.assemble.dialects.lenient import (
-    Json,
+    JsonObject,
     agent_name,
     first_text,
     mapping,
@@ -25,13 +25,13 @@ from collector.assemble.facts import (
     RUNNING,
     SETTLED,
     Facts,
-    FirstToken,
-    MessageTold,
-    Note,
-    PartTold,
-    Retry,
-    Titled,
-    ToolTold,
+    FirstTokenFact,
+    MessageFact,
+    NoteFact,
+    PartFact,
+    RetryFact,
+    TitleFact,
+    ToolFact,
     earliest,
     latest,
     order,
@@ -41,7 +41,7 @@ from collector.assemble.spans.ids import time_in
 _RANKS = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 
 
-def message(info: Json, session: str | None, at: int, *, recalled: bool = False) -> Facts:
+def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = False) -> Facts:
     """The facts in a message's `info`; `recalled` when it stands in the history of a later call."""
     session = text(info.get("sessionID")) or session
     identifier, role = text(info.get("id")), info.get("role")
@@ -52,7 +52,7 @@ def message(info: Json, session: str | None, at: int, *, recalled: bool = False)
     completed = milliseconds(times.get("completed"))
     summary = info.get("summary")
     rank = SETTLED if completed else RUNNING if info.get("finish") else PENDING
-    yield MessageTold(
+    yield MessageFact(
         session=session,
         key=f"{'recalled' if recalled else 'message'}:{identifier}",
         at=at,
@@ -79,11 +79,11 @@ def message(info: Json, session: str | None, at: int, *, recalled: bool = False)
         yield from _summary(summary, session, identifier, at)
 
 
-def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
-    """A user message is told again with what the turn changed, and by OpenCode 1.0 with the title."""
+def _summary(summary: JsonObject, session: str, identifier: str, at: int) -> Facts:
+    """A user message is reported again with what the turn changed, and by OpenCode 1.0 with the title."""
     diffs = objects(summary.get("diffs"))
     if diffs:
-        yield Note(
+        yield NoteFact(
             *latest(session, f"diff:{identifier}", at),
             name="diff",
             message=identifier,
@@ -98,10 +98,10 @@ def _summary(summary: Json, session: str, identifier: str, at: int) -> Facts:
             },
         )
     if text(summary.get("title")):
-        yield Titled(*earliest(session, "titled", at))
+        yield TitleFact(*earliest(session, "titled", at))
 
 
-def part(found: Json, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:
+def part(found: JsonObject, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:
     """The facts in a part; of one that is still streamed only the time counts.
 
     `exact` says that `at` is OpenCode's own time, not that of our hearing: the id's time is nearer than that.
@@ -111,7 +111,7 @@ def part(found: Json, session: str | None, at: int, streaming: bool = False, *, 
     if session is None or of is None or identifier is None:
         return
     if streaming:
-        yield FirstToken(*earliest(session, f"first:{of}", at), message=of)
+        yield FirstTokenFact(*earliest(session, f"first:{of}", at), message=of)
         return
     kind = found.get("type")
     if kind == "tool":
@@ -123,7 +123,7 @@ def part(found: Json, session: str | None, at: int, streaming: bool = False, *, 
     times = mapping(found.get("time"))
     start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
     made = at if exact else time_in(identifier, at) or at
-    told = PartTold(
+    fact = PartFact(
         session=session,
         key=f"part:{identifier}",
         at=at,
@@ -136,31 +136,31 @@ def part(found: Json, session: str | None, at: int, streaming: bool = False, *, 
     )
     match kind:
         case "text" | "reasoning":
-            told.type = kind
-            told.text = found["text"] if isinstance(found.get("text"), str) else None
-            told.synthetic = found.get("synthetic") is True or found.get("ignored") is True
-            told.resumes = mapping(found.get("metadata")).get("compaction_continue") is True
+            fact.type = kind
+            fact.text = found["text"] if isinstance(found.get("text"), str) else None
+            fact.synthetic = found.get("synthetic") is True or found.get("ignored") is True
+            fact.resumes = mapping(found.get("metadata")).get("compaction_continue") is True
         case "file":
-            told.type = "file"
-            told.mime, told.filename, told.bytes = attachment(found)
+            fact.type = "file"
+            fact.mime, fact.filename, fact.bytes = attachment(found)
         case "step-start":
-            told.type, told.start = "start", made
+            fact.type, fact.start = "start", made
         case "step-finish":
-            told.type, told.end = "finish", made
-            told.reason, told.tokens = text(found.get("reason")), tokens(found.get("tokens"))
-            told.cost = number(found.get("cost"))
+            fact.type, fact.end = "finish", made
+            fact.reason, fact.tokens = text(found.get("reason")), tokens(found.get("tokens"))
+            fact.cost = number(found.get("cost"))
         case "compaction":
-            told.type = "compaction"
-            told.auto, told.overflow = truth(found.get("auto")), truth(found.get("overflow"))
+            fact.type = "compaction"
+            fact.auto, fact.overflow = truth(found.get("auto")), truth(found.get("overflow"))
         case "patch":
-            told.type, told.start = "patch", made
-            told.files, told.reason = texts(found.get("files")), text(found.get("hash"))
+            fact.type, fact.start = "patch", made
+            fact.files, fact.reason = texts(found.get("files")), text(found.get("hash"))
         case "subtask":
-            told.text = text(found.get("prompt"))
-    yield told
+            fact.text = text(found.get("prompt"))
+    yield fact
 
 
-def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts:
+def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) -> Facts:
     state = mapping(found.get("state"))
     status = state.get("status")
     rank = _RANKS.get(status) if isinstance(status, str) else None
@@ -171,7 +171,7 @@ def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts
     start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
     settled = status in ("completed", "error")
     given = state.get("input")
-    yield ToolTold(
+    yield ToolFact(
         session=session,
         key=f"part:{identifier}",
         at=at,
@@ -195,10 +195,10 @@ def _tool(found: Json, session: str, of: str, identifier: str, at: int) -> Facts
     )
 
 
-def _retry_part(found: Json, session: str, of: str, at: int) -> Retry:
+def _retry_part(found: JsonObject, session: str, of: str, at: int) -> RetryFact:
     error_type, error = error_of(found.get("error"))
     when = milliseconds(mapping(found.get("time")).get("created")) or at
-    return Retry(
+    return RetryFact(
         *latest(session, f"retry:{when}", when),
         attempt=whole(found.get("attempt")) or 1,
         message=of,

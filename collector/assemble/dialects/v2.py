@@ -13,9 +13,9 @@ import orjson
 
 from collector.assemble.dialects import v2_steps
 from collector.assemble.dialects.contents import attachment
-from collector.assemble.dialects.items import Event
+from collector.assemble.dialects.items import OpenCodeEvent
 from collector.assemble.dialects.lenient import (
-    Json,
+    JsonObject,
     agent_name,
     first_text,
     mapping,
@@ -31,17 +31,17 @@ from collector.assemble.facts import (
     PENDING,
     RUNNING,
     SETTLED,
-    Compaction,
+    CompactionFact,
     Facts,
-    Gone,
-    MessageTold,
-    Note,
-    PartTold,
-    SessionTold,
-    Status,
-    Titled,
-    Usage,
-    Wait,
+    MessageFact,
+    NoteFact,
+    PartFact,
+    SessionFact,
+    ShutdownFact,
+    StatusFact,
+    TitleFact,
+    UsageFact,
+    WaitFact,
     earliest,
     latest,
 )
@@ -58,7 +58,7 @@ _KNOWN_EMPTY = re.compile(
 )
 
 
-def read(event: Event, at: int) -> Facts | None:
+def read(event: OpenCodeEvent, at: int) -> Facts | None:
     """The facts in `event`; None when its type is not known."""
     known = _READERS.get(event.type)
     if known is not None:
@@ -66,20 +66,20 @@ def read(event: Event, at: int) -> Facts | None:
     return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
 
 
-def _sessioned(known: Reads, event: Event, at: int) -> Facts:
+def _sessioned(known: Reads, event: OpenCodeEvent, at: int) -> Facts:
     data = event.data
     session = text(data.get("sessionID")) or text(mapping(data.get("form")).get("sessionID"))
     if session:
         yield from known(event, data, session, at)
     elif event.type == "location.shutdown":
-        yield Gone(*latest("", f"gone:{event.directory}", at), directory=event.directory)
+        yield ShutdownFact(*latest("", f"gone:{event.directory}", at), directory=event.directory)
 
 
 # ---- sessions
 
 
-def _created(event: Event, data: Json, session: str, at: int) -> Facts:
-    yield SessionTold(
+def _created(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    yield SessionFact(
         *latest(session, "session.created", at),
         parent=text(data.get("parentID")),
         title=text(data.get("title")),
@@ -90,15 +90,15 @@ def _created(event: Event, data: Json, session: str, at: int) -> Facts:
     )
 
 
-def _renamed(event: Event, data: Json, session: str, at: int) -> Facts:
+def _renamed(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     title = text(data.get("title"))
     if title:
-        yield SessionTold(*latest(session, "session.renamed", at), title=title)
-        yield Titled(*earliest(session, "titled", at))
+        yield SessionFact(*latest(session, "session.renamed", at), title=title)
+        yield TitleFact(*earliest(session, "titled", at))
 
 
-def _moved(event: Event, data: Json, session: str, at: int) -> Facts:
-    yield SessionTold(
+def _moved(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    yield SessionFact(
         *latest(session, "session.moved", at),
         directory=text(mapping(data.get("location")).get("directory")),
         project=text(data.get("projectID")),
@@ -108,7 +108,7 @@ def _moved(event: Event, data: Json, session: str, at: int) -> Facts:
 # ---- what is asked
 
 
-def _enqueued(event: Event, data: Json, session: str, at: int) -> Facts:
+def _enqueued(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     item = mapping(data.get("item", data.get("input")))
     payload = mapping(item.get("payload", item))
     if "prompt" in data:
@@ -117,7 +117,7 @@ def _enqueued(event: Event, data: Json, session: str, at: int) -> Facts:
     kind = text(item.get("type")) or "user"
     if identifier is None or kind == "move":
         return
-    yield MessageTold(
+    yield MessageFact(
         *latest(session, f"enqueued:{identifier}", at, PENDING),
         message=identifier,
         role="user",
@@ -128,10 +128,10 @@ def _enqueued(event: Event, data: Json, session: str, at: int) -> Facts:
     yield from _content(session, identifier, payload, at, synthetic=kind == "synthetic")
 
 
-def _content(session: str, message: str, payload: Json, at: int, *, synthetic: bool) -> Facts:
+def _content(session: str, message: str, payload: JsonObject, at: int, *, synthetic: bool) -> Facts:
     said = payload.get("text")
     if isinstance(said, str):
-        yield PartTold(
+        yield PartFact(
             *latest(session, f"part:{message}:text", at),
             message=message,
             part=f"{message}:text",
@@ -141,7 +141,7 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
         )
     for index, file in enumerate(objects(payload.get("files"))):
         mime, filename, size = attachment(file)
-        yield PartTold(
+        yield PartFact(
             *latest(session, f"part:{message}:file:{index}", at),
             message=message,
             part=f"{message}:file:{index:03}",
@@ -152,10 +152,10 @@ def _content(session: str, message: str, payload: Json, at: int, *, synthetic: b
         )
 
 
-def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
+def _delivered(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     identifier = first_text(data, "inboxID", "inputID", "messageID")
     if identifier:
-        yield MessageTold(
+        yield MessageFact(
             *latest(session, f"delivered:{identifier}", at, RUNNING),
             message=identifier,
             role="user",
@@ -164,10 +164,10 @@ def _delivered(event: Event, data: Json, session: str, at: int) -> Facts:
         )
 
 
-def _cancelled(event: Event, data: Json, session: str, at: int) -> Facts:
+def _cancelled(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     identifier = first_text(data, "inboxID", "inputID")
     if identifier:
-        yield MessageTold(
+        yield MessageFact(
             *latest(session, f"cancelled:{identifier}", at, SETTLED),
             message=identifier,
             role="user",
@@ -175,10 +175,10 @@ def _cancelled(event: Event, data: Json, session: str, at: int) -> Facts:
         )
 
 
-def _synthetic(event: Event, data: Json, session: str, at: int) -> Facts:
+def _synthetic(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     identifier = text(data.get("messageID")) or event.id
     if identifier:
-        yield MessageTold(
+        yield MessageFact(
             *latest(session, f"recalled:{identifier}", at),
             message=identifier,
             role="user",
@@ -191,10 +191,10 @@ def _synthetic(event: Event, data: Json, session: str, at: int) -> Facts:
 # ---- waiting
 
 
-def _asked(event: Event, data: Json, session: str, at: int) -> Facts:
+def _asked(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     identifier, source = text(data.get("id")), mapping(data.get("source"))
     if identifier:
-        yield Wait(
+        yield WaitFact(
             *earliest(session, f"asked:{identifier}", at),
             id=identifier,
             what="permission",
@@ -206,11 +206,11 @@ def _asked(event: Event, data: Json, session: str, at: int) -> Facts:
         )
 
 
-def _replied(event: Event, data: Json, session: str, at: int) -> Facts:
+def _replied(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     identifier = first_text(data, "requestID", "id")
     if identifier:
         answer = data.get("answer")
-        yield Wait(
+        yield WaitFact(
             *earliest(session, f"replied:{identifier}", at),
             id=identifier,
             what="permission" if event.type.startswith("permission") else "question",
@@ -220,12 +220,12 @@ def _replied(event: Event, data: Json, session: str, at: int) -> Facts:
         )
 
 
-def _form(event: Event, data: Json, session: str, at: int) -> Facts:
+def _form(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     form = mapping(data.get("form"))
     identifier, metadata = text(form.get("id")), mapping(form.get("metadata"))
     tool = mapping(metadata.get("tool"))
     if identifier:
-        yield Wait(
+        yield WaitFact(
             *earliest(session, f"asked:{identifier}", at),
             id=identifier,
             what="question",
@@ -239,12 +239,12 @@ def _form(event: Event, data: Json, session: str, at: int) -> Facts:
 # ---- the busy period
 
 
-def _execution(event: Event, data: Json, session: str, at: int) -> Facts:
+def _execution(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     outcome = event.type.rpartition(".")[2]
     if outcome == "started":
         outcome = "busy"
     kind, message = error_of(data.get("error"))
-    yield Status(
+    yield StatusFact(
         *latest(session, f"status:{event.id or f'{outcome}:{at}'}", at),
         status=outcome,  # type: ignore[arg-type]  # the table below lists only these
         error_type=kind,
@@ -253,12 +253,12 @@ def _execution(event: Event, data: Json, session: str, at: int) -> Facts:
     )
 
 
-def _compaction(event: Event, data: Json, session: str, at: int) -> Facts:
+def _compaction(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     stage = event.type.rpartition(".")[2]
     provider, model, _ = model_of(data)
     kind, message = error_of(data.get("error"))
     reason = text(data.get("reason"))
-    yield Compaction(
+    yield CompactionFact(
         *latest(session, f"compaction:{stage}:{event.id or at}", at),
         id=event.id or str(at),
         started=at if stage == "started" else None,
@@ -275,13 +275,13 @@ def _compaction(event: Event, data: Json, session: str, at: int) -> Facts:
     )
 
 
-def _usage(event: Event, data: Json, session: str, at: int) -> Facts:
+def _usage(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     exact = event.type.endswith("recorded")
     if exact and data.get("source") != "title":
         return
     counts = tokens(data.get("tokens"))
     if counts:
-        yield Usage(
+        yield UsageFact(
             *latest(session, "usage:title" if exact else f"usage:{event.id or at}", at),
             exact=exact,
             tokens=counts,
@@ -289,10 +289,10 @@ def _usage(event: Event, data: Json, session: str, at: int) -> Facts:
         )
 
 
-def _shell(event: Event, data: Json, session: str, at: int) -> Facts:
+def _shell(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     shell = mapping(data.get("shell"))
     exit_code = whole(shell.get("exit"))
-    yield Note(
+    yield NoteFact(
         *latest(session, f"shell:{text(shell.get('id')) or at}:{event.type.rpartition('.')[2]}", at),
         name=event.type.removeprefix("session."),
         counts={} if exit_code is None else {"exit": exit_code},
@@ -300,8 +300,8 @@ def _shell(event: Event, data: Json, session: str, at: int) -> Facts:
     )
 
 
-def _skill(event: Event, data: Json, session: str, at: int) -> Facts:
-    yield Note(
+def _skill(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    yield NoteFact(
         *latest(session, f"skill:{event.id or at}", at),
         name="skill.activated",
         texts={"name": name} if (name := text(data.get("name"))) else {},

@@ -1,4 +1,4 @@
-"""The steps of OpenCode 2: what a model is asked, says and has tools do, each told as it goes on (pure)."""
+"""The steps of OpenCode 2: what a model is asked, says and has tools do, each reported as it goes on (pure)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from collector.assemble.dialects.contents import text_and_files
-from collector.assemble.dialects.items import Event
+from collector.assemble.dialects.items import OpenCodeEvent
 from collector.assemble.dialects.lenient import (
-    Json,
+    JsonObject,
     agent_name,
     first_text,
     mapping,
@@ -26,22 +26,22 @@ from collector.assemble.facts import (
     RUNNING,
     SETTLED,
     Facts,
-    FirstToken,
-    MessageTold,
-    Note,
-    PartTold,
-    Request,
-    Retry,
-    ToolTold,
+    FirstTokenFact,
+    MessageFact,
+    NoteFact,
+    PartFact,
+    RequestFact,
+    RetryFact,
+    ToolFact,
     earliest,
     latest,
 )
 
-Reads = Callable[[Event, Json, str, int], Facts]
+Reads = Callable[[OpenCodeEvent, JsonObject, str, int], Facts]
 """Reads an event, its data, of that session, made at that time."""
 
 
-def model_of(data: Json) -> tuple[str | None, str | None, str | None]:
+def model_of(data: JsonObject) -> tuple[str | None, str | None, str | None]:
     """Provider, model and variant."""
     model = mapping(data.get("model"))
     return text(model.get("providerID")), first_text(model, "id", "modelID"), text(model.get("variant"))
@@ -53,11 +53,11 @@ def error_of(value: Any) -> tuple[str | None, str | None]:
     return first_text(error, "type", "name"), text(error.get("message"))
 
 
-def _step(data: Json, session: str, at: int, stage: str, rank: int, **known: Any) -> MessageTold | None:
+def _step(data: JsonObject, session: str, at: int, stage: str, rank: int, **known: Any) -> MessageFact | None:
     message = first_text(data, "assistantMessageID", "messageID")
     if message is None:
         return None
-    return MessageTold(
+    return MessageFact(
         *latest(session, f"message:{message}:{stage}", at, rank),
         message=message,
         role="assistant",
@@ -65,41 +65,41 @@ def _step(data: Json, session: str, at: int, stage: str, rank: int, **known: Any
     )
 
 
-def _step_started(event: Event, data: Json, session: str, at: int) -> Facts:
+def _step_started(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     provider, model, variant = model_of(data)
     started = milliseconds(data.get("started")) or milliseconds(data.get("timestamp")) or at
     agent = agent_name(data.get("agent"))
-    told = _step(data, session, at, "started", PENDING, agent=agent, provider=provider, model=model, variant=variant)
-    if told is None:
+    step = _step(data, session, at, "started", PENDING, agent=agent, provider=provider, model=model, variant=variant)
+    if step is None:
         return
-    created = MessageTold(
-        *earliest(session, f"message:{told.message}:created", at),
-        message=told.message,
+    created = MessageFact(
+        *earliest(session, f"message:{step.message}:created", at),
+        message=step.message,
         role="assistant",
         created=at,
     )
     yield created
-    yield told
-    yield Request(
-        *latest(session, f"request:{told.message}:{started}", started),
+    yield step
+    yield RequestFact(
+        *latest(session, f"request:{step.message}:{started}", started),
         agent=agent,
         provider=provider,
         model=model,
         variant=variant,
-        message=told.message,
+        message=step.message,
     )
 
 
-def _step_streamed(event: Event, data: Json, session: str, at: int) -> Facts:
-    told = _step(data, session, at, "streamed", RUNNING, streamed=at)
-    if told:
-        yield told
+def _step_streamed(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    step = _step(data, session, at, "streamed", RUNNING, streamed=at)
+    if step:
+        yield step
 
 
-def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
+def _step_ended(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     kind, message = error_of(data.get("error"))
     failed = event.type.endswith("failed")
-    told = _step(
+    step = _step(
         data,
         session,
         at,
@@ -112,34 +112,34 @@ def _step_ended(event: Event, data: Json, session: str, at: int) -> Facts:
         tokens=tokens(data.get("tokens")),
         cost=number(data.get("cost")),
     )
-    if told is None:
+    if step is None:
         return
-    yield told
+    yield step
     files = texts(data.get("files"))
     if files:
-        yield Note(
-            *latest(session, f"patch:{told.message}", at),
+        yield NoteFact(
+            *latest(session, f"patch:{step.message}", at),
             name="patch",
-            message=told.message,
+            message=step.message,
             counts={"file_count": len(files)},
             texts={"files": to_json(files)},
         )
 
 
-def _streaming(event: Event, data: Json, session: str, at: int) -> Facts:
+def _streaming(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     message = first_text(data, "assistantMessageID", "messageID")
     if message:
-        yield FirstToken(*earliest(session, f"first:{message}", at), message=message)
+        yield FirstTokenFact(*earliest(session, f"first:{message}", at), message=message)
 
 
-def _text_ended(event: Event, data: Json, session: str, at: int) -> Facts:
+def _text_ended(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     message, said = text(data.get("assistantMessageID")), data.get("text")
     if message is None or not isinstance(said, str):
         return
     ordinal = whole(data.get("ordinal")) or 0
     reasoning = event.type.startswith("session.reasoning")
     kind = "1reasoning" if reasoning else "2text"
-    yield PartTold(
+    yield PartFact(
         *latest(session, f"part:{message}:{kind}:{ordinal}", at),
         message=message,
         part=f"{message}:{kind}:{ordinal:05}",
@@ -149,10 +149,10 @@ def _text_ended(event: Event, data: Json, session: str, at: int) -> Facts:
     )
 
 
-def _retry(event: Event, data: Json, session: str, at: int) -> Facts:
+def _retry(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     kind, message = error_of(data.get("error"))
     attempt = whole(data.get("attempt")) or 2
-    yield Retry(
+    yield RetryFact(
         *latest(session, f"retry:{event.id or at}", at),
         attempt=max(1, attempt - 1),  # it names the attempt that comes; ours is the one that failed
         message=text(data.get("assistantMessageID")),
@@ -165,11 +165,11 @@ def _retry(event: Event, data: Json, session: str, at: int) -> Facts:
 # ---- tools
 
 
-def _tool(data: Json, session: str, at: int, stage: str, rank: int, **known: Any) -> Facts:
+def _tool(data: JsonObject, session: str, at: int, stage: str, rank: int, **known: Any) -> Facts:
     message = first_text(data, "assistantMessageID", "messageID")
     call = first_text(data, "id", "callID")
     if message and call:
-        yield ToolTold(
+        yield ToolFact(
             *latest(session, f"tool:{message}:{call}:{stage}", at, rank),
             message=message,
             part=f"{message}:3tool:{call}",
@@ -178,16 +178,16 @@ def _tool(data: Json, session: str, at: int, stage: str, rank: int, **known: Any
         )
 
 
-def _input_started(event: Event, data: Json, session: str, at: int) -> Facts:
+def _input_started(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     yield from _streaming(event, data, session, at)
     yield from _tool(data, session, at, "named", 0, name=text(data.get("name")), status="pending")
 
 
-def _input_ended(event: Event, data: Json, session: str, at: int) -> Facts:
+def _input_ended(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     yield from _tool(data, session, at, "written", 0, input=text(data.get("text")))
 
 
-def _called(event: Event, data: Json, session: str, at: int) -> Facts:
+def _called(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     yield from _tool(
         data,
         session,
@@ -202,14 +202,14 @@ def _called(event: Event, data: Json, session: str, at: int) -> Facts:
     )
 
 
-def _progress(event: Event, data: Json, session: str, at: int) -> Facts:
+def _progress(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     metadata = mapping(data.get("metadata", data.get("structured")))
     child = first_text(metadata, "sessionID", "sessionId")
     if child:
         yield from _tool(data, session, at, "progress", RUNNING, child=child)
 
 
-def _settled(event: Event, data: Json, session: str, at: int) -> Facts:
+def _settled(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     failed = event.type.endswith("failed")
     kind, message = error_of(data.get("error"))
     metadata = mapping(data.get("metadata", data.get("structured")))

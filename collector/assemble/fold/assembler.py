@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, Compaction, Gone, Request
-from collector.assemble.fold.message import Message
+from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
+from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
-from collector.assemble.fold.session import Link, Session
+from collector.assemble.fold.session import Link, SessionState
 from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
-from collector.assemble.spans.calls import Calls, is_call
+from collector.assemble.spans.calls import CallSpans, is_call
 from collector.assemble.spans.ids import span_id
-from collector.assemble.spans.otlp import Made
-from collector.assemble.spans.places import Place, Places
+from collector.assemble.spans.otlp import BuiltSpan
+from collector.assemble.spans.places import SpanPlace, SpanPlaces
 from collector.assemble.spans.timing import timing
-from collector.assemble.spans.turn import Spans
+from collector.assemble.spans.turn import TurnSpans
 
 _LOOK_EVERY_MS = 250
 _TOOLS_SLACK_MS = 1000
@@ -32,7 +32,7 @@ _TOOLS_WITHIN_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedTurn:
     """A turn that is over: its messages, and until when its session's other facts are no longer needed."""
 
     session: str
@@ -57,8 +57,8 @@ class Assembler:
         keep_idle_ms: int = 600_000,
         most_idle: int = 64,
     ) -> None:
-        self._spans = Spans(service, metadata or {})
-        self._calls = Calls(service)
+        self._spans = TurnSpans(service, metadata or {})
+        self._calls = CallSpans(service)
         self._patience = patience or Patience()
         self._seen = seen
         self._keep_idle_ms = keep_idle_ms
@@ -66,14 +66,14 @@ class Assembler:
         self._told: dict[str, set[bytes]] = {}
         self._next_look = 0
         self._active: dict[str, None] = {}
-        self.sessions: dict[str, Session] = {}
-        self._places = Places(self.sessions, self._patience.unsaid)
-        self.finished: list[Finished] = []
+        self.sessions: dict[str, SessionState] = {}
+        self._places = SpanPlaces(self.sessions, self._patience.unsaid)
+        self.finished: list[FinishedTurn] = []
         """Turns that ended since the caller last emptied this."""
 
     # ---- in
 
-    def feed(self, fact: AnyFact, now: int) -> list[Made]:
+    def feed(self, fact: AnyFact, now: int) -> list[BuiltSpan]:
         """Take one fact in, heard at `now` (ms of any clock that does not go back); the spans that were due."""
         made = self.look(now) if now >= self._next_look else []
         self.learn(fact, now)
@@ -81,12 +81,12 @@ class Assembler:
 
     def learn(self, fact: AnyFact, now: int) -> None:
         """Take one fact in without looking for what is due."""
-        if isinstance(fact, Gone):
+        if isinstance(fact, ShutdownFact):
             self._gone(fact)
             return
         session = self.sessions.get(fact.session)
         if session is None:
-            session = self.sessions[fact.session] = Session(fact.session)
+            session = self.sessions[fact.session] = SessionState(fact.session)
         if session.learn(fact):
             session.heard = now
             session.changes += 1
@@ -97,7 +97,7 @@ class Assembler:
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
         """Tell what was remembered of a session before anything of it is fed."""
-        self.sessions.setdefault(session, Session(session)).recall(memory)
+        self.sessions.setdefault(session, SessionState(session)).recall(memory)
 
     def remember(self, session: str) -> dict[str, Any]:
         """What is to be told with `recall` when the facts of its ended turns are gone."""
@@ -109,17 +109,17 @@ class Assembler:
         found = self.sessions.get(session)
         return (*found.opened, *found.steps) if found else ()
 
-    def _gone(self, fact: Gone) -> None:
+    def _gone(self, fact: ShutdownFact) -> None:
         for session in self.sessions.values():
             if session.opened and (fact.directory is None or session.info["directory"] in (None, fact.directory)):
                 session.gone_at = max(session.gone_at or 0, fact.at)
 
     # ---- out
 
-    def look(self, now: int) -> list[Made]:
+    def look(self, now: int) -> list[BuiltSpan]:
         """The spans that are due at `now`."""
         self._next_look = now + _LOOK_EVERY_MS
-        made: list[Made] = []
+        made: list[BuiltSpan] = []
         for identifier in list(self._active):
             session = self.sessions[identifier]
             made += self._session(session, now, closing=False)
@@ -129,9 +129,9 @@ class Assembler:
         self._forget(now)
         return made
 
-    def close(self) -> list[Made]:
+    def close(self) -> list[BuiltSpan]:
         """End every open turn: nothing more will come."""
-        made: list[Made] = []
+        made: list[BuiltSpan] = []
         for identifier in sorted(self.sessions, key=lambda s: self._places.depth(self.sessions[s]), reverse=True):
             made += self._session(self.sessions[identifier], NEVER, closing=True)
         self._active.clear()
@@ -149,8 +149,8 @@ class Assembler:
 
     # ---- one session
 
-    def _session(self, session: Session, now: int, *, closing: bool) -> list[Made]:
-        made: list[Made] = []
+    def _session(self, session: SessionState, now: int, *, closing: bool) -> list[BuiltSpan]:
+        made: list[BuiltSpan] = []
         found = turns(session)
         session.is_open = False
         for turn in found:
@@ -185,7 +185,7 @@ class Assembler:
         return last["finish"] in ("tool-calls", None) and last["error_type"] is None and not idle \
             and turn.until == NEVER  # fmt: skip
 
-    def _children(self, turn: Turn, place: Place, now: int, *, over: bool) -> Iterator[Made]:
+    def _children(self, turn: Turn, place: SpanPlace, now: int, *, over: bool) -> Iterator[BuiltSpan]:
         quiet = now - self._patience.settle
         for index, step in enumerate(turn.steps):
             if step.told_whole == step.version:
@@ -202,7 +202,7 @@ class Assembler:
             yield from self._titles(turn, place)
             yield from self._compactions(turn, place)
 
-    def _step(self, turn: Turn, index: int, step: Message, place: Place) -> Iterator[Made]:
+    def _step(self, turn: Turn, index: int, step: SessionMessage, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
         mark = next((user for user in turn.users if user.id == step["parent"]), None)
         compacts = mark is not None and mark.part("compaction") is not None and step.is_compaction
@@ -223,13 +223,13 @@ class Assembler:
         if compacts and mark is not None and self._once(session, above):
             yield self._spans.compaction(turn, mark, step, place)
 
-    def _titles(self, turn: Turn, place: Place) -> Iterator[Made]:
+    def _titles(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
         requests = [r for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
         usage = self._title_usage(turn)
         if not requests and usage is None:
             return
-        calls: list[Request | None] = list(requests) or [None]
+        calls: list[RequestFact | None] = list(requests) or [None]
         for number, request in enumerate(calls, 1):
             if not self._once(session, span_id(turn.opener.id, "title", str(number))):
                 continue
@@ -252,12 +252,12 @@ class Assembler:
                 exact = first
         return None if exact is None else (exact.tokens, exact.cost)
 
-    def _compactions(self, turn: Turn, place: Place) -> Iterator[Made]:
+    def _compactions(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
         for user in turn.users:
             if user.part("compaction") and self._once(session, span_id(user.id, "compaction")):
                 yield self._spans.compaction(turn, user, None, place)
-        begun: Compaction | None = None
+        begun: CompactionFact | None = None
         for told in [*session.compactions.between(turn.start, turn.until), None]:
             if told is not None and told.started is None:
                 if begun is not None:
@@ -270,13 +270,15 @@ class Assembler:
                     yield from self._compacted(turn, begun, None, place)
                 begun = told
 
-    def _compacted(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Iterator[Made]:
+    def _compacted(
+        self, turn: Turn, begun: CompactionFact, ended: CompactionFact | None, place: SpanPlace
+    ) -> Iterator[BuiltSpan]:
         call = self._calls.compaction(turn, begun, ended, place)
         for made in (call, self._spans.compaction_told(turn, begun, ended, place)):
             if self._once(turn.session, made.span.span_id):
                 yield made
 
-    def _root(self, turn: Turn, others: list[Turn], place: Place, *, incomplete: bool) -> Iterator[Made]:
+    def _root(self, turn: Turn, others: list[Turn], place: SpanPlace, *, incomplete: bool) -> Iterator[BuiltSpan]:
         session = turn.session
         identifier = span_id(turn.opener.id)
         if turn.late or not self._once(session, identifier):
@@ -292,7 +294,7 @@ class Assembler:
         number = self._number(session, turn, others)
         yield self._spans.agent(turn, place, number, incomplete, (min(known), max(known)))
 
-    def _number(self, session: Session, turn: Turn, others: list[Turn]) -> int:
+    def _number(self, session: SessionState, turn: Turn, others: list[Turn]) -> int:
         """Turns are counted by when they were opened; what was recalled of earlier ones counts too."""
         since, counted = session.counted
         if turn.start < since:
@@ -310,10 +312,10 @@ class Assembler:
             session.counted = (turn.start, number)
         return number
 
-    def _finish(self, turn: Turn, place: Place, *, died: bool) -> None:
+    def _finish(self, turn: Turn, place: SpanPlace, *, died: bool) -> None:
         session = turn.session
         until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
-        self.finished.append(Finished(session.id, tuple(finished_of(turn)), until))
+        self.finished.append(FinishedTurn(session.id, tuple(finished_of(turn)), until))
         for child, calls in session.children.items():
             for part, (step, tool) in calls.items():
                 if step in turn.steps:
@@ -334,7 +336,7 @@ class Assembler:
             session.owners[step.id] = turn.opener.id
         session.forget([message.id for message in (*turn.users, *turn.steps)], until)
 
-    def _once(self, session: Session, identifier: bytes) -> bool:
+    def _once(self, session: SessionState, identifier: bytes) -> bool:
         """Whether this span was not told yet; it is told from now on."""
         told = self._told.setdefault(session.id, set())
         if identifier in told:
@@ -359,7 +361,7 @@ class Assembler:
                 self._told.pop(session.id, None)
 
 
-def _was_turn(message: Message) -> bool:
+def _was_turn(message: SessionMessage) -> bool:
     return (
         message.role == "user"
         and not message.told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collector.assemble.facts import FIELDS, Fact, PartTold
+from collector.assemble.facts import FIELDS, Fact, PartFact
 
 
 class Known:
@@ -41,7 +41,7 @@ class Known:
         self._orders.update(document.get("orders") or {})
 
 
-class Message(Known):
+class SessionMessage(Known):
     """A user's prompt or an assistant's step, with its parts and tool calls."""
 
     __slots__ = ("called", "first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
@@ -53,7 +53,7 @@ class Message(Known):
         self.told = False
         self.called = False
         """Whether a model was asked for it."""
-        self.parts: dict[str, PartTold] = {}
+        self.parts: dict[str, PartFact] = {}
         self.tools: dict[str, Known] = {}
         self.first: int | None = None
         self.heard = 0
@@ -79,12 +79,12 @@ class Message(Known):
         """It sums up what came before it."""
         return bool(self.values.get("summary")) or self.values.get("agent") == "compaction"
 
-    def part(self, kind: str) -> PartTold | None:
+    def part(self, kind: str) -> PartFact | None:
         """Its last part of a kind."""
         found = [part for part in self.parts.values() if part.type == kind]
         return max(found, key=lambda part: part.part) if found else None
 
-    def sorted_parts(self) -> list[PartTold]:
+    def sorted_parts(self) -> list[PartFact]:
         """Its parts in the order of their ids, which is that of their making."""
         return [self.parts[key] for key in sorted(self.parts)]
 

@@ -5,13 +5,13 @@ A title call and a step may be prepared at the same time, so that "the last prom
 
 from __future__ import annotations
 
-from collector.assemble.facts import Request, SystemPrompt
-from collector.assemble.fold.session import Session
+from collector.assemble.facts import RequestFact, SystemPromptFact
+from collector.assemble.fold.session import SessionState
 
 _WITHIN_MS = 30_000
 
 
-def system_for(session: Session, request: Request | None) -> SystemPrompt | None:
+def system_for(session: SessionState, request: RequestFact | None) -> SystemPromptFact | None:
     """The system prompt of `request`.
 
     Each request takes the prompt that waits; of several, one that its agent had before, else the oldest.
@@ -19,11 +19,11 @@ def system_for(session: Session, request: Request | None) -> SystemPrompt | None
     if request is None:
         return None
     since, until = request.at - _WITHIN_MS, request.at + 1
-    prompts: list[SystemPrompt] = session.systems.between(since, until)
+    prompts: list[SystemPromptFact] = session.systems.between(since, until)
     named = [prompt for prompt in prompts if prompt.agent is not None and prompt.agent == request.agent]
     if named:
         return named[-1]
-    waiting: list[SystemPrompt] = []
+    waiting: list[SystemPromptFact] = []
     had: dict[str | None, set[str | None]] = {}
     pending = [prompt for prompt in prompts if prompt.agent is None]
     for asked in session.requests.between(since, until):

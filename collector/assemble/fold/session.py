@@ -8,27 +8,27 @@ from typing import Any, NamedTuple
 
 from collector.assemble.facts import (
     AnyFact,
-    Compaction,
+    CompactionFact,
+    ConversationFact,
     Fact,
-    Failure,
-    FirstToken,
-    History,
-    MessageTold,
-    Note,
-    PartTold,
-    Request,
-    Retry,
-    SessionTold,
-    Spoken,
-    Status,
-    SystemPrompt,
-    Titled,
-    Tools,
-    ToolTold,
-    Usage,
-    Wait,
+    FailureFact,
+    FirstTokenFact,
+    HistoryFact,
+    MessageFact,
+    NoteFact,
+    PartFact,
+    RequestFact,
+    RetryFact,
+    SessionFact,
+    StatusFact,
+    SystemPromptFact,
+    TitleFact,
+    ToolFact,
+    ToolListFact,
+    UsageFact,
+    WaitFact,
 )
-from collector.assemble.fold.message import Known, Message
+from collector.assemble.fold.message import Known, SessionMessage
 from collector.assemble.fold.timeline import Timeline
 
 _REMEMBERED_TURNS = 100
@@ -44,7 +44,7 @@ class Link(NamedTuple):
     trace: str
 
 
-class Session:
+class SessionState:
     """All that is known of a session; `heard` is when the last new thing was heard, on the caller's clock."""
 
     __slots__ = (
@@ -91,12 +91,12 @@ class Session:
         self.id = identifier
         self.info = Known()
         self.born: int | None = None
-        self.messages: dict[str, Message] = {}
-        self.ordered: list[tuple[int, str, Message]] = []
+        self.messages: dict[str, SessionMessage] = {}
+        self.ordered: list[tuple[int, str, SessionMessage]] = []
         """The messages by when they were made."""
-        self.steps: dict[str, Message] = {}
+        self.steps: dict[str, SessionMessage] = {}
         """Assistant messages whose spans are not all out."""
-        self.opened: dict[str, Message] = {}
+        self.opened: dict[str, SessionMessage] = {}
         """User messages of turns that are not over."""
         self.owners: dict[str, str] = {}
         """User messages of turns that are over, and which message opened that turn."""
@@ -112,34 +112,34 @@ class Session:
         """The last turn that was numbered: when it was made, and its number."""
         self.origin: tuple[bytes, bytes] | None = None
         """Trace and span of the tool call that started this session, once known."""
-        self.summaries: dict[str, Message] = {}
+        self.summaries: dict[str, SessionMessage] = {}
         """Messages that sum up what came before them."""
-        self.said: tuple[list[Message], list[int], Any] = ([], [], [])
+        self.said: tuple[list[SessionMessage], list[int], Any] = ([], [], [])
         """The messages of the last conversation, their versions, and what they say, as `conversation` put it."""
         self.encodings: dict[str, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""
-        self.children: dict[str, dict[str, tuple[Message, Known]]] = {}
+        self.children: dict[str, dict[str, tuple[SessionMessage, Known]]] = {}
         """Sessions that tool calls of this one started, and those calls by part."""
         self.links: dict[str, list[Link]] = {}
         """The same of turns that are over."""
-        self.calls: dict[str, tuple[Message, Known]] = {}
+        self.calls: dict[str, tuple[SessionMessage, Known]] = {}
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
         self.compactions, self.tools, self.spoken, self.usages = Timeline(), Timeline(), Timeline(), Timeline()
         self._timelines: dict[type[Fact], Timeline] = {
-            Status: self.statuses,
-            Retry: self.retries,
-            Request: self.requests,
-            SystemPrompt: self.systems,
-            History: self.histories,
-            Failure: self.failures,
-            Compaction: self.compactions,
-            Tools: self.tools,
-            Spoken: self.spoken,
-            Usage: self.usages,
+            StatusFact: self.statuses,
+            RetryFact: self.retries,
+            RequestFact: self.requests,
+            SystemPromptFact: self.systems,
+            HistoryFact: self.histories,
+            FailureFact: self.failures,
+            CompactionFact: self.compactions,
+            ToolListFact: self.tools,
+            ConversationFact: self.spoken,
+            UsageFact: self.usages,
         }
-        self.notes: dict[str, Note] = {}
-        self.waits: dict[str, dict[bool, Wait]] = {}
+        self.notes: dict[str, NoteFact] = {}
+        self.waits: dict[str, dict[bool, WaitFact]] = {}
         self.titled: int | None = None
         self.heard = 0
         self.changes = 0
@@ -208,18 +208,18 @@ class Session:
             self.summaries.pop(message.id, None)
             del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
 
-    def message(self, identifier: str) -> Message:
+    def message(self, identifier: str) -> SessionMessage:
         found = self.messages.get(identifier)
         if found is None:
-            found = self.messages[identifier] = Message(identifier)
+            found = self.messages[identifier] = SessionMessage(identifier)
             insort(self.ordered, (0, identifier, found))
         return found
 
-    def before(self, message: Message) -> int:
+    def before(self, message: SessionMessage) -> int:
         """How many messages were made before `message`."""
         return bisect_left(self.ordered, (message.created, message.id))
 
-    def guess_created(self, message: Message, created: int) -> None:
+    def guess_created(self, message: SessionMessage, created: int) -> None:
         """Give a message that nobody told the time of one."""
         if not message.created:
             del self.ordered[bisect_left(self.ordered, (0, message.id))]
@@ -229,43 +229,43 @@ class Session:
     def learn(self, fact: AnyFact) -> bool:
         """Take `fact` in; whether it said anything new."""
         match fact:
-            case FirstToken():
+            case FirstTokenFact():
                 message = self.message(fact.message)
                 if message.first is not None and message.first <= fact.at:
                     return False
                 message.first = fact.at
                 return True
-            case PartTold():
+            case PartFact():
                 return self._part(fact)
-            case ToolTold():
+            case ToolFact():
                 return self._tool(fact)
-            case MessageTold():
+            case MessageFact():
                 return self._message(fact)
-            case SessionTold():
+            case SessionFact():
                 if fact.created is not None:
                     self.born = fact.created if self.born is None else min(self.born, fact.created)
                 return self.info.learn(fact)
-            case Titled():
+            case TitleFact():
                 if self.titled is not None and self.titled <= fact.at:
                     return False
                 self.titled = fact.at
                 return True
-            case Wait():
+            case WaitFact():
                 ends = self.waits.setdefault(fact.id, {})
                 if fact.ends in ends and ends[fact.ends].at <= fact.at:
                     return False
                 ends[fact.ends] = fact
                 return True
-            case Note():
+            case NoteFact():
                 return self._note(fact)
-            case Retry() if fact.message is None:
+            case RetryFact() if fact.message is None:
                 for step in self.steps.values():
                     step.version += 1
                 return self.retries.add(fact)
             case _:
                 return self._timelines[type(fact)].add(fact)
 
-    def _message(self, fact: MessageTold) -> bool:
+    def _message(self, fact: MessageFact) -> bool:
         message = self.message(fact.message)
         made = message.created
         changed = message.learn(fact)
@@ -285,7 +285,7 @@ class Session:
             message.version += 1
         return changed
 
-    def _part(self, fact: PartTold) -> bool:
+    def _part(self, fact: PartFact) -> bool:
         message = self.message(fact.message)
         held = message.parts.get(fact.part)
         if held is not None and (held.order > fact.order or held == fact):
@@ -294,7 +294,7 @@ class Session:
         message.version += 1
         return True
 
-    def _tool(self, fact: ToolTold) -> bool:
+    def _tool(self, fact: ToolFact) -> bool:
         message = self.message(fact.message)
         tool = message.tools.get(fact.part)
         if tool is None:
@@ -309,7 +309,7 @@ class Session:
                 self.children.setdefault(fact.child, {})[fact.part] = (message, tool)
         return changed
 
-    def _note(self, fact: Note) -> bool:
+    def _note(self, fact: NoteFact) -> bool:
         """A note told again replaces the earlier one: what a turn changed grows."""
         held = self.notes.get(fact.key)
         if held is not None and held.order >= fact.order:

@@ -14,8 +14,8 @@ from enum import Enum
 from itertools import pairwise
 
 from collector.assemble.facts import NEVER
-from collector.assemble.fold.message import Message
-from collector.assemble.fold.session import Session
+from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.session import SessionState
 
 _RESUMED_WITHIN_MS = 1000
 _COPIED_BEFORE_MS = 1000
@@ -25,16 +25,16 @@ _COPIED_BEFORE_MS = 1000
 class Turn:
     """The user messages of a turn (`users[0]` opened it) and its steps, in the order they were made."""
 
-    session: Session
-    users: list[Message]
-    steps: list[Message] = field(default_factory=list)
+    session: SessionState
+    users: list[SessionMessage]
+    steps: list[SessionMessage] = field(default_factory=list)
     until: int = NEVER
     """When the next turn of the session begins."""
     late: bool = False
     """The turn is over and told; these steps of it were heard of afterwards."""
 
     @property
-    def opener(self) -> Message:
+    def opener(self) -> SessionMessage:
         return self.users[0]
 
     @property
@@ -67,7 +67,7 @@ class Patience:
     """before a turn whose agent says nothing more is given up"""
 
 
-def turns(session: Session) -> list[Turn]:
+def turns(session: SessionState) -> list[Turn]:
     """The turns of `session` that are not over yet, oldest first."""
     _open_for_parents(session)
     found: list[Turn] = []
@@ -87,7 +87,7 @@ def turns(session: Session) -> list[Turn]:
     return found
 
 
-def turn_of(session: Session, step: Message) -> str:
+def turn_of(session: SessionState, step: SessionMessage) -> str:
     """The id of the user message that opened the turn of `step`, also of a turn that is over."""
     for turn in turns(session):
         if step in turn.steps:
@@ -131,24 +131,24 @@ def _idle_after(turn: Turn) -> bool:
     )
 
 
-def _is_final(step: Message) -> bool:
+def _is_final(step: SessionMessage) -> bool:
     return step["error_type"] is not None or step["finish"] not in (None, "tool-calls", "tool_use")
 
 
-def _is_copied(session: Session, message: Message) -> bool:
+def _is_copied(session: SessionState, message: SessionMessage) -> bool:
     """A fork begins with copies of another session's messages, which were told there."""
     return session.born is not None and 0 < message.created < session.born - _COPIED_BEFORE_MS
 
 
-def _by_time(message: Message) -> tuple[int, str]:
+def _by_time(message: SessionMessage) -> tuple[int, str]:
     return message["streamed"] if message.role == "user" and message["streamed"] else message.created, message.id
 
 
-def _last_finished(session: Session) -> Message | None:
+def _last_finished(session: SessionState) -> SessionMessage | None:
     return session.messages.get(session.latest[1]) if session.latest else None
 
 
-def _open_for_parents(session: Session) -> None:
+def _open_for_parents(session: SessionState) -> None:
     """A step whose prompt was never heard of still has a turn: its parent's id is known."""
     for step in session.steps.values():
         parent = step["parent"]
@@ -160,7 +160,7 @@ def _open_for_parents(session: Session) -> None:
         session.opened[parent] = prompt
 
 
-def _continues(session: Session, message: Message, previous: Message) -> bool:
+def _continues(session: SessionState, message: SessionMessage, previous: SessionMessage) -> bool:
     """Whether `message` goes on with the turn of the user message before it."""
     mark = message.part("compaction")
     if mark is not None:
@@ -182,12 +182,12 @@ def _continues(session: Session, message: Message, previous: Message) -> bool:
     return bool(before.overflow and summary and 0 <= message.created - max(summary) <= _RESUMED_WITHIN_MS)
 
 
-def _was_busy(session: Session, message: Message) -> bool:
+def _was_busy(session: SessionState, message: SessionMessage) -> bool:
     last = session.statuses.last(message.created)
     return last is not None and last.status == "busy"
 
 
-def _place_steps(session: Session, found: list[Turn]) -> None:
+def _place_steps(session: SessionState, found: list[Turn]) -> None:
     by_user = {user.id: turn for turn in found for user in turn.users}
     for step in sorted(session.steps.values(), key=_by_time):
         parent = step["parent"]
@@ -208,7 +208,7 @@ def _place_steps(session: Session, found: list[Turn]) -> None:
             turn.steps.append(step)
 
 
-def _delivered_before(found: list[Turn], step: Message) -> Turn | None:
+def _delivered_before(found: list[Turn], step: SessionMessage) -> Turn | None:
     earlier = [turn for turn in found if _by_time(turn.users[0])[0] <= step.created]
     return earlier[-1] if earlier else (found[0] if found else None)
 

@@ -10,18 +10,18 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.dialects.lenient import to_json
-from collector.assemble.facts import Compaction, Request, SystemPrompt, Tools
-from collector.assemble.fold.message import Message
+from collector.assemble.facts import CompactionFact, RequestFact, SystemPromptFact, ToolListFact
+from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.spans import conversation
 from collector.assemble.spans.conversation import Said
 from collector.assemble.spans.ids import span_id
-from collector.assemble.spans.otlp import Made, begin, event, finish, put, put_text
-from collector.assemble.spans.places import Place
+from collector.assemble.spans.otlp import BuiltSpan, begin, event, finish, put, put_text
+from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.timing import Attempt, Timing
 
 
-class Calls:
+class CallSpans:
     """Makes the spans of model calls; `service` is the agent's id."""
 
     def __init__(self, service: str) -> None:
@@ -30,14 +30,14 @@ class Calls:
     def step(
         self,
         turn: Turn,
-        step: Message,
-        place: Place,
+        step: SessionMessage,
+        place: SpanPlace,
         above: bytes,
         times: Timing,
-        system: SystemPrompt | None,
-        tools: Tools | None,
+        system: SystemPromptFact | None,
+        tools: ToolListFact | None,
         incomplete: bool,
-    ) -> list[Made]:
+    ) -> list[BuiltSpan]:
         """The span of a step, after those of the attempts that failed before."""
         session = turn.session
         messages = conversation.sent(session, step, times.start)
@@ -84,14 +84,14 @@ class Calls:
     def _call(
         self,
         turn: Turn,
-        step: Message,
-        place: Place,
+        step: SessionMessage,
+        place: SpanPlace,
         identifier: bytes,
         above: bytes,
         asked: _Asked,
         start: int,
         end: int,
-    ) -> Made:
+    ) -> BuiltSpan:
         request = asked.request
         provider = step["provider"] or (request.provider if request else None) or ""
         model = step["model"] or (request.model if request else None) or ""
@@ -116,14 +116,14 @@ class Calls:
     def title(
         self,
         turn: Turn,
-        place: Place,
+        place: SpanPlace,
         number: int,
         start: int,
         end: int,
-        request: Request | None,
-        system: SystemPrompt | None,
+        request: RequestFact | None,
+        system: SystemPromptFact | None,
         usage: tuple[dict[str, float], float | None] | None,
-    ) -> Made:
+    ) -> BuiltSpan:
         """The call that gives a session its title."""
         session = turn.session
         step = turn.steps[0] if turn.steps else None
@@ -154,7 +154,9 @@ class Calls:
         finish(made.span)
         return made
 
-    def compaction(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Made:
+    def compaction(
+        self, turn: Turn, begun: CompactionFact, ended: CompactionFact | None, place: SpanPlace
+    ) -> BuiltSpan:
         """The call in a compaction of OpenCode 2, of which only the sum is known."""
         start = begun.started or begun.at
         end = max(ended.at if ended else start, start)
@@ -185,12 +187,12 @@ class _Asked:
     """What went to the model; `encoding` is that of the conversation it goes on with."""
 
     messages: list[Said]
-    request: Request | None
-    tools: Tools | None
+    request: RequestFact | None
+    tools: ToolListFact | None
     encoding: conversation.Encoding
 
 
-def is_call(step: Message) -> bool:
+def is_call(step: SessionMessage) -> bool:
     """Whether a model was asked: a command the user ran by hand is a message without a call."""
     return (
         step.first is not None

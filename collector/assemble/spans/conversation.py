@@ -13,8 +13,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.dialects.contents import describe
 from collector.assemble.dialects.lenient import to_json
-from collector.assemble.fold.message import Known, Message
-from collector.assemble.fold.session import Session
+from collector.assemble.fold.message import Known, SessionMessage
+from collector.assemble.fold.session import SessionState
 from collector.assemble.spans.otlp import put_text
 
 Pairs = tuple[tuple[str, str], ...]
@@ -98,7 +98,7 @@ class Said:
         return self._size
 
 
-def said(message: Message) -> list[Said]:
+def said(message: SessionMessage) -> list[Said]:
     """What a message says, and the results of the tools it called."""
     version, found = message.said
     if version != message.version:
@@ -107,7 +107,7 @@ def said(message: Message) -> list[Said]:
     return found  # type: ignore[no-any-return]
 
 
-def _said(message: Message) -> list[Said]:
+def _said(message: SessionMessage) -> list[Said]:
     if message.role == "assistant":
         answer = answered(message)
         results = [_result(tool) for tool in message.sorted_tools()]
@@ -123,7 +123,7 @@ def _said(message: Message) -> list[Said]:
     return [Said("user", "\n".join(words))] if words else []
 
 
-def asked(message: Message) -> str:
+def asked(message: SessionMessage) -> str:
     """What a person asked: without what the agent added to it, such as the content of a file."""
     if message.role != "user":
         return ""
@@ -135,7 +135,7 @@ def asked(message: Message) -> str:
     return "\n".join(words)
 
 
-def answered(message: Message) -> Said:
+def answered(message: SessionMessage) -> Said:
     """What the model answered in a step."""
     parts = message.sorted_parts()
     return Said(
@@ -158,7 +158,7 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else to_json(value)
 
 
-def sent(session: Session, step: Message, start: int) -> list[Said]:
+def sent(session: SessionState, step: SessionMessage, start: int) -> list[Said]:
     """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
     told = spoken_before(session, step, start)
     if told is not None:
@@ -174,7 +174,7 @@ def sent(session: Session, step: Message, start: int) -> list[Said]:
     return [Said("user", summary.text), *_all_said(session, [m for m in messages if m.created >= summary.at])]
 
 
-def _all_said(session: Session, messages: list[Message]) -> list[Said]:
+def _all_said(session: SessionState, messages: list[SessionMessage]) -> list[Said]:
     """What `messages` say; they mostly begin as those of the call before did."""
     versions = [message.version for message in messages]
     known, known_versions, held = session.said
@@ -190,7 +190,7 @@ def _all_said(session: Session, messages: list[Message]) -> list[Said]:
     return found
 
 
-def before(session: Session, step: Message, start: int) -> list[Message]:
+def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
     ordered, count = session.ordered, session.before(step)
     since = 0
@@ -236,7 +236,7 @@ class Encoding:
         return self._data, 0
 
 
-def spoken_before(session: Session, step: Message, start: int) -> list[Said] | None:
+def spoken_before(session: SessionState, step: SessionMessage, start: int) -> list[Said] | None:
     """The conversation as the hook of OpenCode 2 showed it, before the request of `step` left."""
     told = session.spoken.last(start + 2000, step.created - 5000)
     if told is None:

@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from collector.assemble.fold.session import Session
+from collector.assemble.fold.session import SessionState
 
 SCOPE = "opencode-collector"
 
@@ -17,7 +17,7 @@ Value = str | bool | int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuiltSpan:
     """A span, and the session and OpenCode version it is of."""
 
     span: Span
@@ -27,7 +27,7 @@ class Made:
 
 def begin(
     service: str,
-    session: Session,
+    session: SessionState,
     trace: bytes,
     identifier: bytes,
     above: bytes,
@@ -37,7 +37,7 @@ def begin(
     end: int,
     *,
     agent: str | None,
-) -> Made:
+) -> BuiltSpan:
     """A span of OpenInference's `kind` from `start` to `end` (ms); `service` is the id of the agent it is of."""
     span = Span(
         trace_id=trace,
@@ -57,7 +57,7 @@ def begin(
             "agent.name": agent or service,
         },
     )
-    return Made(span, session.id, session.info["version"] or "")
+    return BuiltSpan(span, session.id, session.info["version"] or "")
 
 
 def put(span: Any, attributes: Mapping[str, Value]) -> None:
@@ -104,7 +104,7 @@ def finish(span: Span, error_type: str | None = None, error: str | None = None, 
     )
 
 
-def export_request(made: Iterable[Made], service: str) -> ExportTraceServiceRequest:
+def export_request(made: Iterable[BuiltSpan], service: str) -> ExportTraceServiceRequest:
     """Spans as an export request: one resource for each version of OpenCode among them."""
     request = ExportTraceServiceRequest()
     scopes: dict[str, Any] = {}

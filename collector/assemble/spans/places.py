@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collector.assemble.fold.message import Message
-from collector.assemble.fold.session import Link, Session
+from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.session import Link, SessionState
 from collector.assemble.fold.turns import Turn, turn_of
 from collector.assemble.spans.ids import span_id, trace_id
 
@@ -18,34 +18,34 @@ _DEEPEST = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SpanPlace:
     """Where a turn's spans hang: its trace, and the span above its AGENT (none for a root)."""
 
     trace_id: bytes
     above: bytes
 
 
-class Places:
+class SpanPlaces:
     """Finds the places of turns among `sessions`; a subagent's caller may yet be heard of for `wait_ms`."""
 
-    def __init__(self, sessions: Mapping[str, Session], wait_ms: int) -> None:
+    def __init__(self, sessions: Mapping[str, SessionState], wait_ms: int) -> None:
         self._sessions = sessions
         self._wait_ms = wait_ms
 
-    def of(self, turn: Turn, now: int, closing: bool, depth: int = 0) -> Place | None:
+    def of(self, turn: Turn, now: int, closing: bool, depth: int = 0) -> SpanPlace | None:
         """The place of `turn`; None while that may still be heard of, which it cannot any more when `closing`."""
         session = turn.session
         if session.parent is None or depth > _DEEPEST:
-            return Place(trace_id(session.id, turn.opener.id), b"")
+            return SpanPlace(trace_id(session.id, turn.opener.id), b"")
         link = self._caller(turn, now, depth)
         if link is not None:
             session.origin = (bytes.fromhex(link.trace), span_id(link.part))
         elif session.origin is None:
             if not closing and now - session.heard < self._wait_ms:
                 return None
-            return Place(trace_id(session.id, turn.opener.id), b"")
+            return SpanPlace(trace_id(session.id, turn.opener.id), b"")
         assert session.origin is not None
-        return Place(*session.origin)
+        return SpanPlace(*session.origin)
 
     def _caller(self, turn: Turn, now: int, depth: int) -> Link | None:
         """The tool call that opened this turn of a subagent's session: the last that began before it."""
@@ -65,7 +65,7 @@ class Places:
             return link._replace(trace=trace.hex())
         return link
 
-    def _trace_of(self, parent: Session, step: Message, now: int, depth: int) -> bytes:
+    def _trace_of(self, parent: SessionState, step: SessionMessage, now: int, depth: int) -> bytes:
         opener = turn_of(parent, step)
         if parent.parent is None:
             return trace_id(parent.id, opener)
@@ -73,7 +73,7 @@ class Places:
         place = self.of(Turn(parent, [prompt]), now, True, depth + 1)
         return place.trace_id if place else trace_id(parent.id, opener)
 
-    def depth(self, session: Session) -> int:
+    def depth(self, session: SessionState) -> int:
         """How many sessions are above `session`."""
         depth = 0
         while session.parent is not None and session.parent in self._sessions and depth < _DEEPEST:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collector.assemble.facts import NEVER, SIDE_CALLS, Request, Retry
-from collector.assemble.fold.message import Message
-from collector.assemble.fold.session import Session
+from collector.assemble.facts import NEVER, SIDE_CALLS, RequestFact, RetryFact
+from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.session import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Attempt:
     number: int
     start: int
     end: int
-    retry: Retry
+    retry: RetryFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Timing:
     start: int
     end: int
     first_token: int | None
-    request: Request | None
+    request: RequestFact | None
     failed: tuple[Attempt, ...]
 
 
-def timing(session: Session, step: Message, until: int) -> Timing:
+def timing(session: SessionState, step: SessionMessage, until: int) -> Timing:
     """The times of `step`; `until` is when the next step of its session was made."""
     since = step.created
     end_known = step["completed"] or NEVER
@@ -61,9 +61,11 @@ def timing(session: Session, step: Message, until: int) -> Timing:
     return Timing(start, end, first, request, failed)
 
 
-def _failed(session: Session, step: Message, until: int, starts: list[int]) -> tuple[tuple[Attempt, ...], int]:
+def _failed(
+    session: SessionState, step: SessionMessage, until: int, starts: list[int]
+) -> tuple[tuple[Attempt, ...], int]:
     """The attempts that failed, and when the last of them did (or the step was made)."""
-    retries: dict[int, Retry] = {}
+    retries: dict[int, RetryFact] = {}
     for retry in session.retries.facts:
         if retry.message == step.id or (retry.message is None and step.created <= retry.at < until):
             retries.setdefault(retry.attempt, retry)
@@ -75,7 +77,7 @@ def _failed(session: Session, step: Message, until: int, starts: list[int]) -> t
     return tuple(failed), previous
 
 
-def _end(step: Message) -> int:
+def _end(step: SessionMessage) -> int:
     """Where the model stopped talking.
 
     A tool may have run, and ended, while the model still wrote the call of the next: its time is its own.

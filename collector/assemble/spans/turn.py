@@ -12,20 +12,20 @@ import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.dialects.lenient import to_json
-from collector.assemble.facts import Compaction, Note, Wait
-from collector.assemble.fold.message import Known, Message
+from collector.assemble.facts import CompactionFact, NoteFact, WaitFact
+from collector.assemble.fold.message import Known, SessionMessage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.spans import conversation
 from collector.assemble.spans.conversation import as_text
 from collector.assemble.spans.ids import span_id
-from collector.assemble.spans.otlp import Made, begin, event, finish, put
-from collector.assemble.spans.places import Place
+from collector.assemble.spans.otlp import BuiltSpan, begin, event, finish, put
+from collector.assemble.spans.places import SpanPlace
 
 _MOST_EVENT_CHARS = 10_000
 _LONGEST_TITLE = 50
 
 
-class Spans:
+class TurnSpans:
     """Makes spans; `service` is the agent's id, `metadata` is added to each turn's."""
 
     def __init__(self, service: str, metadata: Mapping[str, Any]) -> None:
@@ -34,7 +34,9 @@ class Spans:
 
     # ---- AGENT
 
-    def agent(self, turn: Turn, place: Place, number: int, incomplete: bool, children: tuple[int, int]) -> Made:
+    def agent(
+        self, turn: Turn, place: SpanPlace, number: int, incomplete: bool, children: tuple[int, int]
+    ) -> BuiltSpan:
         """The root of a turn; `children` are the first start and the last end among what is below it."""
         session, opener = turn.session, turn.opener
         kind, error, stop = _outcome(turn, incomplete)
@@ -109,7 +111,9 @@ class Spans:
 
     # ---- TOOL
 
-    def tool(self, turn: Turn, step: Message, tool: Known, part: str, place: Place, incomplete: bool) -> Made:
+    def tool(
+        self, turn: Turn, step: SessionMessage, tool: Known, part: str, place: SpanPlace, incomplete: bool
+    ) -> BuiltSpan:
         """A call of a tool, `part` being the id of its part, with what a person was asked for it."""
         session, name = turn.session, tool["name"] or "tool"
         start = tool["start"] or step.created
@@ -155,7 +159,9 @@ class Spans:
 
     # ---- CHAIN
 
-    def compaction(self, turn: Turn, mark: Message, summary: Message | None, place: Place) -> Made:
+    def compaction(
+        self, turn: Turn, mark: SessionMessage, summary: SessionMessage | None, place: SpanPlace
+    ) -> BuiltSpan:
         """A compaction of OpenCode 1: the mark in the conversation, and the summary it led to."""
         part = mark.part("compaction")
         end = max((summary["completed"] or summary.created) if summary else mark.created, mark.created)
@@ -175,7 +181,9 @@ class Spans:
         finish(made.span, summary["error_type"] if summary else None, summary["error"] if summary else None)
         return made
 
-    def compaction_told(self, turn: Turn, begun: Compaction, ended: Compaction | None, place: Place) -> Made:
+    def compaction_told(
+        self, turn: Turn, begun: CompactionFact, ended: CompactionFact | None, place: SpanPlace
+    ) -> BuiltSpan:
         """A compaction of OpenCode 2."""
         start = begun.started or begun.at
         end = max(ended.at if ended else start, start)
@@ -187,7 +195,7 @@ class Spans:
         finish(made.span, told.error_type, told.error, incomplete=ended is None)
         return made
 
-    def _chain(self, turn: Turn, place: Place, identifier: bytes, start: int, end: int) -> Made:
+    def _chain(self, turn: Turn, place: SpanPlace, identifier: bytes, start: int, end: int) -> BuiltSpan:
         above = span_id(turn.opener.id)
         return begin(
             self._service,
@@ -236,7 +244,7 @@ def _ids(turn: Turn) -> set[str]:
     return {message.id for message in (*turn.users, *turn.steps)}
 
 
-def _note_event(span: Span, note: Note, last: int) -> None:
+def _note_event(span: Span, note: NoteFact, last: int) -> None:
     event(
         span,
         note.name,
@@ -245,7 +253,7 @@ def _note_event(span: Span, note: Note, last: int) -> None:
     )
 
 
-def _wait_events(span: Span, ends: Mapping[bool, Wait]) -> None:
+def _wait_events(span: Span, ends: Mapping[bool, WaitFact]) -> None:
     asked, replied = ends.get(False), ends.get(True)
     if asked is not None:
         event(

@@ -9,7 +9,7 @@ from harness.opencode import NOW, v2_examples
 from opencode.types import _generated as generated
 from pydantic import BaseModel
 
-from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.dialects.reader import ItemReader, UnknownType
 
 _UNREAD = {
     # what a trace has no use for
@@ -73,7 +73,7 @@ def test_the_models_were_found() -> None:
 def test_every_type_of_the_contract_is_known(name: str) -> None:
     """An unknown type is shown to people as something this version cannot read."""
     event = {"id": "evt_1ee565e00001Ky9Pf34qY6Nb3w", "created": NOW, "type": name, "data": {"sessionID": "ses_1"}}
-    assert not [found for found in Reader().read(event, NOW) if isinstance(found, Unknown)]
+    assert not [found for found in ItemReader().read(event, NOW) if isinstance(found, UnknownType)]
 
 
 @pytest.mark.parametrize("event", v2_examples(), ids=lambda event: event["type"])
@@ -81,14 +81,14 @@ def test_examples_fit_the_contract_and_mean_the_same_through_it(event: dict[str,
     """What the models make of an event is what our reader makes of it: no field is read under another name."""
     model = event_models()[event["type"]]
     dumped = model.model_validate(event).model_dump(mode="json", by_alias=True)
-    assert list(Reader().read(dumped, NOW)) == list(Reader().read(event, NOW))
+    assert list(ItemReader().read(dumped, NOW)) == list(ItemReader().read(event, NOW))
 
 
 @pytest.mark.parametrize("event", v2_examples(), ids=lambda event: event["type"])
 def test_required_fields_of_what_we_read_are_read(event: dict[str, Any]) -> None:
     """A field the contract requires and we never ask for is either of no use, and listed, or overlooked."""
     data = Watched(event["data"])
-    facts = list(Reader().read({**event, "data": data}, NOW))
+    facts = list(ItemReader().read({**event, "data": data}, NOW))
     if not facts:
         return
     annotation = event_models()[event["type"]].model_fields["data"].annotation

@@ -9,19 +9,19 @@ import pytest
 from harness.opencode import CAPTURES, NOW, Script, assemble, attributes, load, of_kind, recording, scenarios
 
 from collector.assemble.fold.assembler import Assembler
-from collector.assemble.spans.otlp import Made, export_request
+from collector.assemble.spans.otlp import BuiltSpan, export_request
 
 
-def calls(made: list[Made], agent: str = "") -> list[Made]:
+def calls(made: list[BuiltSpan], agent: str = "") -> list[BuiltSpan]:
     """LLM spans but of titles."""
     return [m for m in of_kind(made, "LLM") if attributes(m)["agent.name"] != "title" and agent in str(attributes(m))]
 
 
-def milliseconds(made: Made) -> tuple[int, int]:
+def milliseconds(made: BuiltSpan) -> tuple[int, int]:
     return made.span.start_time_unix_nano // 1_000_000, made.span.end_time_unix_nano // 1_000_000
 
 
-def roles(made: Made) -> list[str]:
+def roles(made: BuiltSpan) -> list[str]:
     found = attributes(made)
     return [found[key] for key in found if key.startswith("llm.input_messages.") and key.endswith(".role")]
 

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 from harness.opencode import NOW, Script, assemble, attributes, ids, kind, live, merged, of_kind, recording, tree
 
-from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.fold.assembler import Assembler
-from collector.assemble.spans.otlp import Made
+from collector.assemble.spans.otlp import BuiltSpan
 
 
-def agents(made: list[Made]) -> list[Made]:
+def agents(made: list[BuiltSpan]) -> list[BuiltSpan]:
     return of_kind(made, "AGENT")
 
 
@@ -61,10 +61,10 @@ def test_a_subagent_in_the_background_is_found_after_a_restart() -> None:
 
 
 def feed(assembler: Assembler, items: list[Any]) -> None:
-    reader = Reader()
+    reader = ItemReader()
     for item in items:
         for fact in reader.read(item, NOW):
-            assert not isinstance(fact, Unknown)
+            assert not isinstance(fact, UnknownType)
             assembler.learn(fact, 0)
 
 

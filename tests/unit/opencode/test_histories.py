@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from collector.assemble.dialects.reader import Reader, Unknown
+from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.fold.assembler import Assembler
 from collector.errors import CollectorError, ConfigError
 from collector.opencode import messages2
@@ -57,10 +57,10 @@ MESSAGES: list[Json] = [
 
 def spans(items: Iterable[Json]) -> set[tuple[str, str, str]]:
     """Trace id, span id and name of all that the items make."""
-    reader, assembler = Reader(), Assembler()
+    reader, assembler = ItemReader(), Assembler()
     for item in items:
         for fact in reader.read(item, AT):
-            assert not isinstance(fact, Unknown), fact.name
+            assert not isinstance(fact, UnknownType), fact.name
             assembler.learn(fact, AT)
     return {(made.span.trace_id.hex(), made.span.span_id.hex(), made.span.name) for made in assembler.close()}
 
