@@ -44,6 +44,8 @@ class Catalog:
     packs: Mapping[str, Mapping[str, bool]]
     check_rule: Callable[[OwnRule], object]
     """Compiles a rule and runs its examples; raises `ConfigError`."""
+    latest: Mapping[str, str]
+    """Names such as `secrets@latest`, and the version each stands for."""
 
     @property
     def rule_ids(self) -> frozenset[str]:
@@ -158,9 +160,11 @@ def _where(table: Any, path: str) -> Where:
 
 def _rules(table: RulesTable, catalog: Catalog) -> Demands:
     found: Demands = {}
-    for pack in table.packs or ():
+    packs = [catalog.latest.get(pack, pack) for pack in table.packs or ()]
+    for pack in packs:
         if pack not in catalog.packs:
-            raise _Wrong(f"rules.packs: there is no {pack}; known are {', '.join(sorted(catalog.packs))}")
+            known_packs = ", ".join(sorted({*catalog.packs, *catalog.latest}))
+            raise _Wrong(f"rules.packs: there is no {pack}; known are {known_packs}")
     if table.packs == []:
         raise _Wrong("rules.packs: an empty list would turn all rules off; name a pack")
     known = catalog.rule_ids
@@ -171,7 +175,7 @@ def _rules(table: RulesTable, catalog: Catalog) -> Demands:
                 raise _Wrong(f"rules.{name}: there is no rule {rule}{f'; did you mean {close}?' if close else ''}")
     if table.packs is not None or table.enable is not None or table.disable is not None:
         found["rules"] = RuleChoice(
-            tuple(sorted(table.packs)) if table.packs is not None else None,
+            tuple(sorted(set(packs))) if table.packs is not None else None,
             frozenset(table.enable or ()),
             frozenset(table.disable or ()),
         )

@@ -10,11 +10,11 @@ DEFAULT = "secrets-and-pii"
 
 _SECRETS = """
 [rules]
-packs = ["secrets@1"]
+packs = ["secrets@latest"]
 """
 _SECRETS_AND_PII = """
 [rules]
-packs = ["secrets@1", "pii@1"]
+packs = ["secrets@latest", "pii@latest"]
 """
 
 

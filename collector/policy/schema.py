@@ -40,9 +40,9 @@ class ContentTable(_Table):
 
 
 class RulesTable(_Table):
-    """`[rules]`: packs by version, rules of theirs that are turned on or off, and what is done to findings."""
+    """`[rules]`: packs by version (or `@latest`), rules of theirs turned on or off, and what is done to findings."""
 
-    packs: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*@[0-9]+$")]] | None = None
+    packs: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*@([0-9]+|latest)$")]] | None = None
     enable: list[RuleId] | None = None
     disable: list[RuleId] | None = None
     action: dict[str, Literal["placeholder", "hash", "drop"]] = {}

@@ -8,9 +8,9 @@ import re
 
 from collector.redact.otlp.fields import SECRET_FIELD
 from collector.redact.report import OWN_WORDS
-from collector.redact.rules import RULES_BY_PACK
+from collector.redact.rules import ALL_RULES
 
-_KNOWN = {*OWN_WORDS, SECRET_FIELD, *(rule.id for rules in RULES_BY_PACK.values() for rule in rules)}
+_KNOWN = {*OWN_WORDS, SECRET_FIELD, *(rule.id for rule in ALL_RULES)}
 
 _PLACEHOLDER = re.compile(r"\[REDACTED:([a-z0-9-]{1,64})(?: [0-9]{1,12} B)?\]")
 _PSEUDONYM = re.compile(r"\[HMAC:([a-z0-9-]{1,64}):[A-Za-z0-9]{1,16}:[0-9a-f]{16}\]")

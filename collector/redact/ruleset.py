@@ -17,17 +17,17 @@ from collector.redact.engine.compile import RuleError, compile_rule
 from collector.redact.engine.engine import Engine
 from collector.redact.engine.rule import Rule
 from collector.redact.otlp.fields import SECRET_FIELD
-from collector.redact.rules import PACK_VERSIONS, RULES_BY_PACK
+from collector.redact.rules import ALL_RULES, LATEST, PACKS
 
 
 @cache
 def catalog() -> Catalog:
-    """The packs of this version of the collector."""
-    packs = {
-        f"{pack}@{PACK_VERSIONS[pack]}": {rule.id: rule.on for rule in rules} for pack, rules in RULES_BY_PACK.items()
-    }
-    packs[f"secrets@{PACK_VERSIONS['secrets']}"][SECRET_FIELD] = True
-    return Catalog(packs, compiled)
+    """The packs there are; the rule for keys that say secret is in every version of `secrets`."""
+    packs = {name: {rule.id: rule.on for rule in rules} for name, rules in PACKS.items()}
+    for name, rules in packs.items():
+        if name.startswith("secrets@"):
+            rules[SECRET_FIELD] = True
+    return Catalog(packs, compiled, LATEST)
 
 
 def compiled(rule: OwnRule) -> Rule:
@@ -56,18 +56,24 @@ def _check(name: str) -> Callable[[bytes], bool] | None:
 
 def engine_of(policy: Policy) -> Engine:
     """An engine for the rules of `policy`. It takes a while to make and may be shared, so it is made once."""
-    return _engine(policy.rules, policy.own_rules, policy.limits.decode_depth)
+    return _engine(policy.rules, policy.packs, policy.own_rules, policy.limits.decode_depth)
 
 
 @lru_cache(4)
-def _engine(ids: frozenset[str], own: tuple[OwnRule, ...], decode_depth: int) -> Engine:
-    return Engine(rules_of(Policy(rules=ids, own_rules=own)), decode_depth=decode_depth)
+def _engine(ids: frozenset[str], packs: tuple[str, ...], own: tuple[OwnRule, ...], decode_depth: int) -> Engine:
+    return Engine(rules_of(Policy(rules=ids, packs=packs, own_rules=own)), decode_depth=decode_depth)
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
-    """The rules that `policy` has on, its own after those of the packs."""
-    on = [rule for rules in RULES_BY_PACK.values() for rule in rules if rule.id in policy.rules]
-    return (*on, *map(compiled, policy.own_rules))
+    """The rules that `policy` has on, its own after those of the packs.
+
+    A rule is taken from the packs that the policy names, and from the latest version where none of them has it.
+    """
+    chosen = [rule for name in policy.packs for rule in PACKS[name]]
+    named = {rule.id for rule in chosen}
+    others = [rule for name in LATEST.values() for rule in PACKS[name] if rule.id not in named]
+    wanted = {id(rule) for rule in (*chosen, *others) if rule.id in policy.rules}
+    return (*(rule for rule in ALL_RULES if id(rule) in wanted), *map(compiled, policy.own_rules))
 
 
 @cache

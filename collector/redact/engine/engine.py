@@ -22,13 +22,11 @@ from collector.redact.engine.extents import (
 )
 from collector.redact.engine.rule import Rule, Span, Trigger
 from collector.redact.engine.scan import Event, Scanner, Storm, scanner
-from collector.redact.rules import DEFAULT_RULES, PACK_VERSIONS, RULES_BY_PACK
+from collector.redact.rules import DEFAULT_RULES
 
 __all__ = [
     "DEFAULT_RULES",
     "ERROR",
-    "PACK_VERSIONS",
-    "RULES_BY_PACK",
     "Engine",
     "Extent",
     "Render",

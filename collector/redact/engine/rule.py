@@ -41,6 +41,10 @@ class Rule:
     """Known by its own shape, with no help from the text around: may be looked for across a mask."""
     on: bool = True
     """Off: listed, and found only where a policy asks for it."""
+    since: int = 1
+    """The first version of its pack that has it."""
+    until: int | None = None
+    """The last version of its pack that has it (None: every later one)."""
     reach: int = 0
     """Organisation rules only: the most bytes a match can have (then `pattern` is searched around each trigger)."""
     pattern: re.Pattern[bytes] | None = field(default=None, repr=False)
