@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -12,38 +11,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
+from collector.enums import Signal as Signal
+
 ExportRequest = ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMetricsServiceRequest
-
-
-class Signal(StrEnum):
-    """What an export request holds; the value is the last part of its OTLP path."""
-
-    TRACES = "traces"
-    LOGS = "logs"
-    METRICS = "metrics"
-
-    @property
-    def path(self) -> str:
-        """The default OTLP/HTTP path (specification, "OTLP/HTTP Request")."""
-        return f"/v1/{self.value}"
-
-    @property
-    def request(self) -> type[ExportRequest]:
-        """The message class of this signal's export request."""
-        return _REQUESTS[self]
-
-    @property
-    def item(self) -> str:
-        """What is counted, as OTLP's partial success names it."""
-        return _ITEMS[self]
-
-
-_REQUESTS: dict[Signal, type[ExportRequest]] = {
-    Signal.TRACES: ExportTraceServiceRequest,
-    Signal.LOGS: ExportLogsServiceRequest,
-    Signal.METRICS: ExportMetricsServiceRequest,
-}
-_ITEMS = {Signal.TRACES: "spans", Signal.LOGS: "log_records", Signal.METRICS: "data_points"}
 
 
 @dataclass(frozen=True, slots=True)

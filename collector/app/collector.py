@@ -17,6 +17,7 @@ import uvicorn
 from collector import __version__
 from collector.app.assembling import Assembling
 from collector.app.data_dir import DataDir
+from collector.app.destinations import new_destination
 from collector.app.serving import (
     Server,
     check_bind,
@@ -46,9 +47,10 @@ from collector.receive.otlp import OtlpReceiver
 from collector.receive.receiver import plain
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
-from collector.settings.destinations import Plan, plan
+from collector.settings.destinations import Forwarding, forwarding_of
 from collector.settings.loopback import is_loopback
-from collector.settings.model import Loaded, Settings
+from collector.settings.model import Settings
+from collector.settings.sources import Loaded
 from collector.store.sqlite.reading import Reader
 from collector.store.sqlite.store import Caps, SqliteStore
 from collector.viewer.api import Live, new_api
@@ -74,9 +76,10 @@ class Collector:
         self._data_dir = data_dir
         self._listener = listener
         self.url = url_of(settings.host, listener)
-        self._plan: Plan = plan(settings, loaded.origins, listener.getsockname()[1])
-        self._notices = (*loaded.notices, *self._plan.notices)
-        destination = self._plan.destination
+        self._forwarding_settings: Forwarding = forwarding_of(settings, loaded.origins, listener.getsockname()[1])
+        self._notices = (*loaded.notices, *self._forwarding_settings.notices)
+        wanted = self._forwarding_settings.destination
+        destination = new_destination(wanted) if wanted else None
         caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
         self._store = SqliteStore(data_dir.path, caps, {destination.name: destination.signals} if destination else {})
         self._reader = Reader(data_dir.path)
@@ -133,7 +136,7 @@ class Collector:
         """Serve until SIGINT or SIGTERM; `listening` is called once connections are accepted."""
         for notice in (*self._notices, *self._in_force.notices):
             logger.warning("%s", notice)
-        logger.info("%s; data in %s", self._plan.reason, self._data_dir.path)
+        logger.info("%s; data in %s", self._forwarding_settings.reason, self._data_dir.path)
         server = Server(
             uvicorn.Config(
                 self._dispatch,
@@ -326,7 +329,7 @@ class Collector:
         answers: dict[str, dict[str, int]] = defaultdict(dict)
         for (path, status), count in [*self._receiver.answers.items(), *self._events.answers.items()]:
             answers[path][str(status)] = count
-        destination = self._plan.destination
+        destination = self._forwarding_settings.destination
         policy = self._in_force.policy
         by_rule: Counter[str] = Counter()
         for (rule, _, _), times in self._redactions.items():
@@ -338,7 +341,7 @@ class Collector:
             data_dir=str(self._data_dir.path),
             content=policy.mode,
             forwarding={
-                "reason": self._plan.reason,
+                "reason": self._forwarding_settings.reason,
                 "endpoint": destination.urls[Signal.TRACES] if destination else "",
                 "signals": list(destination.signals) if destination else [],
                 "last": {str(sig): last for sig, last in self._forwarder.last.items()} if self._forwarder else {},

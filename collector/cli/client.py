@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import urllib.error
 import urllib.request
 from typing import Any
@@ -66,11 +65,11 @@ def _said(error: urllib.error.HTTPError) -> str:
 
 def open_reader(settings: Settings) -> Any:
     """The store on disk, for when no collector runs; raises `CollectorError` when there is none."""
-    from collector.store.sqlite.reading import Reader
+    from collector.store.sqlite.reading import NoStore, Reader
 
     try:
         return Reader(settings.data_dir.expanduser())
-    except sqlite3.Error:
+    except NoStore:
         raise CollectorError(
             f"no collector runs, and {settings.data_dir} holds no store:"
             " start `collector serve`, or set COLLECTOR_DATA_DIR"

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from collector.cli.options import AsJson, Config, DataDir
 from collector.cli.show import print_json, print_table
-from collector.settings.model import PREFIX, Settings, load
+from collector.settings.model import PREFIX, Settings
+from collector.settings.sources import load
 
 
 def register(app: typer.Typer) -> None:
@@ -22,10 +23,10 @@ def config(
     data_dir: DataDir = None,
 ) -> None:
     """Show each setting, its value, and where that came from; tokens as stars."""
-    from collector.settings.destinations import plan
+    from collector.settings.destinations import forwarding_of
 
     loaded = load({"data_dir": data_dir}, config)
-    decided = plan(loaded.settings, loaded.origins, loaded.settings.port)
+    forwarding = forwarding_of(loaded.settings, loaded.origins, loaded.settings.port)
     rows = {
         name: {
             "value": _shown(name, getattr(loaded.settings, name)),
@@ -36,16 +37,18 @@ def config(
         for name, field in Settings.model_fields.items()
     }
     if as_json:
-        print_json({"settings": rows, "forwarding": decided.reason, "notices": [*loaded.notices, *decided.notices]})
+        print_json(
+            {"settings": rows, "forwarding": forwarding.reason, "notices": [*loaded.notices, *forwarding.notices]}
+        )
         return
     print_table(
         ["setting", "value", "from", "what it is"],
         ([name, str(row["value"]), str(row["origin"]), str(row["description"])] for name, row in rows.items()),
         "",
     )
-    for notice in (*loaded.notices, *decided.notices):
+    for notice in (*loaded.notices, *forwarding.notices):
         print(f"notice: {notice}")
-    print(decided.reason)
+    print(forwarding.reason)
 
 
 def _shown(name: str, value: Any) -> Any:

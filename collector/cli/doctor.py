@@ -21,7 +21,7 @@ from collector.cli.show import print_json
 from collector.enforce.in_force import Enforcement, InForce, asked_by
 from collector.errors import CollectorError
 from collector.pipeline.selftest import prove
-from collector.settings.model import Loaded, load
+from collector.settings.sources import Loaded, load
 
 _SECONDS = 5.0
 
@@ -57,22 +57,22 @@ def doctor(
 
 
 def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
-    from collector.settings.destinations import plan  # brings the HTTP client, which takes a while
+    from collector.settings.destinations import forwarding_of  # brings the HTTP client, which takes a while
 
     try:
         loaded = read()
-        decided = plan(loaded.settings, loaded.origins, loaded.settings.port)
+        forwarding = forwarding_of(loaded.settings, loaded.origins, loaded.settings.port)
     except CollectorError as error:
         yield Finding("settings", "problem", str(error))
         return
-    yield Finding("settings", "ok", f"Python {sys.version.split()[0]} on {sys.platform}; {decided.reason}")
-    for notice in (*loaded.notices, *decided.notices):
+    yield Finding("settings", "ok", f"Python {sys.version.split()[0]} on {sys.platform}; {forwarding.reason}")
+    for notice in (*loaded.notices, *forwarding.notices):
         yield Finding("settings", "notice", notice)
     yield from _policy(loaded)
     yield _data_dir(loaded.settings.data_dir.expanduser())
     yield from _running(loaded)
-    if decided.destination is not None:
-        yield _reachable(decided.destination.urls[Signal.TRACES])
+    if forwarding.destination is not None:
+        yield _reachable(forwarding.destination.urls[Signal.TRACES])
 
 
 def _policy(loaded: Loaded) -> Iterator[Finding]:

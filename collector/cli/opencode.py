@@ -20,7 +20,8 @@ from collector.errors import ConfigError
 from collector.opencode import install as installing
 from collector.opencode.client import Door
 from collector.opencode.importing import Task
-from collector.settings.model import Settings, load
+from collector.settings.model import Settings
+from collector.settings.sources import load
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]

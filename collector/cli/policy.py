@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import secrets
 import sys
 import time
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +25,9 @@ from collector.policy.schema import MachineDocument, RemoteDocument, read_docume
 from collector.policy.signature import new_key, sign
 from collector.redact.rule_report import examples_of, measure
 from collector.redact.ruleset import combined, preset_demands
-from collector.settings.model import Loaded, load
+from collector.settings.sources import Loaded, load
+
+_MOST_BYTES = 8 * 1024 * 1024
 
 policy = typer.Typer(help="What may leave: check, test, show and sign policies.", no_args_is_help=True)
 
@@ -87,7 +92,7 @@ def test(
     layers = [Layer(file, Rank.USER, preset_demands(file), file)] if file in PRESETS else _layers(Path(file), None)
     found = combined(layers).policy
     rows = examples_of(found)
-    measured = measure(found, corpus) if corpus is not None else None
+    measured = measure(found, _texts(corpus)) if corpus is not None else None
     failed = [row for row in rows if not row.holds]
     if as_json:
         examples = [{"rule": row.rule, "examples": row.examples, "failed": row.failed} for row in rows]
@@ -188,6 +193,29 @@ def _layers(file: Path, kind: Kind | None) -> list[Layer]:
         if "unknown key" not in str(error):
             raise
     return _layers(file, Kind.REMOTE)
+
+
+def _texts(folder: Path) -> Iterator[dict[str, Any] | bytes]:
+    """Each line of `*.jsonl[.gz]`, and the beginning of each other file."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if not path.name.endswith((".jsonl", ".jsonl.gz")):
+            with path.open("rb") as file:
+                yield file.read(_MOST_BYTES)
+            continue
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _labelled(line, f"{path}, line {number}")
+
+
+def _labelled(line: str, place: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+        if isinstance(found["text"], str):
+            return dict(found)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise ConfigError(f'{place}: expected {{"text": "...", "secrets": [{{"start", "end"}}]}}')
 
 
 def _read(path: Path) -> bytes:

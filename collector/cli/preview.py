@@ -28,7 +28,8 @@ from collector.receive.limits import decompress
 from collector.redact.seal import Sealer
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
-from collector.settings.model import Settings, load
+from collector.settings.model import Settings
+from collector.settings.sources import load
 
 _GZIP = b"\x1f\x8b"
 _MOST_REASONS = 20

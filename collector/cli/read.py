@@ -14,7 +14,8 @@ import typer
 from collector.cli.client import Client, NotRunning, open_reader
 from collector.cli.options import AsJson, DataDir
 from collector.cli.show import moment, money, number, print_json, print_table, printable, span_of_time
-from collector.settings.model import Settings, load
+from collector.settings.model import Settings
+from collector.settings.sources import load
 
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
 Session = Annotated[str, typer.Option("--session", help="Only of this session.")]

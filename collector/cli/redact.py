@@ -12,7 +12,7 @@ from collector.cli.options import Policy
 from collector.cli.policy import load_in_force
 from collector.errors import CollectorError
 from collector.redact.seal import Sealer
-from collector.settings.model import load
+from collector.settings.sources import load
 
 
 def register(app: typer.Typer) -> None:

@@ -16,7 +16,8 @@ from collector.cli.client import Client
 from collector.cli.options import AsJson
 from collector.cli.show import print_json
 from collector.errors import CollectorError
-from collector.settings.model import Settings, load
+from collector.settings.model import Settings
+from collector.settings.sources import load
 
 _POLL_SECONDS = 0.2
 

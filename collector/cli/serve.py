@@ -8,7 +8,7 @@ import typer
 
 from collector import logs
 from collector.cli.options import Config, DataDir, Policy
-from collector.settings.model import load
+from collector.settings.sources import load
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,7 @@ import typer
 from collector.cli.client import Client, NotRunning, open_reader
 from collector.cli.options import AsJson, DataDir
 from collector.cli.show import moment, print_json
-from collector.settings.model import load
+from collector.settings.sources import load
 
 
 def register(app: typer.Typer) -> None:

@@ -26,7 +26,7 @@ from collector.policy.schema import Body, MachineDocument, RemoteDocument, UserD
 from collector.redact.engine.engine import Engine
 from collector.redact.ruleset import catalog, combined, preset_demands, preset_policy
 from collector.redact.seal import Sealer
-from collector.settings.model import Loaded
+from collector.settings.sources import Loaded
 
 FILE = "policy.toml"
 FOLDER = "policy.d"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from isal import igzip
 
 from collector import __version__
-from collector.batch import Signal
+from collector.enums import Encoding, Signal
 from collector.forward.outcome import Outcome, Retry, judge
 from collector.forward.tokens import TokenSource
-from collector.otlp.write import Encoding, to_json
+from collector.otlp.write import to_json
 
 if TYPE_CHECKING:
     import httpx

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from enum import StrEnum
 from math import isfinite, isnan
 from typing import Any
 
@@ -27,14 +26,6 @@ _WIDE = {
     FieldDescriptor.TYPE_SINT64,
 }
 _FLOATS = {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}
-
-
-class Encoding(StrEnum):
-    """How a destination is written to; `auto` starts with JSON, which Catalyst needs, and changes once on a 415."""
-
-    JSON = "json"
-    PROTOBUF = "protobuf"
-    AUTO = "auto"
 
 
 def to_json(request: ExportRequest) -> bytes:

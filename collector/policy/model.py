@@ -7,14 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 
-from collector.batch import Signal
-
-
-class ContentLevel(StrEnum):
-    """How much text may leave: credentials masked, or nothing but metadata."""
-
-    MASK = "mask"
-    METADATA = "metadata"
+from collector.enums import ContentLevel as ContentLevel
+from collector.enums import Signal
 
 
 class Action(IntEnum):

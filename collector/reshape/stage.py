@@ -13,6 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest
+from collector.enums import SourceKeys
 from collector.otlp.values import Attributes, read_attributes, write_value
 from collector.reshape.convention import Convention
 from collector.reshape.conventions import CONVENTIONS
@@ -20,7 +21,7 @@ from collector.reshape.environment import NEW, OLD, copy_environment
 from collector.reshape.join import LogJoin
 from collector.reshape.request_spans import Family, Waiting
 from collector.reshape.source import Event, Scope, Source
-from collector.reshape.target import SourceKeys, Target
+from collector.reshape.target import Target
 
 INTERNAL = "internal span of the agent, which says nothing of its work"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from openinference.semconv.trace import OpenInferenceMimeTypeValues, SpanAttributes
 
@@ -12,14 +11,6 @@ from collector.otlp.values import Value, is_json, to_json, to_text
 
 _JSON = OpenInferenceMimeTypeValues.JSON.value
 _TEXT = OpenInferenceMimeTypeValues.TEXT.value
-
-
-class SourceKeys(StrEnum):
-    """What becomes of the keys a span came with."""
-
-    ALL = "all"
-    DISTINCT = "distinct"
-    NONE = "none"
 
 
 @dataclass(slots=True)

@@ -1,17 +1,18 @@
-"""From settings to a destination: whether to forward, where to, with which token; refuses half a set-up."""
+"""From settings to destinations, as plain data: whether to forward, where, with which token; refuses half a set-up."""
 
 from __future__ import annotations
 
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from collector.batch import Signal
+from pydantic import SecretStr
+
+from collector.enums import Encoding, Signal
 from collector.errors import ConfigError
-from collector.forward.destination import Destination
-from collector.forward.tokens import FileToken, FixedToken, TokenSource
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 
@@ -30,21 +31,46 @@ _OWN_HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to forward to, if anything, why, and what the person should know."""
+class TokenSettings:
+    """Where a destination's token comes from: a value, or a file that is read again when it changes."""
 
-    destination: Destination | None
+    value: SecretStr | None = None
+    file: Path | None = None
+
+    @property
+    def given(self) -> bool:
+        return self.value is not None or self.file is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSettings:
+    """Where telemetry goes and how it is written there."""
+
+    name: str
+    urls: Mapping[Signal, str]
+    signals: tuple[Signal, ...]
+    token: TokenSettings = TokenSettings()
+    encoding: Encoding = Encoding.AUTO
+    gzip: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What the settings say of forwarding: to where, if anywhere, why, and what the person should know."""
+
+    destination: DestinationSettings | None
     reason: str
     notices: tuple[str, ...] = ()
 
 
-def plan(settings: Settings, origins: Mapping[str, str], port: int) -> Plan:
+def forwarding_of(settings: Settings, origins: Mapping[str, str], port: int) -> Forwarding:
     """Decide where telemetry goes; `port` is the one listened on.
 
     Raises `ConfigError` for a set-up that cannot be meant.
     """
     notices: list[str] = []
-    token = _token_source(settings)
+    token = _token(settings)
     endpoint = settings.upstream_endpoint.strip()
     endpoint_origin = origins.get("upstream_endpoint", "")
     if endpoint:
@@ -55,36 +81,36 @@ def plan(settings: Settings, origins: Mapping[str, str], port: int) -> Plan:
             notices.append(f"{endpoint_origin} is this collector's own address: taken as the client's setting, ignored")
             endpoint = ""
     if settings.forward is False:
-        return Plan(None, f"local only: {origins['forward']} is false", tuple(notices))
+        return Forwarding(None, f"local only: {origins['forward']} is false", tuple(notices))
     if not endpoint:
-        if token is None:
+        if not token.given:
             if settings.forward:
                 notices.append(f"{origins['forward']} asks to forward, but there is no token: nothing is forwarded")
-            return Plan(None, "local only: no token and no upstream", tuple(notices))
+            return Forwarding(None, "local only: no token and no upstream", tuple(notices))
         if origins.get("upstream_token") == "INFERENCE_API_KEY" and not settings.forward:
             notices.append("INFERENCE_API_KEY alone does not start forwarding: set TRACE_TO_INFERENCE=true for that")
-            return Plan(None, "local only: forwarding was not asked for", tuple(notices))
+            return Forwarding(None, "local only: forwarding was not asked for", tuple(notices))
         endpoint = CATALYST
     hosted = urlsplit(endpoint).hostname == urlsplit(CATALYST).hostname
-    if hosted and token is None:
+    if hosted and not token.given:
         notices.append("the upstream is the hosted Catalyst, which needs a token: nothing is forwarded")
-        return Plan(None, "local only: no token for the hosted upstream", tuple(notices))
-    if token is not None and endpoint.startswith("http://") and not is_loopback(urlsplit(endpoint).hostname or ""):
+        return Forwarding(None, "local only: no token for the hosted upstream", tuple(notices))
+    if token.given and endpoint.startswith("http://") and not is_loopback(urlsplit(endpoint).hostname or ""):
         notices.append("the upstream is reached over plain http: its token can be read on the way")
-    return Plan(_destination(settings, endpoint, token, hosted), f"forwarding to {endpoint}", tuple(notices))
+    return Forwarding(_destination(settings, endpoint, token, hosted), f"forwarding to {endpoint}", tuple(notices))
 
 
-def _destination(settings: Settings, endpoint: str, token: TokenSource | None, hosted: bool) -> Destination:
+def _destination(settings: Settings, endpoint: str, token: TokenSettings, hosted: bool) -> DestinationSettings:
     for name in settings.upstream_headers:
         if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
             raise ConfigError(f"upstream_headers: {name[:40]!r} cannot be set; it is no header name or set by us")
         if any(ord(char) < 32 or ord(char) > 126 for char in settings.upstream_headers[name]):
             raise ConfigError(f"upstream_headers: the value of {name} holds characters that no header may hold")
     signals = settings.upstream_signals or ([Signal.TRACES] if hosted else list(Signal))
-    return Destination(
+    return DestinationSettings(
         name=UPSTREAM,
         urls={signal: _url(endpoint, signal) for signal in Signal},
-        token=token or FixedToken(None),
+        token=token,
         signals=tuple(signals),
         encoding=settings.upstream_encoding,
         gzip=settings.upstream_compression == "gzip",
@@ -115,20 +141,23 @@ def _check_endpoint(endpoint: str, origin: str) -> None:
         raise ConfigError(f"{origin}: the address must not have a query or fragment")
 
 
-def _token_source(settings: Settings) -> TokenSource | None:
+def _token(settings: Settings) -> TokenSettings:
     if settings.upstream_token_file is not None:
         if settings.upstream_token is not None:
             raise ConfigError("both an upstream token and an upstream token file are set: keep one of them")
-        source = FileToken(settings.upstream_token_file)
-        if source.token() is None:
+        try:
+            found = settings.upstream_token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            found = ""
+        if not found:
             raise ConfigError(f"upstream_token_file {settings.upstream_token_file}: cannot be read, or is empty")
-        return source
+        return TokenSettings(file=settings.upstream_token_file)
     token = settings.upstream_token
     if token is None or not token.get_secret_value().strip():
-        return None
+        return TokenSettings()
     if any(ord(char) <= 32 or ord(char) > 126 for char in token.get_secret_value()):
         raise ConfigError("the upstream token holds spaces or characters that no token has; copy it again")
-    return FixedToken(token)
+    return TokenSettings(token)
 
 
 def _is_ourselves(endpoint: str, host: str, port: int) -> bool:

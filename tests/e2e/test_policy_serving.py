@@ -28,7 +28,7 @@ SERVE = textwrap.dedent("""
     from collector import logs
     from collector.app import collector as app
     from collector.enforce.in_force import Enforcement, asked_by
-    from collector.settings.model import load
+    from collector.settings.sources import load
     data, machine, upstream, policy = sys.argv[1:]
     loaded = load({"port": 0, "data_dir": Path(data), "upstream_endpoint": upstream, "policy_file": policy or None})
     logs.configure("info")

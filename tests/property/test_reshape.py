@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collector.enums import SourceKeys
 from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
-from collector.reshape.target import SourceKeys
 
 KEYS = [
     "gen_ai.operation.name", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions",

@@ -11,8 +11,8 @@ import pytest
 from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
-from collector.settings.destinations import Plan, plan
-from collector.settings.model import load
+from collector.settings.destinations import Forwarding, forwarding_of
+from collector.settings.sources import load
 
 
 @pytest.fixture(autouse=True)
@@ -20,14 +20,14 @@ def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-def _plan(flags: dict[str, Any] | None = None, port: int = 4318) -> Plan:
+def _forwarding(flags: dict[str, Any] | None = None, port: int = 4318) -> Forwarding:
     loaded = load(flags)
-    return plan(loaded.settings, loaded.origins, port)
+    return forwarding_of(loaded.settings, loaded.origins, port)
 
 
-def _token(found: Plan) -> str | None:
+def _token(found: Forwarding) -> str | None:
     assert found.destination is not None
-    token = found.destination.token.token()
+    token = found.destination.token.value
     return token.get_secret_value() if token else None
 
 
@@ -114,14 +114,14 @@ def test_no_setting_loosens_what_redact_content_asks_for(monkeypatch) -> None:
 
 
 def test_with_nothing_set_everything_stays_local() -> None:
-    found = _plan()
+    found = _forwarding()
     assert found.destination is None
     assert "local only" in found.reason
 
 
 def test_the_catalyst_token_alone_starts_forwarding_of_traces_to_catalyst(monkeypatch) -> None:
     _set(monkeypatch, CATALYST_OTLP_TOKEN="tok-1")
-    found = _plan()
+    found = _forwarding()
     assert found.destination is not None
     assert found.destination.urls[Signal.TRACES] == "https://telemetry.inference.net/v1/traces"
     assert tuple(found.destination.signals) == (Signal.TRACES,)
@@ -131,19 +131,19 @@ def test_the_catalyst_token_alone_starts_forwarding_of_traces_to_catalyst(monkey
 def test_the_inference_key_alone_does_not_start_forwarding(monkeypatch) -> None:
     """It is exported for other reasons on many machines: sending by surprise is a leak."""
     _set(monkeypatch, INFERENCE_API_KEY="key-1")
-    found = _plan()
+    found = _forwarding()
     assert found.destination is None
     assert any("TRACE_TO_INFERENCE=true" in notice for notice in found.notices)
 
 
 def test_the_inference_key_forwards_when_asked_to(monkeypatch) -> None:
     _set(monkeypatch, INFERENCE_API_KEY="key-1", TRACE_TO_INFERENCE="true")
-    assert _token(_plan()) == "key-1"
+    assert _token(_forwarding()) == "key-1"
 
 
 def test_the_inference_key_goes_to_an_explicit_upstream(monkeypatch) -> None:
     _set(monkeypatch, INFERENCE_API_KEY="key-1")
-    assert _token(_plan({"upstream_endpoint": "http://127.0.0.1:9"})) == "key-1"
+    assert _token(_forwarding({"upstream_endpoint": "http://127.0.0.1:9"})) == "key-1"
 
 
 def test_older_names_win_over_newer_ones(monkeypatch) -> None:
@@ -151,7 +151,7 @@ def test_older_names_win_over_newer_ones(monkeypatch) -> None:
         monkeypatch, CATALYST_OTLP_TOKEN="old", INFERENCE_API_KEY="new", CATALYST_OTLP_ENDPOINT="http://127.0.0.1:1",
         INFERENCE_OTLP_ENDPOINT="http://127.0.0.1:2", TRACE_TO_CATALYST="true", TRACE_TO_INFERENCE="false",
     )  # fmt: skip
-    found = _plan()
+    found = _forwarding()
     assert _token(found) == "old"
     assert found.destination is not None and found.destination.urls[Signal.TRACES] == "http://127.0.0.1:1/v1/traces"
 
@@ -164,7 +164,7 @@ def test_own_names_win_over_honoured_ones(monkeypatch) -> None:
         COLLECTOR_UPSTREAM_ENDPOINT="http://127.0.0.1:1",
     )
     _set(monkeypatch, CATALYST_OTLP_ENDPOINT="http://127.0.0.1:2")
-    found = _plan()
+    found = _forwarding()
     assert _token(found) == "own"
     assert found.destination is not None and found.destination.urls[Signal.TRACES] == "http://127.0.0.1:1/v1/traces"
 
@@ -172,21 +172,21 @@ def test_own_names_win_over_honoured_ones(monkeypatch) -> None:
 @pytest.mark.parametrize("name", ["TRACE_TO_CATALYST", "TRACE_TO_INFERENCE", "COLLECTOR_FORWARD"])
 def test_false_keeps_everything_local(monkeypatch, name: str) -> None:
     _set(monkeypatch, CATALYST_OTLP_TOKEN="tok-1", COLLECTOR_UPSTREAM_ENDPOINT="http://127.0.0.1:1", **{name: "false"})
-    found = _plan()
+    found = _forwarding()
     assert found.destination is None
     assert name in found.reason
 
 
 def test_an_upstream_that_is_not_hosted_needs_no_token() -> None:
-    found = _plan({"upstream_endpoint": "http://127.0.0.1:6006"})
+    found = _forwarding({"upstream_endpoint": "http://127.0.0.1:6006"})
     assert found.destination is not None
     assert tuple(found.destination.signals) == tuple(Signal)
     assert _token(found) is None
-    assert "authorization" not in found.destination.headers_for("")
+    assert not found.destination.token.given
 
 
 def test_the_hosted_upstream_without_a_token_stays_local_and_says_so() -> None:
-    found = _plan({"upstream_endpoint": "https://telemetry.inference.net"})
+    found = _forwarding({"upstream_endpoint": "https://telemetry.inference.net"})
     assert found.destination is None
     assert any("needs a token" in notice for notice in found.notices)
 
@@ -195,7 +195,7 @@ def test_the_hosted_upstream_without_a_token_stays_local_and_says_so() -> None:
 def test_our_own_address_in_the_clients_setting_is_ignored_with_a_notice(monkeypatch, address: str) -> None:
     """The user exports one endpoint for the agent; the collector sees the same environment."""
     _set(monkeypatch, CATALYST_OTLP_ENDPOINT=address, CATALYST_OTLP_TOKEN="tok-1")
-    found = _plan()
+    found = _forwarding()
     assert found.destination is not None
     assert found.destination.urls[Signal.TRACES].startswith("https://telemetry.inference.net")
     assert any("own address" in notice for notice in found.notices)
@@ -205,8 +205,8 @@ def test_our_own_address_in_the_clients_setting_is_ignored_with_a_notice(monkeyp
 def test_our_own_address_as_explicit_upstream_is_refused(monkeypatch, address: str) -> None:
     _set(monkeypatch, COLLECTOR_UPSTREAM_ENDPOINT=address)
     with pytest.raises(ConfigError, match="own address"):
-        _plan()
-    assert _plan(port=5000).destination is not None
+        _forwarding()
+    assert _forwarding(port=5000).destination is not None
 
 
 @pytest.mark.parametrize(
@@ -216,13 +216,13 @@ def test_our_own_address_as_explicit_upstream_is_refused(monkeypatch, address: s
 def test_an_address_that_cannot_be_one_is_refused_and_not_repeated(monkeypatch, address: str) -> None:
     _set(monkeypatch, COLLECTOR_UPSTREAM_ENDPOINT=address)
     with pytest.raises(ConfigError) as error:
-        _plan()
+        _forwarding()
     assert "pw" not in str(error.value) and "token=x" not in str(error.value)
 
 
 @pytest.mark.parametrize("address", ["http://h:1", "http://h:1/", "http://h:1/v1/traces", "http://h:1/v1/logs/"])
 def test_a_base_address_and_a_full_path_mean_the_same(address: str) -> None:
-    found = _plan({"upstream_endpoint": address})
+    found = _forwarding({"upstream_endpoint": address})
     assert found.destination is not None
     assert found.destination.urls == {signal: f"http://h:1{signal.path}" for signal in Signal}
 
@@ -231,35 +231,35 @@ def test_a_token_file_beside_a_token_is_half_a_set_up(monkeypatch, tmp_path: Pat
     (tmp_path / "token").write_text("tok-2")
     _set(monkeypatch, CATALYST_OTLP_TOKEN="tok-1", COLLECTOR_UPSTREAM_TOKEN_FILE=str(tmp_path / "token"))
     with pytest.raises(ConfigError, match="keep one"):
-        _plan()
+        _forwarding()
 
 
 def test_a_token_file_must_be_readable(monkeypatch, tmp_path: Path) -> None:
     _set(monkeypatch, COLLECTOR_UPSTREAM_TOKEN_FILE=str(tmp_path / "absent"))
     with pytest.raises(ConfigError, match="cannot be read"):
-        _plan()
+        _forwarding()
 
 
 @pytest.mark.parametrize("name", ["authorization: x", "host", "Content-Type", "bad name"])
 def test_headers_that_are_ours_or_none_are_refused(monkeypatch, name: str) -> None:
     _set(monkeypatch, COLLECTOR_UPSTREAM_ENDPOINT="http://h:1", COLLECTOR_UPSTREAM_HEADERS=json.dumps({name: "v"}))
     with pytest.raises(ConfigError):
-        _plan()
+        _forwarding()
 
 
 def test_a_header_value_cannot_smuggle_another_header(monkeypatch) -> None:
     _set(monkeypatch, COLLECTOR_UPSTREAM_ENDPOINT="http://h:1", COLLECTOR_UPSTREAM_HEADERS='{"x-a": "v\\r\\nx-b: w"}')
     with pytest.raises(ConfigError) as error:
-        _plan()
+        _forwarding()
     assert "x-b" not in str(error.value)
 
 
 def test_a_token_with_a_line_break_is_refused(monkeypatch) -> None:
     _set(monkeypatch, CATALYST_OTLP_TOKEN="tok 1")
     with pytest.raises(ConfigError, match="copy it again"):
-        _plan()
+        _forwarding()
 
 
 def test_a_token_over_plain_http_is_warned_about(monkeypatch) -> None:
     _set(monkeypatch, CATALYST_OTLP_TOKEN="tok-1", COLLECTOR_UPSTREAM_ENDPOINT="http://collector.internal:4318")
-    assert any("plain http" in notice for notice in _plan().notices)
+    assert any("plain http" in notice for notice in _forwarding().notices)

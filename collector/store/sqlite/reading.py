@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal, SpanEntry
+from collector.errors import CollectorError
 from collector.otlp.write import to_document
 from collector.store.sqlite.ledger import Ledger, read_ledger
 from collector.store.sqlite.schema import FILE, connect_reading
@@ -57,14 +58,21 @@ class Delivery:
     answer: str
 
 
+class NoStore(CollectorError):
+    """No store that can be read is at that place."""
+
+
 class Reader:
     """Reads the store of `directory`; a connection of its own, so it never waits for the writer.
 
-    Raises `sqlite3.OperationalError` when there is no store.
+    Raises `NoStore` when there is none.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._connection = connect_reading(directory / FILE)
+        try:
+            self._connection = connect_reading(directory / FILE)
+        except sqlite3.Error:
+            raise NoStore(f"{directory} holds no store") from None
         self._lock = threading.Lock()
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal
+from collector.enums import SourceKeys
 from collector.otlp.read import JSON, PROTOBUF
 from collector.otlp.values import read_attributes, write_value
 from collector.otlp.write import to_document
@@ -21,7 +22,7 @@ from collector.redact.seal import Sealer
 from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.source import Source
 from collector.reshape.stage import INTERNAL, Reshaper
-from collector.reshape.target import SourceKeys, Target
+from collector.reshape.target import Target
 
 CHAT = {
     "gen_ai.operation.name": "chat",
