@@ -17,8 +17,8 @@ import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from pydantic import ValidationError
 
+from collector.assemble.assembler import Assembler, FinishedTurn
 from collector.assemble.facts import AnyFact, SessionFact, from_bytes
-from collector.assemble.fold.assembler import Assembler, FinishedTurn
 from collector.assemble.fold.turns import Patience
 from collector.assemble.spans.otlp import BuiltSpan, export_request
 from collector.batch import SealedBatch

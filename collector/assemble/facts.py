@@ -1,4 +1,4 @@
-"""The few facts that turns are made of, whatever generation of OpenCode or door told them (pure).
+"""The few facts that turns are made of, whatever generation of OpenCode or door they came from (pure).
 
 A fact is about something (`key`, within a session); of two with the same key the one of higher `order` holds.
 So the order of arrival does not matter, and neither does hearing a thing twice: that is what lets several doors

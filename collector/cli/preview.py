@@ -13,7 +13,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from collector.assemble.fold.assembler import Assembler
+from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.cli.options import Policy

@@ -14,7 +14,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.spans.ids import trace_id
+from collector.assemble.ids import trace_id
 from collector.batch import ExportRequest
 
 INTERNAL = "internal span of OpenCode"

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
+from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.fold.assembler import Assembler
 
 FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "captures"
 _ID = re.compile(rb"(ses|msg|prt|evt|per|que)_([0-9a-f]{12})")

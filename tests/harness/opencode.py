@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
+from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.items import BadItem
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.fold.assembler import Assembler
 from collector.assemble.spans.otlp import BuiltSpan
 
 FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode"

@@ -9,7 +9,7 @@ from harness.opencode import assemble, ids, live, recording, scenarios, v2_examp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.assemble.fold.assembler import Assembler
+from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import BuiltSpan
 
 _SESSIONLESS = {"text_v10185"}

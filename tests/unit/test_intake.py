@@ -11,7 +11,7 @@ import pytest
 from harness import credentials
 from harness.opencode import CAPTURES, DOORS, FIXTURES, assemble, export, recording, scenarios, v2_examples
 
-from collector.assemble.fold.assembler import Assembler
+from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.errors import BadRequest

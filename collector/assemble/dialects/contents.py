@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector.assemble.dialects.lenient import JsonObject, first_text, mapping, text, to_json, whole
+from collector.assemble.attachments import describe
+from collector.assemble.dialects.lenient import JsonObject, first_text, mapping, text, whole
+from collector.otlp.values import to_json
 
 
 def attachment(found: JsonObject) -> tuple[str | None, str | None, int | None]:
@@ -15,12 +17,6 @@ def attachment(found: JsonObject) -> tuple[str | None, str | None, int | None]:
         head, _, body = url.partition(",")
         size = len(body) * 3 // 4 - body[-2:].count("=") if head.endswith(";base64") else len(body)
     return text(found.get("mime")), first_text(found, "filename", "name"), size
-
-
-def describe(mime: str | None, filename: str | None, size: int | None) -> str:
-    """How an attachment stands in the conversation."""
-    known = [word for word in (filename, mime, None if size is None else f"{size} bytes") if word]
-    return f"[attachment: {', '.join(known) or 'unknown'}]"
 
 
 def text_and_files(content: Any) -> tuple[str, list[str]]:

@@ -35,7 +35,7 @@ from collector.assemble.facts import (
     latest,
     order,
 )
-from collector.assemble.spans.ids import span_id
+from collector.assemble.ids import span_id
 
 _SILENT = {
     "__init__",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 JsonObject = dict[str, Any]
 
 
@@ -72,7 +70,3 @@ def tokens(value: Any) -> dict[str, float] | None:
         "total": number(found.get("total")),
     }
     return {name: count for name, count in counts.items() if count is not None} or None
-
-
-def to_json(value: Any) -> str:
-    return orjson.dumps(value).decode("utf-8", "replace")

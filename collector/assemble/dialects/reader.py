@@ -10,7 +10,7 @@ from collector.assemble.dialects.hooks import HookReader
 from collector.assemble.dialects.items import BadItem, HookCall, OpenCodeEvent, UnknownType, unwrap
 from collector.assemble.dialects.lenient import milliseconds
 from collector.assemble.facts import AnyFact
-from collector.assemble.spans.ids import time_in
+from collector.assemble.ids import time_in
 
 
 class ItemReader:

@@ -17,7 +17,6 @@ from collector.assemble.dialects.lenient import (
     milliseconds,
     objects,
     text,
-    to_json,
     whole,
 )
 from collector.assemble.dialects.v1_messages import error_of, message, part
@@ -37,6 +36,7 @@ from collector.assemble.facts import (
     latest,
     order,
 )
+from collector.otlp.values import to_json
 
 _UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
 _KNOWN_EMPTY = re.compile(

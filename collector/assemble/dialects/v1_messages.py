@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector.assemble.dialects.contents import attachment, describe
+from collector.assemble.attachments import describe
+from collector.assemble.dialects.contents import attachment
 from collector.assemble.dialects.lenient import (
     JsonObject,
     agent_name,
@@ -15,7 +16,6 @@ from collector.assemble.dialects.lenient import (
     objects,
     text,
     texts,
-    to_json,
     tokens,
     truth,
     whole,
@@ -36,7 +36,8 @@ from collector.assemble.facts import (
     latest,
     order,
 )
-from collector.assemble.spans.ids import time_in
+from collector.assemble.ids import time_in
+from collector.otlp.values import to_json
 
 _RANKS = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 

@@ -22,7 +22,6 @@ from collector.assemble.dialects.lenient import (
     number,
     objects,
     text,
-    to_json,
     tokens,
     whole,
 )
@@ -45,6 +44,7 @@ from collector.assemble.facts import (
     earliest,
     latest,
 )
+from collector.otlp.values import to_json
 
 _SORTED = orjson.OPT_SORT_KEYS
 

@@ -16,7 +16,6 @@ from collector.assemble.dialects.lenient import (
     number,
     text,
     texts,
-    to_json,
     tokens,
     truth,
     whole,
@@ -36,6 +35,7 @@ from collector.assemble.facts import (
     earliest,
     latest,
 )
+from collector.otlp.values import to_json
 
 Reads = Callable[[OpenCodeEvent, JsonObject, str, int], Facts]
 """Reads an event, its data, of that session, made at that time."""

@@ -1,83 +1,105 @@
-"""What is known of one message or tool call: facts put together, the later telling over the earlier (pure)."""
+"""A message of a session with its parts and tool calls, each merged from all that was heard of it (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
-from collector.assemble.facts import FIELDS, Fact, PartFact
+from collector.assemble.facts import FIELDS, Fact, MessageFact, PartFact, ToolFact
 
-
-class Known:
-    """What several facts about one thing say together; a field is None until one says it."""
-
-    __slots__ = ("_orders", "values")
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self._orders: dict[str, int] = {}
-
-    def learn(self, fact: Fact) -> bool:
-        """Take over what `fact` knows better; whether anything changed."""
-        changed = False
-        for name in FIELDS[type(fact)]:
-            value = getattr(fact, name)
-            if value is None or fact.order < self._orders.get(name, -1):
-                continue
-            if self.values.get(name) != value:
-                changed = True
-            self.values[name], self._orders[name] = value, fact.order
-        return changed
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values.get(name)
-
-    def to_document(self) -> dict[str, Any]:
-        """What `from_document` takes over (JSON)."""
-        return {"values": self.values, "orders": self._orders}
-
-    def from_document(self, document: Mapping[str, Any]) -> None:
-        self.values.update(document.get("values") or {})
-        self._orders.update(document.get("orders") or {})
+_UNHEARD = -1
+"""Below the order of every fact."""
 
 
-class SessionMessage(Known):
-    """A user's prompt or an assistant's step, with its parts and tool calls."""
+def merge(into: Fact, orders: dict[str, int], fact: Fact) -> bool:
+    """Take over what `fact` knows better than `into`, a fact of the same class; whether anything changed.
 
-    __slots__ = ("called", "first", "heard", "id", "parts", "role", "said", "told", "told_whole", "tools", "version")
+    `orders` holds the order of the fact that each field of `into` came from.
+    """
+    changed = not orders
+    for name in FIELDS[type(fact)]:
+        value = getattr(fact, name)
+        if value is None or fact.order < orders.get(name, _UNHEARD):
+            continue
+        if getattr(into, name) != value:
+            changed = True
+            setattr(into, name, value)
+        orders[name] = fact.order
+    return changed
 
-    def __init__(self, identifier: str) -> None:
-        super().__init__()
+
+class SessionMessage:
+    """A user's prompt or an assistant's step; `info` and the tool calls are merged facts."""
+
+    __slots__ = (
+        "_orders",
+        "_tool_orders",
+        "called",
+        "first",
+        "has_own_event",
+        "heard",
+        "id",
+        "info",
+        "parts",
+        "role",
+        "said",
+        "tools",
+        "version",
+        "written_version",
+    )
+
+    def __init__(self, session: str, identifier: str) -> None:
         self.id = identifier
-        self.role = ""
-        self.told = False
+        self.role: Literal["user", "assistant"] | None = None
+        self.info = MessageFact(session, f"message:{identifier}", 0, _UNHEARD, message=identifier, role="user")
+        """What the message's facts say together."""
+        self._orders: dict[str, int] = {}
+        self.has_own_event = False
+        """Whether more is known than a later call's history says."""
         self.called = False
         """Whether a model was asked for it."""
         self.parts: dict[str, PartFact] = {}
-        self.tools: dict[str, Known] = {}
+        self.tools: dict[str, ToolFact] = {}
+        """Tool calls by the ids of their parts."""
+        self._tool_orders: dict[str, dict[str, int]] = {}
         self.first: int | None = None
+        """When the first of it was streamed."""
         self.heard = 0
         self.version = 0
         self.said: tuple[int, Any] = (-1, None)
         """What the message says, as `conversation` put it at a version."""
-        self.told_whole = -1
+        self.written_version = -1
         """The version of which all spans are out."""
+
+    def merge(self, fact: MessageFact) -> bool:
+        """Take over what `fact` knows better; whether anything changed."""
+        self.role = self.role or fact.role
+        return merge(self.info, self._orders, fact)
+
+    def merge_tool(self, fact: ToolFact) -> bool:
+        """The same for a tool call of this message."""
+        tool = self.tools.get(fact.part)
+        if tool is None:
+            tool = self.tools[fact.part] = ToolFact(
+                fact.session, fact.key, fact.at, _UNHEARD, message=fact.message, part=fact.part, call=fact.call
+            )
+            self._tool_orders[fact.part] = {}
+        return merge(tool, self._tool_orders[fact.part], fact)
 
     @property
     def created(self) -> int:
         """When it was made; what has no time sorts first."""
-        found = self.values.get("created") or self.values.get("streamed")
-        return found if found is not None else 0
+        return self.info.created or self.info.streamed or 0
 
     @property
     def done(self) -> bool:
         """Nothing more is generated for it."""
-        return self.values.get("completed") is not None
+        return self.info.completed is not None
 
     @property
     def is_compaction(self) -> bool:
         """It sums up what came before it."""
-        return bool(self.values.get("summary")) or self.values.get("agent") == "compaction"
+        return bool(self.info.summary) or self.info.agent == "compaction"
 
     def part(self, kind: str) -> PartFact | None:
         """Its last part of a kind."""
@@ -88,10 +110,15 @@ class SessionMessage(Known):
         """Its parts in the order of their ids, which is that of their making."""
         return [self.parts[key] for key in sorted(self.parts)]
 
-    def sorted_tools(self) -> list[Known]:
+    def sorted_tools(self) -> list[ToolFact]:
         """Its tool calls in the same order."""
         return [self.tools[key] for key in sorted(self.tools)]
 
-    def running_tools(self) -> Iterator[Known]:
+    def running_tools(self) -> Iterator[ToolFact]:
         """Its tool calls of which no end was heard."""
-        return (tool for tool in self.tools.values() if tool["status"] not in ("completed", "error"))
+        return (tool for tool in self.tools.values() if not is_settled(tool))
+
+
+def is_settled(tool: ToolFact) -> bool:
+    """Whether a tool call came to an end."""
+    return tool.status in ("completed", "error")

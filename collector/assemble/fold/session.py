@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from collector.assemble.facts import (
+    FIELDS,
     AnyFact,
     CompactionFact,
     ConversationFact,
@@ -28,7 +29,7 @@ from collector.assemble.facts import (
     UsageFact,
     WaitFact,
 )
-from collector.assemble.fold.message import Known, SessionMessage
+from collector.assemble.fold.message import SessionMessage, merge
 from collector.assemble.fold.timeline import Timeline
 
 _REMEMBERED_TURNS = 100
@@ -48,6 +49,7 @@ class SessionState:
     """All that is known of a session; `heard` is when the last new thing was heard, on the caller's clock."""
 
     __slots__ = (
+        "_info_orders",
         "_timelines",
         "born",
         "calls",
@@ -89,7 +91,9 @@ class SessionState:
 
     def __init__(self, identifier: str) -> None:
         self.id = identifier
-        self.info = Known()
+        self.info = SessionFact(identifier, "session", 0, -1)
+        """What the session's facts say together."""
+        self._info_orders: dict[str, int] = {}
         self.born: int | None = None
         self.messages: dict[str, SessionMessage] = {}
         self.ordered: list[tuple[int, str, SessionMessage]] = []
@@ -118,11 +122,11 @@ class SessionState:
         """The messages of the last conversation, their versions, and what they say, as `conversation` put it."""
         self.encodings: dict[str, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""
-        self.children: dict[str, dict[str, tuple[SessionMessage, Known]]] = {}
+        self.children: dict[str, dict[str, tuple[SessionMessage, ToolFact]]] = {}
         """Sessions that tool calls of this one started, and those calls by part."""
         self.links: dict[str, list[Link]] = {}
         """The same of turns that are over."""
-        self.calls: dict[str, tuple[SessionMessage, Known]] = {}
+        self.calls: dict[str, tuple[SessionMessage, ToolFact]] = {}
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
         self.compactions, self.tools, self.spoken, self.usages = Timeline(), Timeline(), Timeline(), Timeline()
@@ -147,14 +151,17 @@ class SessionState:
 
     @property
     def parent(self) -> str | None:
-        return self.info["parent"]  # type: ignore[no-any-return]
+        return self.info.parent
 
     def remember(self) -> dict[str, Any]:
         """What a session has to know when it goes on after its facts are forgotten (JSON)."""
         latest = sorted(self.finished.items(), key=lambda item: item[1])[-_REMEMBERED_TURNS:]
         kept = dict(latest)
         return {
-            "info": self.info.to_document(),
+            "info": {
+                "values": {name: getattr(self.info, name) for name in self._info_orders},
+                "orders": self._info_orders,
+            },
             "counted": list(self.counted),
             "titled": self.titled,
             "origin": [part.hex() for part in self.origin] if self.origin else None,
@@ -165,8 +172,12 @@ class SessionState:
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Take over what `remember` gave, on a session of which nothing was heard yet."""
-        self.info.from_document(memory.get("info") or {})
-        self.born = self.info["created"]
+        info = memory.get("info") or {}
+        for name, value in (info.get("values") or {}).items():
+            if name in FIELDS[SessionFact]:
+                setattr(self.info, name, value)
+        self._info_orders.update(info.get("orders") or {})
+        self.born = self.info.created
         made, number = memory.get("counted") or (0, 0)
         self.counted = (made, number)
         self.titled = memory.get("titled")
@@ -183,7 +194,7 @@ class SessionState:
         for identifier in messages:
             message = self.messages.get(identifier)
             for tool in message.tools.values() if message else ():
-                self.calls.pop(tool["call"], None)
+                self.calls.pop(tool.call, None)
         gone = set(messages)
         self.notes = {k: n for k, n in self.notes.items() if n.message not in gone if n.message or n.at > until}
         self.waits = {k: w for k, w in self.waits.items() if max(end.at for end in w.values()) > until}
@@ -201,7 +212,7 @@ class SessionState:
         excess = len(self.messages) - _MOST_MESSAGES
         last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
         if last >= 0:
-            parent = done[last]["parent"]
+            parent = done[last].info.parent
             excess = max(excess, next((i for i, m in enumerate(done) if m.id == parent), last))
         for message in done[: max(0, excess)]:
             del self.messages[message.id]
@@ -211,7 +222,7 @@ class SessionState:
     def message(self, identifier: str) -> SessionMessage:
         found = self.messages.get(identifier)
         if found is None:
-            found = self.messages[identifier] = SessionMessage(identifier)
+            found = self.messages[identifier] = SessionMessage(self.id, identifier)
             insort(self.ordered, (0, identifier, found))
         return found
 
@@ -220,10 +231,10 @@ class SessionState:
         return bisect_left(self.ordered, (message.created, message.id))
 
     def guess_created(self, message: SessionMessage, created: int) -> None:
-        """Give a message that nobody told the time of one."""
+        """Give a message of unknown time one."""
         if not message.created:
             del self.ordered[bisect_left(self.ordered, (0, message.id))]
-            message.values["created"] = created
+            message.info.created = created
             insort(self.ordered, (created, message.id, message))
 
     def learn(self, fact: AnyFact) -> bool:
@@ -244,7 +255,7 @@ class SessionState:
             case SessionFact():
                 if fact.created is not None:
                     self.born = fact.created if self.born is None else min(self.born, fact.created)
-                return self.info.learn(fact)
+                return merge(self.info, self._info_orders, fact)
             case TitleFact():
                 if self.titled is not None and self.titled <= fact.at:
                     return False
@@ -268,17 +279,16 @@ class SessionState:
     def _message(self, fact: MessageFact) -> bool:
         message = self.message(fact.message)
         made = message.created
-        changed = message.learn(fact)
+        changed = message.merge(fact)
         if message.created != made:
             del self.ordered[bisect_left(self.ordered, (made, message.id))]
             insort(self.ordered, (message.created, message.id, message))
-        message.role = message.role or fact.role
         if message.is_compaction:
             self.summaries[message.id] = message
         if fact.recalled:
             return changed
-        if not message.told:
-            message.told = changed = True
+        if not message.has_own_event:
+            message.has_own_event = changed = True
             if message.id not in self.owners:
                 (self.opened if message.role == "user" else self.steps)[message.id] = message
         if changed:
@@ -296,21 +306,18 @@ class SessionState:
 
     def _tool(self, fact: ToolFact) -> bool:
         message = self.message(fact.message)
-        tool = message.tools.get(fact.part)
-        if tool is None:
-            tool = message.tools[fact.part] = Known()
-            if message.id in self.owners:  # its turn was given up too early
-                self.steps[message.id] = message
-        changed = tool.learn(fact)
+        if fact.part not in message.tools and message.id in self.owners:  # its turn was given up too early
+            self.steps[message.id] = message
+        changed = message.merge_tool(fact)
         if changed:
             message.version += 1
-            self.calls[fact.call] = (message, tool)
+            self.calls[fact.call] = (message, message.tools[fact.part])
             if fact.child:
-                self.children.setdefault(fact.child, {})[fact.part] = (message, tool)
+                self.children.setdefault(fact.child, {})[fact.part] = (message, message.tools[fact.part])
         return changed
 
     def _note(self, fact: NoteFact) -> bool:
-        """A note told again replaces the earlier one: what a turn changed grows."""
+        """A note heard again replaces the earlier one: what a turn changed grows."""
         held = self.notes.get(fact.key)
         if held is not None and held.order >= fact.order:
             return False

@@ -31,7 +31,7 @@ class Turn:
     until: int = NEVER
     """When the next turn of the session begins."""
     late: bool = False
-    """The turn is over and told; these steps of it were heard of afterwards."""
+    """The turn is over and its spans are out; these steps of it were heard of afterwards."""
 
     @property
     def opener(self) -> SessionMessage:
@@ -58,7 +58,7 @@ class Patience:
     """How long to wait, in ms of the caller's clock, since a session was last heard of."""
 
     settle: int = 1000
-    """before a step or tool call that is done is told, or a turn whose agent is idle"""
+    """before the span of a step or tool call that is done leaves, or a turn whose agent is idle"""
     unsaid: int = 5000
     """before a turn is over where nothing says that the agent is idle (history, exports)"""
     late: int = 10_000
@@ -73,7 +73,7 @@ def turns(session: SessionState) -> list[Turn]:
     found: list[Turn] = []
     previous = _last_finished(session)
     for message in sorted(session.opened.values(), key=_by_time):
-        if message["delivered"] is False or _is_copied(session, message):
+        if message.info.delivered is False or _is_copied(session, message):
             continue
         if found and _continues(session, message, found[-1].users[-1]):
             found[-1].users.append(message)
@@ -94,7 +94,7 @@ def turn_of(session: SessionState, step: SessionMessage) -> str:
             return turn.opener.id
     if step.id in session.owners:
         return session.owners[step.id]
-    parent: str | None = step["parent"]
+    parent: str | None = step.info.parent
     if parent is not None:
         return session.owners.get(parent, parent)
     earlier = [m for m, created in session.finished.items() if created <= step.created]
@@ -125,23 +125,23 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
 
 def _idle_after(turn: Turn) -> bool:
     """Whether the agent was said to be idle after the turn's last step began."""
-    since = max([turn.users[-1]["streamed"] or turn.users[-1].created, *(step.created for step in turn.steps)])
+    since = max([turn.users[-1].info.streamed or turn.users[-1].created, *(step.created for step in turn.steps)])
     return any(
         status.status != "busy" and status.at >= since for status in turn.session.statuses.between(since, turn.until)
     )
 
 
 def _is_final(step: SessionMessage) -> bool:
-    return step["error_type"] is not None or step["finish"] not in (None, "tool-calls", "tool_use")
+    return step.info.error_type is not None or step.info.finish not in (None, "tool-calls", "tool_use")
 
 
 def _is_copied(session: SessionState, message: SessionMessage) -> bool:
-    """A fork begins with copies of another session's messages, which were told there."""
+    """A fork begins with copies of another session's messages; their spans are out already."""
     return session.born is not None and 0 < message.created < session.born - _COPIED_BEFORE_MS
 
 
 def _by_time(message: SessionMessage) -> tuple[int, str]:
-    return message["streamed"] if message.role == "user" and message["streamed"] else message.created, message.id
+    return message.info.streamed if message.role == "user" and message.info.streamed else message.created, message.id
 
 
 def _last_finished(session: SessionState) -> SessionMessage | None:
@@ -151,7 +151,7 @@ def _last_finished(session: SessionState) -> SessionMessage | None:
 def _open_for_parents(session: SessionState) -> None:
     """A step whose prompt was never heard of still has a turn: its parent's id is known."""
     for step in session.steps.values():
-        parent = step["parent"]
+        parent = step.info.parent
         if parent is None or parent in session.opened or parent in session.owners:
             continue
         prompt = session.message(parent)
@@ -165,20 +165,20 @@ def _continues(session: SessionState, message: SessionMessage, previous: Session
     mark = message.part("compaction")
     if mark is not None:
         return mark.auto is True
-    if message["manual"]:
+    if message.info.manual:
         return _was_busy(session, message)
     spoken = [part for part in message.parts.values() if part.type == "text"]
     if any(part.resumes for part in spoken):
         return True
     synthetic = bool(spoken) and all(part.synthetic for part in spoken)
-    if message["delivered"] is not None:
+    if message.info.delivered is not None:
         return synthetic and _was_busy(session, message)
     before = previous.part("compaction")
     if before is None or before.auto is not True:
         return False
     if synthetic:
         return True
-    summary = [s["completed"] for s in session.messages.values() if s["parent"] == previous.id and s["completed"]]
+    summary = [s.info.completed for s in session.messages.values() if s.info.parent == previous.id and s.info.completed]
     return bool(before.overflow and summary and 0 <= message.created - max(summary) <= _RESUMED_WITHIN_MS)
 
 
@@ -190,7 +190,7 @@ def _was_busy(session: SessionState, message: SessionMessage) -> bool:
 def _place_steps(session: SessionState, found: list[Turn]) -> None:
     by_user = {user.id: turn for turn in found for user in turn.users}
     for step in sorted(session.steps.values(), key=_by_time):
-        parent = step["parent"]
+        parent = step.info.parent
         turn = by_user.get(parent) if parent is not None else None
         if parent is None and step.id not in session.owners:
             turn = _delivered_before(found, step)

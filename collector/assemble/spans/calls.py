@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.dialects.lenient import to_json
 from collector.assemble.facts import CompactionFact, RequestFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
+from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
 from collector.assemble.spans.conversation import Said
-from collector.assemble.spans.ids import span_id
-from collector.assemble.spans.otlp import BuiltSpan, begin, event, finish, put, put_text
+from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_text
 from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.timing import Attempt, Timing
+from collector.otlp.values import to_json
 
 
 class CallSpans:
@@ -48,7 +48,7 @@ class CallSpans:
             messages = [prompt, *messages]
         else:
             encoding = session.encodings.setdefault("", (conversation.Encoding(), None))[0]
-        asked = _Asked(messages, times.request, tools, encoding)
+        asked = _RequestContent(messages, times.request, tools, encoding)
         made = []
         for attempt in times.failed:
             identifier = span_id(step.id, "attempt", str(attempt.number))
@@ -62,13 +62,13 @@ class CallSpans:
         if answer.text or answer.calls or answer.reasoning:
             _put_answer(last.span, answer, to_json([answer.document()]), "application/json")
         said = step.part("finish")
-        tokens = step["tokens"] or (said.tokens if said else None)
-        cost = step["cost"] if step["cost"] is not None else said.cost if said else None
+        tokens = step.info.tokens or (said.tokens if said else None)
+        cost = step.info.cost if step.info.cost is not None else said.cost if said else None
         put(
             last.span,
             {
                 "opencode.message_id": step.id,
-                "llm.finish_reason": step["finish"] or (said.reason if said else "") or "",
+                "llm.finish_reason": step.info.finish or (said.reason if said else "") or "",
                 "opencode.attempt": len(times.failed) + 1 if times.failed else "",
             },
         )
@@ -78,7 +78,7 @@ class CallSpans:
             event(last.span, "first_token", times.first_token, {})
         for attempt in times.failed:
             _retry_event(last.span, attempt)
-        finish(last.span, step["error_type"], step["error"], incomplete=incomplete)
+        finish(last.span, step.info.error_type, step.info.error, incomplete=incomplete)
         return [*made, last]
 
     def _call(
@@ -88,25 +88,27 @@ class CallSpans:
         place: SpanPlace,
         identifier: bytes,
         above: bytes,
-        asked: _Asked,
+        asked: _RequestContent,
         start: int,
         end: int,
     ) -> BuiltSpan:
         request = asked.request
-        provider = step["provider"] or (request.provider if request else None) or ""
-        model = step["model"] or (request.model if request else None) or ""
-        variant = step["variant"] or (request.variant if request else None) or turn.opener["variant"] or ""
+        provider = step.info.provider or (request.provider if request else None) or ""
+        model = step.info.model or (request.model if request else None) or ""
+        variant = step.info.variant or (request.variant if request else None) or turn.opener.info.variant or ""
         made = begin(
             self._service,
             turn.session,
-            place.trace_id,
-            identifier,
-            above,
-            _name(provider, model, step["agent"]),
-            "LLM",
-            start,
-            end,
-            agent=step["agent"],
+            SpanHead(
+                trace_id=place.trace_id,
+                span_id=identifier,
+                parent_id=above,
+                name=_name(provider, model, step.info.agent),
+                kind="LLM",
+                start=start,
+                end=end,
+                agent=step.info.agent,
+            ),
         )
         _put_asked(made.span, provider, model, asked)
         if variant:
@@ -130,23 +132,25 @@ class CallSpans:
         provider = (request.provider if request else None) or ""
         model = (request.model if request else None) or ""
         if request is None and step is not None and usage is None:
-            provider, model = step["provider"] or "", step["model"] or ""
+            provider, model = step.info.provider or "", step.info.model or ""
         made = begin(
             self._service,
             session,
-            place.trace_id,
-            span_id(turn.opener.id, "title", str(number)),
-            span_id(turn.opener.id),
-            _name(provider, model, "title"),
-            "LLM",
-            start,
-            end,
-            agent="title",
+            SpanHead(
+                trace_id=place.trace_id,
+                span_id=span_id(turn.opener.id, "title", str(number)),
+                parent_id=span_id(turn.opener.id),
+                name=_name(provider, model, "title"),
+                kind="LLM",
+                start=start,
+                end=end,
+                agent="title",
+            ),
         )
         messages = [Said("system", system.text)] if system and system.text else []
         messages += conversation.said(turn.opener)
-        _put_asked(made.span, provider, model, _Asked(messages, request, None, conversation.Encoding()))
-        title = session.info["title"]
+        _put_asked(made.span, provider, model, _RequestContent(messages, request, None, conversation.Encoding()))
+        title = session.info.title
         if title and session.titled is not None and session.titled >= start:
             _put_answer(made.span, Said("assistant", title), title, "text/plain")
         if usage is not None:
@@ -160,30 +164,32 @@ class CallSpans:
         """The call in a compaction of OpenCode 2, of which only the sum is known."""
         start = begun.started or begun.at
         end = max(ended.at if ended else start, start)
-        told = ended or begun
-        provider, model = told.provider or "", told.model or ""
+        known = ended or begun
+        provider, model = known.provider or "", known.model or ""
         made = begin(
             self._service,
             turn.session,
-            place.trace_id,
-            span_id(begun.session, "compaction", begun.id, "call"),
-            span_id(begun.session, "compaction", begun.id),
-            _name(provider, model, "compaction"),
-            "LLM",
-            start,
-            end,
-            agent="compaction",
+            SpanHead(
+                trace_id=place.trace_id,
+                span_id=span_id(begun.session, "compaction", begun.id, "call"),
+                parent_id=span_id(begun.session, "compaction", begun.id),
+                name=_name(provider, model, "compaction"),
+                kind="LLM",
+                start=start,
+                end=end,
+                agent="compaction",
+            ),
         )
-        _put_asked(made.span, provider, model, _Asked([], None, None, conversation.Encoding()))
-        if told.text:
-            _put_answer(made.span, Said("assistant", told.text), told.text, "text/plain")
-        _put_usage(made.span, told.tokens, told.cost)
-        finish(made.span, told.error_type, told.error)
+        _put_asked(made.span, provider, model, _RequestContent([], None, None, conversation.Encoding()))
+        if known.text:
+            _put_answer(made.span, Said("assistant", known.text), known.text, "text/plain")
+        _put_usage(made.span, known.tokens, known.cost)
+        finish(made.span, known.error_type, known.error)
         return made
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RequestContent:
     """What went to the model; `encoding` is that of the conversation it goes on with."""
 
     messages: list[Said]
@@ -196,8 +202,8 @@ def is_call(step: SessionMessage) -> bool:
     """Whether a model was asked: a command the user ran by hand is a message without a call."""
     return (
         step.first is not None
-        or step["error_type"] is not None
-        or (step["tokens"] is not None and any(step["tokens"].values()))
+        or step.info.error_type is not None
+        or (step.info.tokens is not None and any(step.info.tokens.values()))
         or any(part.type in ("start", "text", "reasoning", "finish") for part in step.parts.values())
     )
 
@@ -206,7 +212,7 @@ def _name(provider: str, model: str, agent: str | None) -> str:
     return "/".join(part for part in (provider, model) if part) or agent or "llm"
 
 
-def _put_asked(span: Span, provider: str, model: str, asked: _Asked) -> None:
+def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) -> None:
     kept = asked.messages
     data, dropped = asked.encoding.of(kept) if kept else (b"", 0)
     put(

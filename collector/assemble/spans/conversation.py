@@ -11,11 +11,12 @@ from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.dialects.contents import describe
-from collector.assemble.dialects.lenient import to_json
-from collector.assemble.fold.message import Known, SessionMessage
+from collector.assemble.attachments import describe
+from collector.assemble.facts import ToolFact
+from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
 from collector.assemble.spans.otlp import put_text
+from collector.otlp.values import to_json
 
 Pairs = tuple[tuple[str, str], ...]
 """Attribute keys below `llm.input_messages.N.message.`, and their values."""
@@ -142,13 +143,13 @@ def answered(message: SessionMessage) -> Said:
         "assistant",
         "\n".join(part.text for part in parts if part.type == "text" and part.text),
         "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
-        [(tool["call"], tool["name"] or "", as_text(tool["input"])) for tool in message.sorted_tools()],
+        [(tool.call, tool.name or "", as_text(tool.input)) for tool in message.sorted_tools()],
     )
 
 
-def _result(tool: Known) -> Said:
-    words = [tool["output"] or tool["error"] or "", *(tool["attachments"] or ())]
-    return Said("tool", "\n".join(word for word in words if word), call=tool["call"], name=tool["name"] or "")
+def _result(tool: ToolFact) -> Said:
+    words = [tool.output or tool.error or "", *(tool.attachments or ())]
+    return Said("tool", "\n".join(word for word in words if word), call=tool.call, name=tool.name or "")
 
 
 def as_text(value: Any) -> str:
@@ -184,7 +185,7 @@ def _all_said(session: SessionState, messages: list[SessionMessage]) -> list[Sai
         count, found = 0, []
     found = found.copy()
     for message in messages[count:]:
-        if message["delivered"] is not False:
+        if message.info.delivered is not False:
             found += said(message)
     session.said = (messages, versions, found)
     return found
@@ -195,17 +196,17 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
     ordered, count = session.ordered, session.before(step)
     since = 0
     for index in range(count - 1, -1, -1):
-        if ordered[index][2].role == "assistant" and ordered[index][2].told:
+        if ordered[index][2].role == "assistant" and ordered[index][2].has_own_event:
             since = ordered[index][0]
             break
     told = session.histories.last(start, since)
     if told is not None:
         return [session.messages[m] for m in told.messages if m in session.messages and m != step.id]
-    summaries = [m for m in session.summaries.values() if m.done and m["error_type"] is None]
+    summaries = [m for m in session.summaries.values() if m.done and m.info.error_type is None]
     last = max((m for m in summaries if session.before(m) < count), key=session.before, default=None)
     first = 0
     if last is not None:
-        first = session.before(session.messages.get(last["parent"] or "") or last)
+        first = session.before(session.messages.get(last.info.parent or "") or last)
     return [message for _, _, message in ordered[first:count]]
 
 

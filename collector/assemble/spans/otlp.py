@@ -25,39 +25,41 @@ class BuiltSpan:
     version: str
 
 
-def begin(
-    service: str,
-    session: SessionState,
-    trace: bytes,
-    identifier: bytes,
-    above: bytes,
-    name: str,
-    kind: str,
-    start: int,
-    end: int,
-    *,
-    agent: str | None,
-) -> BuiltSpan:
-    """A span of OpenInference's `kind` from `start` to `end` (ms); `service` is the id of the agent it is of."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanHead:
+    """What a span begins with: `kind` is OpenInference's, times are milliseconds, `agent` is a name."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes
+    name: str
+    kind: str
+    start: int
+    end: int
+    agent: str | None
+
+
+def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
+    """A span of `session`; `service` is the id of the agent it is of."""
     span = Span(
-        trace_id=trace,
-        span_id=identifier,
-        parent_span_id=above,
-        name=name,
+        trace_id=head.trace_id,
+        span_id=head.span_id,
+        parent_span_id=head.parent_id,
+        name=head.name,
         kind=Span.SPAN_KIND_INTERNAL,
-        start_time_unix_nano=start * 1_000_000,
-        end_time_unix_nano=max(start, end) * 1_000_000,
+        start_time_unix_nano=head.start * 1_000_000,
+        end_time_unix_nano=max(head.start, head.end) * 1_000_000,
     )
     put(
         span,
         {
-            "openinference.span.kind": kind,
+            "openinference.span.kind": head.kind,
             "session.id": session.id,
             "agent.id": service,
-            "agent.name": agent or service,
+            "agent.name": head.agent or service,
         },
     )
-    return BuiltSpan(span, session.id, session.info["version"] or "")
+    return BuiltSpan(span, session.id, session.info.version or "")
 
 
 def put(span: Any, attributes: Mapping[str, Value]) -> None:

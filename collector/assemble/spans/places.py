@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import Link, SessionState
 from collector.assemble.fold.turns import Turn, turn_of
-from collector.assemble.spans.ids import span_id, trace_id
+from collector.assemble.ids import span_id, trace_id
 
 _LINK_SLACK_MS = 100
 _DEEPEST = 32
@@ -57,7 +57,7 @@ class SpanPlaces:
         calls = parent.children.get(session.id, {})
         for part, (step, tool) in calls.items():
             if part not in links:
-                links[part] = Link(tool["start"] or step.created, part, "")
+                links[part] = Link(tool.start or step.created, part, "")
         earlier = [link for link in links.values() if link.start <= turn.start + _LINK_SLACK_MS]
         link = max(earlier) if earlier else min(links.values(), default=None)
         if link is not None and not link.trace:

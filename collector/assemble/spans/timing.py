@@ -38,7 +38,7 @@ class Timing:
 def timing(session: SessionState, step: SessionMessage, until: int) -> Timing:
     """The times of `step`; `until` is when the next step of its session was made."""
     since = step.created
-    end_known = step["completed"] or NEVER
+    end_known = step.info.completed or NEVER
     requests = [r for r in session.requests.facts if r.message == step.id] or [
         r
         for r in session.requests.between(since, min(until, end_known))
@@ -83,12 +83,12 @@ def _end(step: SessionMessage) -> int:
     A tool may have run, and ended, while the model still wrote the call of the next: its time is its own.
     """
     finish = step.part("finish")
-    called = [tool["start"] for tool in step.tools.values() if tool["start"] is not None]
+    called = [tool.start for tool in step.tools.values() if tool.start is not None]
     spoken = [p.end for p in step.parts.values() if p.type in ("text", "reasoning") and p.end is not None]
-    last = finish.end if finish and finish.end is not None else step["completed"]
-    first_end = min((t["end"] for t in step.tools.values() if t["end"] is not None), default=NEVER)
-    if step["streamed"] is not None and step["streamed"] < first_end:
-        found = step["streamed"]
+    last = finish.end if finish and finish.end is not None else step.info.completed
+    first_end = min((t.end for t in step.tools.values() if t.end is not None), default=NEVER)
+    if step.info.streamed is not None and step.info.streamed < first_end:
+        found = step.info.streamed
     elif called:
         found = max((start for start in called if start < first_end), default=min(called))
     elif spoken:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.dialects.lenient import to_json
-from collector.assemble.facts import CompactionFact, NoteFact, WaitFact
-from collector.assemble.fold.message import Known, SessionMessage
+from collector.assemble.facts import CompactionFact, NoteFact, ToolFact, WaitFact
+from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
+from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
 from collector.assemble.spans.conversation import as_text
-from collector.assemble.spans.ids import span_id
-from collector.assemble.spans.otlp import BuiltSpan, begin, event, finish, put
+from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put
 from collector.assemble.spans.places import SpanPlace
+from collector.otlp.values import to_json
 
 _MOST_EVENT_CHARS = 10_000
 _LONGEST_TITLE = 50
@@ -53,14 +52,16 @@ class TurnSpans:
         made = begin(
             self._service,
             session,
-            place.trace_id,
-            span_id(opener.id),
-            place.above,
-            "opencode",
-            "AGENT",
-            min(opener.created or children[0], children[0]),
-            max(children[1], opener.created),
-            agent=_agent_of(turn),
+            SpanHead(
+                trace_id=place.trace_id,
+                span_id=span_id(opener.id),
+                parent_id=place.above,
+                name="opencode",
+                kind="AGENT",
+                start=min(opener.created or children[0], children[0]),
+                end=max(children[1], opener.created),
+                agent=_agent_of(turn),
+            ),
         )
         put(
             made.span,
@@ -74,10 +75,10 @@ class TurnSpans:
                 "opencode.turn_number": number,
                 "opencode.message_id": opener.id,
                 "opencode.parent_session_id": parent or "",
-                "opencode.session_title": session.info["title"] or "",
-                "opencode.directory": session.info["directory"] or "",
-                "opencode.project_id": session.info["project"] or "",
-                "opencode.version": session.info["version"] or "",
+                "opencode.session_title": session.info.title or "",
+                "opencode.directory": session.info.directory or "",
+                "opencode.project_id": session.info.project or "",
+                "opencode.version": session.info.version or "",
                 "metadata": to_json(metadata),
                 "agent.tool_call_count": sum(len(step.tools) for step in turn.steps),
                 "agent.llm_call_count": sum(step.called for step in turn.steps),
@@ -112,48 +113,50 @@ class TurnSpans:
     # ---- TOOL
 
     def tool(
-        self, turn: Turn, step: SessionMessage, tool: Known, part: str, place: SpanPlace, incomplete: bool
+        self, turn: Turn, step: SessionMessage, tool: ToolFact, part: str, place: SpanPlace, incomplete: bool
     ) -> BuiltSpan:
         """A call of a tool, `part` being the id of its part, with what a person was asked for it."""
-        session, name = turn.session, tool["name"] or "tool"
-        start = tool["start"] or step.created
-        end = tool["end"] or (step["completed"] if not incomplete else None) or start
-        title = tool["title"]
+        session, name = turn.session, tool.name or "tool"
+        start = tool.start or step.created
+        end = tool.end or (step.info.completed if not incomplete else None) or start
+        title = tool.title
         made = begin(
             self._service,
             session,
-            place.trace_id,
-            span_id(part),
-            span_id(turn.opener.id),
-            f"{name}: {title[:_LONGEST_TITLE]}" if title else name,
-            "TOOL",
-            start,
-            max(start, end),
-            agent=step["agent"],
+            SpanHead(
+                trace_id=place.trace_id,
+                span_id=span_id(part),
+                parent_id=span_id(turn.opener.id),
+                name=f"{name}: {title[:_LONGEST_TITLE]}" if title else name,
+                kind="TOOL",
+                start=start,
+                end=max(start, end),
+                agent=step.info.agent,
+            ),
         )
-        given, output = tool["input"], tool["output"]
-        metadata = {"tool_name": name, "call_id": tool["call"]}
-        metadata |= {key: tool[key] for key in ("title", "metadata") if tool[key]}
+        given, output = tool.input, tool.output
+        metadata: dict[str, Any] = {"tool_name": name, "call_id": tool.call}
+        metadata |= {key: value for key, value in (("title", tool.title), ("metadata", tool.metadata)) if value}
         put(
             made.span,
             {
                 "tool.name": name,
-                "tool_call.id": tool["call"],
+                "tool_call.id": tool.call,
                 "opencode.message_id": step.id,
                 "input.value": "" if given is None else as_text(given),
                 "input.mime_type": "" if given is None else "application/json",
                 "output.value": output or "",
                 "output.mime_type": "text/plain" if output else "",
-                "metadata": orjson.dumps(metadata, option=orjson.OPT_NON_STR_KEYS).decode("utf-8", "replace"),
-                "opencode.exit_code": tool["exit"] if tool["exit"] is not None else "",
-                "opencode.child_session_id": tool["child"] or "",
-                "opencode.attachments": "\n".join(tool["attachments"] or ()),
+                "metadata": to_json(metadata),
+                "opencode.exit_code": tool.exit if tool.exit is not None else "",
+                "opencode.child_session_id": tool.child or "",
+                "opencode.attachments": "\n".join(tool.attachments or ()),
             },
         )
-        failed = tool["status"] == "error"
-        finish(made.span, (tool["error_type"] or "ToolError") if failed else None, tool["error"], incomplete=incomplete)
+        failed = tool.status == "error"
+        finish(made.span, (tool.error_type or "ToolError") if failed else None, tool.error, incomplete=incomplete)
         for ends in session.waits.values():
-            if any(wait.call == tool["call"] for wait in ends.values()):
+            if any(wait.call == tool.call for wait in ends.values()):
                 _wait_events(made.span, ends)
         return made
 
@@ -164,7 +167,7 @@ class TurnSpans:
     ) -> BuiltSpan:
         """A compaction of OpenCode 1: the mark in the conversation, and the summary it led to."""
         part = mark.part("compaction")
-        end = max((summary["completed"] or summary.created) if summary else mark.created, mark.created)
+        end = max((summary.info.completed or summary.created) if summary else mark.created, mark.created)
         made = self._chain(turn, place, span_id(mark.id, "compaction"), mark.created, end)
         text = conversation.answered(summary).text if summary else ""
         put(
@@ -178,21 +181,21 @@ class TurnSpans:
         )
         if part and part.overflow:
             put(made.span, {"opencode.compaction.overflow": True})
-        finish(made.span, summary["error_type"] if summary else None, summary["error"] if summary else None)
+        finish(made.span, summary.info.error_type if summary else None, summary.info.error if summary else None)
         return made
 
-    def compaction_told(
+    def compaction_fact(
         self, turn: Turn, begun: CompactionFact, ended: CompactionFact | None, place: SpanPlace
     ) -> BuiltSpan:
         """A compaction of OpenCode 2."""
         start = begun.started or begun.at
         end = max(ended.at if ended else start, start)
         made = self._chain(turn, place, span_id(begun.session, "compaction", begun.id), start, end)
-        told = ended or begun
-        put(made.span, {"opencode.compaction.auto": bool(begun.auto), "output.value": told.text or ""})
-        if told.text:
+        known = ended or begun
+        put(made.span, {"opencode.compaction.auto": bool(begun.auto), "output.value": known.text or ""})
+        if known.text:
             put(made.span, {"output.mime_type": "text/plain"})
-        finish(made.span, told.error_type, told.error, incomplete=ended is None)
+        finish(made.span, known.error_type, known.error, incomplete=ended is None)
         return made
 
     def _chain(self, turn: Turn, place: SpanPlace, identifier: bytes, start: int, end: int) -> BuiltSpan:
@@ -200,14 +203,16 @@ class TurnSpans:
         return begin(
             self._service,
             turn.session,
-            place.trace_id,
-            identifier,
-            above,
-            "compaction",
-            "CHAIN",
-            start,
-            end,
-            agent="compaction",
+            SpanHead(
+                trace_id=place.trace_id,
+                span_id=identifier,
+                parent_id=above,
+                name="compaction",
+                kind="CHAIN",
+                start=start,
+                end=end,
+                agent="compaction",
+            ),
         )
 
 
@@ -220,23 +225,23 @@ def _outcome(turn: Turn, incomplete: bool) -> tuple[str | None, str | None, str]
         if status.status == "failed":
             return status.error_type or "unknown", status.error, "error"
         if status.status == "interrupted":
-            kind = (last["error_type"] if last else None) or "interrupted"
+            kind = (last.info.error_type if last else None) or "interrupted"
             return kind, f"interrupted ({status.reason or 'unknown'})", "interrupted"
         break
-    if last is not None and last["error_type"] is not None:
-        return last["error_type"], last["error"], "error"
+    if last is not None and last.info.error_type is not None:
+        return last.info.error_type, last.info.error, "error"
     return None, None, "incomplete" if incomplete else "completed"
 
 
 def _agent_of(turn: Turn) -> str | None:
-    found: list[str | None] = [step["agent"] for step in turn.steps if step["agent"] and not step.is_compaction]
-    return next((name for name in (*found, turn.opener["agent"], turn.session.info["agent"]) if name), None)
+    found: list[str | None] = [step.info.agent for step in turn.steps if step.info.agent and not step.is_compaction]
+    return next((name for name in (*found, turn.opener.info.agent, turn.session.info.agent) if name), None)
 
 
 def _last_model(turn: Turn) -> tuple[str, str]:
     for message in (*reversed(turn.steps), turn.opener):
-        if message["model"]:
-            return message["provider"] or "", message["model"]
+        if message.info.model:
+            return message.info.provider or "", message.info.model
     return "", ""
 
 

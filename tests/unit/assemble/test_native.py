@@ -10,7 +10,7 @@ import pytest
 from harness.door import Door
 from harness.opencode import CAPTURES, load
 
-from collector.assemble.spans.ids import trace_id
+from collector.assemble.ids import trace_id
 from collector.batch import Signal, count_items
 from collector.otlp.read import JSON, decode
 from collector.pipeline.otlp import Pipeline

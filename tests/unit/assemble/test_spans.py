@@ -8,7 +8,7 @@ import orjson
 import pytest
 from harness.opencode import CAPTURES, NOW, Script, assemble, attributes, load, of_kind, recording, scenarios
 
-from collector.assemble.fold.assembler import Assembler
+from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import BuiltSpan, export_request
 
 

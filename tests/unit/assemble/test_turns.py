@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from harness.opencode import NOW, Script, assemble, attributes, ids, kind, live, merged, of_kind, recording, tree
 
+from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.fold.assembler import Assembler
 from collector.assemble.spans.otlp import BuiltSpan
 
 

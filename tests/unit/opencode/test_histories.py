@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.fold.assembler import Assembler
 from collector.errors import CollectorError, ConfigError
 from collector.opencode import messages2
 from collector.opencode.database import Database

@@ -1,4 +1,4 @@
-"""The machine: facts in, spans out; the time is told (pure).
+"""The machine: facts in, spans out; the caller says the time (pure).
 
 Rules, in the order they are applied to each session that something was heard of:
 
@@ -19,8 +19,8 @@ from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
 from collector.assemble.fold.session import Link, SessionState
 from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
+from collector.assemble.ids import span_id
 from collector.assemble.spans.calls import CallSpans, is_call
-from collector.assemble.spans.ids import span_id
 from collector.assemble.spans.otlp import BuiltSpan
 from collector.assemble.spans.places import SpanPlace, SpanPlaces
 from collector.assemble.spans.timing import timing
@@ -43,7 +43,7 @@ class FinishedTurn:
 class Assembler:
     """Folds facts into spans, for any number of sessions.
 
-    `seen` says whether a span of that id was told before this assembler began. `died_ms` is how long a turn may
+    `seen` says whether a span of that id was built before this assembler began. `died_ms` is how long a turn may
     be silent before it is given up.
     """
 
@@ -63,7 +63,7 @@ class Assembler:
         self._seen = seen
         self._keep_idle_ms = keep_idle_ms
         self._most_idle = most_idle
-        self._told: dict[str, set[bytes]] = {}
+        self._built: dict[str, set[bytes]] = {}
         self._next_look = 0
         self._active: dict[str, None] = {}
         self.sessions: dict[str, SessionState] = {}
@@ -96,11 +96,11 @@ class Assembler:
             self._active[session.id] = None
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
-        """Tell what was remembered of a session before anything of it is fed."""
+        """Take over what was remembered of a session, before anything of it is fed."""
         self.sessions.setdefault(session, SessionState(session)).recall(memory)
 
     def remember(self, session: str) -> dict[str, Any]:
-        """What is to be told with `recall` when the facts of its ended turns are gone."""
+        """What `recall` needs when the facts of its ended turns are gone."""
         found = self.sessions.get(session)
         return found.remember() if found else {}
 
@@ -111,7 +111,7 @@ class Assembler:
 
     def _gone(self, fact: ShutdownFact) -> None:
         for session in self.sessions.values():
-            if session.opened and (fact.directory is None or session.info["directory"] in (None, fact.directory)):
+            if session.opened and (fact.directory is None or session.info.directory in (None, fact.directory)):
                 session.gone_at = max(session.gone_at or 0, fact.at)
 
     # ---- out
@@ -166,10 +166,10 @@ class Assembler:
             over = state is not Ending.OPEN
             made += self._children(turn, place, now, over=over)
             if over:
-                told = _says_anything(turn)
-                if told:
+                is_known = _says_anything(turn)
+                if is_known:
                     made += self._root(turn, found, place, incomplete=state is Ending.DIED)
-                self._finish(turn, place, died=state is Ending.DIED or not told)
+                self._finish(turn, place, died=state is Ending.DIED or not is_known)
             else:
                 session.is_open = True
         return made
@@ -182,29 +182,29 @@ class Assembler:
             return True
         last = turn.steps[-1]
         idle = any(s.status != "busy" for s in turn.session.statuses.between(last.created, turn.until))
-        return last["finish"] in ("tool-calls", None) and last["error_type"] is None and not idle \
+        return last.info.finish in ("tool-calls", None) and last.info.error_type is None and not idle \
             and turn.until == NEVER  # fmt: skip
 
     def _children(self, turn: Turn, place: SpanPlace, now: int, *, over: bool) -> Iterator[BuiltSpan]:
         quiet = now - self._patience.settle
         for index, step in enumerate(turn.steps):
-            if step.told_whole == step.version:
+            if step.written_version == step.version:
                 continue
             for part in sorted(step.tools):
                 tool = step.tools[part]
-                settled = tool["status"] in ("completed", "error")
+                settled = tool.status in ("completed", "error")
                 if (over or (settled and step.heard <= quiet)) and self._once(turn.session, span_id(part)):
                     yield self._spans.tool(turn, step, tool, part, place, incomplete=not settled)
             if over or (step.done and step.heard <= quiet and not any(step.running_tools())):
                 yield from self._step(turn, index, step, place)
-                step.told_whole = step.version
+                step.written_version = step.version
         if over:
             yield from self._titles(turn, place)
             yield from self._compactions(turn, place)
 
     def _step(self, turn: Turn, index: int, step: SessionMessage, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
-        mark = next((user for user in turn.users if user.id == step["parent"]), None)
+        mark = next((user for user in turn.users if user.id == step.info.parent), None)
         compacts = mark is not None and mark.part("compaction") is not None and step.is_compaction
         above = span_id(turn.opener.id)
         if compacts and mark is not None:
@@ -233,7 +233,7 @@ class Assembler:
         for number, request in enumerate(calls, 1):
             if not self._once(session, span_id(turn.opener.id, "title", str(number))):
                 continue
-            start = request.at if request else (turn.opener["streamed"] or turn.start)
+            start = request.at if request else (turn.opener.info.streamed or turn.start)
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
             system = system_for(session, request)
@@ -242,11 +242,11 @@ class Assembler:
             )
 
     def _title_usage(self, turn: Turn) -> tuple[dict[str, float], float | None] | None:
-        """OpenCode 2 tells what the title call used: exactly in its log, else before any step has used something."""
+        """OpenCode 2 says what the title call used: exactly in its log, else before any step has used something."""
         usages = turn.session.usages.between(turn.start, turn.until)
         exact = next((u for u in usages if u.exact), None)
         if exact is None and turn.session.titled is not None and turn.holds(turn.session.titled):
-            first_end = min((s["completed"] or NEVER for s in turn.steps), default=NEVER)
+            first_end = min((s.info.completed or NEVER for s in turn.steps), default=NEVER)
             first = next((u for u in turn.session.usages.facts), None)
             if first is not None and first.at < first_end and turn.holds(first.at) and any(first.tokens.values()):
                 exact = first
@@ -258,23 +258,23 @@ class Assembler:
             if user.part("compaction") and self._once(session, span_id(user.id, "compaction")):
                 yield self._spans.compaction(turn, user, None, place)
         begun: CompactionFact | None = None
-        for told in [*session.compactions.between(turn.start, turn.until), None]:
-            if told is not None and told.started is None:
+        for fact in [*session.compactions.between(turn.start, turn.until), None]:
+            if fact is not None and fact.started is None:
                 if begun is not None:
-                    yield from self._compacted(turn, begun, told, place)
+                    yield from self._compacted(turn, begun, fact, place)
                     begun = None
                 else:
-                    yield from self._compacted(turn, told, told, place)
+                    yield from self._compacted(turn, fact, fact, place)
             else:
                 if begun is not None:
                     yield from self._compacted(turn, begun, None, place)
-                begun = told
+                begun = fact
 
     def _compacted(
         self, turn: Turn, begun: CompactionFact, ended: CompactionFact | None, place: SpanPlace
     ) -> Iterator[BuiltSpan]:
         call = self._calls.compaction(turn, begun, ended, place)
-        for made in (call, self._spans.compaction_told(turn, begun, ended, place)):
+        for made in (call, self._spans.compaction_fact(turn, begun, ended, place)):
             if self._once(turn.session, made.span.span_id):
                 yield made
 
@@ -286,10 +286,10 @@ class Assembler:
         moments = [turn.start or NEVER]
         for step in turn.steps:
             times = timing(session, step, turn.until)
-            moments += [times.start, times.end, *([step["completed"]] if step["completed"] else [])]
-            moments += [t[k] for t in step.tools.values() for k in ("start", "end") if t[k] is not None]
-        for told in session.compactions.between(turn.start, turn.until):
-            moments.append(told.at)
+            moments += [times.start, times.end, *([step.info.completed] if step.info.completed else [])]
+            moments += [at for tool in step.tools.values() for at in (tool.start, tool.end) if at is not None]
+        for fact in session.compactions.between(turn.start, turn.until):
+            moments.append(fact.at)
         known = [moment for moment in moments if moment < NEVER] or [0]
         number = self._number(session, turn, others)
         yield self._spans.agent(turn, place, number, incomplete, (min(known), max(known)))
@@ -314,12 +314,12 @@ class Assembler:
 
     def _finish(self, turn: Turn, place: SpanPlace, *, died: bool) -> None:
         session = turn.session
-        until = turn.until if turn.until < NEVER else max([turn.start, *(s["completed"] or 0 for s in turn.steps)])
+        until = turn.until if turn.until < NEVER else max([turn.start, *(s.info.completed or 0 for s in turn.steps)])
         self.finished.append(FinishedTurn(session.id, tuple(finished_of(turn)), until))
         for child, calls in session.children.items():
             for part, (step, tool) in calls.items():
                 if step in turn.steps:
-                    link = Link(tool["start"] or step.created, part, place.trace_id.hex())
+                    link = Link(tool.start or step.created, part, place.trace_id.hex())
                     session.links.setdefault(child, []).append(link)
         if died:  # another door may know the rest of it
             session.given_up[turn.opener.id] = session.changes
@@ -337,11 +337,11 @@ class Assembler:
         session.forget([message.id for message in (*turn.users, *turn.steps)], until)
 
     def _once(self, session: SessionState, identifier: bytes) -> bool:
-        """Whether this span was not told yet; it is told from now on."""
-        told = self._told.setdefault(session.id, set())
-        if identifier in told:
+        """Whether this span was not built yet; it counts as built from now on."""
+        built = self._built.setdefault(session.id, set())
+        if identifier in built:
             return False
-        told.add(identifier)
+        built.add(identifier)
         return not self._seen(identifier)
 
     # ---- memory
@@ -358,13 +358,13 @@ class Assembler:
                 continue
             if index < len(idle) - self._most_idle or now - session.heard > self._keep_idle_ms:
                 del self.sessions[session.id]
-                self._told.pop(session.id, None)
+                self._built.pop(session.id, None)
 
 
 def _was_turn(message: SessionMessage) -> bool:
     return (
         message.role == "user"
-        and not message.told
+        and not message.has_own_event
         and any(part.type == "text" and not part.synthetic for part in message.parts.values())
     )
 
