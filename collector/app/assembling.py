@@ -23,7 +23,8 @@ from collector.assemble.fold.turns import Patience
 from collector.assemble.spans.otlp import BuiltSpan, export_request
 from collector.batch import SealedBatch
 from collector.errors import CollectorError
-from collector.store.sqlite.inbox import Inbox, Settled
+from collector.store import Inbox
+from collector.store.entries import EndedTurn
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Assembling:
         return self._open
 
     def _new(self) -> Assembler:
-        return Assembler(self._service, self._metadata, patience=self._patience, seen=self._inbox.was_told)
+        return Assembler(self._service, self._metadata, patience=self._patience, seen=self._inbox.was_built)
 
     # ---- the thread
 
@@ -150,16 +151,16 @@ class Assembling:
     def _write(self, made: list[BuiltSpan], finished: list[FinishedTurn]) -> None:
         parts = list(_parts(made)) or [[]]
         for index, part in enumerate(parts):
-            settled = [self._settled(turn) for turn in finished] if index == len(parts) - 1 else []
-            if not self._keep(part, settled):
+            ended = [self._ended(turn) for turn in finished] if index == len(parts) - 1 else []
+            if not self._keep(part, ended):
                 return
 
-    def _keep(self, part: list[BuiltSpan], settled: list[Settled]) -> bool:
+    def _keep(self, part: list[BuiltSpan], ended: list[EndedTurn]) -> bool:
         """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
         while True:
             batch = self._seal(export_request(part, self._service)) if part else None
             try:
-                self._inbox.assembled(batch, [made.span.span_id for made in part], settled).result()
+                self._inbox.keep_spans(batch, [made.span.span_id for made in part], ended).result()
             except CollectorError as error:
                 logger.warning("assembled spans wait: %s", error)
                 if self._stopping.wait(_RETRY_SECONDS):
@@ -169,8 +170,8 @@ class Assembling:
                 self._kept(batch)
             return True
 
-    def _settled(self, turn: FinishedTurn) -> Settled:
-        return Settled(
+    def _ended(self, turn: FinishedTurn) -> EndedTurn:
+        return EndedTurn(
             turn.session,
             turn.messages,
             turn.until,

@@ -51,8 +51,8 @@ from collector.settings.destinations import Forwarding, forwarding_of
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
-from collector.store.sqlite.reading import Reader
-from collector.store.sqlite.store import Caps, SqliteStore
+from collector.store.entries import Caps
+from collector.store.open import open_reading, open_store
 from collector.viewer.api import Live, new_api
 from collector.viewer.status import Status
 
@@ -81,8 +81,8 @@ class Collector:
         wanted = self._forwarding_settings.destination
         destination = new_destination(wanted) if wanted else None
         caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
-        self._store = SqliteStore(data_dir.path, caps, {destination.name: destination.signals} if destination else {})
-        self._reader = Reader(data_dir.path)
+        self._store = open_store(data_dir.path, caps, {destination.name: destination.signals} if destination else {})
+        self._reader = open_reading(data_dir.path)
         self._forwarder = Forwarder(self._store, destination, self._store.instance) if destination else None
         self._forward_task: asyncio.Task[None] | None = None
         self._redactions: Counter[tuple[str, str, Signal]] = Counter()
@@ -123,7 +123,8 @@ class Collector:
         self._intake = Intake(event_level(in_force.policy), self._sealer.engine)
         self._events = OpenCodeReceiver(
             self._intake,
-            self._store,
+            self._store.instance,
+            self._store.inbox,
             self._guard,
             budget,
             settings.max_body_bytes,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from collector.app.data_dir import announced_url
 from collector.errors import CollectorError
 from collector.settings.model import Settings
+
+if TYPE_CHECKING:
+    from collector.store import Reading
 
 _SECONDS = 10
 
@@ -63,12 +66,12 @@ def _said(error: urllib.error.HTTPError) -> str:
         return ""
 
 
-def open_reader(settings: Settings) -> Any:
+def open_reader(settings: Settings) -> Reading:
     """The store on disk, for when no collector runs; raises `CollectorError` when there is none."""
-    from collector.store.sqlite.reading import NoStore, Reader
+    from collector.store.open import NoStore, open_reading
 
     try:
-        return Reader(settings.data_dir.expanduser())
+        return open_reading(settings.data_dir.expanduser())
     except NoStore:
         raise CollectorError(
             f"no collector runs, and {settings.data_dir} holds no store:"

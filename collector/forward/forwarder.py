@@ -21,7 +21,8 @@ from collector.forward.backoff import delay
 from collector.forward.destination import LEAST_BYTES, Destination
 from collector.forward.outcome import Blocked, Delivered, NotServed, OtherEncoding, Outcome, Rejected, Retry, TooBig
 from collector.forward.split import Part, items_in, parts
-from collector.store.sqlite.store import Lane, QueuedBatch, SqliteStore
+from collector.store import Queue
+from collector.store.entries import Lane, QueuedBatch
 
 if TYPE_CHECKING:
     import httpx
@@ -64,7 +65,7 @@ class Forwarder:
     `instance` names this collector in the hop header, so that a loop through other collectors can be told.
     """
 
-    def __init__(self, store: SqliteStore, destination: Destination, instance: str) -> None:
+    def __init__(self, store: Queue, destination: Destination, instance: str) -> None:
         self.destination = destination
         self.last: dict[Signal, LastAnswer] = {}
         self.answers: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)

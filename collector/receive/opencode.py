@@ -20,7 +20,7 @@ from collector.pipeline.events import Intake, IntakeResult
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
 from collector.receive.receiver import Door, Receive
-from collector.store.sqlite.store import SqliteStore
+from collector.store import Inbox
 
 PATH = "/v1/opencode/events"
 
@@ -36,16 +36,17 @@ class OpenCodeReceiver(Door):
     def __init__(
         self,
         intake: Intake,
-        store: SqliteStore,
+        instance: str,
+        inbox: Inbox,
         guard: Guard,
         budget: Budget,
         most_bytes: int,
         kept: Callable[[IntakeResult], None],
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__(store.instance, guard, budget, most_bytes)
+        super().__init__(instance, guard, budget, most_bytes)
         self._intake = intake
-        self._store = store
+        self._inbox = inbox
         self._kept = kept
         self._busy = busy
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="opencode-events")
@@ -69,7 +70,7 @@ class OpenCodeReceiver(Door):
             del raw
             reservation.add(sum(len(row.data) for row in taken.rows))
             if taken.rows or taken.unknown:
-                kept = self._store.inbox.keep(taken.rows, taken.unknown)
+                kept = self._inbox.keep(taken.rows, taken.unknown)
                 await asyncio.shield(asyncio.wrap_future(kept))
             self._kept(taken)
         self.counts["accepted"] += taken.items - len(taken.rejected)

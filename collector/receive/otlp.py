@@ -16,7 +16,8 @@ from collector.receive.answers import export_response
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
 from collector.receive.receiver import Door, Receive, hops_of
-from collector.store.sqlite.store import Refusal, SqliteStore
+from collector.store import Keeping
+from collector.store.entries import Refusal
 
 _PATHS = {signal.path: signal for signal in Signal}
 _LARGE_BYTES = 1024 * 1024
@@ -33,7 +34,7 @@ class OtlpReceiver(Door):
     def __init__(
         self,
         new_pipeline: Callable[[], Pipeline],
-        store: SqliteStore,
+        store: Keeping,
         guard: Guard,
         budget: Budget,
         most_bytes: int,

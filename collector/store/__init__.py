@@ -1,1 +1,204 @@
-"""Sealed batches on disk: kept before the sender is answered, until delivered and no longer worth showing."""
+"""Sealed batches on disk: kept before the sender is answered, until delivered and no longer worth showing.
+
+The protocols below say who asks what of the store; none of them names an engine. `store.open` gives the engine.
+A future is done when what was asked is committed and synced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from collector.batch import SealedBatch, Signal, SpanEntry
+from collector.store.entries import (
+    Delivery,
+    EndedTurn,
+    Lane,
+    Ledger,
+    QueuedBatch,
+    Refusal,
+    Reseal,
+    SessionEntry,
+    TraceEntry,
+)
+
+
+class Keeping(Protocol):
+    """What receivers ask: keep a batch, and count what was refused."""
+
+    @property
+    def instance(self) -> str:
+        """Names this store, and so this collector, in the hop header."""
+        ...
+
+    def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", at_ns: int = 0) -> Future[None]:
+        """Keep `batch` and count `refusal`; when the future is done they survive a power cut.
+
+        `at_ns` is when the batch came, now when it is 0. The future raises `StoreFull`, nothing having been kept,
+        when undelivered batches fill the queue, and `Unavailable` when the store cannot be written.
+        """
+        ...
+
+    async def failure(self) -> str:
+        """Why nothing can be kept now, tried afresh when the last commit failed; empty while all is well."""
+        ...
+
+
+class Queue(Protocol):
+    """What the forwarder asks: what waits for a lane, and to settle it."""
+
+    def take(self, lane: Lane, most_bytes: int, busy: Collection[int]) -> list[QueuedBatch]:
+        """List waiting batches, oldest first, that came the same way and are sent together.
+
+        Ids in `busy` are passed over. At least one batch is returned when any waits.
+        """
+        ...
+
+    def delivered(self, lane: Lane, ids: Iterable[int], refused: int = 0, reason: str = "") -> Future[None]:
+        """Take batches off the queue as delivered, but for `refused` items that the destination left out."""
+        ...
+
+    def dropped(self, lane: Lane, ids: Iterable[int], reason: str) -> Future[None]:
+        """Take batches off the queue, counted as dropped for `reason`."""
+        ...
+
+    def attempted(self, lane: Lane, ids: Iterable[int], answer: str, *, dead: bool = False) -> Future[None]:
+        """Note a failed attempt; a `dead` batch is kept aside and not tried again by itself."""
+        ...
+
+
+class InboxFact(Protocol):
+    """One redacted fact of an OpenCode event; of two with one session and key, that of higher `order` is kept."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def at(self) -> int: ...
+    @property
+    def order(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+class Inbox(Protocol):
+    """What the event receiver and the assembler ask: facts until their turn is over, and which spans were built."""
+
+    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
+        """Keep facts and count events of unknown types; raises `StoreFull` when the inbox is full."""
+        ...
+
+    def keep_spans(
+        self, batch: SealedBatch | None, span_ids: Iterable[bytes], ended: Iterable[EndedTurn]
+    ) -> Future[None]:
+        """Keep a batch of spans built from facts, remember their ids, and forget what ended turns no longer need.
+
+        All of it or nothing, so that a crash neither loses a turn nor sends it twice. Raises `StoreFull`.
+        """
+        ...
+
+    def was_built(self, span_id: bytes) -> bool:
+        """Whether a span of this id was kept by `keep_spans` before."""
+        ...
+
+    def sessions(self) -> list[str]:
+        """The sessions of which facts are kept."""
+        ...
+
+    def knows(self, session: str) -> bool:
+        """Whether facts of a session were ever kept."""
+        ...
+
+    def facts(self, session: str) -> list[bytes]:
+        """The facts kept of a session, oldest first."""
+        ...
+
+    def memory(self, session: str) -> bytes | None:
+        """What was remembered of a session when its last turn ended."""
+        ...
+
+    def unknown(self) -> dict[str, int]:
+        """How often events of each unknown type came."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes of facts kept."""
+        ...
+
+
+class Sealing(Protocol):
+    """What a policy change asks: which batches wait, and to seal them again before any of them is sent."""
+
+    def adopt(self, policy: str) -> Future[list[int]]:
+        """From now on keep only batches sealed under `policy`; list those that wait and were sealed under another.
+
+        They are to be sealed again, and then `adopted` is to be called, before anything is sent.
+        """
+        ...
+
+    def reseal(self, ids: Iterable[int], seal: Reseal) -> Future[None]:
+        """Put what `seal` makes of waiting batches in their place; one it cannot seal is dropped, and counted."""
+        ...
+
+    def adopted(self, policy: str) -> Future[None]:
+        """Note that all that waits is sealed under `policy`."""
+        ...
+
+
+class Reading(Protocol):
+    """What the viewer and the command line ask. Calls block: never make them on the event loop."""
+
+    def ledger(self) -> Ledger:
+        """All accounts as they stand at one moment."""
+        ...
+
+    def sessions(self, limit: int = 50) -> list[SessionEntry]:
+        """The sessions last heard of; tokens and cost are those of their LLM, embedding and reranker spans."""
+        ...
+
+    def traces(self, session_id: str = "", limit: int = 50) -> list[TraceEntry]:
+        """The newest traces, of one session when it is named."""
+        ...
+
+    def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:
+        """The newest `limit` spans, oldest of them first."""
+        ...
+
+    def document(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
+        """One span with its resource and scope as an OTLP/JSON export request; None when it is not kept."""
+        ...
+
+    def after(self, batch_id: int, limit: int = 100) -> list[tuple[int, Signal, dict[str, Any]]]:
+        """Batches kept after `batch_id`, in order, as OTLP/JSON documents: what `tail` follows."""
+        ...
+
+    def last_batch(self) -> int:
+        """The number of the batch kept last."""
+        ...
+
+    def deliveries(self, trace_id: str) -> tuple[list[int], list[Delivery]]:
+        """The batches that hold spans of a trace, and what of them still waits or was refused."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Store(Keeping, Queue, Sealing, Protocol):
+    """All that one engine offers, for whoever wires it to those who ask."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of sealed batches: `total_bytes` in all, `queued_bytes` not yet delivered to some destination."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was asked and close; what is asked afterwards raises `Unavailable`."""
+        ...

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from collector.store.sqlite.reading import Reader
+from collector.store import Reading
 from collector.viewer.metrics import exposition
 from collector.viewer.status import Status
 
@@ -22,7 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=10_000)]
 class Live:
     """What the routes need to know of the running process."""
 
-    reader: Reader
+    reader: Reading
     status: Callable[[], Status]
     failure: Callable[[], Awaitable[str]]
     answer_for: Callable[[list[int]], str]

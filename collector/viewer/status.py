@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from collector.store.sqlite.ledger import Ledger
+from collector.store.entries import Ledger
 
 
 class Forwarding(TypedDict):

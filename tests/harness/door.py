@@ -15,8 +15,9 @@ from collector.receive.guard import Guard
 from collector.receive.limits import Budget
 from collector.receive.otlp import OtlpReceiver
 from collector.redact.seal import Sealer
-from collector.store.sqlite.reading import Reader
-from collector.store.sqlite.store import Caps, SqliteStore
+from collector.store.entries import Caps
+from collector.store.sqlite.reading import SqliteReading
+from collector.store.sqlite.store import SqliteStore
 
 MIB = 1024 * 1024
 
@@ -37,7 +38,7 @@ class Door:
     ) -> None:
         caps = Caps(queue_bytes, 86400, 64 * MIB)
         self.store = SqliteStore(directory, caps, destinations or {})
-        self.reader = Reader(directory)
+        self.reader = SqliteReading(directory)
         self.kept: list[Outcome] = []
         self.receiver = OtlpReceiver(
             lambda: Pipeline(Sealer(level)),

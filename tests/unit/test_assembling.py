@@ -16,8 +16,9 @@ from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
 from collector.pipeline.events import Intake
 from collector.redact.seal import Sealer
-from collector.store.sqlite.reading import Reader
-from collector.store.sqlite.store import Caps, SqliteStore
+from collector.store.entries import Caps
+from collector.store.sqlite.reading import SqliteReading
+from collector.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
     """The store takes only what was sealed under the policy in force: the same batch would be refused for ever."""
     monkeypatch.setattr(assembling, "_RETRY_SECONDS", 0.05)
     sealed, kept = [], []
-    real = store.inbox.assembled
+    real = store.inbox.keep_spans
 
     def assembled(batch: Any, spans: Any, settled: Any) -> Any:
         if len(sealed) < 3:
@@ -67,7 +68,7 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
         sealed.append(request)
         return seal(request)
 
-    monkeypatch.setattr(store.inbox, "assembled", assembled)
+    monkeypatch.setattr(store.inbox, "keep_spans", assembled)
     worker = started(store, counted, kept)
     worker.take(keep(store, recording("text")))
     until(lambda: sum(batch.items for batch in kept) == 3)
@@ -98,7 +99,7 @@ def test_a_turn_that_was_told_in_part_is_told_to_its_end_after_a_restart(store: 
     worker.take(keep(store, items[80:]))
     until(lambda: sum(batch.items for batch in kept) == len(assemble(items)))
     worker.stop()
-    reader = Reader(tmp_path)
+    reader = SqliteReading(tmp_path)
     found = {(span.trace_id, span.span_id, span.parent_id) for span in reader.spans(limit=100)}
     reader.close()
     assert found == {tuple(part.hex() for part in one) for one in ids(assemble(items))}

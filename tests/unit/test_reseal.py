@@ -11,8 +11,9 @@ from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
-from collector.store.sqlite.reading import Reader
-from collector.store.sqlite.store import Caps, Lane, Refusal, SqliteStore
+from collector.store.entries import Caps, Lane, Refusal
+from collector.store.sqlite.reading import SqliteReading
+from collector.store.sqlite.store import SqliteStore
 
 LANE = Lane("upstream", Signal.TRACES)
 CAPS = Caps(10**9, 10**6, 10**9)
@@ -50,7 +51,7 @@ def test_what_waits_is_sealed_again_and_listed_again(tmp_path: Path) -> None:
     assert change(store, METADATA) == 1
     [waiting] = store.take(LANE, 10**6, ())
     assert b"remember" not in waiting.data
-    reader = Reader(tmp_path)
+    reader = SqliteReading(tmp_path)
     assert "remember" not in reader.spans()[0].name
     assert store.sizes == {"total_bytes": len(waiting.data), "queued_bytes": len(waiting.data)}
     account = reader.ledger()["upstream"]["traces"]
@@ -112,7 +113,7 @@ def test_what_cannot_be_sealed_again_is_dropped_and_counted(tmp_path: Path) -> N
     put(store, SealedBatch(Signal.TRACES, b"\xff\xff", 2))
     assert change(store, METADATA) == 1
     assert store.take(LANE, 10**6, ()) == []
-    reader = Reader(tmp_path)
+    reader = SqliteReading(tmp_path)
     account = reader.ledger()["upstream"]["traces"]
     assert account["dropped"] == {"could not be sealed under the changed policy": 2}
     assert account["received"] == 2

@@ -17,8 +17,9 @@ from harness.telemetry import logs, traces
 from collector.batch import SealedBatch, Signal
 from collector.errors import ConfigError, StoreFull, Unavailable
 from collector.redact.seal import Sealer
-from collector.store.sqlite.reading import Reader
-from collector.store.sqlite.store import Caps, Lane, Refusal, SqliteStore
+from collector.store.entries import Caps, Lane, Refusal
+from collector.store.sqlite.reading import SqliteReading
+from collector.store.sqlite.store import SqliteStore
 
 MIB = 1024 * 1024
 LANE = Lane("upstream", Signal.TRACES)
@@ -41,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 
 def _account(directory: Path, signal: str = "traces"):  # type: ignore[no-untyped-def]
-    reader = Reader(directory)
+    reader = SqliteReading(directory)
     account = reader.ledger()["upstream"][signal]
     reader.close()
     assert_balanced(account)
@@ -141,7 +142,7 @@ def test_delivered_sessions_go_oldest_first_when_room_is_needed(tmp_path: Path) 
         store.put(_batch(1, session, size=14_000), NONE).result(5)
     store.put(_batch(1, "old", size=100), NONE).result(5)  # heard of again: now "busy" is the oldest
     store.put(_batch(1, "last", size=14_000), NONE).result(5)
-    reader = Reader(tmp_path)
+    reader = SqliteReading(tmp_path)
     kept = {session.session_id for session in reader.sessions()}
     assert kept == {"old", "new", "last"}
     assert store.sizes["total_bytes"] <= 50_000
@@ -186,7 +187,7 @@ def test_a_span_that_is_sent_again_is_listed_once(tmp_path: Path) -> None:
     batch = _batch(2)
     for _ in range(2):
         store.put(batch, NONE).result(5)
-    reader = Reader(tmp_path)
+    reader = SqliteReading(tmp_path)
     assert len(reader.spans()) == 2
     reader.close()
     store.close()

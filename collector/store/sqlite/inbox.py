@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from collector.batch import SealedBatch
 from collector.errors import StoreFull
+from collector.store import InboxFact
+from collector.store.entries import EndedTurn
 from collector.store.sqlite.schema import connect_reading
-from collector.store.sqlite.writer import Writer
+from collector.store.sqlite.writer import WriterThread
 
 Put = Callable[[sqlite3.Connection, SealedBatch], None]
 
@@ -24,38 +24,10 @@ _SWEEP_SECONDS = 3600
 _MOST_KNOWN = 10_000
 
 
-class Row(Protocol):
-    """One redacted fact."""
-
-    @property
-    def session(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def message(self) -> str: ...
-    @property
-    def at(self) -> int: ...
-    @property
-    def order(self) -> int: ...
-    @property
-    def data(self) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A turn that is over: what of the inbox its session no longer needs, and what it should remember instead."""
-
-    session: str
-    messages: tuple[str, ...]
-    until: int
-    open_messages: tuple[str, ...]
-    memory: bytes
-
-
-class Inbox:
+class SqliteInbox:
     """Keeps facts until their turn is over, and remembers which spans were made of them."""
 
-    def __init__(self, writer: Writer, path: Path, put: Put, most_bytes: int) -> None:
+    def __init__(self, writer: WriterThread, path: Path, put: Put, most_bytes: int) -> None:
         self._writer = writer
         self._put = put
         self._most = most_bytes
@@ -68,25 +40,27 @@ class Inbox:
     def close(self) -> None:
         self._reading.close()
 
-    def keep(self, rows: Iterable[Row], unknown: Mapping[str, int]) -> Future[None]:
+    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
         """Keep facts and count unknown types; when the future is done they survive a power cut.
 
         Of two facts with one key the one of higher order stays. Raises `StoreFull` when the inbox is full.
         """
-        found = list(rows)
+        found = list(facts)
         return self._writer.submit(lambda connection: self._keep(connection, found, unknown))
 
-    def assembled(self, batch: SealedBatch | None, spans: Iterable[bytes], settled: Iterable[Settled]) -> Future[None]:
+    def keep_spans(
+        self, batch: SealedBatch | None, span_ids: Iterable[bytes], ended: Iterable[EndedTurn]
+    ) -> Future[None]:
         """Keep a batch of spans made of facts, remember their ids, and forget what ended turns no longer need.
 
         All of it or nothing, so that a crash neither loses a turn nor tells it twice. Raises `StoreFull`.
         """
-        ids, ended = [_number(span) for span in spans], list(settled)
-        return self._writer.submit(lambda connection: self._assembled(connection, batch, ids, ended))
+        numbers, turns = [_number(span_id) for span_id in span_ids], list(ended)
+        return self._writer.submit(lambda connection: self._keep_spans(connection, batch, numbers, turns))
 
-    def was_told(self, span: bytes) -> bool:
+    def was_built(self, span_id: bytes) -> bool:
         """Whether a span of this id was made before."""
-        return self._one("SELECT 1 FROM told WHERE span = ?", _number(span)) is not None
+        return self._one("SELECT 1 FROM told WHERE span = ?", _number(span_id)) is not None
 
     def sessions(self) -> list[str]:
         """The sessions of which something is kept."""
@@ -138,7 +112,7 @@ class Inbox:
             row = self._reading.execute(query, values).fetchone()
         return row[0] if row else None
 
-    def _keep(self, connection: sqlite3.Connection, rows: list[Row], unknown: Mapping[str, int]) -> None:
+    def _keep(self, connection: sqlite3.Connection, rows: list[InboxFact], unknown: Mapping[str, int]) -> None:
         size = sum(len(row.data) for row in rows)
         if self._bytes + size > self._most:
             self._bytes = _measure(connection)
@@ -157,13 +131,13 @@ class Inbox:
         )
         self._bytes += size
 
-    def _assembled(
-        self, connection: sqlite3.Connection, batch: SealedBatch | None, spans: list[int], settled: list[Settled]
+    def _keep_spans(
+        self, connection: sqlite3.Connection, batch: SealedBatch | None, numbers: list[int], ended: list[EndedTurn]
     ) -> None:
         if batch is not None:
             self._put(connection, batch)
-        connection.executemany("INSERT OR IGNORE INTO told VALUES (?)", [(span,) for span in spans])
-        for turn in settled:
+        connection.executemany("INSERT OR IGNORE INTO told VALUES (?)", [(number,) for number in numbers])
+        for turn in ended:
             self._forget(connection, turn)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
@@ -171,7 +145,7 @@ class Inbox:
             connection.execute("DELETE FROM inbox WHERE received_ns < ?", (oldest,))
             self._bytes = _measure(connection)
 
-    def _forget(self, connection: sqlite3.Connection, turn: Settled) -> None:
+    def _forget(self, connection: sqlite3.Connection, turn: EndedTurn) -> None:
         connection.execute(
             "INSERT OR REPLACE INTO opencode_sessions VALUES (?, ?, ?)", (turn.session, time.time_ns(), turn.memory)
         )
@@ -188,8 +162,8 @@ def _measure(connection: sqlite3.Connection) -> int:
     return int(row[0])
 
 
-def _number(span: bytes) -> int:
-    return int.from_bytes(span, "big", signed=True)
+def _number(span_id: bytes) -> int:
+    return int.from_bytes(span_id, "big", signed=True)
 
 
 def _json(names: tuple[str, ...]) -> str:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from typing_extensions import TypedDict
-
-
-class Account(TypedDict):
-    """One line of the ledger, in spans, log records or data points."""
-
-    received: int
-    delivered: int
-    queued: int
-    dead_lettered: int
-    dropped: dict[str, int]
-
-
-Ledger = dict[str, dict[str, Account]]
-"""destination -> signal -> account"""
+from collector.store.entries import Account, Ledger
 
 
 def read_ledger(connection: sqlite3.Connection) -> Ledger:

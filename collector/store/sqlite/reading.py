@@ -4,65 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal, SpanEntry
-from collector.errors import CollectorError
 from collector.otlp.write import to_document
-from collector.store.sqlite.ledger import Ledger, read_ledger
+from collector.store.entries import Delivery, Ledger, NoStore, SessionEntry, TraceEntry
+from collector.store.sqlite.ledger import read_ledger
 from collector.store.sqlite.schema import FILE, connect_reading
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session as far as its spans tell; times in nanoseconds since the epoch."""
-
-    session_id: str
-    service: str
-    traces: int
-    spans: int
-    errors: int
-    tokens: int
-    cost: float
-    start_ns: int
-    end_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A trace by its root span, or by its first where the root has not arrived."""
-
-    trace_id: str
-    session_id: str
-    service: str
-    name: str
-    spans: int
-    errors: int
-    tokens: int
-    cost: float
-    start_ns: int
-    end_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How far a trace is on its way to one destination: delivered, queued or dead."""
-
-    destination: str
-    state: str
-    attempts: int
-    answer: str
-
-
-class NoStore(CollectorError):
-    """No store that can be read is at that place."""
-
-
-class Reader:
+class SqliteReading:
     """Reads the store of `directory`; a connection of its own, so it never waits for the writer.
 
     Raises `NoStore` when there is none.
@@ -86,7 +41,7 @@ class Reader:
         with self._lock:
             return read_ledger(self._connection)
 
-    def sessions(self, limit: int = 50) -> list[Session]:
+    def sessions(self, limit: int = 50) -> list[SessionEntry]:
         """The sessions last heard of; tokens and cost are those of their LLM, embedding and reranker spans."""
         rows = self._rows(
             "SELECT session_id, max(service) AS service, count(DISTINCT trace_id) AS traces, count(*) AS spans,"
@@ -94,9 +49,9 @@ class Reader:
             " FROM spans WHERE session_id <> '' GROUP BY session_id ORDER BY end_ns DESC LIMIT ?",
             (limit,),
         )
-        return [Session(**row) for row in rows]
+        return [SessionEntry(**row) for row in rows]
 
-    def traces(self, session_id: str = "", limit: int = 50) -> list[Trace]:
+    def traces(self, session_id: str = "", limit: int = 50) -> list[TraceEntry]:
         rows = self._rows(
             "SELECT trace_id, max(session_id) AS session_id, max(service) AS service,"
             " (SELECT r.name FROM spans r WHERE r.trace_id = s.trace_id ORDER BY r.parent_id <> '', r.start_ns LIMIT 1)"
@@ -105,7 +60,7 @@ class Reader:
             " FROM spans s WHERE ? = '' OR session_id = ? GROUP BY trace_id ORDER BY end_ns DESC LIMIT ?",
             (session_id, session_id, limit),
         )
-        return [Trace(**row) for row in rows]
+        return [TraceEntry(**row) for row in rows]
 
     def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:
         """The newest `limit` spans, oldest of them first."""

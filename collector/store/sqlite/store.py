@@ -7,66 +7,32 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, ConfigError, StoreFull, Unavailable
-from collector.store.sqlite.inbox import Inbox
+from collector.store.entries import (
+    EXPIRED,
+    GIVEN_UP,
+    LOCAL,
+    UNSEALABLE,
+    Caps,
+    Lane,
+    QueuedBatch,
+    Refusal,
+    Reseal,
+)
+from collector.store.sqlite.inbox import SqliteInbox
 from collector.store.sqlite.ledger import count
 from collector.store.sqlite.schema import FILE, NewerStore, connect, connect_reading, create_file, prepare
-from collector.store.sqlite.writer import Writer
+from collector.store.sqlite.writer import WriterThread
 
 logger = logging.getLogger(__name__)
 
-LOCAL = "local"
-"""The account of a collector that forwards nothing: what is kept here is delivered."""
-
-EXPIRED = "not delivered in time"
-GIVEN_UP = "refused by the destination, then given up for room"
-
-UNSEALABLE = "could not be sealed under the changed policy"
-
-Reseal = Callable[[Signal, bytes], SealedBatch]
-
 _EVICT_TO = 0.9
 _SWEEP_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """How much may be kept: undelivered bytes and their age, and bytes in all (the oldest sessions go first)."""
-
-    queue_bytes: int
-    queue_seconds: float
-    total_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What waits for one destination: batches of one signal, in the order they came."""
-
-    destination: str
-    signal: Signal
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedBatch:
-    """A sealed batch on its way out."""
-
-    id: int
-    hops: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Items of one request that were left out at the door."""
-
-    signal: Signal
-    by_reason: Mapping[str, int]
 
 
 class SqliteStore:
@@ -87,8 +53,8 @@ class SqliteStore:
         self._policy = ""
         self._connection = connection
         self._reading = connect_reading(self.path)
-        self._writer = Writer(connection, self._measure)
-        self.inbox = Inbox(self._writer, self.path, self._put_assembled, caps.total_bytes)
+        self._writer = WriterThread(connection, self._measure)
+        self.inbox = SqliteInbox(self._writer, self.path, self._put_assembled, caps.total_bytes)
 
     def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", at_ns: int = 0) -> Future[None]:
         """Keep `batch` and count `refusal`; when the future is done they survive a power cut.

@@ -22,7 +22,7 @@ _MOST_AT_ONCE = 256
 _NO_SPACE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
-class Writer:
+class WriterThread:
     """Runs work in its own thread, in the order it came; a result is set only after its commit was synced.
 
     `failure` says what the last commit failed with, and is empty while all is well.
