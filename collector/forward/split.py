@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from collector.batch import ExportRequest, Signal, count_items
+from collector.otlp.envelope import halves
 
 Encode = Callable[[Signal, bytes], bytes]
 """Turns a serialized export request into the body of a POST."""
@@ -36,8 +35,8 @@ def parts(signal: Signal, data: bytes, encode: Encode, most_bytes: int) -> Itera
         yield Part(data, body)
         return
     request = signal.request.FromString(data)
-    if _length(request) > 1:
-        for half in _halves(request):
+    if count_items(request) > 1:
+        for half in halves(request):
             yield from parts(signal, half.SerializeToString(), encode, most_bytes)
     else:
         yield _cut_to_fit(signal, request, encode, most_bytes)
@@ -46,45 +45,6 @@ def parts(signal: Signal, data: bytes, encode: Encode, most_bytes: int) -> Itera
 def items_in(signal: Signal, data: bytes) -> int:
     """Count the spans, log records or data points in `data`."""
     return count_items(signal.request.FromString(data))
-
-
-def _halves(request: ExportRequest) -> tuple[ExportRequest, ExportRequest]:
-    """Split a request into two of as many spans, log records or metrics, in order."""
-    first, second = type(request)(), type(request)()
-    resources, scopes, items = _fields(request)
-    left = _length(request) // 2
-    for resource in getattr(request, resources):
-        for scope in getattr(resource, scopes):
-            every = getattr(scope, items)
-            for target, chosen in ((first, every[:left]), (second, every[left:])):
-                if chosen:
-                    _append(target, resource, scope, chosen)
-            left = max(0, left - len(every))
-    return first, second
-
-
-def _append(target: ExportRequest, resource: Any, scope: Any, chosen: list[Any]) -> None:
-    resources, scopes, items = _fields(target)
-    out = getattr(target, resources).add(schema_url=resource.schema_url)
-    out.resource.CopyFrom(resource.resource)
-    inner = getattr(out, scopes).add(schema_url=scope.schema_url)
-    inner.scope.CopyFrom(scope.scope)
-    getattr(inner, items).extend(chosen)
-
-
-def _length(request: ExportRequest) -> int:
-    resources, scopes, items = _fields(request)
-    return sum(
-        len(getattr(scope, items)) for resource in getattr(request, resources) for scope in getattr(resource, scopes)
-    )
-
-
-def _fields(request: ExportRequest) -> tuple[str, str, str]:
-    if isinstance(request, ExportTraceServiceRequest):
-        return "resource_spans", "scope_spans", "spans"
-    if isinstance(request, ExportLogsServiceRequest):
-        return "resource_logs", "scope_logs", "log_records"
-    return "resource_metrics", "scope_metrics", "metrics"
 
 
 def _cut_to_fit(signal: Signal, request: ExportRequest, encode: Encode, most_bytes: int) -> Part:

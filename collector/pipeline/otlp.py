@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import ExportRequest, SealedBatch, Signal
+from collector.otlp.envelope import prune
 from collector.otlp.read import decode
 from collector.otlp.rejected import Rejected
 from collector.redact.seal import Sealer
@@ -63,26 +60,3 @@ class Pipeline:
         batch = self._sealer.seal(signal, decoded.request)
         late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
         return Outcome(batch if batch.items else None, decoded.rejected, dropped, late, reshaped.failed)
-
-
-def prune(request: ExportRequest) -> None:
-    """Drop empty envelopes: senders should not create them (specification, "Empty Telemetry Envelopes")."""
-    if isinstance(request, ExportTraceServiceRequest):
-        _prune(request.resource_spans, "scope_spans", "spans")
-    elif isinstance(request, ExportLogsServiceRequest):
-        _prune(request.resource_logs, "scope_logs", "log_records")
-    else:
-        _prune(request.resource_metrics, "scope_metrics", "metrics")
-
-
-def _prune(resources: Any, scopes_field: str, items_field: str) -> None:
-    for resource in resources:
-        scopes = getattr(resource, scopes_field)
-        _keep_only(scopes, [bool(getattr(scope, items_field)) for scope in scopes])
-    _keep_only(resources, [bool(getattr(resource, scopes_field)) for resource in resources])
-
-
-def _keep_only(items: Any, wanted: list[bool]) -> None:
-    for index in reversed(range(len(wanted))):
-        if not wanted[index]:
-            del items[index]

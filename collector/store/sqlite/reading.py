@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal, SpanEntry
+from collector.otlp.envelope import take_span
 from collector.otlp.write import to_document
 from collector.store.entries import Delivery, Ledger, NoStore, SessionEntry, TraceEntry
 from collector.store.sqlite.ledger import read_ledger
@@ -80,18 +81,8 @@ class SqliteReading:
         if not rows:
             return None
         request = ExportTraceServiceRequest.FromString(rows[0]["data"])
-        for resource in request.resource_spans:
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    if span.span_id.hex() == span_id and span.trace_id.hex() == trace_id:
-                        alone = ExportTraceServiceRequest()
-                        out = alone.resource_spans.add(schema_url=resource.schema_url)
-                        out.resource.CopyFrom(resource.resource)
-                        inner = out.scope_spans.add(schema_url=scope.schema_url)
-                        inner.scope.CopyFrom(scope.scope)
-                        inner.spans.append(span)
-                        return to_document(alone)
-        return None
+        alone = take_span(request, bytes.fromhex(trace_id), bytes.fromhex(span_id))
+        return to_document(alone) if alone is not None else None
 
     def after(self, batch_id: int, limit: int = 100) -> list[tuple[int, Signal, dict[str, Any]]]:
         """Batches kept after `batch_id`, in order, as OTLP/JSON documents: what `tail` follows."""
