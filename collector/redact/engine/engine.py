@@ -16,11 +16,11 @@ from collector.redact.engine.extents import (
     choose,
     outside,
     placeholder,
+    ranges_of_masks,
     replace,
     settle,
-    spans_of_masks,
 )
-from collector.redact.engine.rule import Rule, Span, Trigger
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Event, Scanner, Storm, scanner
 from collector.redact.rules import DEFAULT_RULES
 
@@ -175,8 +175,8 @@ class Engine:
             if 0 <= place <= len(data):
                 places[number].add(place)
         found: list[Extent] = []
-        masks = spans_of_masks(data) if masked else []
-        covered: list[Span] = []  # by tokens: no label can say more about them
+        masks = ranges_of_masks(data) if masked else []
+        covered: list[ByteRange] = []  # by tokens: no label can say more about them
         for number in sorted(places):
             rule = self._rules[number]
             wanted = sorted(places[number])
@@ -196,7 +196,7 @@ class Engine:
                 found += self._in_encoded(data, depth)
         return choose(found)
 
-    def _in_views(self, data: bytes, escaped: bool, masks: list[Span], depth: int) -> Iterator[Extent]:
+    def _in_views(self, data: bytes, escaped: bool, masks: list[ByteRange], depth: int) -> Iterator[Extent]:
         if escaped and (view := views.unescaped(data, self._marks.first)):
             for start, end, rule in self._scan(view.data, None, depth + 1):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
@@ -216,9 +216,9 @@ class Engine:
             at = max(region.end, at + hit)
 
 
-def _inside(spans: list[Span], place: int) -> bool:
-    at = bisect_left(spans, (place, 0)) - 1
-    return at >= 0 and spans[at][0] < place < spans[at][1]
+def _inside(ranges: list[ByteRange], place: int) -> bool:
+    at = bisect_left(ranges, (place, 0)) - 1
+    return at >= 0 and ranges[at][0] < place < ranges[at][1]
 
 
 def _touched(marks: Scanner, joined: bytes, starts: list[int]) -> set[int]:

@@ -15,7 +15,7 @@ class Extent(NamedTuple):
     rule: str
 
 
-Span = tuple[int, int]
+ByteRange = tuple[int, int]
 Render = Callable[[Extent, bytes], bytes]
 
 PLACEHOLDER = re.compile(rb"\[(?:REDACTED:[a-z][a-z0-9-]{0,62}(?: [0-9]{1,12} B)?|HMAC:[a-z0-9:-]{1,140})\]")
@@ -79,7 +79,7 @@ def choose(found: list[Extent]) -> list[Extent]:
     return chosen
 
 
-def settle(data: bytes, start: int, end: int) -> Span:
+def settle(data: bytes, start: int, end: int) -> ByteRange:
     """Move the borders off the middle of an escape (`\\n`, `\\"`, `\\u0041`) and of a UTF-8 character."""
     while start > 0 and data[start - 1] == 0x5C:
         start -= 1
@@ -96,22 +96,22 @@ def settle(data: bytes, start: int, end: int) -> Span:
     return start, end
 
 
-def spans_of_masks(data: bytes) -> list[Span]:
+def ranges_of_masks(data: bytes) -> list[ByteRange]:
     """Where masks stand in the text, in order."""
-    spans: list[Span] = []
+    ranges: list[ByteRange] = []
     for head in MASK_HEADS:
         at = data.find(head)
         while at >= 0:
             match = PLACEHOLDER.match(data, at)
             if match:
-                spans.append(match.span())
+                ranges.append(match.span())
             at = data.find(head, match.end() if match else at + 1)
-    spans.sort()
-    return spans
+    ranges.sort()
+    return ranges
 
 
-def outside(masks: list[Span], start: int, end: int) -> Span:
-    """The span without the masks it begins or ends in."""
+def outside(masks: list[ByteRange], start: int, end: int) -> ByteRange:
+    """The range without the masks it begins or ends in."""
     for low, high in masks:
         if low <= start < high:
             start = high

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from collector.redact.engine.checks import masked
 from collector.redact.engine.extents import PLACEHOLDER
-from collector.redact.engine.rule import Look, Span
+from collector.redact.engine.rule import ByteRange, Look
 
 _RUN = re.compile(rb"[A-Za-z0-9_+/~.$-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
 _FIRST_RUN = re.compile(rb"[A-Za-z0-9_+/~.$:-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
@@ -30,13 +30,13 @@ def token(
         head = data[max(0, start - 24) : start]
         return start - len(head) + len(head.rstrip(_NAME)) if named else start
 
-    def look(data: bytes, place: int) -> Span | None:
+    def look(data: bytes, place: int) -> ByteRange | None:
         match = pattern.match(data, place)
         run = _FIRST_RUN.match(data, place)
         if run and data[run.end() : run.end() + 1] in (b"\n", b"\r", b"\\"):
-            span = _over_lines(data, run, match)
-            if span:
-                return span
+            found = _over_lines(data, run, match)
+            if found:
+                return found
         if match is None:
             return None
         start, end = match.span(group)
@@ -44,7 +44,7 @@ def token(
             return None
         return begin(data, start), end
 
-    def _over_lines(data: bytes, run: re.Match[bytes], match: re.Match[bytes] | None) -> Span | None:
+    def _over_lines(data: bytes, run: re.Match[bytes], match: re.Match[bytes] | None) -> ByteRange | None:
         if match is not None and match.end() != run.end():
             return None
         text = run[0]
@@ -92,30 +92,30 @@ def around(
     `pattern` everywhere; it must find every such place.
     """
 
-    def accepted(data: bytes, match: re.Match[bytes]) -> Span | None:
+    def accepted(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
         start, end = match.span(group)
         if end > start and not is_mask(data, start, end) and (accept is None or accept(match, data)):
             return start, end
         return None
 
-    def look_from_starts(data: bytes, place: int) -> Span | None:
+    def look_from_starts(data: bytes, place: int) -> ByteRange | None:
         assert starts is not None
         for near in starts.finditer(data, max(0, place - back), place + lead + _LONGEST_START):
             if near.start() > place + lead:
                 return None
             match = pattern.match(data, near.start())
-            if match and match.end() >= place and (span := accepted(data, match)):
-                return span
+            if match and match.end() >= place and (found := accepted(data, match)):
+                return found
         return None
 
-    def look(data: bytes, place: int) -> Span | None:
+    def look(data: bytes, place: int) -> ByteRange | None:
         at = max(0, place - back)
         while near := pattern.search(data, at, place + ahead):
             if near.start() > place + lead:
                 return None
             match = pattern.match(data, near.start()) or near
-            if match.end() >= place and (span := accepted(data, match)):
-                return span
+            if match.end() >= place and (found := accepted(data, match)):
+                return found
             at = match.start() + 1
         return None
 

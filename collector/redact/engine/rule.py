@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-Span = tuple[int, int]
-Look = Callable[[bytes, int], Span | None]
-"""Given the text and a place in it, the span of a finding there. Must look no further than some fixed distance."""
+ByteRange = tuple[int, int]
+Look = Callable[[bytes, int], ByteRange | None]
+"""Given the text and a place in it, the range of a finding there. Must look no further than some fixed distance."""
 
 
 class Trigger(NamedTuple):
@@ -51,26 +51,26 @@ class Rule:
     group: int = 0
     check: Callable[[bytes], bool] | None = field(default=None, repr=False)
 
-    def find(self, data: bytes, places: Sequence[int]) -> list[Span]:
-        """The spans found at `places` (in ascending order), none over another."""
+    def find(self, data: bytes, places: Sequence[int]) -> list[ByteRange]:
+        """The ranges found at `places` (in ascending order), none over another."""
         if self.pattern is not None:
             return _search(self, data, places)
-        spans: list[Span] = []
+        ranges: list[ByteRange] = []
         last = -1
         for place in places:
             if place >= last:
-                span = self.look(data, place)
-                if span is not None and span[1] > span[0]:
-                    spans.append(span)
-                    last = span[1]
-        return spans
+                found = self.look(data, place)
+                if found is not None and found[1] > found[0]:
+                    ranges.append(found)
+                    last = found[1]
+        return ranges
 
 
-def _search(rule: Rule, data: bytes, ends: Sequence[int]) -> list[Span]:
+def _search(rule: Rule, data: bytes, ends: Sequence[int]) -> list[ByteRange]:
     """Every match that a search of the whole text would give, searching only around where matches end."""
     pattern = rule.pattern
     assert pattern is not None
-    spans: list[Span] = []
+    ranges: list[ByteRange] = []
     at = 0
     index = 0
     while index < len(ends):
@@ -87,9 +87,9 @@ def _search(rule: Rule, data: bytes, ends: Sequence[int]) -> list[Span]:
                 continue
             start, end = match.span(rule.group)
             if end > start and (rule.check is None or rule.check(match[rule.group])):
-                spans.append((start, end))
+                ranges.append((start, end))
             at = match.end()
-    return spans
+    return ranges
 
 
 _FILL = re.compile(r"\{(alnum|hex|HEX|upper|lower|digit|b32|b64|url)([0-9]{1,4})\}")

@@ -12,10 +12,10 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
-from collector.redact.engine.rule import Span, Trigger
+from collector.redact.engine.rule import ByteRange, Trigger
 
 Piece = tuple[int, int, bytes]
-"""What stands at a span of the text is read as these bytes."""
+"""What stands at a range of the text is read as these bytes."""
 
 
 class View:
@@ -23,13 +23,13 @@ class View:
 
     __slots__ = ("_from", "_raw", "data")
 
-    def __init__(self, data: bytes, starts: list[int], raw: list[Span]) -> None:
+    def __init__(self, data: bytes, starts: list[int], raw: list[ByteRange]) -> None:
         self.data = data
         self._from = starts  # where in `data` each piece begins: kept and replaced ones in turn
-        self._raw = raw  # and the span of the text it was made from
+        self._raw = raw  # and the range of the text it was made from
 
-    def raw(self, start: int, end: int) -> Span:
-        """The span of the text that what stands at `start` up to `end` was read from."""
+    def raw(self, start: int, end: int) -> ByteRange:
+        """The range of the text that what stands at `start` up to `end` was read from."""
         first = bisect_right(self._from, start) - 1
         last = bisect_right(self._from, end - 1) - 1
         return self._at(first, start, False), self._at(last, end, True)
@@ -43,14 +43,14 @@ class View:
         return raw_end if end else raw_start
 
     def joins(self, start: int, end: int) -> bool:
-        """Whether two pieces meet inside the span."""
+        """Whether two pieces meet inside the range."""
         return bisect_right(self._from, start) < bisect_right(self._from, end - 1)
 
 
 def _build(data: bytes, pieces: Iterable[Piece]) -> View | None:
     parts: list[bytes] = []
     starts: list[int] = []
-    raw: list[Span] = []
+    raw: list[ByteRange] = []
     at = size = 0
     for start, end, new in pieces:
         if start > at:
@@ -174,9 +174,9 @@ def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
 _WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")
 
 
-def unmasked(data: bytes, masks: list[Span]) -> View | None:
+def unmasked(data: bytes, masks: list[ByteRange]) -> View | None:
     """The text without masks inside words: one that was forged inside a credential must not hide its two halves."""
-    joined: list[Span] = []
+    joined: list[ByteRange] = []
     for low, high in masks:
         if joined and joined[-1][1] == low:
             joined[-1] = (joined[-1][0], high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from collector.redact.engine.looks import token
-from collector.redact.engine.rule import Rule, Span, Trigger
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
 
 _BEGIN = re.compile(rb"-----BEGIN[ ]{1,2}[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(rb"-----END[ ]{1,2}[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -23,7 +23,7 @@ _PARTIAL_END = re.compile(
 )
 
 
-def _begin(data: bytes, place: int) -> Span | None:
+def _begin(data: bytes, place: int) -> ByteRange | None:
     """From BEGIN to END if there is one; otherwise as long as lines of base64 follow."""
     begin = _BEGIN.match(data, place)
     if not begin:
@@ -58,7 +58,7 @@ _BREAK_BACK = re.compile(_BREAK + _GUTTER + rb"\Z")
 _SEP_BACK = re.compile(rb"[\"'`;,. \t+&\\]{0,12}\Z")
 
 
-def _tail(data: bytes, place: int) -> Span | None:
+def _tail(data: bytes, place: int) -> ByteRange | None:
     """An END without a BEGIN: back over the lines of base64 before it."""
     end = _END.match(data, place)
     if not end:
@@ -101,7 +101,7 @@ _PUTTY = re.compile(
 )
 
 
-def _putty(data: bytes, place: int) -> Span | None:
+def _putty(data: bytes, place: int) -> ByteRange | None:
     match = _PUTTY.match(data, place)
     return match.span() if match else None
 

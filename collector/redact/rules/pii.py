@@ -6,7 +6,7 @@ import re
 
 from collector.redact.engine.checks import luhn, mod97
 from collector.redact.engine.looks import around
-from collector.redact.engine.rule import Rule, Span, Trigger
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
 
 # -- e-mail
 
@@ -18,7 +18,7 @@ _FILES = frozenset(
 _LOCAL_CHARS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+'-"
 
 
-def _email(data: bytes, place: int) -> Span | None:
+def _email(data: bytes, place: int) -> ByteRange | None:
     at = data.find(b"@", place, place + 2)
     head = data[max(0, at - 64) : at]
     start = at - len(head) + len(head.rstrip(_LOCAL_CHARS))
@@ -82,7 +82,7 @@ _IBAN_SIZES = {
 _IBAN_CHARS = re.compile(rb"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
-def _iban(data: bytes, place: int) -> Span | None:
+def _iban(data: bytes, place: int) -> ByteRange | None:
     size = _IBAN_SIZES.get(data[place : place + 2].upper(), 0)
     match = _IBAN_CHARS.match(data, place) if size else None
     if not match or (place and data[place - 1 : place].isalnum() and data[place - 2 : place - 1] != b"\\"):

@@ -78,8 +78,8 @@ def _span(match: re.Match[bytes], data: bytes) -> tuple[int, int, bool]:
     return start, cut.start() if cut else end, False
 
 
-def _is_secret(match: re.Match[bytes], data: bytes, span: tuple[int, int], quoted: bool) -> bool:
-    start, end = span
+def _is_secret(match: re.Match[bytes], data: bytes, where: tuple[int, int], quoted: bool) -> bool:
+    start, end = where
     value = PLACEHOLDER.sub(b"", data[start:end])
     key = match["key"]
     words = list(_KEYWORDS.finditer(key))
