@@ -22,6 +22,7 @@ from collector.errors import BadRequest
 from collector.policy.model import ContentLevel, Policy
 from collector.redact.document import mask_documents
 from collector.redact.engine.engine import Engine
+from collector.redact.placeholders import sized
 from collector.redact.report import CONTENT as CONTENT_RULE
 
 NOT_JSON = "not valid JSON"
@@ -236,7 +237,7 @@ def _id(value: Any) -> str:
 
 def _sized(value: Any) -> str:
     size = len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else len(to_bytes({"": value})) - 5
-    return f"[REDACTED:{CONTENT_RULE} {size} B]"
+    return sized(CONTENT_RULE, size)
 
 
 __all__ = ["Intake", "IntakeResult", "Row", "items_of"]

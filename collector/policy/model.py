@@ -166,6 +166,11 @@ class Limits:
     """How many layers of encoding are undone to look inside: the one limit that is stricter when greater."""
 
 
+RULE_ID = "[a-z][a-z0-9-]{0,62}"
+KEY_ID = "[A-Za-z0-9]{1,16}"
+"""What rules and keys may be called: expressions, since placeholders hold both names."""
+
+
 @dataclass(frozen=True, slots=True)
 class HmacKey:
     """Where the key of pseudonyms stands, and the name it goes by in them."""

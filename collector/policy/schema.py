@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.errors import ConfigError
+from collector.policy.model import KEY_ID, RULE_ID
 
 SCHEMA = 1
 MOST_BYTES = 1024 * 1024
@@ -22,7 +23,7 @@ Preset = Literal["metadata-only", "no-tool-content", "secrets-and-pii", "secrets
 SignalName = Literal["traces", "logs", "metrics", "span", "log", "metric"]
 Words = list[Annotated[str, Field(min_length=1, max_length=256)]]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-RuleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")]
+RuleId = Annotated[str, Field(pattern=f"^{RULE_ID}$")]
 
 
 class _Table(BaseModel):
@@ -96,7 +97,7 @@ class HmacTable(_Table):
     """`[hmac]`: the key of pseudonyms; at least 32 bytes in a file that others cannot read."""
 
     key_file: Annotated[str, Field(min_length=1, max_length=1024)]
-    key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,16}$")]
+    key_id: Annotated[str, Field(pattern=f"^{KEY_ID}$")]
 
 
 class ReportTable(_Table):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from collector.redact.engine.engine import Engine
+from collector.redact.placeholders import named
 from collector.redact.report import TOO_DEEP
 
 MAX_DEPTH = 32
@@ -48,7 +49,7 @@ def _rebuild(value: Any, replaced: dict[str, str], depth: int, findings: Counter
         return replaced.get(value, value)
     if isinstance(value, (dict, list)) and depth > MAX_DEPTH:
         findings[TOO_DEEP] += 1
-        return f"[REDACTED:{TOO_DEEP}]"
+        return named(TOO_DEEP)
     if isinstance(value, dict):
         return {replaced.get(key, key): _rebuild(item, replaced, depth + 1, findings) for key, item in value.items()}
     if isinstance(value, list):

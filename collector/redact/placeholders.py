@@ -1,4 +1,14 @@
-"""What stands where something was: named by rule, of fixed length, and never touched again."""
+"""What stands where something was: one grammar for all that write a placeholder, read one, or must leave one alone.
+
+    placeholder = "[REDACTED:" rule [ " " bytes " B" ] "]"    what `rule` found, or a whole value and its size
+    pseudonym   = "[HMAC:" rule ":" key id ":" digest "]"     the same for the same text, under one key
+    cut         = "[CUT from " bytes " B]"                    at the end of a text that was cut
+    rule        = a lower-case letter, then up to 62 of lower-case letters, digits and dashes
+    key id      = 1 to 16 letters and digits
+    digest      = 1 to 64 hexadecimal digits; 16 are written
+
+A placeholder that a sender wrote has no power: text on both sides is read as if joined.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +16,73 @@ import hashlib
 import hmac
 import re
 
-from collector.redact.otlp.fields import SECRET_FIELD
-from collector.redact.report import OWN_WORDS
-from collector.redact.rules import ALL_RULES
+from collector.policy.model import KEY_ID, RULE_ID
 
-_KNOWN = {*OWN_WORDS, SECRET_FIELD, *(rule.id for rule in ALL_RULES)}
+_DIGEST_DIGITS = 16
+_SIZE = "[0-9]{1,12}"
+_LONGEST = 160
 
-_PLACEHOLDER = re.compile(r"\[REDACTED:([a-z0-9-]{1,64})(?: [0-9]{1,12} B)?\]")
-_PSEUDONYM = re.compile(r"\[HMAC:([a-z0-9-]{1,64}):[A-Za-z0-9]{1,16}:[0-9a-f]{16}\]")
-_CUT = re.compile(rb"\[CUT from [0-9]{1,12} B\]$")
-_ANY = re.compile(rb"\[(?:REDACTED|HMAC):[^\]\[]{1,120}\]")
-_LONGEST = 130
+PLACEHOLDER = re.compile(
+    (
+        rf"\[(?:REDACTED:(?P<rule>{RULE_ID})(?: {_SIZE} B)?"
+        rf"|HMAC:(?P<hashed>{RULE_ID}):{KEY_ID}:[0-9a-f]{{1,64}})\]"
+    ).encode()
+)
+"""A placeholder or a pseudonym."""
+
+HEADS = (b"[REDACTED:", b"[HMAC:")
+"""How each begins."""
+
+HEADS_PATTERN = r"\[(?:REDACTED|HMAC):"
+"""The same as an expression."""
+
+_CUT = re.compile(rf"\[CUT from {_SIZE} B\]\Z".encode())
 
 
 def named(rule: str) -> str:
+    """The placeholder of what `rule` found: it says nothing about that, not even its length."""
     return f"[REDACTED:{rule}]"
 
 
 def sized(rule: str, size: int) -> str:
-    """For a whole value: what it was worth in bytes stays known."""
+    """The placeholder of a whole value, whose size in bytes stays known."""
     return f"[REDACTED:{rule} {size} B]"
-
-
-def opaque(text: str) -> bool:
-    """Whether a text is one of our whole-value placeholders, or a pseudonym, and nothing else."""
-    if not text.startswith("[") or len(text) > _LONGEST:
-        return False
-    found = _PLACEHOLDER.fullmatch(text)
-    if found:
-        return found[1] in _KNOWN  # else a client could pass words off as one
-    found = _PSEUDONYM.fullmatch(text)
-    return found is not None and found[1] in _KNOWN
 
 
 def pseudonym(key: bytes, key_id: str, rule: str, found: bytes) -> str:
     """The same text gives the same pseudonym under one key; without the key it cannot be guessed at."""
-    digest = hmac.new(key, rule.encode() + b"\0" + found, hashlib.sha256).hexdigest()[:16]
+    digest = hmac.new(key, rule.encode() + b"\0" + found, hashlib.sha256).hexdigest()[:_DIGEST_DIGITS]
     return f"[HMAC:{rule}:{key_id}:{digest}]"
+
+
+def rule_named_by(text: str) -> str:
+    """The rule that `text` names, where it is one placeholder or pseudonym and nothing else; otherwise empty."""
+    if not text.startswith("[") or len(text) > _LONGEST:
+        return ""
+    found = PLACEHOLDER.fullmatch(text.encode("utf-8", "surrogatepass"))
+    return (found["rule"] or found["hashed"]).decode() if found else ""
+
+
+def consists_of_placeholders(data: bytes, start: int, end: int) -> bool:
+    """Whether what stands at `start` up to `end` is placeholders and nothing else."""
+    at = start
+    while at < end and (found := PLACEHOLDER.match(data, at)):
+        at = found.end()
+    return start < end <= at
+
+
+def placeholder_ranges(data: bytes) -> list[tuple[int, int]]:
+    """Where placeholders stand in the text, in order."""
+    ranges: list[tuple[int, int]] = []
+    for head in HEADS:
+        at = data.find(head)
+        while at >= 0:
+            found = PLACEHOLDER.match(data, at)
+            if found:
+                ranges.append(found.span())
+            at = data.find(head, found.end() if found else at + 1)
+    ranges.sort()
+    return ranges
 
 
 def truncated(data: bytes, most_bytes: int) -> bytes | None:
@@ -52,7 +92,7 @@ def truncated(data: bytes, most_bytes: int) -> bytes | None:
     if len(data) <= most_bytes:
         return None
     end = most_bytes
-    for found in _ANY.finditer(data, max(0, end - _LONGEST - 20), end + _LONGEST + 20):
+    for found in PLACEHOLDER.finditer(data, max(0, end - _LONGEST), end + _LONGEST):
         if found.start() < end < found.end():
             end = found.start()
     kept = data[:end].decode("utf-8", "ignore").encode()

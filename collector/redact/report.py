@@ -18,6 +18,9 @@ INLINE_DATA = "inline-data"
 FORGED = "forged-report"
 ERROR = "error"
 
+SECRET_FIELD = "secret-field"
+"""The rule for values whose key says that they are a secret, whatever they look like."""
+
 OWN_WORDS = frozenset({CONTENT, FIELD, BYTES, TOO_DEEP, TOO_LARGE, TOO_MANY, SHORT_ITEMS, INLINE_DATA, FORGED, ERROR})
 """What placeholders name beside rules."""
 

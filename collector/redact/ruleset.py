@@ -16,7 +16,7 @@ from collector.redact.engine import checks
 from collector.redact.engine.compile import RuleError, compile_rule
 from collector.redact.engine.engine import Engine
 from collector.redact.engine.rule import Rule
-from collector.redact.otlp.fields import SECRET_FIELD
+from collector.redact.report import SECRET_FIELD
 from collector.redact.rules import ALL_RULES, LATEST, PACKS
 
 

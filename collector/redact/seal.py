@@ -123,7 +123,7 @@ class Sealer:
         texts = Texts(self._actions[signal], self._policy.limits, tally, self._pseudonym)
         collect(texts, request)
         if self._levels[signal] is not ContentLevel.MASK:
-            texts.pass_over(f"[REDACTED:{CONTENT} ")
+            texts.pass_over(CONTENT)
         changed = set()
         joined = []
         for index, data, extents in self._find_all(texts.texts):

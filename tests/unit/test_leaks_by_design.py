@@ -16,7 +16,7 @@ from collector.batch import SealedBatch, Signal
 from collector.pipeline.selftest import Survived, prove
 from collector.policy.model import ContentLevel
 from collector.redact.engine.engine import Engine, Extent
-from collector.redact.placeholders import opaque
+from collector.redact.otlp.opaque import opaque
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
 

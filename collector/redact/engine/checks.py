@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from collector.redact.engine.extents import PLACEHOLDER
+from collector.redact.placeholders import PLACEHOLDER
 
 
 def luhn(found: bytes) -> bool:

@@ -8,6 +8,7 @@ from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
+from collector.policy.model import RULE_ID
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.engine.scan import ReScanner, scanner
 
@@ -16,7 +17,7 @@ UNBOUNDED = 1000
 """`+` and `*` stand for at most so many."""
 _WIDEST = 4000
 _MOST_STEPS = 100_000
-_ID = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_ID = re.compile(RULE_ID)
 
 
 class RuleError(ValueError):

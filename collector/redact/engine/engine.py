@@ -10,23 +10,22 @@ from itertools import accumulate
 from collector.redact.engine import views
 from collector.redact.engine.compile import RuleError, compile_rule
 from collector.redact.engine.extents import (
-    MASK_HEADS,
     Extent,
     Render,
     choose,
     outside,
     placeholder,
-    ranges_of_masks,
     replace,
     settle,
 )
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Event, Scanner, Storm, scanner
+from collector.redact.placeholders import HEADS, HEADS_PATTERN, placeholder_ranges
+from collector.redact.report import ERROR
 from collector.redact.rules import DEFAULT_RULES
 
 __all__ = [
     "DEFAULT_RULES",
-    "ERROR",
     "Engine",
     "Extent",
     "Render",
@@ -37,8 +36,7 @@ __all__ = [
     "replace",
 ]
 
-ERROR = "error"
-MASK = Trigger(r"\[(?:REDACTED|HMAC):", None, (b"[redacted:", b"[hmac:"), once=True)
+_PLACEHOLDER = Trigger(HEADS_PATTERN, None, tuple(head.lower() for head in HEADS), once=True)
 _END = b"\0"
 _TOGETHER = 1 << 18
 _ALONE = 1 << 15
@@ -57,7 +55,7 @@ class Engine:
         self._owner = [(self._rules.index(rule), trigger.width) for rule, trigger in owners]
         self._escaped, self._masked = len(owners), len(owners) + 1
         triggers = [trigger for _, trigger in owners]
-        self._scanner = scanner([*triggers, views.ESCAPED, MASK], scanner_name)
+        self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER], scanner_name)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._marks = scanner([views.ESCAPED], scanner_name)
         self._encoded = scanner(views.ENCODED, scanner_name)
@@ -129,7 +127,7 @@ class Engine:
             for at in _touched(self._marks, joined, starts):
                 mine[at].append((self._escaped, 0))
         if self._masked in marks:
-            for at in _holding(MASK_HEADS, joined, starts):
+            for at in _holding(HEADS, joined, starts):
                 mine[at].append((self._masked, 0))
         encoded = _touched(self._encoded, joined, starts)
         # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
@@ -175,7 +173,7 @@ class Engine:
             if 0 <= place <= len(data):
                 places[number].add(place)
         found: list[Extent] = []
-        masks = ranges_of_masks(data) if masked else []
+        placeholders = placeholder_ranges(data) if masked else []
         covered: list[ByteRange] = []  # by tokens: no label can say more about them
         for number in sorted(places):
             rule = self._rules[number]
@@ -183,24 +181,24 @@ class Engine:
             if covered and not rule.token and rule.pattern is None:  # an organisation's own rule is no label
                 wanted = [place for place in wanted if not _inside(covered, place)]
             for start, end in rule.find(data, wanted):
-                if masks and not rule.token:
-                    start, end = outside(masks, start, end)
+                if placeholders and not rule.token:
+                    start, end = outside(placeholders, start, end)
                 if start < end:
                     start, end = settle(data, start, end)
                     found.append(Extent(start, end, rule.id))
                     if rule.token:
                         insort(covered, (start, end))
         if depth < self._depth:
-            found += self._in_views(data, escaped, masks, depth)
+            found += self._in_views(data, escaped, placeholders, depth)
             if encoded:
                 found += self._in_encoded(data, depth)
         return choose(found)
 
-    def _in_views(self, data: bytes, escaped: bool, masks: list[ByteRange], depth: int) -> Iterator[Extent]:
+    def _in_views(self, data: bytes, escaped: bool, placeholders: list[ByteRange], depth: int) -> Iterator[Extent]:
         if escaped and (view := views.unescaped(data, self._marks.first)):
             for start, end, rule in self._scan(view.data, None, depth + 1):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
-        if masks and (view := views.unmasked(data, masks)):
+        if placeholders and (view := views.without_placeholders(data, placeholders)):
             for start, end, rule in self._scan(view.data, None, self._depth):
                 if rule in self._tokens and view.joins(start, end):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)

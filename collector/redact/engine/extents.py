@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from collector.redact.engine.rule import ByteRange
+from collector.redact.placeholders import named
+
 
 class Extent(NamedTuple):
     """A finding: what stands at `start` up to `end` (bytes) is what `rule` describes."""
@@ -15,18 +18,12 @@ class Extent(NamedTuple):
     rule: str
 
 
-ByteRange = tuple[int, int]
 Render = Callable[[Extent, bytes], bytes]
 
-PLACEHOLDER = re.compile(rb"\[(?:REDACTED:[a-z][a-z0-9-]{0,62}(?: [0-9]{1,12} B)?|HMAC:[a-z0-9:-]{1,140})\]")
-"""What a mask looks like. One that a sender wrote has no power: text on both sides is read as if joined."""
 
-MASK_HEADS = (b"[REDACTED:", b"[HMAC:")
-
-
-def placeholder(extent: Extent, found: bytes) -> bytes:
-    """Name the rule, and nothing about what it found, not even its length."""
-    return f"[REDACTED:{extent.rule}]".encode()
+def placeholder(extent: Extent, _found: bytes) -> bytes:
+    """Name the rule, and nothing about what it found."""
+    return named(extent.rule).encode()
 
 
 def replace(data: bytes, extents: Iterable[Extent], render: Render = placeholder) -> bytes:
@@ -96,23 +93,9 @@ def settle(data: bytes, start: int, end: int) -> ByteRange:
     return start, end
 
 
-def ranges_of_masks(data: bytes) -> list[ByteRange]:
-    """Where masks stand in the text, in order."""
-    ranges: list[ByteRange] = []
-    for head in MASK_HEADS:
-        at = data.find(head)
-        while at >= 0:
-            match = PLACEHOLDER.match(data, at)
-            if match:
-                ranges.append(match.span())
-            at = data.find(head, match.end() if match else at + 1)
-    ranges.sort()
-    return ranges
-
-
-def outside(masks: list[ByteRange], start: int, end: int) -> ByteRange:
-    """The range without the masks it begins or ends in."""
-    for low, high in masks:
+def outside(placeholders: list[ByteRange], start: int, end: int) -> ByteRange:
+    """The range without the placeholders it begins or ends in."""
+    for low, high in placeholders:
         if low <= start < high:
             start = high
         if low < end <= high:

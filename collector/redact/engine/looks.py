@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from collector.redact.engine.checks import masked
-from collector.redact.engine.extents import PLACEHOLDER
 from collector.redact.engine.rule import ByteRange, Look
+from collector.redact.placeholders import consists_of_placeholders
 
 _RUN = re.compile(rb"[A-Za-z0-9_+/~.$-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
 _FIRST_RUN = re.compile(rb"[A-Za-z0-9_+/~.$:-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
@@ -94,7 +94,7 @@ def around(
 
     def accepted(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
         start, end = match.span(group)
-        if end > start and not is_mask(data, start, end) and (accept is None or accept(match, data)):
+        if end > start and not consists_of_placeholders(data, start, end) and (accept is None or accept(match, data)):
             return start, end
         return None
 
@@ -120,14 +120,3 @@ def around(
         return None
 
     return look_from_starts if starts else look
-
-
-def is_mask(data: bytes, start: int, end: int) -> bool:
-    """Whether the value is masks and nothing else."""
-    at = start
-    while at < end:
-        mask = PLACEHOLDER.match(data, at)
-        if not mask:
-            return False
-        at = mask.end()
-    return at > start

@@ -174,10 +174,10 @@ def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
 _WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")
 
 
-def unmasked(data: bytes, masks: list[ByteRange]) -> View | None:
-    """The text without masks inside words: one that was forged inside a credential must not hide its two halves."""
+def without_placeholders(data: bytes, placeholders: list[ByteRange]) -> View | None:
+    """The text without placeholders inside words: one forged inside a credential must not hide its two halves."""
     joined: list[ByteRange] = []
-    for low, high in masks:
+    for low, high in placeholders:
         if joined and joined[-1][1] == low:
             joined[-1] = (joined[-1][0], high)
         else:

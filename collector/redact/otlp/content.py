@@ -20,8 +20,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from collector.batch import ExportRequest, data_points
 from collector.policy.model import Action, FieldRule, Policy
 from collector.redact.otlp.fields import REPORT, Item, fits
+from collector.redact.otlp.opaque import opaque
 from collector.redact.otlp.strings import cut, delete
-from collector.redact.placeholders import opaque, sized
+from collector.redact.placeholders import rule_named_by, sized
 from collector.redact.report import CONTENT, FORGED, Tally
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,127}")
@@ -314,7 +315,7 @@ def _safe_name(span: Span) -> str:
     kept = {
         pair.key: pair.value.string_value for pair in span.attributes if pair.key in _NAMING and pair.value.string_value
     }
-    if any(text.startswith("[REDACTED:") for text in kept.values()):
+    if any(map(rule_named_by, kept.values())):
         return ""
     model = kept.get("llm.model_name") or kept.get("gen_ai.request.model")
     tool = kept.get("tool.name") or kept.get("gen_ai.tool.name")

@@ -13,12 +13,10 @@ from typing import Any
 
 from collector.batch import Signal
 from collector.policy.model import KEYED, PLACES, FieldRule, Place, Policy, Where
+from collector.redact.report import SECRET_FIELD
 
 REPORT = "redaction."
 """Attributes under this are ours: what clients send under it goes first."""
-
-SECRET_FIELD = "secret-field"
-"""The rule for values whose key says that they are a secret, whatever they look like."""
 
 _SECRET_KEY = re.compile(
     r"(?:.*[._\-/ ])?(?:password|passwd|passphrase|client[._-]?secret|secret[._-]?(?:access[._-]?)?key|api[._-]?key"

@@ -13,14 +13,16 @@ from typing import Any
 
 from collector.policy.model import Action, FieldRule, Limits, Place
 from collector.redact.otlp.entries import LISTED
-from collector.redact.otlp.fields import SECRET_FIELD, UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
-from collector.redact.placeholders import opaque, sized
+from collector.redact.otlp.fields import UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
+from collector.redact.otlp.opaque import opaque
+from collector.redact.placeholders import named, rule_named_by, sized
 from collector.redact.report import (
     BYTES,
     ERROR,
     FIELD,
     FORGED,
     INLINE_DATA,
+    SECRET_FIELD,
     SHORT_ITEMS,
     TOO_DEEP,
     TOO_LARGE,
@@ -270,10 +272,10 @@ class Texts:
             return True
         return self._change(value, rule)
 
-    def pass_over(self, start: str) -> None:
-        """Leave out of what is read the texts that are placeholders already."""
+    def pass_over(self, rule: str) -> None:
+        """Leave out of what is read the texts that are placeholders of `rule` already."""
         for index, text in enumerate(self.texts):
-            if text.startswith(start) and opaque(text):
+            if text[:1] == "[" and rule_named_by(text) == rule:
                 self.texts[index] = ""
 
     def limit_length(self) -> None:
@@ -326,7 +328,7 @@ class Texts:
         cut(holder, items, most, counter, self._tally)
 
     def _replace(self, value: Any, rule: str, size: int = 0, action: Action = Action.PLACEHOLDER) -> None:
-        value.string_value = sized(rule, size) if size else f"[REDACTED:{rule}]"
+        value.string_value = sized(rule, size) if size else named(rule)
         self._tally.add(rule, action)
 
 

@@ -7,8 +7,7 @@ import binascii
 import re
 
 from collector.redact.engine.checks import classes, count, masked, random, stands_for, wordy
-from collector.redact.engine.extents import PLACEHOLDER
-from collector.redact.engine.looks import is_mask
+from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
 
 PASSWORD = r"passw(?:or)?d|passwort|passphrase|passcode|pwd|\bpass|[_-]pass|\bpw|[_-]pw"
 SECRET = r"secret|token|credential|passkey|[_-]?auth|cookie|session|[_-]otp\b|\botp\b|webhook|connectionstring|dsn"
@@ -157,7 +156,7 @@ def assignment(data: bytes, place: int) -> tuple[int, int] | None:
         if (
             place - 3 <= end
             and start <= place
-            and not is_mask(data, start, end)
+            and not consists_of_placeholders(data, start, end)
             and _is_secret(match, data, (start, end), quoted)
         ):
             return start, end

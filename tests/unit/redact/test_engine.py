@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import pytest
 
-from collector.redact.engine.engine import ERROR, Engine, Extent, RuleError, compile_rule, replace
+from collector.redact.engine.engine import Engine, Extent, RuleError, compile_rule, replace
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.engine.scan import hyperscan
+from collector.redact.report import ERROR
 from collector.redact.rules import DEFAULT_RULES
 
 BODY = "x7K2mQ9vT4bW8nR3cY6pL1zD5fH0jS2gA4eU"
