@@ -1,0 +1,203 @@
+"""What a value looks like: drawn by chance, chosen by a person, or standing in place of a secret."""
+
+from __future__ import annotations
+
+import re
+
+from collector.redact.engine.checks import classes, count, entropy, masked, random, wordy
+from collector.redact.engine.checks import stands_for as stands_for_in_version_1
+
+_DIGITS = b"0123456789"
+_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_COMMON_PAIRS = frozenset(  # 96 % of the pairs of letters in identifiers and English; of pairs drawn by chance, 39 %
+    first + second
+    for first, seconds in (
+        group.split(":")
+        for group in [
+            "a:bcdfgiklmnprstuvy",
+            "b:aceijlorsuy",
+            "c:acehiklorstu",
+            "d:adeilorsu",
+            "e:abcdefgilmnpqrstvwxy",
+            "f:aefilortu",
+            "g:aehilnrsu",
+            "h:aeiort",
+            "i:abcdefglmnoprstvxz",
+            "j:e",
+            "k:eis",
+            "l:adefilostuy",
+            "m:abeimopsu",
+            "n:acdefgiklnostuvy",
+            "o:abcdfgiklmnoprstuvw",
+            "p:aehiloprstuy",
+            "q:u",
+            "r:acdegiklmnorstuy",
+            "s:acehiklmopstuy",
+            "t:acdefhiloprstuwy",
+            "u:abcdefgilmnprst",
+            "v:aei",
+            "w:aehinors",
+            "x:aceipt",
+            "y:pst",
+            "z:e",
+        ]
+    )
+    for second in seconds
+)
+_LETTER_RUNS = re.compile(rb"[a-z]{2,}")
+
+
+def scrambled(value: bytes) -> bool:
+    """Whether letters follow one another as no language and no identifier has them."""
+    pairs = rare = 0
+    for run in _LETTER_RUNS.findall(value.lower()):
+        text = run.decode()
+        pairs += len(text) - 1
+        rare += sum(text[at : at + 2] not in _COMMON_PAIRS for at in range(len(text) - 1))
+    return pairs >= 7 and rare >= 0.34 * pairs
+
+
+_HEXADECIMAL = re.compile(rb"[0-9a-f]{16,}|[0-9A-F]{16,}")
+_ID = re.compile(
+    rb"(?:ses|msg|prt|evt|per|que|wrk|call|toolu|tool|chatcmpl|resp|run|req|job|usr|user|org|proj|file|asst|thread|step|batch|row|item)[_-]"
+)
+_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def drawn(value: bytes) -> bool:
+    """Whether a value looks drawn by chance, as tokens and keys are."""
+    if len(value) < 8 or stands_for(value) or masked(value):
+        return False
+    if random(value):
+        return True
+    if _HEXADECIMAL.fullmatch(value):
+        return entropy(value) >= 2.8 and count(value, _DIGITS) > 0
+    letters = count(value, _LETTERS)
+    if letters >= 10 and letters * 10 >= len(value) * 6 and entropy(value) >= 2.9:
+        return scrambled(value)
+    return (
+        len(value) >= 16 and count(value, _DIGITS) >= 4 and entropy(value) >= 2.8 and not wordy(value) and letters > 0
+    )
+
+
+def looks_secret(value: bytes) -> bool:
+    """Whether a value is a secret where its name only may say so: drawn by chance, long, and no id, path or code."""
+    if len(value) < 16 or b" " in value or harmless(value) or _UUID.fullmatch(value) or _ID.match(value):
+        return False
+    return drawn(value) and not wordy(re.sub(rb"[0-9.]+", b"", value))
+
+
+# -- what stands in place of a secret ------------------------------------------------------------------------------------
+
+_EMPTY = frozenset(b"true false yes no on off null none nil undefined required optional n/a nan".split())
+_NUMBER = re.compile(rb"[+-]?[0-9]{1,15}(?:[.,][0-9]{1,12})?(?:[eE][+-]?[0-9]{1,3})?%?(?: ?(?:ms|s|kb|mb|k|tok))?")
+_REFERENCE = re.compile(
+    rb"""(?isx)
+    \$\{.{0,200}\}? | \$[A-Za-z_][A-Za-z0-9_.:>-]{0,80} | \$\(.{0,200}\)? | \{\{.{0,200} | <[^<>]{0,120}>? | %[A-Za-z_][A-Za-z0-9_]{0,60}%
+    | %\([A-Za-z_]{1,60}\)s | \#\{.{0,120}\}? | @[A-Za-z_.]{1,60}@ | !(?:secret|ref|sub|env|vault|getatt|importvalue)\b.{0,400} | \[\[.{0,80}\]\]
+    | (?:op|vault|ssm|sm|gcpsm|awssm|keyring|file|env|secret|secretsmanager|ref\+[a-z]+|azkv|doppler|bw|pass|keepass)(?:://|:)[A-Za-z0-9_./${}\#@-]{1,300}
+    | arn:aws[a-z-]{0,8}:[A-Za-z0-9:/_.*-]{1,300} | projects/[^/\s]{1,80}/secrets/.{1,200} | ENC\[AES256_GCM,.{0,400} | \{cipher\}.{0,400} | ENC\(.{0,400}\)
+    | \$ANSIBLE_VAULT.{0,80} | (?:Bearer|Basic|Token)\s+[\$<{%].{0,120} | (?:process\.env|os\.environ|os\.getenv|import\.meta\.env|ENV|env|secrets|var|local|data|module
+      |config|settings|self|this|ctx|options|opts|props|args|request|req|params|conf|cfg|values|inputs|github|vars|steps|needs|matrix)(?:\.|\[|\(|\?\.).{0,200}
+    | [A-Za-z_][A-Za-z0-9_.]{0,80}(?:\(.{0,300}|\[[^\]]{0,80}\]?) | \[REDACTED.{0,80}\] | \[HMAC.{0,140}\]
+    """
+)
+_PATH = re.compile(
+    rb"(?:~|\.{1,2})?(?:/[A-Za-z0-9_.@ +-]{1,60}){1,12}/?|(?:[A-Za-z]:)?(?:\\{1,2}[A-Za-z0-9_.@ -]{1,60}){1,12}|[A-Za-z0-9_.-]{1,40}/[A-Za-z0-9_./-]{1,80}\.[a-z]{1,5}"
+)
+_ADDRESS = re.compile(
+    rb"(?i)(?:https?|wss?|s3|gs|ftp|redis|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqps?|jdbc:[a-z]+|file|unix)://[^\s@]{1,500}|[a-z0-9.-]{1,80}:[0-9]{2,5}"
+)
+_LABELS = frozenset(
+    b"""
+    password passwd pass passphrase passcode pwd secret secrets token tokens key keys api access refresh auth authorization
+    client id bearer basic jwt oauth oauth2 current new old confirm reset your my the a an enter session private public user
+    credential credentials string str text value name type hidden none post code grant login username email admin test example
+    passwort kennwort contrasena senha motdepasse header cookie body query field data input label placeholder title required
+    """.split()
+)
+_PROSE = frozenset(
+    b"""
+    the a an of for to is are be must should can cannot your you our this that with without from or and not in on at by if when
+    please enter use used using will has have was were it its as no any all which who how what where only per more than least
+    der die das ist und nicht bitte ein eine le la les de des votre el los su del un une o os para com sua
+    """.split()
+)
+_WEAK = re.compile(
+    rb"(?i)(?:admin|administrator|postgres|root|user|test|mysql|mariadb|redis|mongo|mongodb|rabbit|rabbitmq|minio|pass|passw(?:or|0r)?d|secret|demo|guest|dev|local"
+    rb"|example|sample|change-?_?me|default|welcome|qwerty|letmein|dummy|fake|mock|foo|bar|baz|abc|hunter|my-?_?(?:secret|password|token|key)|super-?_?secret)"
+    rb"(?:[-_]?(?:password|passwd|pass|secret|token|key|user|value|db))?[-_@]?(?:0|1|2|3|12|123|1234|12345|123456|321|2)?!?"
+)
+
+
+def stands_for(value: bytes) -> bool:
+    """Whether a value is a reference, a mask, or a word that people write in place of a secret."""
+    return (
+        stands_for_in_version_1(value) or _REFERENCE.fullmatch(value) is not None or _WEAK.fullmatch(value) is not None
+    )
+
+
+def is_path(value: bytes) -> bool:
+    """Whether a value is a path of words; base64 may begin with a slash too."""
+    if not _PATH.fullmatch(value):
+        return False
+    if len(value) >= 28 and classes(value) >= 3 and entropy(value) >= 4.2 and not wordy(re.sub(rb"[0-9]", b"", value)):
+        return False
+    return not any(len(part) >= 16 and drawn(part) for part in re.split(rb"[/\\]", value))
+
+
+_CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Za-z0-9_$]*)+(?:[\[(].{0,200})?")
+
+
+def is_code(value: bytes) -> bool:
+    """Whether a value is a name in a program: `settings.DB_PASSWORD`, `tokens[index]`, `user.getToken()`."""
+    found = _CODE.fullmatch(value)
+    if not found:
+        return False
+    return not any(len(part) >= 12 and drawn(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
+
+
+def is_prose(value: bytes) -> bool:
+    """Whether a value is a sentence about secrets: `Enter your password`, `must be at least 8 characters`."""
+    words = value.lower().split()
+    if len(words) < 2:
+        return False
+    bare = [word.strip(b".,:;!?'\"()") for word in words]
+    if all(word in _LABELS or word in _PROSE for word in bare):
+        return True
+    return (
+        len(words) >= 3
+        and sum(word in _PROSE for word in bare) * 3 >= len(words)
+        and not any(count(word, _DIGITS) and count(word, _LETTERS) for word in bare)
+    )
+
+
+def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
+    """Whether a value stands for a secret or is none, though its name says secret."""
+    bare = value.strip(b"'\"`\\ \t\r\n")
+    if not bare or bare.lower() in _EMPTY or set(bare) <= set(b"*.x-_#?X") or bare in (b"\xe2\x80\xa6",):
+        return True
+    if _NUMBER.fullmatch(bare):
+        return not digits_may_be_secret or len(bare) < 4
+    if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare):
+        return True
+    parts = re.findall(rb"[A-Za-z][a-z]*|[0-9]+", bare)
+    if parts and all(part.lower() in _LABELS for part in parts):
+        return True
+    return is_code(bare) or is_prose(bare)
+
+
+def chosen(value: bytes) -> bool:
+    """Whether a value looks like a password that a person chose or a program drew, and not like a word or a name."""
+    if len(value) < 6 or stands_for(value):
+        return False
+    digits = count(value, _DIGITS)
+    if digits == len(value):
+        return True
+    if value[:1] == b"/" and wordy(value):
+        return False
+    if is_code(value) or (wordy(value) and b"_" in value):
+        return False
+    if classes(value) >= 2 and (digits > 0 or classes(value) >= 3):
+        return True
+    return len(value) >= 8 and scrambled(value)
