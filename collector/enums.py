@@ -1,4 +1,4 @@
-"""Enumerations that settings, policies and stages share; this module imports no stage and no library."""
+"""Enumerations and names on the wire that several rooms share; this module imports no stage and no library."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     RequestClass = type[ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMetricsServiceRequest]
+
+
+EVENTS_PATH = "/v1/opencode/events"
+"""Where raw events of OpenCode are posted."""
+
+HOP_HEADER = "x-opencode-collector-hops"
+"""The collectors that telemetry came through, by their instance ids, with commas between them."""
 
 
 class Signal(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.door import Door
+from harness.receiving import ReceiverHarness
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -29,8 +29,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+def receiver(tmp_path: Path) -> Iterator[ReceiverHarness]:
     """An OTLP receiver that keeps everything local."""
-    made = Door(tmp_path)
+    made = ReceiverHarness(tmp_path)
     yield made
     made.close()

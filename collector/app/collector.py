@@ -16,10 +16,10 @@ import uvicorn
 
 from collector import __version__
 from collector.app.assembling import Assembling
-from collector.app.data_dir import DataDir
+from collector.app.data_dir import DataDirectory
 from collector.app.destinations import new_destination
 from collector.app.serving import (
-    Server,
+    HttpServer,
     check_bind,
     listen,
     run_loop,
@@ -33,10 +33,10 @@ from collector.enforce.in_force import Enforcement, InForce, asked_by
 from collector.errors import CollectorError
 from collector.forward.forwarder import Forwarder
 from collector.opencode.catch_up import CatchUp
-from collector.opencode.client import Door as OwnDoor
-from collector.otlp.rejected import Rejected
+from collector.opencode.client import EventClient
+from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult, event_level
-from collector.pipeline.otlp import Outcome, Pipeline
+from collector.pipeline.otlp import Pipeline, Processed
 from collector.pipeline.selftest import prove
 from collector.pipeline.sift import Sieve
 from collector.receive.answers import status_response
@@ -69,7 +69,12 @@ class Collector:
     """A collector that listens on `listener`; `run` until stopped."""
 
     def __init__(
-        self, loaded: Loaded, data_dir: DataDir, listener: socket.socket, enforcement: Enforcement, in_force: InForce
+        self,
+        loaded: Loaded,
+        data_dir: DataDirectory,
+        listener: socket.socket,
+        enforcement: Enforcement,
+        in_force: InForce,
     ) -> None:
         settings = loaded.settings
         self._settings = settings
@@ -138,7 +143,7 @@ class Collector:
         for notice in (*self._notices, *self._in_force.notices):
             logger.warning("%s", notice)
         logger.info("%s; data in %s", self._forwarding_settings.reason, self._data_dir.path)
-        server = Server(
+        server = HttpServer(
             uvicorn.Config(
                 self._dispatch,
                 interface="asgi3",
@@ -162,7 +167,7 @@ class Collector:
             listening(self.url)
             if self._catch_up is not None:
                 token = self._settings.access_token
-                self._catch_up.start(OwnDoor(self.url, token.get_secret_value() if token else None, attempts=2))
+                self._catch_up.start(EventClient(self.url, token.get_secret_value() if token else None, attempts=2))
         async with self._forwarding():
             await serving
             if self._catch_up is not None:
@@ -295,7 +300,7 @@ class Collector:
             return
         await self._api(scope, receive, send)
 
-    def _kept(self, signal: Signal, outcome: Outcome) -> None:
+    def _kept(self, signal: Signal, outcome: Processed) -> None:
         if outcome.batch is not None:
             for (rule, action), times in outcome.batch.actions.items():
                 self._redactions[rule, action, signal] += times
@@ -318,7 +323,7 @@ class Collector:
         """Called in the assembling thread."""
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop is closed: it leaves after the next start
-            self._loop.call_soon_threadsafe(self._kept, batch.signal, Outcome(batch, Rejected()))
+            self._loop.call_soon_threadsafe(self._kept, batch.signal, Processed(batch, LeftOut()))
 
     def _answer_for(self, batches: list[int]) -> str:
         if self._forwarder is None:
@@ -381,7 +386,7 @@ def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforce
     tune_allocator()
     settings = loaded.settings
     check_bind(settings)
-    data_dir = DataDir(settings.data_dir.expanduser())
+    data_dir = DataDirectory(settings.data_dir.expanduser())
     data_dir.claim()
     try:
         enforcement = enforcement or Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)

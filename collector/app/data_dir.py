@@ -14,7 +14,7 @@ _LOCK = "lock"
 _RUNNING = "running.json"
 
 
-class DataDir:
+class DataDirectory:
     """Holds the directory's lock from `claim` until `release`."""
 
     def __init__(self, path: Path) -> None:

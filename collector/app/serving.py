@@ -96,7 +96,7 @@ def url_of(host: str, listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn, without its own signal handlers: it would raise the signal again after a clean stop."""
 
     @contextlib.contextmanager
@@ -104,7 +104,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def stop_on_signals(server: Server) -> None:
+def stop_on_signals(server: HttpServer) -> None:
     def stop(*_: Any) -> None:
         if server.should_exit:
             server.force_exit = True

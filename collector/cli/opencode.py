@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 from collector.app.data_dir import announced_url
 from collector.errors import ConfigError
 from collector.opencode import install as installing
-from collector.opencode.client import Door
+from collector.opencode.client import EventClient
 from collector.opencode.importing import Task
 from collector.settings.model import Settings
 from collector.settings.sources import load
@@ -96,8 +96,8 @@ def attach(
 
     environ = dict(os.environ)
     server = attaching.Server(url, attaching.password(environ)) if url else attaching.service(environ, Path.home())
-    door = _door(load({"data_dir": data_dir}).settings)
-    follower = attaching.Follower(server, door.send, _say)
+    client = _client(load({"data_dir": data_dir}).settings)
+    follower = attaching.Follower(server, client.send, _say)
     asyncio.run(follower.run())
 
 
@@ -118,14 +118,14 @@ def import_(
     wanted = importing.Wanted(frozenset(session or ()), oldest, again=everything)
     progress = importing.Progress(settings.data_dir.expanduser())
     tasks = importing.planned(importing.sources(files or (), os.environ, Path.home()), wanted, progress)
-    door = _door(settings)
+    client = _client(settings)
     with _progress_bar(len(tasks)) as told:
-        count = importing.send(tasks, door, progress, told)
+        count = importing.send(tasks, client, progress, told)
     print(f"{len(tasks)} sessions, {count} events imported" if tasks else "nothing new to import")
 
 
-def _door(settings: Settings) -> Door:
-    return Door(_url(settings), settings.access_token.get_secret_value() if settings.access_token else None)
+def _client(settings: Settings) -> EventClient:
+    return EventClient(_url(settings), settings.access_token.get_secret_value() if settings.access_token else None)
 
 
 def _say(what: str) -> None:

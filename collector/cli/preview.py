@@ -85,8 +85,8 @@ def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) ->
         is_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"")
         found = _signal_of(body) if is_json else signal
         outcome = pipeline.run(found, body, JSON if is_json else PROTOBUF)
-        if outcome.rejected.total:
-            print(f"collector: {file}: left out: {outcome.rejected}", file=sys.stderr)
+        if outcome.left_out.total:
+            print(f"collector: {file}: left out: {outcome.left_out}", file=sys.stderr)
         for reason, count in outcome.dropped.items():
             print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
         sealed.setdefault(found, []).append(outcome.batch.data if outcome.batch else b"")

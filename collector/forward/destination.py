@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from isal import igzip
 
 from collector import __version__
-from collector.enums import Encoding, Signal
+from collector.enums import HOP_HEADER, Encoding, Signal
 from collector.forward.outcome import Outcome, Retry, judge
 from collector.forward.tokens import TokenSource
 from collector.otlp.write import to_json
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HOP_HEADER = "x-opencode-collector-hops"
 MOST_BYTES = 4 * 1024 * 1024 - 4096  # Catalyst takes less than 4 MiB, measured as sent
 LEAST_BYTES = 64 * 1024
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024  # specification, "Response Size Limits"

@@ -1,4 +1,4 @@
-"""Reading from OpenCode's own store what no door told: by itself, in a thread of the collector.
+"""Reading from OpenCode's own store what no client told: by itself, in a thread of the collector.
 
     the plugin dropped events of a session          that session, at once
     an OpenCode process ended, not all told         its sessions; then its turns are closed, for nothing more will come
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.errors import CollectorError
-from collector.opencode.client import Door
+from collector.opencode.client import EventClient
 from collector.opencode.database import Database
 from collector.opencode.files import Storage
 from collector.opencode.history import HistorySource, Item, Kept, with_children
@@ -66,7 +66,7 @@ class CatchUp:
     def __init__(self, folder: Path, open_turns: Callable[[], list[dict[str, Any]]]) -> None:
         self._path = folder / _FILE
         self._open_turns = open_turns
-        self._door: Door | None = None
+        self._client: EventClient | None = None
         self._sources: dict[str, Source] = {}
         self._agents: set[Agent] = set()
         self._asked: dict[str, str] = {}  # session -> store
@@ -79,8 +79,8 @@ class CatchUp:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catch-up", daemon=True)
 
-    def start(self, door: Door) -> None:
-        self._door = door
+    def start(self, client: EventClient) -> None:
+        self._client = client
         self._load()
         self._thread.start()
 
@@ -166,8 +166,8 @@ class CatchUp:
         if not told:
             self._attempt(self._read_changed, agent.store, agent.since_ms - _MARGIN_MS, agent.directory)
         if (opened or not told) and not any(other.directory == agent.directory for other in living):
-            assert self._door is not None
-            self._door.send([{"ts": _now_ms(), "pid": agent.pid, "dir": agent.directory, "hook": "dispose"}])
+            assert self._client is not None
+            self._client.send([{"ts": _now_ms(), "pid": agent.pid, "dir": agent.directory, "hook": "dispose"}])
 
     def _tend(self, opened: set[str], living: set[Agent]) -> None:
         """Open turns that nobody living tells of; what a living plugin tells of needs no second reader."""
@@ -203,12 +203,12 @@ class CatchUp:
 
     def _read(self, store: str, sessions: set[str], besides: Collection[str] = ()) -> None:
         history = _open(store)
-        if history is None or not sessions or self._door is None:
+        if history is None or not sessions or self._client is None:
             return
         source = self._sources.get(store, Source())
         for kept in with_children(history.sessions(), sessions):
             if source.allows(kept) and kept.directory not in besides and not self._stopping.is_set():
-                self._door.send(history.items(kept.id))
+                self._client.send(history.items(kept.id))
 
     # ---- what is remembered over a restart
 

@@ -1,4 +1,4 @@
-"""Putting items through the collector's own door, as any client would: redacted, counted, once."""
+"""Sends items to a running collector as any client would: they are redacted, counted and kept once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from collector.enums import EVENTS_PATH
 from collector.errors import CollectorError
 from collector.opencode.history import Item
 
-PATH = "/v1/opencode/events"
 _BATCH_BYTES = 1024 * 1024
 _SECONDS = 60
 
 
-class Door:
+class EventClient:
     """The collector at `url`."""
 
     def __init__(self, url: str, token: str | None, attempts: int = 6) -> None:
-        self._url = url.rstrip("/") + PATH
+        self._url = url.rstrip("/") + EVENTS_PATH
         self._attempts = attempts
         self._headers = {"content-type": "application/x-ndjson", **({"x-collector-token": token} if token else {})}
         # Proxies of the environment are for the way out, not for a collector on this machine.

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from collector.errors import CollectorError, ConfigError
-from collector.opencode.client import Door
+from collector.opencode.client import EventClient
 from collector.opencode.database import Database
 from collector.opencode.files import Export, Storage
 from collector.opencode.history import HistorySource, Item, Kept, data_folder, databases, with_children
@@ -117,11 +117,11 @@ def planned(found: Iterable[HistorySource], wanted: Wanted, progress: Progress) 
     return sorted(left, key=lambda task: (task.kept.parent is not None, task.kept.updated))
 
 
-def send(tasks: Iterable[Task], door: Door, progress: Progress, told: Callable[[Task, int], None]) -> int:
+def send(tasks: Iterable[Task], client: EventClient, progress: Progress, told: Callable[[Task, int], None]) -> int:
     """Send session after session; `told` hears of each with its count of events. Returns the events sent."""
     total = 0
     for task in tasks:
-        count = door.send(_with_end(task, int(time.time() * 1000)))
+        count = client.send(_with_end(task, int(time.time() * 1000)))
         progress.done(task)
         total += count
         told(task, count)

@@ -17,7 +17,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from collector.batch import ExportRequest, Signal
 from collector.errors import BadRequest
-from collector.otlp.rejected import UNREADABLE, Rejected
+from collector.otlp.left_out import UNREADABLE, LeftOut
 from collector.otlp.scalars import Unreadable, converter, read_bool, read_bytes, read_double, read_integer, read_text
 
 MAX_DEPTH = 32
@@ -25,14 +25,14 @@ MAX_DEPTH = 32
 
 TOO_DEEP = "[REDACTED:too-deep]"
 
-Setter = Callable[[Any, Any, Rejected], None]
+Setter = Callable[[Any, Any, LeftOut], None]
 
 _ISOLATED = {"spans", "log_records", "metrics"}
 _ROOT_KEYS = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 
 
-def read_json(signal: Signal, body: bytes, rejected: Rejected) -> ExportRequest:
-    """Read `body`; items that cannot be read are left out and counted by reason in `rejected`.
+def read_json(signal: Signal, body: bytes, left_out: LeftOut) -> ExportRequest:
+    """Read `body`; items that cannot be read are left out and counted by reason in `left_out`.
 
     Raises `BadRequest` when the body is no JSON object or holds another signal.
     """
@@ -45,7 +45,7 @@ def read_json(signal: Signal, body: bytes, rejected: Rejected) -> ExportRequest:
             raise BadRequest(f"this is the path for {signal.value}, the body holds {key}: send it to /v1/{other}")
     request = signal.request()
     try:
-        _read_message(request, document, rejected)
+        _read_message(request, document, left_out)
     except Unreadable as error:
         raise BadRequest(str(error)) from None
     return request
@@ -79,7 +79,7 @@ def _scrub(value: Any) -> Any:
     return value
 
 
-def _read_message(message: Any, source: Any, rejected: Rejected) -> None:
+def _read_message(message: Any, source: Any, left_out: LeftOut) -> None:
     if type(source) is not dict:
         raise Unreadable("expected an object")
     setters = _setters(message.DESCRIPTOR)
@@ -88,7 +88,7 @@ def _read_message(message: Any, source: Any, rejected: Rejected) -> None:
         if setter is None or value is None:
             continue  # unknown keys MUST be ignored; null is an absent field
         try:
-            setter(message, value, rejected)
+            setter(message, value, left_out)
         except Unreadable as error:
             error.path.append(f".{key}")
             raise
@@ -121,24 +121,24 @@ def _setter(field: FieldDescriptor) -> Setter:
     name = field.name
     if field.is_repeated:
 
-        def extend(message: Any, value: Any, rejected: Rejected) -> None:
+        def extend(message: Any, value: Any, left_out: LeftOut) -> None:
             if type(value) is not list:
                 raise Unreadable("expected a list")
             getattr(message, name).extend([convert(item) for item in value])
 
         return extend
 
-    def assign(message: Any, value: Any, rejected: Rejected) -> None:
+    def assign(message: Any, value: Any, left_out: LeftOut) -> None:
         setattr(message, name, convert(value))
 
     return assign
 
 
 def _message_setter(name: str) -> Setter:
-    def read(message: Any, value: Any, rejected: Rejected) -> None:
+    def read(message: Any, value: Any, left_out: LeftOut) -> None:
         target = getattr(message, name)
         target.SetInParent()
-        _read_message(target, value, rejected)
+        _read_message(target, value, left_out)
 
     return read
 
@@ -146,26 +146,26 @@ def _message_setter(name: str) -> Setter:
 def _messages_setter(name: str) -> Setter:
     isolated = name in _ISOLATED
 
-    def read(message: Any, value: Any, rejected: Rejected) -> None:
+    def read(message: Any, value: Any, left_out: LeftOut) -> None:
         if type(value) is not list:
             raise Unreadable("expected a list")
         target = getattr(message, name)
         for index, item in enumerate(value):
             try:
-                _read_message(target.add(), item, rejected)
+                _read_message(target.add(), item, left_out)
             except Unreadable as error:
                 if not isolated:
                     error.path.append(f"[{index}]")
                     raise
-                _reject(target, item, error, rejected)
+                _reject(target, item, error, left_out)
 
     return read
 
 
-def _reject(target: Any, item: Any, error: Unreadable, rejected: Rejected) -> None:
+def _reject(target: Any, item: Any, error: Unreadable, left_out: LeftOut) -> None:
     """Take the half-read last item out again, so that its neighbours are kept."""
     del target[-1]
-    rejected.add(UNREADABLE, _points(item), str(error))
+    left_out.add(UNREADABLE, _points(item), str(error))
 
 
 def _points(item: Any) -> int:
@@ -179,14 +179,14 @@ def _points(item: Any) -> int:
 
 
 def _attributes_setter(name: str) -> Setter:
-    def read(message: Any, value: Any, rejected: Rejected) -> None:
+    def read(message: Any, value: Any, left_out: LeftOut) -> None:
         _read_attributes(getattr(message, name), value, 0)
 
     return read
 
 
 def _any_setter(name: str) -> Setter:
-    def read(message: Any, value: Any, rejected: Rejected) -> None:
+    def read(message: Any, value: Any, left_out: LeftOut) -> None:
         target = getattr(message, name)
         target.SetInParent()
         _read_any(target, value, 0)

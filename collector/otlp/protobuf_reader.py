@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from collector.batch import ExportRequest, Signal
 from collector.errors import BadRequest
-from collector.otlp.rejected import UNREADABLE, Rejected
+from collector.otlp.left_out import UNREADABLE, LeftOut
 
 MAX_REPAIR_BYTES = 8 * 1024 * 1024
 """Larger bodies are refused rather than walked in Python (about 1 s per 8 MiB of small fields)."""
@@ -26,8 +26,8 @@ class _Broken(Exception):
     """The wire format itself cannot be followed from here on."""
 
 
-def read_protobuf(signal: Signal, body: bytes, rejected: Rejected) -> ExportRequest:
-    """Read `body`; items that stay unreadable are left out and counted in `rejected`.
+def read_protobuf(signal: Signal, body: bytes, left_out: LeftOut) -> ExportRequest:
+    """Read `body`; items that stay unreadable are left out and counted in `left_out`.
 
     Raises `BadRequest` when the body is no export request at all.
     """
@@ -38,13 +38,13 @@ def read_protobuf(signal: Signal, body: bytes, rejected: Rejected) -> ExportRequ
     if len(body) > MAX_REPAIR_BYTES:
         raise BadRequest("the body is not a valid protobuf export request")
     try:
-        repaired = _repair(signal.request.DESCRIPTOR, body, rejected, 0)
+        repaired = _repair(signal.request.DESCRIPTOR, body, left_out, 0)
         return signal.request.FromString(repaired)
     except (_Broken, DecodeError):
         raise BadRequest("the body is not a valid protobuf export request") from None
 
 
-def _repair(descriptor: Descriptor, data: bytes, rejected: Rejected, depth: int) -> bytes:
+def _repair(descriptor: Descriptor, data: bytes, left_out: LeftOut, depth: int) -> bytes:
     if depth > _MAX_DEPTH:
         raise _Broken
     out: list[bytes] = []
@@ -60,7 +60,7 @@ def _repair(descriptor: Descriptor, data: bytes, rejected: Rejected, depth: int)
                 raise _Broken
             field = descriptor.fields_by_number.get(tag >> 3)
             if field is not None:
-                fixed = _repair_field(field, data[begin:at], rejected, depth)
+                fixed = _repair_field(field, data[begin:at], left_out, depth)
                 if fixed is not None:
                     out += (_encode_varint(tag), _encode_varint(len(fixed)), fixed)
             continue
@@ -78,18 +78,18 @@ def _repair(descriptor: Descriptor, data: bytes, rejected: Rejected, depth: int)
     return b"".join(out)
 
 
-def _repair_field(field: FieldDescriptor, data: bytes, rejected: Rejected, depth: int) -> bytes | None:
+def _repair_field(field: FieldDescriptor, data: bytes, left_out: LeftOut, depth: int) -> bytes | None:
     if field.type == FieldDescriptor.TYPE_STRING:
         return data.decode("utf-8", "replace").encode()
     if field.message_type is None:
         return data
     if field.name not in _ISOLATED:
-        return _repair(field.message_type, data, rejected, depth + 1)
+        return _repair(field.message_type, data, left_out, depth + 1)
     try:
-        fixed = _repair(field.message_type, data, rejected, depth + 1)
+        fixed = _repair(field.message_type, data, left_out, depth + 1)
         _class_of(field).FromString(fixed)
     except (_Broken, DecodeError):
-        rejected.add(UNREADABLE)
+        left_out.add(UNREADABLE)
         return None
     return fixed
 

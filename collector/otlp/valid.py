@@ -13,13 +13,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Exemplar
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest, data_points
-from collector.otlp.rejected import INVALID_ID, Rejected
+from collector.otlp.left_out import INVALID_ID, LeftOut
 
 _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
 
 
-def drop_invalid(request: ExportRequest, rejected: Rejected) -> None:
+def drop_invalid(request: ExportRequest, left_out: LeftOut) -> None:
     """Take spans with unusable ids out of `request`; clear unusable references on what may stay."""
     if isinstance(request, ExportTraceServiceRequest):
         for resource in request.resource_spans:
@@ -27,7 +27,7 @@ def drop_invalid(request: ExportRequest, rejected: Rejected) -> None:
                 bad = [i for i, span in enumerate(scope.spans) if not _usable(span)]
                 for i in reversed(bad):
                     del scope.spans[i]
-                rejected.add(INVALID_ID, len(bad))
+                left_out.add(INVALID_ID, len(bad))
     elif isinstance(request, ExportLogsServiceRequest):
         for logs in request.resource_logs:
             for scope_logs in logs.scope_logs:

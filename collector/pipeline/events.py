@@ -1,4 +1,4 @@
-"""The stages between the door for OpenCode's events and the inbox: read ─> redact (pure).
+"""The stages between the receiver of OpenCode's events and the inbox: read ─> redact (pure).
 
 What leaves here is redacted and only that is kept: facts (see `assemble.vocabulary`), one row each.
 """
@@ -35,7 +35,7 @@ _TYPE = re.compile(r"[12]:[A-Za-z0-9_.-]{1,80}|hook:[A-Za-z0-9_.-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RedactedFact:
     """A redacted fact, as the inbox keeps it."""
 
     session: str
@@ -52,7 +52,7 @@ class IntakeResult:
     """What one body became."""
 
     items: int = 0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RedactedFact] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
@@ -93,7 +93,7 @@ class Intake:
         for index, item in enumerate(items):
             taken.items += 1
             try:
-                if item is _Broken:
+                if item is _NotJson:
                     raise BadItem(NOT_JSON)
                 for found in self._reader.read(item, now):
                     if isinstance(found, UnknownType):
@@ -112,7 +112,7 @@ class Intake:
         taken.rows = self._seal(list(facts.values()), taken.findings)
         return taken
 
-    def _seal(self, facts: list[AnyFact], findings: Counter[str]) -> list[Row]:
+    def _seal(self, facts: list[AnyFact], findings: Counter[str]) -> list[RedactedFact]:
         if self._level is ContentLevel.METADATA:
             documents = [d for fact in facts if (d := _without_content(fact, findings)) is not None]
         else:
@@ -121,7 +121,7 @@ class Intake:
         for document in mask_documents(self._engine, documents, findings):
             fact = from_document(document)
             rows.append(
-                Row(
+                RedactedFact(
                     fact.session,
                     fact.key,
                     getattr(fact, "message", None) or "",
@@ -134,7 +134,7 @@ class Intake:
         return rows
 
 
-class _Broken:
+class _NotJson:
     """Stands for a line that is not JSON."""
 
 
@@ -154,9 +154,9 @@ def items_of(body: bytes) -> Iterable[Any]:
             return (_line(line) for line in lines if line.strip())
         return found if isinstance(found, list) else [found]
     first = body.partition(b"\n")[0]
-    if body.startswith(b"{") and len(first) < len(body) and _line(first) is _Broken:
+    if body.startswith(b"{") and len(first) < len(body) and _line(first) is _NotJson:
         whole = _line(body)  # an export file, printed over many lines
-        if whole is not _Broken:
+        if whole is not _NotJson:
             return [whole]
     return (_line(line) for line in body.splitlines() if line.strip())
 
@@ -165,7 +165,7 @@ def _line(line: bytes) -> Any:
     try:
         return orjson.loads(line.removeprefix(b"data: ") if line.startswith(b"data: {") else line)
     except orjson.JSONDecodeError:
-        return _Broken
+        return _NotJson
 
 
 # ---- the metadata level
@@ -240,4 +240,4 @@ def _sized(value: Any) -> str:
     return sized(CONTENT_RULE, size)
 
 
-__all__ = ["Intake", "IntakeResult", "Row", "items_of"]
+__all__ = ["Intake", "IntakeResult", "RedactedFact", "items_of"]

@@ -1,4 +1,4 @@
-"""The stages between the door and the store, in order (pure)."""
+"""The stages between the OTLP receiver and the store, in order (pure)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.otlp.envelope import prune
+from collector.otlp.left_out import LeftOut
 from collector.otlp.read import decode
-from collector.otlp.rejected import Rejected
 from collector.redact.seal import Sealer
 from collector.reshape.stage import INTERNAL, Reshaper
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Processed:
     """What one request became: a sealed batch (none when nothing was left), and what was left out.
 
     `late` are spans of an earlier request, complete now that the log records of this one have come;
@@ -23,7 +23,7 @@ class Outcome:
     """
 
     batch: SealedBatch | None
-    rejected: Rejected
+    left_out: LeftOut
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
     late: SealedBatch | None = None
@@ -49,7 +49,7 @@ class Pipeline:
         """Seal what comes from now on with `sealer`: the policy has changed."""
         self._sealer = sealer
 
-    def run(self, signal: Signal, body: bytes, content_type: str) -> Outcome:
+    def run(self, signal: Signal, body: bytes, content_type: str) -> Processed:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
         dropped = Counter(self._sift(decoded.request))
@@ -59,4 +59,4 @@ class Pipeline:
         prune(decoded.request)
         batch = self._sealer.seal(signal, decoded.request)
         late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
-        return Outcome(batch if batch.items else None, decoded.rejected, dropped, late, reshaped.failed)
+        return Processed(batch if batch.items else None, decoded.left_out, dropped, late, reshaped.failed)

@@ -48,7 +48,7 @@ def prove(sealer: Sealer) -> int:
         request, places = planted(signal, secret)
         tried += len(places)
         outcome = pipeline.run(signal, request.SerializeToString(), PROTOBUF)
-        if outcome.batch is None or outcome.rejected.total:
+        if outcome.batch is None or outcome.left_out.total:
             raise Survived(f"self-test: the {signal} of the test were not taken; the collector must not run")
         if secret.encode() in outcome.batch.data:
             raise Survived(

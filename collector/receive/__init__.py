@@ -1,1 +1,1 @@
-"""The door: HTTP in, within limits, for those who may."""
+"""The receivers: HTTP in, within limits, for those who may."""

@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.batch import Signal
 from collector.errors import CollectorError, NotNow, SenderError
+from collector.otlp.left_out import LeftOut
 from collector.otlp.read import JSON
-from collector.otlp.rejected import Rejected
 from collector.otlp.write import to_document
 
 _RESPONSES = {
@@ -26,13 +26,13 @@ _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 11, 415: 3, 429: 8, 503
 """HTTP status to google.rpc.Code: what a gRPC server would have answered."""
 
 
-def export_response(signal: Signal, rejected: Rejected, content_type: str) -> bytes:
+def export_response(signal: Signal, left_out: LeftOut, content_type: str) -> bytes:
     """Full success leaves `partial_success` unset (specification, "Full Success": MUST)."""
-    if not rejected.total:
+    if not left_out.total:
         return b"{}" if content_type == JSON else b""
     response = _RESPONSES[signal]()
-    setattr(response.partial_success, f"rejected_{signal.item}", rejected.total)
-    response.partial_success.error_message = f"left out: {rejected}"
+    setattr(response.partial_success, f"rejected_{signal.item}", left_out.total)
+    response.partial_success.error_message = f"left out: {left_out}"
     return orjson.dumps(to_document(response)) if content_type == JSON else response.SerializeToString()
 
 

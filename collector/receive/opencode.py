@@ -14,24 +14,23 @@ from typing import Any
 
 import orjson
 
+from collector.enums import EVENTS_PATH
 from collector.errors import Busy, UnsupportedMedia
 from collector.otlp.read import PROTOBUF
 from collector.pipeline.events import Intake, IntakeResult
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
-from collector.receive.receiver import Door, Receive
+from collector.receive.receiver import AsgiReceive, Receiver
 from collector.store import Inbox
 
-PATH = "/v1/opencode/events"
 
-
-class OpenCodeReceiver(Door):
+class OpenCodeReceiver(Receiver):
     """Takes events; `kept` is told of them, redacted, once they are on disk; `busy` says whether it can keep up.
 
     All bodies are read in one thread: hooks that belong together come in order.
     """
 
-    paths = (PATH,)
+    paths = (EVENTS_PATH,)
 
     def __init__(
         self,
@@ -61,7 +60,7 @@ class OpenCodeReceiver(Door):
         if self._busy():
             raise Busy("more events came than could be assembled yet", retry_after=2)
 
-    async def take(self, path: str, headers: Headers, content_type: str, receive: Receive) -> bytes:
+    async def take(self, path: str, headers: Headers, content_type: str, receive: AsgiReceive) -> bytes:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
             raw = await self.read(receive, reservation)

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from collector.batch import SealedBatch, Signal
 from collector.errors import NotNow, UnsupportedMedia
 from collector.otlp.read import JSON, PROTOBUF
-from collector.pipeline.otlp import Outcome, Pipeline
+from collector.pipeline.otlp import Pipeline, Processed
 from collector.receive.answers import export_response
 from collector.receive.guard import Guard, Headers
 from collector.receive.limits import Budget, decompress
-from collector.receive.receiver import Door, Receive, hops_of
+from collector.receive.receiver import AsgiReceive, Receiver, hops_of
 from collector.store import Keeping
 from collector.store.entries import Refusal
 
@@ -23,7 +23,7 @@ _PATHS = {signal.path: signal for signal in Signal}
 _LARGE_BYTES = 1024 * 1024
 
 
-class OtlpReceiver(Door):
+class OtlpReceiver(Receiver):
     """Takes export requests; `kept` is told of each batch once it is on disk.
 
     Bodies over 1 MiB are handled in one other thread, so that small ones are still answered meanwhile.
@@ -38,7 +38,7 @@ class OtlpReceiver(Door):
         guard: Guard,
         budget: Budget,
         most_bytes: int,
-        kept: Callable[[Signal, Outcome], None],
+        kept: Callable[[Signal, Processed], None],
     ) -> None:
         super().__init__(store.instance, guard, budget, most_bytes)
         self._pipeline = new_pipeline()
@@ -55,7 +55,7 @@ class OtlpReceiver(Door):
             kind = "OTLP/gRPC is not served here; use OTLP/HTTP" if "grpc" in content_type else "no such content-type"
             raise UnsupportedMedia(f"{kind}: send {PROTOBUF} or {JSON}")
 
-    async def take(self, path: str, headers: Headers, content_type: str, receive: Receive) -> bytes:
+    async def take(self, path: str, headers: Headers, content_type: str, receive: AsgiReceive) -> bytes:
         signal = _PATHS[path]
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
@@ -64,14 +64,14 @@ class OtlpReceiver(Door):
             if outcome.batch is not None:
                 reservation.add(len(outcome.batch.data))
             del raw
-            if outcome.batch is not None or outcome.rejected.total or outcome.dropped:
-                refusal = Refusal(signal, outcome.rejected.by_reason + Counter(outcome.dropped))
+            if outcome.batch is not None or outcome.left_out.total or outcome.dropped:
+                refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=",".join(hops_of(headers)))
                 await asyncio.shield(asyncio.wrap_future(put))
             if outcome.late is not None:
                 await self._keep_late(outcome.late, headers)
             self._kept(signal, outcome)
-        return export_response(signal, outcome.rejected, content_type)
+        return export_response(signal, outcome.left_out, content_type)
 
     async def _keep_late(self, batch: SealedBatch, headers: Headers) -> None:
         """An addition to spans that are kept already: where it finds no room, nothing is lost."""
@@ -79,14 +79,14 @@ class OtlpReceiver(Door):
             put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=",".join(hops_of(headers)))
             await asyncio.shield(asyncio.wrap_future(put))
 
-    async def _handle(self, signal: Signal, raw: bytes, encoding: str, content_type: str) -> Outcome:
+    async def _handle(self, signal: Signal, raw: bytes, encoding: str, content_type: str) -> Processed:
         if len(raw) <= _LARGE_BYTES:
             body = decompress(raw, encoding, self._most)
             if len(body) <= _LARGE_BYTES:
                 return self._pipeline.run(signal, body, content_type)
             encoding, raw = "", body
 
-        def work() -> Outcome:
+        def work() -> Processed:
             return self._large_pipeline.run(signal, decompress(raw, encoding, self._most), content_type)
 
         return await asyncio.get_running_loop().run_in_executor(self._large, work)

@@ -1,4 +1,4 @@
-"""What every door shares: who may come in, how much at once, and answers that never hurt the sender.
+"""What all receivers share: who may come in, how much at once, and answers that never hurt the sender.
 
 A 200 is sent only when what came is committed and synced. The answer is never a 500: clients retry 429, 502,
 503 and 504 alone, so anything unforeseen is a 503.
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
+from collector.enums import HOP_HEADER
 from collector.errors import BadRequest, CollectorError, MethodNotAllowed, TooLarge, Unavailable, UnknownPath
 from collector.otlp.read import JSON, PROTOBUF
 from collector.receive.answers import retry_headers, status_response
@@ -20,17 +21,17 @@ from collector.receive.limits import Budget, Reservation
 
 logger = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiScope = MutableMapping[str, Any]
+AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-HOP_HEADER = b"x-opencode-collector-hops"
+_HOPS = HOP_HEADER.encode()
 MAX_HOPS = 8
 
 _BODY_SECONDS = 60
 
 
-class Door:
+class Receiver:
     """A plain ASGI application that takes POSTs at `paths`; a subclass says what it makes of them."""
 
     paths: Collection[str] = ()
@@ -43,13 +44,13 @@ class Door:
         self.answers: Counter[tuple[str, int]] = Counter()
 
     def admit(self, path: str, content_type: str) -> None:
-        """Refuse, before the body is read, what this door does not take."""
+        """Refuse, before the body is read, what this receiver does not take."""
 
-    async def take(self, path: str, headers: Headers, content_type: str, receive: Receive) -> bytes:
+    async def take(self, path: str, headers: Headers, content_type: str, receive: AsgiReceive) -> bytes:
         """Read the body, keep what it holds and return the body of a 200."""
         raise NotImplementedError
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         headers = headers_of(scope)
         path = plain(scope["path"])
         content_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
@@ -91,7 +92,7 @@ class Door:
         if length.isdigit() and int(length) > self._most:
             raise TooLarge(f"the body is larger than {self._most} bytes; send smaller batches")
 
-    async def read(self, receive: Receive, reservation: Reservation) -> bytes:
+    async def read(self, receive: AsgiReceive, reservation: Reservation) -> bytes:
         parts: list[bytes] = []
         size = 0
         try:
@@ -112,7 +113,7 @@ class Door:
         except TimeoutError:
             raise Unavailable(f"the body did not arrive within {_BODY_SECONDS} s", retry_after=1) from None
 
-    async def _preflight(self, headers: Headers, send: Send) -> None:
+    async def _preflight(self, headers: Headers, send: AsgiSend) -> None:
         allowed = {
             b"access-control-allow-methods": b"POST",
             b"access-control-allow-headers": b"content-type, content-encoding, authorization, x-collector-token",
@@ -133,10 +134,10 @@ def plain(path: str) -> str:
 
 
 def hops_of(headers: Headers) -> list[str]:
-    return [hop for hop in headers.get(HOP_HEADER, b"").decode("latin-1")[:1000].split(",") if hop.isalnum()]
+    return [hop for hop in headers.get(_HOPS, b"").decode("latin-1")[:1000].split(",") if hop.isalnum()]
 
 
-async def _respond(send: Send, status: int, body: bytes, content_type: str, extra: dict[bytes, bytes]) -> None:
+async def _respond(send: AsgiSend, status: int, body: bytes, content_type: str, extra: dict[bytes, bytes]) -> None:
     headers = [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),

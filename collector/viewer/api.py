@@ -15,7 +15,7 @@ from collector.store import Reading
 from collector.viewer.metrics import exposition
 from collector.viewer.status import Status
 
-Limit = Annotated[int, Query(ge=1, le=10_000)]
+RowLimit = Annotated[int, Query(ge=1, le=10_000)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,15 +76,15 @@ def new_api(live: Live, version: str) -> FastAPI:
         return live.status()
 
     @api.get("/api/sessions")
-    def sessions(limit: Limit = 50) -> list[dict[str, Any]]:
+    def sessions(limit: RowLimit = 50) -> list[dict[str, Any]]:
         return [dataclasses.asdict(row) for row in live.reader.sessions(limit)]
 
     @api.get("/api/traces")
-    def traces(session: str = "", limit: Limit = 50) -> list[dict[str, Any]]:
+    def traces(session: str = "", limit: RowLimit = 50) -> list[dict[str, Any]]:
         return [dataclasses.asdict(row) for row in live.reader.traces(session, limit)]
 
     @api.get("/api/spans")
-    def spans(trace: str = "", session: str = "", limit: Limit = 200) -> list[dict[str, Any]]:
+    def spans(trace: str = "", session: str = "", limit: RowLimit = 200) -> list[dict[str, Any]]:
         return [dataclasses.asdict(row) for row in live.reader.spans(trace, session, limit)]
 
     @api.get("/api/spans/{trace_id}/{span_id}")
@@ -96,7 +96,7 @@ def new_api(live: Live, version: str) -> FastAPI:
         return found
 
     @api.get("/api/tail")
-    def tail(after: int = -1, limit: Limit = 100) -> dict[str, Any]:
+    def tail(after: int = -1, limit: RowLimit = 100) -> dict[str, Any]:
         """What was kept after a batch number; without one, only the number to go on from."""
         if after < 0:
             return {"last": live.reader.last_batch(), "batches": []}

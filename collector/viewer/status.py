@@ -27,7 +27,7 @@ class Redacted(TypedDict):
     count: int
 
 
-class InForce(TypedDict):
+class PolicyStatus(TypedDict):
     """The policy in force; `blocked` says why nothing is sent, and is empty while all is well."""
 
     name: str
@@ -63,7 +63,7 @@ class Status(TypedDict):
     answers: dict[str, dict[str, int]]
     redactions: dict[str, int]
     redacted: list[Redacted]
-    policy: InForce
+    policy: PolicyStatus
     not_reshaped: dict[str, int]
     notices: list[str]
     opencode: OpenCode

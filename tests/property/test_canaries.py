@@ -133,4 +133,4 @@ def test_a_planted_secret_is_in_no_output(
         assert needle.encode() not in out
         assert needle.encode() not in told
     assert token not in str(outcome.batch.spans)
-    assert token not in str(outcome.rejected)
+    assert token not in str(outcome.left_out)

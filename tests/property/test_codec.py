@@ -24,7 +24,7 @@ def test_a_request_survives_the_way_through_json(data: st.DataObject, signal: Si
     """NaN is not equal to itself, so the bytes are compared."""
     request = data.draw(requests(signal))
     decoded = decode(signal, to_json(request), JSON)
-    assert not decoded.rejected.total
+    assert not decoded.left_out.total
     assert decoded.request.SerializeToString(deterministic=True) == request.SerializeToString(deterministic=True)
 
 

@@ -66,14 +66,14 @@ def test_what_is_no_integer_costs_its_span_only(value: Any) -> None:
     bad = {**span, "attributes": [{"key": "k", "value": {"intValue": value}}]}
     decoded = _decode(orjson.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span, bad, span]}]}]}))
     assert len(decoded.request.resource_spans[0].scope_spans[0].spans) == 2
-    assert decoded.rejected.total == 1
-    assert "attributes[0].value.intValue" in str(decoded.rejected)
+    assert decoded.left_out.total == 1
+    assert "attributes[0].value.intValue" in str(decoded.left_out)
 
 
 def test_numbers_beyond_64_bit_cost_their_span_only() -> None:
     body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"%s","spanId":"%s","startTimeUnixNano":1%s}]}]}]}'
     decoded = _decode(body % (TRACE_ID.encode(), SPAN_ID.encode(), b"0" * 40))
-    assert decoded.rejected.total == 1
+    assert decoded.left_out.total == 1
 
 
 @pytest.mark.parametrize(("text", "shown"), [("NaN", "nan"), ("Infinity", "inf"), ("-Infinity", "-inf"), (1.5, "1.5")])
@@ -106,7 +106,7 @@ def test_a_lone_surrogate_becomes_a_replacement_character() -> None:
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
-    assert _decode(b'\xef\xbb\xbf{"resourceSpans":[]}').rejected.total == 0
+    assert _decode(b'\xef\xbb\xbf{"resourceSpans":[]}').left_out.total == 0
 
 
 @pytest.mark.parametrize("text", ["-_-_", "+/+/", "-_-_-_8", "-_-_-_8="])

@@ -19,7 +19,7 @@ def test_invalid_utf8_in_one_string_is_repaired_and_costs_nothing() -> None:
     request = traces(3, {"tool.output": "PLACEHOLDER"})
     decoded = _decode(request.SerializeToString().replace(b"PLACEHOLDER", b"PLACE\xff\xfeLDER", 1))
     spans = decoded.request.resource_spans[0].scope_spans[0].spans
-    assert (len(spans), decoded.rejected.total) == (3, 0)
+    assert (len(spans), decoded.left_out.total) == (3, 0)
     assert spans[0].attributes[1].value.string_value == "PLACE��LDER"
 
 
@@ -48,7 +48,7 @@ def test_a_span_nested_beyond_reading_costs_only_itself() -> None:
     resource = b"\x12" + _length(scope) + scope
     decoded = _decode(request.SerializeToString() + b"\x0a" + _length(resource) + resource)
     kept = [s for r in decoded.request.resource_spans for c in r.scope_spans for s in c.spans]
-    assert (len(kept), decoded.rejected.total) == (2, 1)
+    assert (len(kept), decoded.left_out.total) == (2, 1)
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"\x0a\xff", b"\x0a\x05ab", b"plain text, no protobuf"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
-from harness.door import Door
 from harness.opencode import CAPTURES, load
+from harness.receiving import ReceiverHarness
 
 from collector.assemble.ids import trace_id
 from collector.batch import Signal, count_items
@@ -100,12 +100,12 @@ def test_the_npm_plugin_is_no_native_export() -> None:
     assert not dropped
 
 
-def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(door: Door) -> None:
+def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(receiver: ReceiverHarness) -> None:
     pipeline = Pipeline(Sealer(), sift=Sieve().sift)
-    door.receiver._pipeline = door.receiver._large_pipeline = pipeline
+    receiver.receiver._pipeline = receiver.receiver._large_pipeline = pipeline
     document = next(d for d in whole() if total([d]) > 5)
-    answer = door.post("/v1/traces", orjson.dumps(document), JSON)
+    answer = receiver.post("/v1/traces", orjson.dumps(document), JSON)
     assert answer.status_code == 200
     assert answer.json() == {}
-    account = door.reader.ledger()["local"]["traces"]
+    account = receiver.reader.ledger()["local"]["traces"]
     assert account["received"] == total([document]) == account["delivered"] + account["dropped"][INTERNAL]

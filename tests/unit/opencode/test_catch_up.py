@@ -24,7 +24,7 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-class Taken:
+class SentItems:
     """A door that keeps what it is sent."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Running:
     """A catch-up that looks for what is due a moment after it was told something."""
 
     def __init__(self, folder: Path) -> None:
-        self.door, self.open = Taken(), list[Json]()
+        self.door, self.open = SentItems(), list[Json]()
         self.catch_up = CatchUp(folder, lambda: self.open)
 
     def start(self) -> None:

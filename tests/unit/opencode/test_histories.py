@@ -260,7 +260,7 @@ def test_an_unfinished_message_of_opencode_2_ends_nothing() -> None:
 # ---- choosing and remembering
 
 
-class Taken:
+class SentItems:
     """A door that keeps what it is sent."""
 
     def __init__(self) -> None:
@@ -277,7 +277,7 @@ def test_an_import_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     database(path, session="ses_b", updated=AT + 5)
     first = planned([Database(path)], Wanted(), Progress(tmp_path))
     assert [task.kept.id for task in first] == ["ses_a", "ses_b"]
-    send(first[:1], Taken(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
+    send(first[:1], SentItems(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
     assert [task.kept.id for task in planned([Database(path)], Wanted(), Progress(tmp_path))] == ["ses_b"]
     again = planned([Database(path)], Wanted(again=True), Progress(tmp_path))
     assert len(again) == 2
@@ -285,7 +285,7 @@ def test_an_import_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 
 def test_a_session_that_changed_is_imported_again(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db")
-    send(planned([Database(path)], Wanted(), Progress(tmp_path)), Taken(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
+    send(planned([Database(path)], Wanted(), Progress(tmp_path)), SentItems(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
     assert planned([Database(path)], Wanted(), Progress(tmp_path)) == []
     with sqlite3.connect(path) as db:
         db.execute("UPDATE session SET time_updated = time_updated + 1")
@@ -295,7 +295,7 @@ def test_a_session_that_changed_is_imported_again(tmp_path: Path) -> None:
 
 def test_what_is_remembered_names_no_path(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db")
-    send(planned([Database(path)], Wanted(), Progress(tmp_path)), Taken(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
+    send(planned([Database(path)], Wanted(), Progress(tmp_path)), SentItems(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
     (kept,) = [file for file in tmp_path.iterdir() if file.suffix == ".json"]
     assert str(tmp_path) not in kept.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600

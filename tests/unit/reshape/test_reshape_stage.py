@@ -207,7 +207,7 @@ def test_internal_spans_are_dropped_and_counted_with_a_reason() -> None:
     outcome = Pipeline(Sealer()).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
     assert outcome.batch is None
     assert outcome.dropped == {INTERNAL: 1}
-    assert outcome.rejected.total == 0  # it is no fault of the sender's
+    assert outcome.left_out.total == 0  # it is no fault of the sender's
 
 
 def test_children_of_dropped_spans_find_the_next_ancestor() -> None:
@@ -270,7 +270,7 @@ def test_redaction_sees_the_text_that_leaves() -> None:
     request = request_with({**CHAT, "gen_ai.input.messages": messages})
     document = to_document(request)
     outcome = Pipeline(Sealer()).run(Signal.TRACES, json.dumps(document, default=str).encode(), JSON)
-    rejected = outcome.rejected.total
+    rejected = outcome.left_out.total
     outcome = Pipeline(Sealer()).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
     assert rejected == 0
     assert outcome.batch is not None

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from collector.batch import Signal
-from collector.pipeline.otlp import Outcome, Pipeline
+from collector.pipeline.otlp import Pipeline, Processed
 from collector.policy.model import ContentLevel
 from collector.receive.guard import Guard
 from collector.receive.limits import Budget
@@ -22,7 +22,7 @@ from collector.store.sqlite.store import SqliteStore
 MIB = 1024 * 1024
 
 
-class Door:
+class ReceiverHarness:
     """An OTLP receiver on a real store in `directory`."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Door:
         caps = Caps(queue_bytes, 86400, 64 * MIB)
         self.store = SqliteStore(directory, caps, destinations or {})
         self.reader = SqliteReading(directory)
-        self.kept: list[Outcome] = []
+        self.kept: list[Processed] = []
         self.receiver = OtlpReceiver(
             lambda: Pipeline(Sealer(level)),
             self.store,

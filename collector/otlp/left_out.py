@@ -12,7 +12,7 @@ _MOST_PLACES = 3
 
 
 @dataclass(slots=True)
-class Rejected:
+class LeftOut:
     """Counts by reason, and the first few places for the sender; places hold field names, never content."""
 
     by_reason: Counter[str] = field(default_factory=Counter)
