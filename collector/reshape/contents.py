@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TypeAlias
 
+from collector.openinference.messages import Content
 from collector.otlp.values import Value, to_text
-
-Content: TypeAlias = dict[str, Value]
-"""One content by the rest of its keys, after `message_content.`."""
 
 UNKNOWN = "unknown"
 """The type of a content that has no place in OpenInference; its text is the part as JSON."""

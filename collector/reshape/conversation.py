@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from collector.openinference.write import read_tools, write_input, write_output, write_tools
+from collector.openinference.kinds import AGENT, LLM
+from collector.openinference.messages import ChatMessage, chat_form, write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Value, read_json
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_indexed
-from collector.reshape.keys import AGENT, LLM
-from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
+from collector.reshape.messages import DEFAULT, Reading, read_messages
 from collector.reshape.source import SPAN, Event, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"
@@ -55,16 +57,16 @@ def put_conversation(target: Target, span: Source, kind: str, reading: Reading =
     system = read_system(span.get(SYSTEM), reading)
     if system:
         target.twins.add(SYSTEM)
-    write_input(target, [*system, *asked])
-    write_output(target, answered)
-    if read_tools(span.get(TOOLS)):
+    write_input_messages(target.put, [*system, *asked])
+    write_output_messages(target.put, answered)
+    if tools := read_tools(span.get(TOOLS)):
         target.twins.add(TOOLS)
-        write_tools(target, span.get(TOOLS))
+        write_tools(target.put, tools)
 
 
 def take_messages(
     put: Callable[..., None], span: Source, key: str, role: str, reading: Reading = DEFAULT
-) -> list[Message]:
+) -> list[ChatMessage]:
     """The messages under `key`, which `put` takes as they are; JSON is read once for both."""
     value = span.get(key)
     if value is None:
@@ -96,13 +98,13 @@ def _events(span: Source) -> Sequence[Event]:
     return span.joined(SPAN, span.id) or own
 
 
-def read_system(value: Value, reading: Reading = DEFAULT) -> list[Message]:
+def read_system(value: Value, reading: Reading = DEFAULT) -> list[ChatMessage]:
     """System instructions: parts, a text, or either as JSON text."""
     found = read_json(value)
     if isinstance(found, dict):
         found = found["parts"] if isinstance(found.get("parts"), list) else [found]
     if isinstance(found, str):
-        return [Message("system", [{"type": "text", "text": found}])] if found else []
+        return [ChatMessage("system", [{"type": "text", "text": found}])] if found else []
     if isinstance(found, list) and found:
         if isinstance(found[0], dict) and "role" in found[0]:
             return read_messages(found, "system", reading)
@@ -110,35 +112,9 @@ def read_system(value: Value, reading: Reading = DEFAULT) -> list[Message]:
     return []
 
 
-def put_input(target: Target, messages: Sequence[Message]) -> None:
-    target.input(render(messages))
+def put_input(target: Target, messages: Sequence[ChatMessage]) -> None:
+    target.input(chat_form(messages))
 
 
-def put_output(target: Target, messages: Sequence[Message]) -> None:
-    target.output(render(messages))
-
-
-def render(messages: Sequence[Message]) -> Value:
-    """One plain message as its text; others as a list of OpenAI's chat messages."""
-    if not messages:
-        return None
-    only = messages[0]
-    if len(messages) == 1 and not only.calls and len(only.contents) == 1 and only.contents[0].get("type") == "text":
-        return only.contents[0]["text"]
-    return [_rendered(message) for message in messages]
-
-
-def _rendered(message: Message) -> dict[str, Value]:
-    found: dict[str, Value] = {"role": message.role}
-    if len(message.contents) == 1 and message.contents[0].get("type") == "text":
-        found["content"] = message.contents[0]["text"]
-    elif message.contents:
-        found["content"] = message.contents
-    if message.calls:
-        found["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.calls
-        ]
-    if message.call_id:
-        found["tool_call_id"] = message.call_id
-    return found
+def put_output(target: Target, messages: Sequence[ChatMessage]) -> None:
+    target.output(chat_form(messages))

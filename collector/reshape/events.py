@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json, to_text
-from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
+from collector.reshape.messages import DEFAULT, Reading, read_messages
 from collector.reshape.source import Event
 
 DETAILS = "gen_ai.client.inference.operation.details"
@@ -37,8 +38,8 @@ _CONTENT_KEYS = {
 class Told:
     """What the events of one span tell: what was asked and answered, and which of their keys said so."""
 
-    input: list[Message] = field(default_factory=list)
-    output: list[Message] = field(default_factory=list)
+    input: list[ChatMessage] = field(default_factory=list)
+    output: list[ChatMessage] = field(default_factory=list)
     twins: dict[str, set[str]] = field(default_factory=dict)
 
 
@@ -74,7 +75,7 @@ def _fields(event: Event) -> Mapping[str, Value]:
     return fields
 
 
-def _read_message(fields: Mapping[str, Value], role: str, reading: Reading) -> list[Message]:
+def _read_message(fields: Mapping[str, Value], role: str, reading: Reading) -> list[ChatMessage]:
     content = _blocks(fields.get("content"))
     given = fields.get("role")
     message = {"role": given if isinstance(given, str) and given else role, "content": content}
@@ -87,7 +88,7 @@ def _read_message(fields: Mapping[str, Value], role: str, reading: Reading) -> l
     return read_messages(message, role, reading)
 
 
-def _read_choice(fields: Mapping[str, Value], reading: Reading) -> list[Message]:
+def _read_choice(fields: Mapping[str, Value], reading: Reading) -> list[ChatMessage]:
     inner = read_json(fields.get("message"))
     if isinstance(inner, dict) and not _is_block(inner):
         message = {"role": "assistant", **inner, "content": _blocks(inner.get("content"))}

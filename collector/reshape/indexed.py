@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json
-from collector.reshape.messages import DEFAULT, Message, Reading, read_messages
+from collector.reshape.messages import DEFAULT, Reading, read_messages
 from collector.reshape.source import Source
 
 _KEY = re.compile(
@@ -26,8 +27,8 @@ _ASKED = ("gen_ai.prompt", "llm.prompts")
 class Indexed:
     """The messages of one span and the keys they came from."""
 
-    input: list[Message] = field(default_factory=list)
-    output: list[Message] = field(default_factory=list)
+    input: list[ChatMessage] = field(default_factory=list)
+    output: list[ChatMessage] = field(default_factory=list)
     input_keys: set[str] = field(default_factory=set)
     output_keys: set[str] = field(default_factory=set)
 
@@ -52,11 +53,11 @@ def read_indexed(span: Source, reading: Reading = DEFAULT) -> Indexed:
     return found
 
 
-def _messages(side: dict[int, dict[str, Value]], role: str, reading: Reading) -> list[Message]:
+def _messages(side: dict[int, dict[str, Value]], role: str, reading: Reading) -> list[ChatMessage]:
     return [message for _, fields in sorted(side.items()) for message in _message(fields, role, reading)]
 
 
-def _message(fields: dict[str, Value], role: str, reading: Reading) -> list[Message]:
+def _message(fields: dict[str, Value], role: str, reading: Reading) -> list[ChatMessage]:
     calls: dict[int, dict[str, Value]] = {}
     message: dict[str, Value] = {"role": role}
     for name, value in fields.items():

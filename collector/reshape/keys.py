@@ -6,26 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from openinference.semconv.trace import (
-    OpenInferenceSpanKindValues,
     RerankerAttributes,
     SpanAttributes,
     ToolCallAttributes,
 )
 
+from collector.openinference.kinds import AGENT, EMBEDDING, LLM, RERANKER
+from collector.openinference.tokens import KEYS, TokenCounts, write_tokens
 from collector.otlp.values import Value, listed, number, to_json, to_text
 from collector.reshape.source import Source
 from collector.reshape.target import Target
-
-LLM = OpenInferenceSpanKindValues.LLM.value
-AGENT = OpenInferenceSpanKindValues.AGENT.value
-TOOL = OpenInferenceSpanKindValues.TOOL.value
-CHAIN = OpenInferenceSpanKindValues.CHAIN.value
-EMBEDDING = OpenInferenceSpanKindValues.EMBEDDING.value
-RETRIEVER = OpenInferenceSpanKindValues.RETRIEVER.value
-RERANKER = OpenInferenceSpanKindValues.RERANKER.value
-GUARDRAIL = OpenInferenceSpanKindValues.GUARDRAIL.value
-EVALUATOR = OpenInferenceSpanKindValues.EVALUATOR.value
-PROMPT = OpenInferenceSpanKindValues.PROMPT.value
 
 TOOL_CALL_ID = ToolCallAttributes.TOOL_CALL_ID
 
@@ -204,16 +194,9 @@ _OF_OUTPUT: Table = {
 
 
 def complete_tokens(target: Target) -> None:
-    """Work out the total of two counts, or one count of the total and the other."""
-    counts = target.attributes
-    prompt = number(counts.get(SpanAttributes.LLM_TOKEN_COUNT_PROMPT))
-    completion = number(counts.get(SpanAttributes.LLM_TOKEN_COUNT_COMPLETION))
-    total = number(counts.get(SpanAttributes.LLM_TOKEN_COUNT_TOTAL))
-    if total is None:
-        if prompt is not None and completion is not None:
-            target.put(SpanAttributes.LLM_TOKEN_COUNT_TOTAL, prompt + completion)
-    elif completion is None and prompt is not None and total >= prompt:
-        target.put(SpanAttributes.LLM_TOKEN_COUNT_COMPLETION, total - prompt)
+    """Work out the total of two counts, or one count of the total and the other; leave out what is no count."""
+    counts = TokenCounts(**{name: number(target.attributes.pop(key, None)) for name, key in KEYS.items()})
+    write_tokens(target.put, counts)
 
 
 def put_model(target: Target, span: Source, kind: str) -> None:

@@ -7,10 +7,11 @@ Gemini, Bedrock, Genkit, the AI SDK and LangChain, told apart by what they hold:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from collector.openinference.messages import ChatMessage, Content, ToolCall
 from collector.otlp.values import Value, read_json, to_text
-from collector.reshape.contents import UNKNOWN, Content, read_content
+from collector.reshape.contents import UNKNOWN, read_content
 
 _MOST_NESTED = 8
 """Lists in lists, and messages in messages; deeper than any dialect nests them."""
@@ -41,32 +42,6 @@ _LONE = _CALLS | _RESULTS
 Dump = Callable[[Value], str]
 
 
-@dataclass(slots=True)
-class ToolCall:
-    """A call as a model asked for it; `arguments` is JSON text."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(slots=True)
-class Message:
-    """One message: contents in order, then the tool calls, or the result of the call `call_id`."""
-
-    role: str
-    contents: list[Content] = field(default_factory=list)
-    calls: list[ToolCall] = field(default_factory=list)
-    call_id: str = ""
-    name: str = ""
-    finish_reason: str = ""
-
-    @property
-    def text(self) -> str:
-        """Its text contents, a line each."""
-        return "\n".join(str(content["text"]) for content in self.contents if content.get("type") == "text")
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How messages are read: `dump` writes tool results that are no text, `fold` keeps all results that came in
@@ -79,7 +54,7 @@ class Reading:
 DEFAULT = Reading()
 
 
-def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, depth: int = 0) -> list[Message]:
+def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, depth: int = 0) -> list[ChatMessage]:
     """The messages in `value`: JSON text, a list, one message, a request or response body, or plain text.
 
     A message without a role gets `role`. What holds no message gives none.
@@ -88,11 +63,11 @@ def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, 
     if depth > _MOST_NESTED or not value:
         return []
     if isinstance(value, str):
-        return [Message(role, [{"type": "text", "text": value}])]
+        return [ChatMessage(role, [{"type": "text", "text": value}])]
     if isinstance(value, list):
         if _is_parts(value):
             return _read_message({"content": value}, role, reading)
-        found: list[Message] = []
+        found: list[ChatMessage] = []
         for item in value:
             if isinstance(item, dict) and "role" in item and "kwargs" not in item:
                 found += _read_message(item, role, reading)
@@ -136,7 +111,7 @@ _PART_TYPES = {
 }
 
 
-def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: int) -> list[Message]:
+def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: int) -> list[ChatMessage]:
     if "kwargs" in value and isinstance(value["kwargs"], dict):  # LangChain's serialized form
         names = value.get("id")
         named = _LANGCHAIN.get(str(names[-1])) if isinstance(names, list) and names else None
@@ -169,13 +144,13 @@ def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: in
 _LANGCHAIN_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 
 
-def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[Message]:
+def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[ChatMessage]:
     """The message in `value`, and one more for each tool result that came inside it."""
     given = value.get("role")
     if isinstance(given, str) and given:
         role = _ROLES.get(given.lower(), given.lower())
-    message = Message(role)
-    results: list[Message] = []
+    message = ChatMessage(role)
+    results: list[ChatMessage] = []
     parts = value.get("parts")
     content = value.get("content") if parts is None else parts
     more = len(value) > 2 or content is None or given is None  # than who said what
@@ -204,7 +179,7 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
     return _in_order(message, results, reading) if results else [message]
 
 
-def _read_beside(value: dict[str, Value], message: Message) -> None:
+def _read_beside(value: dict[str, Value], message: ChatMessage) -> None:
     """What dialects write beside the content: reasoning, and tool calls."""
     if reasoning := value.get("reasoning_content"):
         message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
@@ -215,7 +190,7 @@ def _read_beside(value: dict[str, Value], message: Message) -> None:
         message.calls += [_read_call(call) for call in calls if _is_dict(call)]
 
 
-def _leave_out_unknown(message: Message) -> None:
+def _leave_out_unknown(message: ChatMessage) -> None:
     """Parts of no known kind stand in input.value; here only where a message would else be empty."""
     known = [content for content in message.contents if content.get("type") != UNKNOWN]
     if known or message.calls:
@@ -225,7 +200,7 @@ def _leave_out_unknown(message: Message) -> None:
             content["type"] = "text"
 
 
-def _in_order(message: Message, results: list[Message], reading: Reading) -> list[Message]:
+def _in_order(message: ChatMessage, results: list[ChatMessage], reading: Reading) -> list[ChatMessage]:
     """Tool results are messages of their own: after what an assistant said, before what a user said."""
     if reading.fold:
         results[-1].contents = [content for result in results for content in result.contents]
@@ -243,7 +218,7 @@ def _text(value: Value) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read_part(part: Value, message: Message, results: list[Message], reading: Reading) -> None:
+def _read_part(part: Value, message: ChatMessage, results: list[ChatMessage], reading: Reading) -> None:
     if not isinstance(part, dict):
         if part is not None:
             message.contents.append({"type": "text", "text": to_text(part)})
@@ -299,7 +274,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
     return ToolCall(to_text(identity), to_text(name), to_text(arguments))
 
 
-def _read_result(part: dict[str, Value], reading: Reading) -> Message:
+def _read_result(part: dict[str, Value], reading: Reading) -> ChatMessage:
     content: Value = None
     for key in ("response", "result", "output", "content", "server_tool_call_response"):
         if part.get(key) is not None:
@@ -315,7 +290,7 @@ def _read_result(part: dict[str, Value], reading: Reading) -> Message:
         text = content if isinstance(content, str) else "" if content is None else reading.dump(content)
     contents: list[Content] = [{"type": "text", "text": text}] if text else []
     name = "" if identity else _text(part.get("name") or part.get("toolName"))
-    return Message("tool", contents, call_id=identity, name=name)
+    return ChatMessage("tool", contents, call_id=identity, name=name)
 
 
 def _texts(content: Value) -> str | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.facts import CompactionFact, RequestFact, SystemPromptFact, ToolListFact
@@ -14,10 +13,13 @@ from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
-from collector.assemble.spans.conversation import Said
-from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_text
+from collector.assemble.spans.conversation import SentMessage
+from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_known, put_text
 from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.timing import Attempt, Timing
+from collector.openinference.messages import chat_message, write_message
+from collector.openinference.tokens import TokenCounts, write_tokens
+from collector.openinference.tools import ToolDefinition, write_tools
 from collector.otlp.values import to_json
 
 
@@ -43,7 +45,7 @@ class CallSpans:
         messages = conversation.sent(session, step, times.start)
         if system is not None and system.text:
             encoding, prompt = session.encodings.setdefault(
-                system.text, (conversation.Encoding(), Said("system", system.text))
+                system.text, (conversation.Encoding(), SentMessage("system", system.text))
             )
             messages = [prompt, *messages]
         else:
@@ -60,7 +62,7 @@ class CallSpans:
         last = self._call(turn, step, place, span_id(step.id), above, asked, times.start, times.end)
         answer = conversation.answered(step)
         if answer.text or answer.calls or answer.reasoning:
-            _put_answer(last.span, answer, to_json([answer.document()]), "application/json")
+            _put_answer(last.span, answer, to_json([chat_message(answer)]), "application/json")
         said = step.part("finish")
         tokens = step.info.tokens or (said.tokens if said else None)
         cost = step.info.cost if step.info.cost is not None else said.cost if said else None
@@ -147,12 +149,12 @@ class CallSpans:
                 agent="title",
             ),
         )
-        messages = [Said("system", system.text)] if system and system.text else []
+        messages = [SentMessage("system", system.text)] if system and system.text else []
         messages += conversation.said(turn.opener)
         _put_asked(made.span, provider, model, _RequestContent(messages, request, None, conversation.Encoding()))
         title = session.info.title
         if title and session.titled is not None and session.titled >= start:
-            _put_answer(made.span, Said("assistant", title), title, "text/plain")
+            _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
         if usage is not None:
             _put_usage(made.span, *usage)
         finish(made.span)
@@ -182,7 +184,7 @@ class CallSpans:
         )
         _put_asked(made.span, provider, model, _RequestContent([], None, None, conversation.Encoding()))
         if known.text:
-            _put_answer(made.span, Said("assistant", known.text), known.text, "text/plain")
+            _put_answer(made.span, SentMessage("assistant", known.text), known.text, "text/plain")
         _put_usage(made.span, known.tokens, known.cost)
         finish(made.span, known.error_type, known.error)
         return made
@@ -192,7 +194,7 @@ class CallSpans:
 class _RequestContent:
     """What went to the model; `encoding` is that of the conversation it goes on with."""
 
-    messages: list[Said]
+    messages: list[SentMessage]
     request: RequestFact | None
     tools: ToolListFact | None
     encoding: conversation.Encoding
@@ -228,25 +230,22 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
     )
     if kept:
         fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
-        new = to_json([message.document() for message in kept[min(fresh, len(kept) - 1) :]])
+        new = to_json([chat_message(message) for message in kept[min(fresh, len(kept) - 1) :]])
         put(span, {"input.value": new, "input.mime_type": "application/json"})
     span.MergeFromString(data)
     if asked.request and asked.request.params:
         put(span, {"llm.invocation_parameters": to_json(asked.request.params)})
-    for index, tool in enumerate(asked.tools.tools if asked.tools else ()):
-        put(
-            span,
-            {
-                f"llm.tools.{index}.tool.name": str(tool.get("name") or ""),
-                f"llm.tools.{index}.tool.description": str(tool.get("description") or ""),
-                f"llm.tools.{index}.tool.json_schema": _schema(tool),
-            },
-        )
+    write_tools(
+        partial(put_known, span),
+        [
+            ToolDefinition(str(tool.get("name") or ""), str(tool.get("description") or ""), tool.get("parameters"))
+            for tool in (asked.tools.tools if asked.tools else ())
+        ],
+    )
 
 
-def _put_answer(span: Span, answer: Said, value: str, mime: str) -> None:
-    for key, text in answer.pairs():
-        put_text(span, f"llm.output_messages.0.message.{key}", text)
+def _put_answer(span: Span, answer: SentMessage, value: str, mime: str) -> None:
+    write_message(partial(put_text, span), "llm.output_messages.0.", answer)
     put(span, {"output.value": value, "output.mime_type": mime})
 
 
@@ -257,26 +256,17 @@ def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | Non
         reasoning = int(tokens.get("reasoning", 0))
         prompt = int(tokens.get("input", 0)) + read + written
         completion = int(tokens.get("output", 0)) + reasoning
-        put(
-            span,
-            {
-                "llm.token_count.prompt": prompt,
-                "llm.token_count.completion": completion,
-                "llm.token_count.total": int(tokens.get("total", prompt + completion)),
-                "llm.token_count.prompt_details.cache_read": read,
-                "llm.token_count.prompt_details.cache_write": written,
-                "llm.token_count.completion_details.reasoning": reasoning,
-            },
+        counts = TokenCounts(
+            prompt=prompt,
+            completion=completion,
+            total=int(tokens.get("total", prompt + completion)),
+            cache_read=read,
+            cache_write=written,
+            reasoning=reasoning,
         )
+        write_tokens(partial(put_known, span), counts)
     if cost is not None and (cost or (tokens and any(tokens.values()))):
         put(span, {"llm.cost.total": float(cost), "opencode.cost_usd": float(cost)})
-
-
-def _schema(tool: Mapping[str, Any]) -> str:
-    """OpenInference wants the definition as the model got it."""
-    function = {"name": tool.get("name"), "description": tool.get("description"), "parameters": tool.get("parameters")}
-    document = {"type": "function", "function": {key: value for key, value in function.items() if value}}
-    return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode("utf-8", "replace")
 
 
 def _retry_event(span: Span, attempt: Attempt) -> None:

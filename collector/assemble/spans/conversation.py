@@ -6,7 +6,7 @@ from the last compaction on. Attachments stand as name, type and size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -16,28 +16,36 @@ from collector.assemble.facts import ToolFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
 from collector.assemble.spans.otlp import put_text
+from collector.openinference.messages import ChatMessage, ToolCall, text_contents, write_message
 from collector.otlp.values import to_json
-
-Pairs = tuple[tuple[str, str], ...]
-"""Attribute keys below `llm.input_messages.N.message.`, and their values."""
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
 
 
-@dataclass(slots=True, eq=False)
-class Said:
-    """One message of a conversation."""
+class SentMessage(ChatMessage):
+    """One message of a conversation, which keeps its attributes as bytes: the next call sends it again."""
 
-    role: str
-    text: str = ""
-    reasoning: str = ""
-    calls: list[tuple[str, str, str]] = field(default_factory=list)
-    """Id, name and arguments of each tool call."""
-    call: str = ""
-    name: str = ""
-    _encoded: tuple[int, bytes] = (-1, b"")
-    _size: int = 0
+    __slots__ = ("_encoded", "_size")
+    __hash__ = object.__hash__
+
+    def __init__(
+        self,
+        role: str,
+        text: str = "",
+        reasoning: str = "",
+        calls: list[ToolCall] | None = None,
+        *,
+        call_id: str = "",
+        name: str = "",
+    ) -> None:
+        super().__init__(role, text_contents(text, reasoning), calls or [], call_id, name)
+        self._encoded = (-1, b"")
+        self._size = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Messages are compared by identity: conversations of thousands of them are compared at every call."""
+        return self is other
 
     def encoded(self, index: int) -> bytes:
         """The attributes of input message `index`, as the bytes of a span that has only those.
@@ -46,60 +54,19 @@ class Said:
         """
         if self._encoded[0] != index:
             span = Span()
-            prefix = f"llm.input_messages.{index}.message."
-            for key, text in self.pairs():
-                put_text(span, prefix + key, text)
+            write_message(partial(put_text, span), f"llm.input_messages.{index}.", self)
             self._encoded = (index, span.SerializeToString())
         return self._encoded[1]
 
-    def pairs(self) -> Pairs:
-        found: list[tuple[str, str]] = [("role", self.role)]
-        if self.text or not (self.reasoning or self.calls):
-            found.append(("content", self.text))
-        if self.reasoning:
-            found += [
-                ("contents.0.message_content.type", "reasoning"),
-                ("contents.0.message_content.text", self.reasoning),
-            ]
-            if self.text:
-                found += [
-                    ("contents.1.message_content.type", "text"),
-                    ("contents.1.message_content.text", self.text),
-                ]
-        for index, (call, name, arguments) in enumerate(self.calls):
-            prefix = f"tool_calls.{index}.tool_call."
-            found += [
-                (prefix + "id", call),
-                (prefix + "function.name", name),
-                (prefix + "function.arguments", arguments),
-            ]
-        if self.call:
-            found.append(("tool_call_id", self.call))
-        if self.name:
-            found.append(("name", self.name))
-        return tuple(found)
-
-    def document(self) -> dict[str, Any]:
-        """The message as the value of `input.value` and `output.value` shows it."""
-        document: dict[str, Any] = {"role": self.role, "content": self.text}
-        if self.reasoning:
-            document["reasoning"] = self.reasoning
-        if self.calls:
-            document["toolCalls"] = [
-                {"id": call, "name": name, "arguments": arguments} for call, name, arguments in self.calls
-            ]
-        if self.call:
-            document["toolCallId"] = self.call
-        return document
-
     def size(self) -> int:
+        """About how many bytes its attributes take."""
         if not self._size:
-            arguments = sum(len(arguments) + 200 for _, _, arguments in self.calls)
-            self._size = len(self.text) + len(self.reasoning) + arguments + 100
+            arguments = sum(len(call.arguments) + 200 for call in self.calls)
+            self._size = sum(len(content["text"]) for content in self.contents) + arguments + 100
         return self._size
 
 
-def said(message: SessionMessage) -> list[Said]:
+def said(message: SessionMessage) -> list[SentMessage]:
     """What a message says, and the results of the tools it called."""
     version, found = message.said
     if version != message.version:
@@ -108,7 +75,7 @@ def said(message: SessionMessage) -> list[Said]:
     return found  # type: ignore[no-any-return]
 
 
-def _said(message: SessionMessage) -> list[Said]:
+def _said(message: SessionMessage) -> list[SentMessage]:
     if message.role == "assistant":
         answer = answered(message)
         results = [_result(tool) for tool in message.sorted_tools()]
@@ -121,7 +88,7 @@ def _said(message: SessionMessage) -> list[Said]:
             words.append(describe(part.mime, part.filename, part.bytes))
         elif part.type == "compaction":
             words.append("[compaction]")  # the agent asks for what was done so far, in words of its own
-    return [Said("user", "\n".join(words))] if words else []
+    return [SentMessage("user", "\n".join(words))] if words else []
 
 
 def asked(message: SessionMessage) -> str:
@@ -136,20 +103,20 @@ def asked(message: SessionMessage) -> str:
     return "\n".join(words)
 
 
-def answered(message: SessionMessage) -> Said:
+def answered(message: SessionMessage) -> SentMessage:
     """What the model answered in a step."""
     parts = message.sorted_parts()
-    return Said(
+    return SentMessage(
         "assistant",
         "\n".join(part.text for part in parts if part.type == "text" and part.text),
         "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
-        [(tool.call, tool.name or "", as_text(tool.input)) for tool in message.sorted_tools()],
+        [ToolCall(tool.call, tool.name or "", as_text(tool.input)) for tool in message.sorted_tools()],
     )
 
 
-def _result(tool: ToolFact) -> Said:
+def _result(tool: ToolFact) -> SentMessage:
     words = [tool.output or tool.error or "", *(tool.attachments or ())]
-    return Said("tool", "\n".join(word for word in words if word), call=tool.call, name=tool.name or "")
+    return SentMessage("tool", "\n".join(word for word in words if word), call_id=tool.call, name=tool.name or "")
 
 
 def as_text(value: Any) -> str:
@@ -159,7 +126,7 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else to_json(value)
 
 
-def sent(session: SessionState, step: SessionMessage, start: int) -> list[Said]:
+def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage]:
     """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
     told = spoken_before(session, step, start)
     if told is not None:
@@ -172,14 +139,14 @@ def sent(session: SessionState, step: SessionMessage, start: int) -> list[Said]:
     messages = before(session, step, start)
     if summary is None:
         return _all_said(session, messages)
-    return [Said("user", summary.text), *_all_said(session, [m for m in messages if m.created >= summary.at])]
+    return [SentMessage("user", summary.text), *_all_said(session, [m for m in messages if m.created >= summary.at])]
 
 
-def _all_said(session: SessionState, messages: list[SessionMessage]) -> list[Said]:
+def _all_said(session: SessionState, messages: list[SessionMessage]) -> list[SentMessage]:
     """What `messages` say; they mostly begin as those of the call before did."""
     versions = [message.version for message in messages]
     known, known_versions, held = session.said
-    found: list[Said] = held
+    found: list[SentMessage] = held
     count = len(known)
     if messages[:count] != known or versions[:count] != known_versions:
         count, found = 0, []
@@ -216,11 +183,11 @@ class Encoding:
     __slots__ = ("_data", "_messages", "_sizes")
 
     def __init__(self) -> None:
-        self._messages: list[Said] = []
+        self._messages: list[SentMessage] = []
         self._data = b""
         self._sizes = 0
 
-    def of(self, messages: list[Said]) -> tuple[bytes, int]:
+    def of(self, messages: list[SentMessage]) -> tuple[bytes, int]:
         """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
         count = len(self._messages)
         if messages[:count] != self._messages:
@@ -237,7 +204,7 @@ class Encoding:
         return self._data, 0
 
 
-def spoken_before(session: SessionState, step: SessionMessage, start: int) -> list[Said] | None:
+def spoken_before(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage] | None:
     """The conversation as the hook of OpenCode 2 showed it, before the request of `step` left."""
     told = session.spoken.last(start + 2000, step.created - 5000)
     if told is None:
@@ -245,19 +212,19 @@ def spoken_before(session: SessionState, step: SessionMessage, start: int) -> li
     found = []
     for item in told.messages:
         calls = [
-            (str(call.get("id", "")), str(call.get("name", "")), as_text(call.get("input")))
+            ToolCall(str(call.get("id", "")), str(call.get("name", "")), as_text(call.get("input")))
             for call in item.get("calls") or ()
         ]
         results = item.get("results") or ()
         words = str(item.get("text") or "")
         if words or calls or item.get("reasoning") or not results:
             role = str(item.get("role") or "user")
-            found.append(Said(role, words, str(item.get("reasoning") or ""), calls))
-        found += [Said("tool", str(r.get("output") or ""), call=str(r.get("id") or "")) for r in results]
+            found.append(SentMessage(role, words, str(item.get("reasoning") or ""), calls))
+        found += [SentMessage("tool", str(r.get("output") or ""), call_id=str(r.get("id") or "")) for r in results]
     return found
 
 
-def within(messages: list[Said], most_bytes: int = MOST_BYTES) -> tuple[list[Said], int]:
+def within(messages: list[SentMessage], most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:
     """The newest messages that fit, and how many older ones do not; system prompts stay."""
     sizes = [message.size() for message in messages]
     excess = sum(sizes) - most_bytes

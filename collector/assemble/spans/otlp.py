@@ -65,17 +65,22 @@ def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
 def put(span: Any, attributes: Mapping[str, Value]) -> None:
     """Add attributes, but empty texts: what is not known is absent."""
     for key, value in attributes.items():
-        if value == "" and isinstance(value, str):
-            continue
-        target = span.attributes.add(key=key).value
-        if isinstance(value, str):
-            target.string_value = sound(value)
-        elif isinstance(value, bool):
-            target.bool_value = value
-        elif isinstance(value, int):
-            target.int_value = value
-        else:
-            target.double_value = value
+        put_known(span, key, value)
+
+
+def put_known(span: Any, key: str, value: Value) -> None:
+    """Add an attribute, unless its value is an empty text."""
+    if value == "" and isinstance(value, str):
+        return
+    target = span.attributes.add(key=key).value
+    if isinstance(value, str):
+        target.string_value = sound(value)
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, int):
+        target.int_value = value
+    else:
+        target.double_value = value
 
 
 def put_text(span: Any, key: str, text: str) -> None:

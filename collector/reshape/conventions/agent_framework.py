@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collector.openinference.kinds import CHAIN
 from collector.otlp.values import Attributes
-from collector.reshape.keys import CHAIN
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 

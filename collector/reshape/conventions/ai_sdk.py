@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
-from collector.openinference.write import write_documents, write_input, write_output, write_tools
+from collector.openinference.documents import write_documents
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RERANKER, TOOL
+from collector.openinference.messages import ChatMessage, ToolCall, write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.conventions.gen_ai import put_embeddings
 from collector.reshape.conversation import take_messages
+from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
-    AGENT,
-    CHAIN,
-    EMBEDDING,
-    LLM,
-    RERANKER,
-    TOOL,
     put_finish_reason,
     put_identity,
     put_model,
@@ -27,9 +25,10 @@ from collector.reshape.keys import (
     put_tokens,
     put_tool,
 )
-from collector.reshape.messages import Message, ToolCall, read_messages
+from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 _CALLS = ("generateText", "streamText", "generateObject", "streamObject")
 KINDS = {
@@ -109,7 +108,7 @@ def _put_call(target: Target, span: Source, kind: str) -> None:
     _put_output(target, span)
     tools = span.get("ai.prompt.tools")
     if tools is not None:
-        write_tools(target, tools)
+        write_tools(target.put, read_tools(tools))
         target.twins.add("ai.prompt.tools")
 
 
@@ -129,16 +128,16 @@ def _put_provider(target: Target, span: Source) -> None:
 
 def _put_input(target: Target, span: Source) -> None:
     messages = take_messages(target.input, span, "ai.prompt.messages", "user")
-    write_input(target, messages)
+    write_input_messages(target.put, messages)
     prompt = span.get("ai.prompt")
     if prompt is not None:
         body = read_json(prompt)
         target.input(prompt, "ai.prompt", known_json=body is not prompt)
         if not messages and isinstance(body, dict):
-            write_input(target, _prompted(body))
+            write_input_messages(target.put, _prompted(body))
 
 
-def _prompted(body: dict[str, Value]) -> list[Message]:
+def _prompted(body: dict[str, Value]) -> list[ChatMessage]:
     """{system, prompt | messages}: system first; a prompt may be a text or messages."""
     found = read_messages(body.get("system"), "system")
     return found + read_messages(body.get("messages") or body.get("prompt"), "user")
@@ -155,14 +154,14 @@ def _put_output(target: Target, span: Source) -> None:
     elif made is not None or calls is not None:
         target.output(made if made is not None else calls)
     target.twins.update(key for key in _OUTPUTS if key in span.attributes)
-    message = Message("assistant", calls=_calls(calls))
+    message = ChatMessage("assistant", calls=_calls(calls))
     if reasoning is not None:
         message.contents.append({"type": "reasoning", "text": _reasoning(reasoning)})
     said = text if text is not None else made
     if said is not None:
         message.contents.append({"type": "text", "text": to_text(said)})
     if message.contents or message.calls:
-        write_output(target, [message])
+        write_output_messages(target.put, [message])
 
 
 _OUTPUTS = (
@@ -210,7 +209,7 @@ def _put_reranking(target: Target, span: Source) -> None:
     documents = [read_json(item) for item in listed(span.get("ai.documents"))]
     target.put(RerankerAttributes.RERANKER_QUERY, span.get("ai.query", "ai.rerank.query"))
     target.put(RerankerAttributes.RERANKER_TOP_K, span.number("ai.settings.topN", "ai.topN"))
-    write_documents(target, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, documents)
+    write_documents(target.put, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, read_documents(documents))
     ranked = []
     for item in listed(span.get("ai.ranking")):
         rank = read_json(item)
@@ -219,6 +218,6 @@ def _put_reranking(target: Target, span: Source) -> None:
             document = documents[index]
             fields = document if isinstance(document, dict) else {"content": document}
             ranked.append({**fields, "score": rank.get("relevanceScore", rank.get("score"))})
-    write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, ranked)
+    write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(ranked))
     if documents:
         target.twins.update(("ai.documents", "ai.ranking") if ranked else ("ai.documents",))

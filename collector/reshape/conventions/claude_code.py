@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.openinference.write import write_input, write_output, write_tools
+from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
+from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, number, read_json
-from collector.reshape.keys import AGENT, CHAIN, LLM, TOOL, complete_tokens, put_identity, put_provider, put_tool
-from collector.reshape.messages import Message
+from collector.reshape.keys import complete_tokens, put_identity, put_provider, put_tool
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 _SCOPE = "com.anthropic.claude_code"
 KINDS = {"interaction": AGENT, "llm_request": LLM, "tool": TOOL}
@@ -90,9 +92,9 @@ def _put_request(target: Target, span: Source) -> None:
         target.put(SpanAttributes.LLM_TOKEN_COUNT_PROMPT, fresh + sum(cached))
     complete_tokens(target)
     context = _shown(span.text("new_context"))
-    write_input(target, read_sections(context))
+    write_input_messages(target.put, read_sections(context))
     target.input(context, "new_context")
-    write_tools(target, span.get("tools"))
+    write_tools(target.put, read_tools(span.get("tools")))
     requests = [event for event in span.joined("claude_code.api_request", "") if _is_of(event, span)]
     if requests:
         target.put(SpanAttributes.LLM_COST_TOTAL, number(requests[-1].attributes.get("cost_usd")))
@@ -101,22 +103,22 @@ def _put_request(target: Target, span: Source) -> None:
         answers = [event for event in span.joined("claude_code.assistant_response", "") if _within(event, span)]
         answer = _said([event for event in answers if event.attributes.get("model") in (None, model)], "response")
     if answer:
-        write_output(target, [Message("assistant", [{"type": "text", "text": answer}])])
+        write_output_messages(target.put, [ChatMessage("assistant", [{"type": "text", "text": answer}])])
         target.output(answer, "response.model_output")
 
 
-def read_sections(context: str) -> list[Message]:
+def read_sections(context: str) -> list[ChatMessage]:
     """`[USER]`, `[ASSISTANT]`, `[TOOL RESULT: id]`, each on a line, then their text."""
-    found: list[Message] = []
+    found: list[ChatMessage] = []
     places = list(_SECTION.finditer(context))
     if context and (not places or places[0].start() > 0):
         head = context[: places[0].start()] if places else context
-        found.append(Message("user", [{"type": "text", "text": head.rstrip("\n")}]))
+        found.append(ChatMessage("user", [{"type": "text", "text": head.rstrip("\n")}]))
     ends = [place.start() for place in places[1:]] + [len(context)]
     for place, after in zip(places, ends, strict=False):
         text = context[place.end() : after].rstrip("\n")
         role = "tool" if place[2] else place[1].partition(" ")[0].lower()
-        found.append(Message(role, [{"type": "text", "text": text}], call_id=place[2] or ""))
+        found.append(ChatMessage(role, [{"type": "text", "text": text}], call_id=place[2] or ""))
     return found
 
 

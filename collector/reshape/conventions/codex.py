@@ -10,8 +10,9 @@ import re
 
 from openinference.semconv.trace import SpanAttributes
 
+from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.otlp.values import Attributes, Value
-from collector.reshape.keys import AGENT, CHAIN, LLM, TOOL, complete_tokens, put_identity, put_tokens, put_tool
+from collector.reshape.keys import complete_tokens, put_identity, put_tokens, put_tool
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import Target
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
+from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.otlp.values import Attributes
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
-from collector.reshape.keys import AGENT, CHAIN, LLM, TOOL
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 

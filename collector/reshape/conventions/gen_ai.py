@@ -8,30 +8,19 @@ from __future__ import annotations
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
-from collector.openinference.write import write_documents, write_embeddings, write_tools
+from collector.openinference.documents import write_documents, write_embeddings
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, read_json
 from collector.reshape.conversation import INPUT, OUTPUT, put_conversation, take_details
+from collector.reshape.documents import read_documents
 from collector.reshape.events import read_events
 from collector.reshape.indexed import read_functions, read_indexed
-from collector.reshape.keys import (
-    AGENT,
-    CHAIN,
-    EMBEDDING,
-    EVALUATOR,
-    GUARDRAIL,
-    LLM,
-    RERANKER,
-    RETRIEVER,
-    TOOL,
-    put_finish_reason,
-    put_identity,
-    put_model,
-    put_tokens,
-    put_tool,
-)
+from collector.reshape.keys import put_finish_reason, put_identity, put_model, put_tokens, put_tool
 from collector.reshape.messages import DEFAULT, Reading, read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 OPERATIONS = {
     "chat": LLM,
@@ -106,7 +95,7 @@ class IndexedGenAi:
         target = reshape_gen_ai(span, kind)
         functions, keys = read_functions(span)
         if target is not None and functions:
-            write_tools(target, functions)
+            write_tools(target.put, read_tools(functions))
             target.twins |= keys
         return target
 
@@ -211,7 +200,7 @@ def put_embeddings(target: Target, span: Source, reading: Reading = DEFAULT) -> 
         target.input(span.get(INPUT), INPUT)
     vectors = [vector for key in VECTORS for vector in _vectors(span.get(key))]
     target.twins.update(key for key in (*TEXTS, *VECTORS) if key in span.attributes)
-    write_embeddings(target, texts, vectors)
+    write_embeddings(target.put, texts, vectors)
 
 
 def _texts(value: Value) -> list[Value]:
@@ -227,7 +216,7 @@ def _vectors(value: Value) -> list[Value]:
 def put_retrieval(target: Target, span: Source) -> None:
     """The query and the documents it found."""
     documents = span.get("gen_ai.retrieval.documents")
-    write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, documents)
+    write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(documents))
     query = span.get("gen_ai.retrieval.query.text", "gen_ai.retrieval.query")
     if query is not None:
         target.input(query, "gen_ai.retrieval.query.text", "gen_ai.retrieval.query")
@@ -244,6 +233,6 @@ def put_reranking(target: Target, span: Source) -> None:
         span.get("gen_ai.rerank.documents", "gen_ai.rerank.input_documents"),
         span.get("gen_ai.rerank.results"),
     )
-    write_documents(target, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, given)
-    write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, kept)
+    write_documents(target.put, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, read_documents(given))
+    write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(kept))
     target.input(query)

@@ -10,28 +10,17 @@ import re
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
-from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.openinference.documents import write_documents, write_embeddings
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, LLM, PROMPT, RERANKER, RETRIEVER, TOOL
+from collector.openinference.messages import write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number
-from collector.reshape.keys import (
-    AGENT,
-    CHAIN,
-    EMBEDDING,
-    EVALUATOR,
-    LLM,
-    PROMPT,
-    RERANKER,
-    RETRIEVER,
-    TOOL,
-    Table,
-    complete_tokens,
-    put_identity,
-    put_parameters,
-    put_provider,
-    put_tool,
-)
+from collector.reshape.documents import read_documents
+from collector.reshape.keys import Table, complete_tokens, put_identity, put_parameters, put_provider, put_tool
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 KINDS = {
     "agent": AGENT,
@@ -91,7 +80,7 @@ class Genkit:
         elif kind == AGENT:
             _put_agent(target, span, asked, answered)
         elif kind == RETRIEVER:
-            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, _documents(answered))
+            write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(_documents(answered)))
         elif kind == RERANKER:
             _put_reranking(target, span, asked, answered)
         return target
@@ -134,7 +123,7 @@ def _put_request(target: Target, span: Source, asked: Value, answered: Value) ->
         config = asked.get("config")
         if isinstance(config, dict):
             put_parameters(target, {key: value for key, value in config.items() if key not in _SECRETS})
-        write_tools(target, asked.get("tools"))
+        write_tools(target.put, read_tools(asked.get("tools")))
     _put_messages(target, asked, answered)
     if isinstance(answered, dict):
         _put_usage(target, answered.get("usage"))
@@ -148,10 +137,10 @@ def _put_model(target: Target, name: str) -> None:
 
 def _put_messages(target: Target, asked: Value, answered: Value) -> None:
     if isinstance(asked, dict):
-        write_input(target, read_messages(asked.get("messages"), "user"))
+        write_input_messages(target.put, read_messages(asked.get("messages"), "user"))
     if isinstance(answered, dict):
         said = answered.get("message") or answered.get("candidates")
-        write_output(target, read_messages(said, "assistant"))
+        write_output_messages(target.put, read_messages(said, "assistant"))
         if isinstance(answered.get("finishReason"), str):
             target.put(SpanAttributes.LLM_FINISH_REASON, answered["finishReason"])
 
@@ -205,7 +194,7 @@ def _put_embedding(target: Target, span: Source, asked: Value, answered: Value) 
     given = asked.get("input") if isinstance(asked, dict) else None
     found = answered.get("embeddings") if isinstance(answered, dict) else None
     vectors = [item.get("embedding") if isinstance(item, dict) else None for item in listed(found)]
-    write_embeddings(target, [_text(document) for document in listed(given)], vectors)
+    write_embeddings(target.put, [_text(document) for document in listed(given)], vectors)
     if vectors:
         target.twins.add(_OUTPUT)
     else:
@@ -218,8 +207,8 @@ def _put_reranking(target: Target, span: Source, asked: Value, answered: Value) 
         target.put(RerankerAttributes.RERANKER_QUERY, _text(asked.get("query")))
         options = asked.get("options")
         target.put(RerankerAttributes.RERANKER_TOP_K, number(options.get("k")) if isinstance(options, dict) else None)
-    write_documents(target, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, _documents(asked))
-    write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, _documents(answered))
+    write_documents(target.put, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, read_documents(_documents(asked)))
+    write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(_documents(answered)))
 
 
 def _documents(value: Value) -> list[Value]:

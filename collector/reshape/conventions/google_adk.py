@@ -8,25 +8,17 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.openinference.write import write_input, write_output, write_tools
+from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
+from collector.openinference.messages import write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, read_json
 from collector.reshape.conventions.gen_ai import OPERATIONS, reshape_gen_ai
 from collector.reshape.conventions.langfuse import put_numbers
-from collector.reshape.keys import (
-    AGENT,
-    CHAIN,
-    LLM,
-    TOOL,
-    complete_tokens,
-    put_finish_reason,
-    put_identity,
-    put_model,
-    put_tokens,
-    put_tool,
-)
+from collector.reshape.keys import complete_tokens, put_finish_reason, put_identity, put_model, put_tokens, put_tool
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 _SCOPE = "gcp.vertex.agent"
 _PREFIX = "gcp.vertex.agent."
@@ -100,9 +92,11 @@ def _put_request(target: Target, span: Source) -> None:
         config = request.get("config")
         config = config if isinstance(config, dict) else {}
         system = read_json(config.get("system_instruction"))
-        write_input(target, [*read_messages(system, "system"), *read_messages(request.get("contents"), "user")])
-        write_tools(target, config.get("tools"))
+        write_input_messages(
+            target.put, [*read_messages(system, "system"), *read_messages(request.get("contents"), "user")]
+        )
+        write_tools(target.put, read_tools(config.get("tools")))
     if isinstance(response, dict):
-        write_output(target, read_messages(read_json(response.get("content")), "assistant"))
+        write_output_messages(target.put, read_messages(read_json(response.get("content")), "assistant"))
         put_numbers(target, response.get("usage_metadata") or response.get("usageMetadata"), _USAGE)
         complete_tokens(target)

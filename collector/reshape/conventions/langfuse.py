@@ -6,28 +6,18 @@ from collections.abc import Mapping
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
-from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.openinference.documents import write_documents, write_embeddings
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
+from collector.openinference.messages import write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.conversation import read_system
-from collector.reshape.keys import (
-    AGENT,
-    CHAIN,
-    EMBEDDING,
-    EVALUATOR,
-    GUARDRAIL,
-    LLM,
-    RERANKER,
-    RETRIEVER,
-    TOOL,
-    complete_tokens,
-    put_details,
-    put_identity,
-    put_parameters,
-    put_tool,
-)
+from collector.reshape.documents import read_documents
+from collector.reshape.keys import complete_tokens, put_details, put_identity, put_parameters, put_tool
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 KINDS = {
     "generation": LLM,
@@ -94,14 +84,14 @@ class Langfuse:
         elif kind == TOOL:
             put_tool(target, span.name, span.get("gen_ai.tool.call.id"), span.get(_INPUT))
         elif kind == RETRIEVER:
-            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, span.get(_OUTPUT))
+            write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(span.get(_OUTPUT)))
         elif kind == RERANKER:
-            write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, span.get(_OUTPUT))
+            write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(span.get(_OUTPUT)))
         elif kind == AGENT:
             target.put(SpanAttributes.AGENT_NAME, span.name)
         elif kind == EMBEDDING:
             target.put(SpanAttributes.EMBEDDING_MODEL_NAME, span.text(_MODEL))
-            write_embeddings(target, _texts(span.json(_INPUT)), ())
+            write_embeddings(target.put, _texts(span.json(_INPUT)), ())
         return target
 
 
@@ -128,10 +118,10 @@ def _put_generation(target: Target, span: Source) -> None:
     if isinstance(parameters, dict):
         put_parameters(target, {key: _numeric(value) for key, value in parameters.items()})
     asked = span.json(_INPUT)
-    write_input(target, [*_system(asked), *read_messages(asked, "user")])
-    write_output(target, read_messages(span.json(_OUTPUT), "assistant"))
+    write_input_messages(target.put, [*_system(asked), *read_messages(asked, "user")])
+    write_output_messages(target.put, read_messages(span.json(_OUTPUT), "assistant"))
     if isinstance(asked, dict) and asked.get("tools"):
-        write_tools(target, asked["tools"])
+        write_tools(target.put, read_tools(asked["tools"]))
 
 
 def _system(asked: Value) -> list[Value]:

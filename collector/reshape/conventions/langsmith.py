@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.openinference.documents import write_documents, write_embeddings
+from collector.openinference.kinds import CHAIN, EMBEDDING, LLM, PROMPT, RETRIEVER, TOOL
+from collector.openinference.messages import write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json, to_text
 from collector.reshape.conversation import put_conversation
+from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
-    CHAIN,
-    EMBEDDING,
-    LLM,
     PARAMETERS,
-    PROMPT,
-    RETRIEVER,
-    TOOL,
     put_details,
     put_finish_reason,
     put_identity,
@@ -31,6 +29,7 @@ from collector.reshape.keys import (
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 KINDS = {
     "llm": LLM,
@@ -83,21 +82,21 @@ class LangSmith:
             target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_METADATA + "ls_model_name"))
             put_provider(target, span.text(_METADATA + "ls_provider"))
             put_finish_reason(target, span)
-            write_input(target, read_messages(asked, "user"))
-            write_output(target, read_messages(answered, "assistant"))
-            write_tools(target, span.get("tools", "langsmith.metadata.tools"))
+            write_input_messages(target.put, read_messages(asked, "user"))
+            write_output_messages(target.put, read_messages(answered, "assistant"))
+            write_tools(target.put, read_tools(span.get("tools", "langsmith.metadata.tools")))
             put_conversation(target, span, kind)
         elif kind == TOOL:
             put_tool(target, span.text("gen_ai.tool.name") or span.name, span.get("gen_ai.tool.call.id"), asked)
         elif kind == RETRIEVER:
-            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, answered)
+            write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(answered))
         elif kind == EMBEDDING:
             texts = (
                 next((body[key] for key in ("input", "text", "texts") if key in body), None)
                 if isinstance(body, dict)
                 else body
             )
-            write_embeddings(target, texts if isinstance(texts, list) else [texts] if texts else (), ())
+            write_embeddings(target.put, texts if isinstance(texts, list) else [texts] if texts else (), ())
         return target
 
 
@@ -105,7 +104,7 @@ def _put_request(target: Target, span: Source, body: dict[str, Value]) -> None:
     """What a request's own body says beside its messages; LangSmith says it nowhere else."""
     asked = {key: body[key] for key in _PARAMETERS if body.get(key) is not None}
     put_parameters(target, {**request_parameters(span), **asked})
-    write_tools(target, body.get("tools"))
+    write_tools(target.put, read_tools(body.get("tools")))
 
 
 _PARAMETERS = sorted({*PARAMETERS.values(), "max_completion_tokens", "stop", "tool_choice"} - {"model"})

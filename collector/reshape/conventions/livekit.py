@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.openinference.write import write_input, write_output
+from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
+from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
 from collector.otlp.values import Attributes, Value
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
-from collector.reshape.keys import AGENT, CHAIN, LLM, TOOL, put_identity, put_tool
-from collector.reshape.messages import Message, read_messages
+from collector.reshape.keys import put_identity, put_tool
+from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 
@@ -72,12 +73,12 @@ def _put_turn(target: Target, span: Source, kind: str) -> None:
     target.twins.update(_ASKED if asked is not None else _HISTORY)
     target.output(answered, *_ANSWERED)
     if kind == LLM:
-        write_input(target, _messages(span.json(*_HISTORY)))
+        write_input_messages(target.put, _messages(span.json(*_HISTORY)))
         if isinstance(answered, str):
-            write_output(target, [Message("assistant", [{"type": "text", "text": answered}])])
+            write_output_messages(target.put, [ChatMessage("assistant", [{"type": "text", "text": answered}])])
 
 
-def _messages(history: Value) -> list[Message]:
+def _messages(history: Value) -> list[ChatMessage]:
     """A chat context is {"items": [...]}: messages, function calls, and their outputs."""
     items = history.get("items") if isinstance(history, dict) else history
     return read_messages(items, "user")

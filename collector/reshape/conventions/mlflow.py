@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
-from collector.openinference.write import write_documents, write_embeddings, write_input, write_output, write_tools
+from collector.openinference.documents import write_documents, write_embeddings
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
+from collector.openinference.messages import write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json_deeply, to_text
 from collector.reshape.conventions.langfuse import put_numbers
+from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
-    AGENT,
-    CHAIN,
-    EMBEDDING,
-    EVALUATOR,
-    GUARDRAIL,
-    LLM,
-    RERANKER,
-    RETRIEVER,
-    TOOL,
     complete_tokens,
     put_details,
     put_finish_reason,
@@ -29,6 +24,7 @@ from collector.reshape.keys import (
 from collector.reshape.messages import read_messages
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 KINDS = {
     "LLM": LLM,
@@ -89,13 +85,13 @@ class MlFlow:
         elif kind == AGENT:
             target.put(SpanAttributes.AGENT_NAME, span.name)
         elif kind == RETRIEVER:
-            write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, answered)
+            write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(answered))
         elif kind == RERANKER:
-            write_documents(target, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, answered)
+            write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(answered))
         elif kind == EMBEDDING:
             target.put(SpanAttributes.EMBEDDING_MODEL_NAME, _model(span, asked, answered))
             texts = asked.get("input", asked.get("texts")) if isinstance(asked, dict) else asked
-            write_embeddings(target, texts if isinstance(texts, list) else [texts] if texts else (), ())
+            write_embeddings(target.put, texts if isinstance(texts, list) else [texts] if texts else (), ())
         return target
 
 
@@ -109,8 +105,8 @@ def _put_call(target: Target, span: Source, asked: Value, answered: Value) -> No
     target.put(SpanAttributes.LLM_MODEL_NAME, _model(span, asked, answered))
     put_provider(target, to_text(_read(span, "mlflow.llm.provider")))
     chat = _read(span, "mlflow.chat.messages")
-    write_input(target, read_messages(asked, "user") or read_messages(chat, "user"))
-    write_output(target, read_messages(answered, "assistant"))
+    write_input_messages(target.put, read_messages(asked, "user") or read_messages(chat, "user"))
+    write_output_messages(target.put, read_messages(answered, "assistant"))
     if chat is not None:
         target.twins.add("mlflow.chat.messages")
     tools = _read(span, "mlflow.chat.tools")
@@ -118,7 +114,7 @@ def _put_call(target: Target, span: Source, asked: Value, answered: Value) -> No
         tools = tools or asked.get("tools")
         put_parameters(target, {key: asked[key] for key in _PARAMETERS if asked.get(key) is not None})
     if tools:
-        write_tools(target, tools)
+        write_tools(target.put, read_tools(tools))
         target.twins.add("mlflow.chat.tools")
 
 

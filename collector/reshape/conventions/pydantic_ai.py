@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 
-from openinference.semconv.trace import SpanAttributes, ToolAttributes
+from openinference.semconv.trace import SpanAttributes
 
-from collector.openinference.write import read_tools, write_embeddings, write_input, write_output, write_tools
+from collector.openinference.documents import write_embeddings
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM
+from collector.openinference.messages import ChatMessage, chat_form, write_input_messages, write_output_messages
+from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
-from collector.reshape.conversation import put_input, put_output, render
+from collector.reshape.conversation import put_input, put_output
 from collector.reshape.events import read_events
-from collector.reshape.keys import AGENT, CHAIN, EMBEDDING, LLM
-from collector.reshape.messages import Message, Reading, read_messages
+from collector.reshape.messages import Reading, read_messages
 from collector.reshape.source import Event, Scope, Source
 from collector.reshape.target import Target
+from collector.reshape.tools import read_tools
 
 _ALL_MESSAGES = ("pydantic_ai.all_messages", "all_messages", "all_messages_events")
 
@@ -64,7 +67,7 @@ class PydanticAi:
             _put_exchange(target, span)
             _put_tools(target, span)
         elif kind == EMBEDDING:
-            write_embeddings(target, listed(span.get("inputs")), listed(span.get("embeddings")))
+            write_embeddings(target.put, listed(span.get("inputs")), listed(span.get("embeddings")))
             target.input(span.get("inputs"), "inputs", "embeddings")
         target.put(SpanAttributes.LLM_COST_TOTAL, number(span.get("operation.cost")) if kind in _PRICED else None)
         return target
@@ -89,23 +92,23 @@ def _put_run(target: Target, span: Source) -> None:
     messages = _messages(span, key)
     asked, answered = _split(messages)
     question = next((message for message in reversed(asked) if message.role == "user" and message.text), None)
-    target.input(question.text if question else render(asked))
+    target.input(question.text if question else chat_form(asked))
     result = span.get("final_result")
-    target.output(result if result is not None else render(answered), "final_result")
-    write_input(target, asked)
-    write_output(target, answered)
+    target.output(result if result is not None else chat_form(answered), "final_result")
+    write_input_messages(target.put, asked)
+    write_output_messages(target.put, answered)
     if messages:
         target.twins.add(key)
 
 
-def _messages(span: Source, key: str) -> list[Message]:
+def _messages(span: Source, key: str) -> list[ChatMessage]:
     if key != "all_messages_events":
         return read_messages(span.get(key), "user", _READING)
     told = read_events(_as_events(span.get(key)), _READING)
     return told.input + told.output
 
 
-def _split(messages: list[Message]) -> tuple[list[Message], list[Message]]:
+def _split(messages: list[ChatMessage]) -> tuple[list[ChatMessage], list[ChatMessage]]:
     """What the agent was given, and what it said after that."""
     end = len(messages)
     while end and messages[end - 1].role == "assistant":
@@ -118,8 +121,8 @@ def _put_events(target: Target, span: Source) -> None:
     told = read_events(_as_events(span.get("events")), _READING)
     if not told.input and not told.output:
         return
-    write_input(target, told.input)
-    write_output(target, told.output)
+    write_input_messages(target.put, told.input)
+    write_output_messages(target.put, told.output)
     put_input(target, told.input)
     put_output(target, told.output)
     target.twins.add("events")
@@ -128,8 +131,8 @@ def _put_events(target: Target, span: Source) -> None:
 def _put_exchange(target: Target, span: Source) -> None:
     """What Logfire keeps of a request by the OpenAI or Anthropic client."""
     asked, answered = span.get("request_data"), span.get("response_data")
-    write_input(target, read_messages(asked, "user"))
-    write_output(target, read_messages(answered, "assistant"))
+    write_input_messages(target.put, read_messages(asked, "user"))
+    write_output_messages(target.put, read_messages(answered, "assistant"))
     target.input(asked, "request_data")
     target.output(answered, "response_data")
 
@@ -141,17 +144,12 @@ def _as_events(value: Value) -> list[Event]:
 
 
 def _put_tools(target: Target, span: Source) -> None:
-    """Version 1 has the tools among the request's parameters; names and descriptions are wanted on their own too."""
-    tools = read_tools(span.get("gen_ai.tool.definitions"))
-    if not tools:
+    """Version 1 has the tools among the request's parameters."""
+    if not read_tools(span.get("gen_ai.tool.definitions")):
         parameters = span.json("model_request_parameters")
         if isinstance(parameters, dict):
             tools = read_tools([*_list(parameters, "function_tools"), *_list(parameters, "output_tools")])
-            write_tools(target, tools)
-    for index, tool in enumerate(tools):
-        base = f"{SpanAttributes.LLM_TOOLS}.{index}."
-        target.put(base + ToolAttributes.TOOL_NAME, tool["function"]["name"])
-        target.put(base + ToolAttributes.TOOL_DESCRIPTION, tool["function"].get("description"))
+            write_tools(target.put, tools)
 
 
 def _list(values: dict[str, Value], key: str) -> list[Value]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from openinference.semconv.trace import SpanAttributes
 
+from collector.openinference.kinds import AGENT, CHAIN
 from collector.otlp.values import Attributes
-from collector.reshape.keys import AGENT, CHAIN, put_identity
+from collector.reshape.keys import put_identity
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 

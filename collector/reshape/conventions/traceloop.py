@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 
 from openinference.semconv.trace import SpanAttributes
 
-from collector.openinference.write import write_documents
+from collector.openinference.documents import write_documents
+from collector.openinference.kinds import AGENT, CHAIN, RETRIEVER, TOOL
 from collector.otlp.values import Attributes, Value, read_json
 from collector.reshape.conventions.gen_ai import ARGUMENTS, OPERATIONS, RESULTS, put_association
 from collector.reshape.conversation import BARE_INPUT, BARE_OUTPUT, DETAIL_KEYS, put_conversation
-from collector.reshape.keys import AGENT, CHAIN, RETRIEVER, TOOL, put_identity, put_tool
+from collector.reshape.documents import read_documents
+from collector.reshape.keys import put_identity, put_tool
 from collector.reshape.source import Scope, Source
 from collector.reshape.target import Target
 
@@ -49,7 +51,7 @@ class Traceloop:
             target.put(SpanAttributes.AGENT_NAME, name)
             if any(key in span.attributes for key in DETAIL_KEYS):  # else it would wait for log records
                 put_conversation(target, span, kind)
-        write_documents(target, SpanAttributes.RETRIEVAL_DOCUMENTS, _retrieved(span.get(_OUTPUT)))
+        write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(_retrieved(span.get(_OUTPUT))))
         _put_once(target.input, target, span, (_INPUT, *ARGUMENTS, *BARE_INPUT))
         _put_once(target.output, target, span, (_OUTPUT, *RESULTS, *BARE_OUTPUT))
         return target

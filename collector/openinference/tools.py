@@ -1,0 +1,42 @@
+"""Tool definitions, and the one writer of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openinference.semconv.trace import SpanAttributes, ToolAttributes
+
+from collector.openinference.messages import MOST_KEYS, Put
+from collector.otlp.values import Value, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool as a model is told of it; `parameters` is a JSON schema, None where there is none."""
+
+    name: str
+    description: str = ""
+    parameters: Value = None
+
+    def function(self) -> dict[str, Value]:
+        """The definition as OpenAI's chat requests hold it."""
+        function: dict[str, Value] = {"name": self.name}
+        if self.description:
+            function["description"] = self.description
+        if self.parameters is not None:
+            function["parameters"] = self.parameters
+        return {"type": "function", "function": function}
+
+
+def write_tools(put: Put, tools: Sequence[ToolDefinition]) -> None:
+    """Write `tools` as llm.tools.N.tool.*.
+
+    Name and description stand beside the schema too: at the metadata level the schema is content, the name is not.
+    """
+    for index, tool in enumerate(tools[:MOST_KEYS]):
+        base = f"{SpanAttributes.LLM_TOOLS}.{index}."
+        put(base + ToolAttributes.TOOL_NAME, tool.name)
+        if tool.description:
+            put(base + ToolAttributes.TOOL_DESCRIPTION, tool.description)
+        put(base + ToolAttributes.TOOL_JSON_SCHEMA, to_json(tool.function()))

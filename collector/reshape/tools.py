@@ -1,0 +1,45 @@
+"""Tool definitions of any provider's request as one shape."""
+
+from __future__ import annotations
+
+from collector.openinference.messages import MOST_KEYS
+from collector.openinference.tools import ToolDefinition
+from collector.otlp.values import Value, listed, read_json, to_text
+
+
+def read_tools(value: Value) -> list[ToolDefinition]:
+    """The definitions in `value`: a list or JSON text, in the form of OpenAI, Anthropic, Gemini, Bedrock or the AI SDK.
+
+    What has no name is passed over.
+    """
+    found: list[ToolDefinition] = []
+    for item in listed(value)[:MOST_KEYS]:
+        item = read_json(item)
+        if not isinstance(item, dict):
+            continue
+        declared = item.get("functionDeclarations") or item.get("function_declarations") or item.get("toolSpec")
+        inner = declared if declared is not None else item.get("function")
+        inner = inner if inner is not None else item
+        for function in inner if isinstance(inner, list) else [inner]:
+            if isinstance(function, dict) and function.get("name"):
+                found.append(_definition(function))
+    return found
+
+
+def _definition(function: dict[str, Value]) -> ToolDefinition:
+    parameters = next((function[key] for key in _SCHEMAS if function.get(key) is not None), None)
+    parameters = read_json(parameters)
+    if isinstance(parameters, dict) and isinstance(parameters.get("json"), dict):  # Bedrock
+        parameters = parameters["json"]
+    return ToolDefinition(to_text(function["name"]), to_text(function.get("description")), parameters)
+
+
+_SCHEMAS = (
+    "parameters",
+    "inputSchema",
+    "input_schema",
+    "parametersJsonSchema",
+    "parameters_json_schema",
+    "json_schema",
+    "args_schema",
+)
