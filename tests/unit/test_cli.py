@@ -15,6 +15,7 @@ from harness.process import command, environment, run, running
 from harness.telemetry import FIXTURES, logs, metrics, traces
 from harness.upstream import requires, upstream
 
+from collector import __version__
 from collector.otlp.write import to_json
 
 COMMANDS = ["serve", "status", "sessions", "traces", "spans", "tail", "send-test", "preview", "redact", "config"]
@@ -32,6 +33,16 @@ def test_help_fits_a_screen(tmp_path: Path, command: str) -> None:
 def test_a_wrong_flag_is_a_usage_error(tmp_path: Path) -> None:
     assert run(tmp_path, "serve", "--prot", "1").returncode == 2
     assert run(tmp_path, "nothing").returncode == 2
+
+
+def test_a_misspelt_command_is_told_the_right_one(tmp_path: Path) -> None:
+    result = run(tmp_path, "stats")
+    assert (result.returncode, b"Did you mean 'status'?" in result.stderr) == (2, True)
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    result = run(tmp_path, "--version")
+    assert (result.returncode, result.stdout.decode().split()) == (0, ["opencode-collector", __version__])
 
 
 def test_redact_masks_standard_input(tmp_path: Path) -> None:
