@@ -29,7 +29,8 @@ from collector.app.serving import (
     url_of,
 )
 from collector.batch import SealedBatch, Signal
-from collector.enforce.in_force import Enforcement, InForce, asked_by
+from collector.enforce.in_force import Enforcement, InForce
+from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError
 from collector.forward.forwarder import Forwarder
 from collector.opencode.catch_up import CatchUp
@@ -47,7 +48,7 @@ from collector.receive.otlp import OtlpReceiver
 from collector.receive.receiver import plain
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
-from collector.settings.destinations import Forwarding, forwarding_of
+from collector.settings.destinations import forwarding_settings
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
@@ -81,7 +82,7 @@ class Collector:
         self._data_dir = data_dir
         self._listener = listener
         self.url = url_of(settings.host, listener)
-        self._forwarding_settings: Forwarding = forwarding_of(settings, loaded.origins, listener.getsockname()[1])
+        self._forwarding_settings = forwarding_settings(settings, loaded.origins, listener.getsockname()[1])
         self._notices = (*loaded.notices, *self._forwarding_settings.notices)
         wanted = self._forwarding_settings.destination
         destination = new_destination(wanted) if wanted else None
@@ -389,7 +390,9 @@ def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforce
     data_dir = DataDirectory(settings.data_dir.expanduser())
     data_dir.claim()
     try:
-        enforcement = enforcement or Enforcement(asked_by(loaded, os.environ), data_dir.path, fetch=True)
+        enforcement = enforcement or Enforcement(
+            PolicyRequest.from_settings(loaded, os.environ), data_dir.path, fetch=True
+        )
         in_force = enforcement.load(time.time())
         prove(in_force.sealer())
         with listen(settings) as listener:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from pydantic import SecretStr
 
-from collector.cli.options import AsJson, Config, DataDir
+from collector.cli.options import AsJson, ConfigOption, DataDirOption
 from collector.cli.show import print_json, print_table
 from collector.settings.model import PREFIX, Settings
 from collector.settings.sources import load
@@ -19,14 +19,14 @@ def register(app: typer.Typer) -> None:
 
 def config(
     as_json: AsJson = False,
-    config: Config = None,
-    data_dir: DataDir = None,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Show each setting, its value, and where that came from; tokens as stars."""
-    from collector.settings.destinations import forwarding_of
+    from collector.settings.destinations import forwarding_settings
 
     loaded = load({"data_dir": data_dir}, config)
-    forwarding = forwarding_of(loaded.settings, loaded.origins, loaded.settings.port)
+    forwarding = forwarding_settings(loaded.settings, loaded.origins, loaded.settings.port)
     rows = {
         name: {
             "value": _shown(name, getattr(loaded.settings, name)),

@@ -16,9 +16,10 @@ import typer
 from collector import __version__
 from collector.batch import Signal
 from collector.cli.client import Client, NotRunning
-from collector.cli.options import AsJson, Config, DataDir, Policy
+from collector.cli.options import AsJson, ConfigOption, DataDirOption, PolicyOption
 from collector.cli.show import print_json
-from collector.enforce.in_force import Enforcement, InForce, asked_by
+from collector.enforce.in_force import Enforcement, InForce
+from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError
 from collector.pipeline.selftest import prove
 from collector.settings.sources import Loaded, load
@@ -41,9 +42,9 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     as_json: AsJson = False,
-    config: Config = None,
-    policy: Policy = None,
-    data_dir: DataDir = None,
+    config: ConfigOption = None,
+    policy: PolicyOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Look at everything a collector needs, and prove that it redacts; exit code 1 when there is a problem."""
     findings = list(_examine(lambda: load({"policy_file": policy, "data_dir": data_dir}, config)))
@@ -57,11 +58,11 @@ def doctor(
 
 
 def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
-    from collector.settings.destinations import forwarding_of  # brings the HTTP client, which takes a while
+    from collector.settings.destinations import forwarding_settings
 
     try:
         loaded = read()
-        forwarding = forwarding_of(loaded.settings, loaded.origins, loaded.settings.port)
+        forwarding = forwarding_settings(loaded.settings, loaded.origins, loaded.settings.port)
     except CollectorError as error:
         yield Finding("settings", "problem", str(error))
         return
@@ -76,7 +77,7 @@ def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
 
 
 def _policy(loaded: Loaded) -> Iterator[Finding]:
-    enforcement = Enforcement(asked_by(loaded, os.environ), loaded.settings.data_dir.expanduser())
+    enforcement = Enforcement(PolicyRequest.from_settings(loaded, os.environ), loaded.settings.data_dir.expanduser())
     try:
         in_force = enforcement.load(time.time())
     except CollectorError as error:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from collector.app.data_dir import announced_url
+from collector.cli.options import DataDirOption
 from collector.errors import ConfigError
 from collector.opencode import install as installing
 from collector.opencode.client import EventClient
@@ -25,7 +26,6 @@ from collector.settings.sources import load
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the collector keeps telemetry.")]
 Globally = Annotated[bool, typer.Option("--global", help="For all projects of this user [the default].")]
 
 opencode = typer.Typer(help="OpenCode: install the plugin, follow a server, import what it kept.", no_args_is_help=True)
@@ -89,7 +89,7 @@ def _url(settings: Settings) -> str:
 @opencode.command()
 def attach(
     url: Annotated[str, typer.Argument(help="Of `opencode serve`; left out: the service of OpenCode 2.")] = "",
-    data_dir: DataDir = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Follow a running OpenCode until interrupted; OPENCODE_SERVER_PASSWORD is its password."""
     from collector.opencode import attach as attaching
@@ -107,7 +107,7 @@ def import_(
     session: Annotated[list[str] | None, typer.Option(help="Only this session, with its subagents.")] = None,
     since: Annotated[str, typer.Option(help="Only what changed since: 7d, 12h, 2026-01-31 [7d].")] = "",
     everything: Annotated[bool, typer.Option("--all", help="Also what is older or was imported before.")] = False,
-    data_dir: DataDir = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Bring in the sessions OpenCode keeps on this machine; run it again to go on where it stopped."""
     from collector.opencode import importing

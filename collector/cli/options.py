@@ -9,11 +9,13 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")]
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")]
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings file; otherwise collector.toml here or yours.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file; otherwise collector.toml here or yours.")
+]
 
-Policy = Annotated[
+PolicyOption = Annotated[
     str | None,
     typer.Option(
         "--policy", help="Policy file, or a preset: metadata-only, no-tool-content, secrets-and-pii, secrets."

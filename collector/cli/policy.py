@@ -15,9 +15,11 @@ from typing import Annotated, Any
 
 import typer
 
-from collector.cli.options import AsJson, Config, Policy
+from collector.cli.options import AsJson, ConfigOption, PolicyOption
 from collector.cli.show import print_json, print_table
-from collector.enforce.in_force import Enforcement, InForce, asked_by, document_layers, user_layer
+from collector.enforce.files import document_layers, user_layer
+from collector.enforce.in_force import Enforcement, InForce
+from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError, ConfigError
 from collector.policy.layers import Layer, Rank
 from collector.policy.presets import PRESETS
@@ -47,7 +49,7 @@ def register(app: typer.Typer) -> None:
 def load_in_force(loaded: Loaded) -> InForce:
     """The policy in force for a command that sends nothing; what is said of it goes to stderr."""
     data_dir = loaded.settings.data_dir.expanduser()
-    in_force = Enforcement(asked_by(loaded, os.environ), data_dir).load(time.time())
+    in_force = Enforcement(PolicyRequest.from_settings(loaded, os.environ), data_dir).load(time.time())
     for notice in in_force.notices:
         print(f"collector: {notice}", file=sys.stderr)
     if in_force.blocked:
@@ -112,8 +114,8 @@ def test(
 def show(
     effective: Annotated[bool, typer.Option("--effective", help="What is in force, and who set each part.")] = False,
     preset: Annotated[str | None, typer.Option(help="Print a preset as a policy file.")] = None,
-    config: Config = None,
-    policy: Policy = None,
+    config: ConfigOption = None,
+    policy: PolicyOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the policy in force, each part with the layer that set it; or a preset to start from."""

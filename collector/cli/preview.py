@@ -16,7 +16,7 @@ import typer
 from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
-from collector.cli.options import Policy
+from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
 from collector.errors import CollectorError
 from collector.otlp.read import JSON, PROTOBUF
@@ -50,7 +50,7 @@ def preview(
     ],
     form: Annotated[Form, typer.Option("--as", help="What the files hold.")] = Form.OTLP,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
-    policy: Policy = None,
+    policy: PolicyOption = None,
 ) -> None:
     """Print what would leave, one OTLP/JSON document a line for each FILE."""
     loaded = load({"policy_file": policy})

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from collector.cli.client import Client, NotRunning, open_reader
-from collector.cli.options import AsJson, DataDir
+from collector.cli.options import AsJson, DataDirOption
 from collector.cli.show import moment, money, number, print_json, print_table, printable, span_of_time
 from collector.settings.model import Settings
 from collector.settings.sources import load
 
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
-Session = Annotated[str, typer.Option("--session", help="Only of this session.")]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
+SessionOption = Annotated[str, typer.Option("--session", help="Only of this session.")]
 
 _EMPTY = "nothing has arrived yet: export CATALYST_OTLP_ENDPOINT=http://127.0.0.1:4318 TRACE_TO_CATALYST=true"
 _POLL_SECONDS = 0.3
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def sessions(as_json: AsJson = False, limit: Limit = 20, data_dir: DataDir = None) -> None:
+def sessions(as_json: AsJson = False, limit: LimitOption = 20, data_dir: DataDirOption = None) -> None:
     """List sessions, the one last heard of first."""
     rows = _read(data_dir, "sessions", limit=limit)
     if as_json:
@@ -49,7 +49,9 @@ def sessions(as_json: AsJson = False, limit: Limit = 20, data_dir: DataDir = Non
     )  # fmt: skip
 
 
-def traces(as_json: AsJson = False, session: Session = "", limit: Limit = 20, data_dir: DataDir = None) -> None:
+def traces(
+    as_json: AsJson = False, session: SessionOption = "", limit: LimitOption = 20, data_dir: DataDirOption = None
+) -> None:
     """List traces, the newest first."""
     rows = _read(data_dir, "traces", session=session, limit=limit)
     if as_json:
@@ -72,9 +74,9 @@ def traces(as_json: AsJson = False, session: Session = "", limit: Limit = 20, da
 def spans(
     trace: Annotated[str, typer.Argument(help="Trace id; all traces when left out.")] = "",
     as_json: AsJson = False,
-    session: Session = "",
-    limit: Limit = 200,
-    data_dir: DataDir = None,
+    session: SessionOption = "",
+    limit: LimitOption = 200,
+    data_dir: DataDirOption = None,
 ) -> None:
     """List spans, in the order they started; those of one trace as a tree."""
     rows = _read(data_dir, "spans", trace=trace, session=session, limit=limit)
@@ -95,7 +97,7 @@ def spans(
     )  # fmt: skip
 
 
-def tail(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+def tail(as_json: AsJson = False, data_dir: DataDirOption = None) -> None:
     """Follow what arrives, until interrupted; --json prints one OTLP/JSON request a line."""
     settings = _settings(data_dir)
     client = Client(settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from collector.cli.options import Policy
+from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
 from collector.errors import CollectorError
 from collector.redact.seal import Sealer
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def redact(
     jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"text":...} a line, write text and findings.')] = False,
-    policy: Policy = None,
+    policy: PolicyOption = None,
 ) -> None:
     """Mask what must not leave in what is read from standard input."""
     sealer = load_in_force(load({"policy_file": policy})).sealer()

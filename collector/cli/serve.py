@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from collector import logs
-from collector.cli.options import Config, DataDir, Policy
+from collector.cli.options import ConfigOption, DataDirOption, PolicyOption
 from collector.settings.sources import load
 
 
@@ -18,9 +18,9 @@ def register(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one [4318].")] = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-    policy: Policy = None,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+    policy: PolicyOption = None,
     upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,
 ) -> None:
     """Listen, redact, keep and forward, until stopped."""

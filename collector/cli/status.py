@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from collector.cli.client import Client, NotRunning, open_reader
-from collector.cli.options import AsJson, DataDir
+from collector.cli.options import AsJson, DataDirOption
 from collector.cli.show import moment, print_json
 from collector.settings.sources import load
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     as_json: AsJson = False,
-    data_dir: DataDir = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Say what the collector does, and what became of all it received; exit code 1 when none runs."""
     settings = load({"data_dir": data_dir}).settings

@@ -28,7 +28,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PolicySource:
     """Where a policy is fetched from, who may sign it, and how long it holds without an answer."""
 
     url: str
@@ -83,7 +83,7 @@ Check = Callable[[RemoteDocument, str], None]
 class RemotePolicy:
     """The policy of `source`, kept in `directory`; `accepted` is None until there is one."""
 
-    def __init__(self, source: Source, directory: Path, check: Check) -> None:
+    def __init__(self, source: PolicySource, directory: Path, check: Check) -> None:
         self._source = source
         self._directory = directory
         self._check = check

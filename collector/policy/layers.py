@@ -3,8 +3,8 @@
     built-in  <  the machine's choices  <  its [defaults]  <  the user's policy      the later replaces, key by key
     joined with [required], and with what the environment and flags ask for          the stricter wins
 
-Where a machine policy exists, what it names neither in `[required]` nor in `[defaults]` stands at its built-in
-default and can only be tightened. So no user layer ever loosens what the machine's layers alone would remove.
+Where a machine policy exists, the locked keys are those of `[required]`, and each key that no machine layer sets, at
+its built-in default. So no user layer ever loosens what the machine's layers alone would remove.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PolicyRow:
     """One line of the policy in force: which layer set it."""
 
     key: str
@@ -56,7 +56,7 @@ class Combined:
 
     policy: Policy
     notices: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PolicyRow, ...]
 
 
 _Entry = tuple[Any, str]  # value, origin
@@ -108,7 +108,7 @@ def _overlay(below: Mapping[str, _Entry], layers: Sequence[Layer], catalog: Cata
 def _locked(
     built_in: Mapping[str, _Entry], required: Sequence[Layer], defaults: Sequence[Layer], catalog: Catalog
 ) -> dict[str, _Entry]:
-    """What no user may loosen: what is required, and the built-in of what no machine layer names."""
+    """Locked keys: those of `[required]`, and the built-in defaults of keys that no machine layer sets."""
     free = {key for layer in defaults for key in layer.demands}
     found: dict[str, _Entry] = {}
     for layer in required:
@@ -211,28 +211,28 @@ def _policy(final: Mapping[str, _Entry], layers: Sequence[Layer], default_name: 
     )
 
 
-def _rows(final: Mapping[str, _Entry], catalog: Catalog) -> tuple[Row, ...]:
+def _rows(final: Mapping[str, _Entry], catalog: Catalog) -> tuple[PolicyRow, ...]:
     rows = []
     for key, (value, origin) in final.items():
         if key == "content":
-            rows.append(Row("mode", _default_level(value).value, origin))
+            rows.append(PolicyRow("mode", _default_level(value).value, origin))
             for number, rule in enumerate((rule for table in value for rule in table.rules), 1):
-                rows.append(Row(f"content[{number}]", f"{rule.level} for {_where(rule.where)}", origin))
+                rows.append(PolicyRow(f"content[{number}]", f"{rule.level} for {_where(rule.where)}", origin))
         elif key == "rules.on":
             usual = frozenset(rule for pack in final["packs"][0] for rule, on in catalog.packs[pack].items() if on)
-            rows.append(Row("rules", f"{len(value)} on", origin))
-            rows += [Row("rules.enable", rule, origin) for rule in sorted(value - usual)]
-            rows += [Row("rules.disable", rule, origin) for rule in sorted(usual - value)]
+            rows.append(PolicyRow("rules", f"{len(value)} on", origin))
+            rows += [PolicyRow("rules.enable", rule, origin) for rule in sorted(value - usual)]
+            rows += [PolicyRow("rules.disable", rule, origin) for rule in sorted(usual - value)]
         elif key == "field":
             for number, rule in enumerate(value, 1):
                 size = f":{rule.most_bytes}" if rule.most_bytes else ""
                 at = "" if len(rule.places) > 7 else f" at {', '.join(sorted(rule.places))}"
                 shown = f"{rule.action.word}{size} {rule.key}{at} for {_where(rule.where)}"
-                rows.append(Row(f"field[{number}]", shown, origin))
+                rows.append(PolicyRow(f"field[{number}]", shown, origin))
         elif key == "rule":
-            rows += [Row("rule", rule.id, origin) for rule in value]
+            rows += [PolicyRow("rule", rule.id, origin) for rule in value]
         elif not (key.startswith("rules.action.") and value is Action.PLACEHOLDER):
-            rows.append(Row("rules.packs" if key == "packs" else key, _shown(value), origin))
+            rows.append(PolicyRow("rules.packs" if key == "packs" else key, _shown(value), origin))
     return tuple(rows)
 
 

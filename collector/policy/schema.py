@@ -21,7 +21,7 @@ MOST_BYTES = 1024 * 1024
 
 Preset = Literal["metadata-only", "no-tool-content", "secrets-and-pii", "secrets"]
 SignalName = Literal["traces", "logs", "metrics", "span", "log", "metric"]
-Words = list[Annotated[str, Field(min_length=1, max_length=256)]]
+Names = list[Annotated[str, Field(min_length=1, max_length=256)]]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 RuleId = Annotated[str, Field(pattern=f"^{RULE_ID}$")]
 
@@ -35,9 +35,9 @@ class ContentTable(_Table):
 
     level: Literal["mask", "metadata"]
     signal: list[SignalName] = []
-    service: Words = []
-    kind: Words = []
-    tool: Words = []
+    service: Names = []
+    kind: Names = []
+    tool: Names = []
 
 
 class RulesTable(_Table):
@@ -54,7 +54,7 @@ class RuleTable(_Table):
 
     id: RuleId
     pattern: Annotated[str, Field(min_length=1, max_length=1000)]
-    literals: Words = []
+    literals: Names = []
     group: Annotated[int, Field(ge=0, le=20)] = 0
     check: Annotated[str, Field(pattern=r"^(none|luhn|mod97|entropy>=[0-9]{1,2}(\.[0-9]{1,3})?)$")] = "none"
     action: Literal["placeholder", "hash", "drop"] = "placeholder"
@@ -69,9 +69,9 @@ class FieldTable(_Table):
     signal: list[SignalName] = []
     at: list[str] = []
     key: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    service: Words = []
-    kind: Words = []
-    tool: Words = []
+    service: Names = []
+    kind: Names = []
+    tool: Names = []
     role: list[Literal["system", "developer", "user", "assistant", "tool", "function"]] = []
     type: Literal["string", "int", "double", "bool"] | None = None
     shape: Literal["identifier", "number", "version", "model"] | None = None
@@ -116,7 +116,7 @@ class Body(_Table):
     rules: RulesTable | None = None
     rule: list[RuleTable] | None = None
     field: list[FieldTable] | None = None
-    hide: Words | None = None
+    hide: Names | None = None
     hmac: HmacTable | None = None
     limits: LimitsTable | None = None
     report: ReportTable | None = None

@@ -56,7 +56,7 @@ class DestinationSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarding:
+class ForwardingSettings:
     """What the settings say of forwarding: to where, if anywhere, why, and what the person should know."""
 
     destination: DestinationSettings | None
@@ -64,7 +64,7 @@ class Forwarding:
     notices: tuple[str, ...] = ()
 
 
-def forwarding_of(settings: Settings, origins: Mapping[str, str], port: int) -> Forwarding:
+def forwarding_settings(settings: Settings, origins: Mapping[str, str], port: int) -> ForwardingSettings:
     """Decide where telemetry goes; `port` is the one listened on.
 
     Raises `ConfigError` for a set-up that cannot be meant.
@@ -81,23 +81,25 @@ def forwarding_of(settings: Settings, origins: Mapping[str, str], port: int) -> 
             notices.append(f"{endpoint_origin} is this collector's own address: taken as the client's setting, ignored")
             endpoint = ""
     if settings.forward is False:
-        return Forwarding(None, f"local only: {origins['forward']} is false", tuple(notices))
+        return ForwardingSettings(None, f"local only: {origins['forward']} is false", tuple(notices))
     if not endpoint:
         if not token.given:
             if settings.forward:
                 notices.append(f"{origins['forward']} asks to forward, but there is no token: nothing is forwarded")
-            return Forwarding(None, "local only: no token and no upstream", tuple(notices))
+            return ForwardingSettings(None, "local only: no token and no upstream", tuple(notices))
         if origins.get("upstream_token") == "INFERENCE_API_KEY" and not settings.forward:
             notices.append("INFERENCE_API_KEY alone does not start forwarding: set TRACE_TO_INFERENCE=true for that")
-            return Forwarding(None, "local only: forwarding was not asked for", tuple(notices))
+            return ForwardingSettings(None, "local only: forwarding was not asked for", tuple(notices))
         endpoint = CATALYST
     hosted = urlsplit(endpoint).hostname == urlsplit(CATALYST).hostname
     if hosted and not token.given:
         notices.append("the upstream is the hosted Catalyst, which needs a token: nothing is forwarded")
-        return Forwarding(None, "local only: no token for the hosted upstream", tuple(notices))
+        return ForwardingSettings(None, "local only: no token for the hosted upstream", tuple(notices))
     if token.given and endpoint.startswith("http://") and not is_loopback(urlsplit(endpoint).hostname or ""):
         notices.append("the upstream is reached over plain http: its token can be read on the way")
-    return Forwarding(_destination(settings, endpoint, token, hosted), f"forwarding to {endpoint}", tuple(notices))
+    return ForwardingSettings(
+        _destination(settings, endpoint, token, hosted), f"forwarding to {endpoint}", tuple(notices)
+    )
 
 
 def _destination(settings: Settings, endpoint: str, token: TokenSettings, hosted: bool) -> DestinationSettings:

@@ -25,7 +25,7 @@ def _words(value: Any) -> Any:
 
 
 Flag = Annotated[bool, BeforeValidator(boolean)]
-Words = Annotated[list[str], NoDecode, BeforeValidator(_words)]
+CommaList = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
 class Settings(BaseSettings):
@@ -51,8 +51,8 @@ class Settings(BaseSettings):
         False,
         description="listen beyond loopback without an access token: only in a container published on loopback",
     )
-    allowed_hosts: Words = Field([], description="Host names that requests may carry beside the loopback ones")
-    allowed_origins: Words = Field([], description="web origins that may send telemetry from a page")
+    allowed_hosts: CommaList = Field([], description="Host names that requests may carry beside the loopback ones")
+    allowed_origins: CommaList = Field([], description="web origins that may send telemetry from a page")
 
     policy_file: str = Field("", description="what may leave: a policy file, or the name of a preset")
     content: ContentLevel = Field(ContentLevel.MASK, description="mask credentials, or keep metadata only")

@@ -27,13 +27,15 @@ SERVE = textwrap.dedent("""
     from pathlib import Path
     from collector import logs
     from collector.app import collector as app
-    from collector.enforce.in_force import Enforcement, asked_by
+    from collector.enforce.in_force import Enforcement
+    from collector.enforce.request import PolicyRequest
     from collector.settings.sources import load
     data, machine, upstream, policy = sys.argv[1:]
     loaded = load({"port": 0, "data_dir": Path(data), "upstream_endpoint": upstream, "policy_file": policy or None})
     logs.configure("info")
     owners = (os.getuid(),) if hasattr(os, "getuid") else (0,)
-    enforcement = Enforcement(asked_by(loaded, os.environ), Path(data), Path(machine), owners, fetch=True)
+    request = PolicyRequest.from_settings(loaded, os.environ)
+    enforcement = Enforcement(request, Path(data), Path(machine), owners, fetch=True)
     app.serve(loaded, lambda url: print(url, flush=True), enforcement)
 """)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from collector.enforce.in_force import Asked, Enforcement, InForce, machine_directory, read_key
+from collector.enforce.files import machine_directory, read_key
+from collector.enforce.in_force import Enforcement, InForce
+from collector.enforce.request import PolicyRequest
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
 
@@ -24,8 +27,8 @@ def machine(tmp_path: Path) -> Path:
     return folder
 
 
-def in_force(machine: Path, asked: Asked | None = None, owners: tuple[int, ...] = ME) -> InForce:
-    return Enforcement(asked or Asked(), machine.parent / "data", machine, owners).load(NOW)
+def in_force(machine: Path, request: PolicyRequest | None = None, owners: tuple[int, ...] = ME) -> InForce:
+    return Enforcement(request or PolicyRequest(), machine.parent / "data", machine, owners).load(NOW)
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> Path:
@@ -63,7 +66,7 @@ def test_files_of_the_folder_are_joined_with_the_main_one(machine: Path) -> None
 def test_required_and_defaults_are_told_apart(machine: Path) -> None:
     write(machine / "policy.toml", "[required.limits]\nmax_depth = 5\n[defaults]\npreset = 'metadata-only'")
     assert in_force(machine).policy.mode is ContentLevel.METADATA
-    found = in_force(machine, Asked("secrets", "--policy"))
+    found = in_force(machine, PolicyRequest("secrets", "--policy"))
     assert found.policy.mode is ContentLevel.MASK
     assert found.policy.limits.max_depth == 5
 
@@ -116,13 +119,13 @@ def test_a_wrong_machine_policy_blocks_sending(machine: Path, text: str) -> None
 @pytest.mark.parametrize("policy", ["no-such-preset", "/no/such/file.toml"])
 def test_a_users_policy_that_is_not_there_stops_the_start(machine: Path, policy: str) -> None:
     with pytest.raises(ConfigError, match="--policy"):
-        in_force(machine, Asked(policy, "--policy"))
+        in_force(machine, PolicyRequest(policy, "--policy"))
 
 
 def test_a_users_wrong_policy_stops_the_start(machine: Path) -> None:
     path = write(machine.parent / "mine.toml", 'mode = "all"')
     with pytest.raises(ConfigError, match="mode"):
-        in_force(machine, Asked(str(path), "--policy"))
+        in_force(machine, PolicyRequest(str(path), "--policy"))
 
 
 @pytest.mark.parametrize(
@@ -145,14 +148,16 @@ def test_a_remote_policy_that_was_never_fetched_blocks_sending(machine: Path) ->
 
 def test_flags_and_environment_tighten_only(machine: Path) -> None:
     path = write(machine.parent / "mine.toml", 'mode = "metadata"')
-    found = in_force(machine, Asked(str(path), "--policy", ContentLevel.MASK, "COLLECTOR_CONTENT"))
+    found = in_force(machine, PolicyRequest(str(path), "--policy", ContentLevel.MASK, "COLLECTOR_CONTENT"))
     assert found.policy.mode is ContentLevel.METADATA
     assert any("COLLECTOR_CONTENT" in notice for notice in found.notices)
-    assert in_force(machine, Asked("", "", ContentLevel.METADATA, "X")).policy.mode is ContentLevel.METADATA
+    assert in_force(machine, PolicyRequest("", "", ContentLevel.METADATA, "X")).policy.mode is ContentLevel.METADATA
 
 
 def hidden(machine: Path, **environ: str) -> InForce:
-    return in_force(machine, Asked(environ={f"OPENINFERENCE_HIDE_{name}": value for name, value in environ.items()}))
+    return in_force(
+        machine, PolicyRequest(environ={f"OPENINFERENCE_HIDE_{name}": value for name, value in environ.items()})
+    )
 
 
 @pytest.mark.parametrize("value", ["true", "TRUE", "1", "yes", "on", " true ", "ture", "maybe", "2"])
@@ -191,7 +196,7 @@ def test_a_key_that_is_short_or_open_is_refused(tmp_path: Path, size: int, mode:
 def test_a_missing_key_stops_the_start_or_blocks_the_machine(machine: Path) -> None:
     path = write(machine.parent / "mine.toml", KEYED.format(machine / "none"))
     with pytest.raises(ConfigError, match="key_file"):
-        in_force(machine, Asked(str(path), "--policy"))
+        in_force(machine, PolicyRequest(str(path), "--policy"))
     write(machine / "policy.toml", KEYED.format(machine / "none"))
     assert "key_file" in in_force(machine).blocked
 
@@ -200,12 +205,64 @@ def test_hashing_without_a_key_is_refused(machine: Path) -> None:
     """Unkeyed hashes of what can be enumerated are no redaction (31)."""
     path = write(machine.parent / "mine.toml", '[rules.action]\nemail = "hash"')
     with pytest.raises(ConfigError, match="names no key"):
-        in_force(machine, Asked(str(path), "--policy"))
+        in_force(machine, PolicyRequest(str(path), "--policy"))
 
 
 def test_the_key_is_not_shown(machine: Path) -> None:
     key = write(machine.parent / "key", "s3kr1t" * 6, 0o600)
     path = write(machine.parent / "mine.toml", KEYED.format(key))
-    found = in_force(machine, Asked(str(path), "--policy"))
+    found = in_force(machine, PolicyRequest(str(path), "--policy"))
     assert found.key
     assert "s3kr1t" not in repr(found)
+
+
+@pytest.mark.parametrize("place", ["", "policy.toml", "policy.d"])
+@pytest.mark.parametrize("kind", ["loop", "dangling"])
+def test_a_machine_policy_behind_a_broken_link_blocks(tmp_path: Path, place: str, kind: str) -> None:
+    """`Path.exists` says no of all of these: they would pass for a machine without a policy."""
+    machine = tmp_path / "machine"
+    if place:
+        machine.mkdir(mode=0o755)
+    link = machine / place
+    link.symlink_to(link if kind == "loop" else tmp_path / "absent")
+    found = in_force(machine)
+    assert "cannot be followed" in found.blocked
+    assert found.policy.mode is ContentLevel.METADATA
+
+
+def test_a_file_where_the_machines_folder_should_be_blocks(tmp_path: Path) -> None:
+    (tmp_path / "machine").write_text("")
+    assert "not a folder" in in_force(tmp_path / "machine").blocked
+
+
+def test_a_name_that_cannot_be_looked_up_blocks(tmp_path: Path) -> None:
+    assert "cannot be looked at" in in_force(tmp_path / ("m" * 300)).blocked
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("closed", ["parent", "machine", "policy.d"])
+def test_a_machine_policy_that_may_not_be_looked_at_blocks(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as another user, since root may look everywhere; under Python 3.14 `exists` says no here."""
+    with tempfile.TemporaryDirectory() as above:
+        Path(above).chmod(0o755)
+        monkeypatch.setenv("XDG_CONFIG_HOME", above)
+        machine = Path(above, "parent", "machine")
+        write(Path(above, "parent") / "x", "").unlink()
+        machine.mkdir(mode=0o755)
+        write(machine / "policy.toml", 'mode = "metadata"')
+        write(machine / "policy.d" / "more.toml", 'mode = "metadata"')
+        {"parent": machine.parent, "machine": machine, "policy.d": machine / "policy.d"}[closed].chmod(0o700)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            try:
+                os.write(writing, in_force(machine, owners=(0,)).blocked.encode() or b"sends")
+            except BaseException as error:
+                os.write(writing, repr(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        said = os.read(reading, 4096).decode()
+    assert "Permission denied" in said and "Error(" not in said

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from collector.enforce.in_force import document_layers
-from collector.enforce.remote import RemotePolicy, Source
+from collector.enforce.files import document_layers
+from collector.enforce.remote import PolicySource, RemotePolicy
 from collector.errors import ConfigError
 from collector.policy.signature import is_signed, new_key, sign
 from collector.redact.ruleset import combined
@@ -51,7 +51,7 @@ def document(revision: int, more: str = "") -> str:
 
 def remote(directory: Path, keys: tuple[str, ...] = (OLD[1],), max_age_s: int = 3600) -> RemotePolicy:
     return RemotePolicy(
-        Source(URL, keys, max_age_s), directory, lambda doc, origin: void(combined(document_layers(doc, origin)))
+        PolicySource(URL, keys, max_age_s), directory, lambda doc, origin: void(combined(document_layers(doc, origin)))
     )
 
 
@@ -216,8 +216,8 @@ def test_kept_files_that_were_touched_do_not_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["http://policy.example/p", "ftp://policy.example/p", "policy.example", "https://"])
 def test_only_https_or_this_machine_is_asked(url: str) -> None:
     with pytest.raises(ConfigError, match="policy_url"):
-        Source(url, (OLD[1],), 60).check("f.toml")
-    Source("http://127.0.0.1:8080/p.toml", (OLD[1],), 60).check("f.toml")
+        PolicySource(url, (OLD[1],), 60).check("f.toml")
+    PolicySource("http://127.0.0.1:8080/p.toml", (OLD[1],), 60).check("f.toml")
 
 
 def test_signatures_are_over_the_exact_bytes() -> None:

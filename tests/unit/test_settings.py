@@ -11,7 +11,7 @@ import pytest
 from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
-from collector.settings.destinations import Forwarding, forwarding_of
+from collector.settings.destinations import ForwardingSettings, forwarding_settings
 from collector.settings.sources import load
 
 
@@ -20,12 +20,12 @@ def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-def _forwarding(flags: dict[str, Any] | None = None, port: int = 4318) -> Forwarding:
+def _forwarding(flags: dict[str, Any] | None = None, port: int = 4318) -> ForwardingSettings:
     loaded = load(flags)
-    return forwarding_of(loaded.settings, loaded.origins, port)
+    return forwarding_settings(loaded.settings, loaded.origins, port)
 
 
-def _token(found: Forwarding) -> str | None:
+def _token(found: ForwardingSettings) -> str | None:
     assert found.destination is not None
     token = found.destination.token.value
     return token.get_secret_value() if token else None
