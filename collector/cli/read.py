@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from collector.cli.options import AsJson, DataDirOption
 from collector.cli.show import moment, money, number, print_json, print_table, printable, span_of_time
 from collector.settings.model import Settings
 from collector.settings.sources import load
+from collector.store.entries import SessionQuery
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
 SessionOption = Annotated[str, typer.Option("--session", help="Only of this session.")]
@@ -124,8 +125,12 @@ def _read(data_dir: Path | None, what: str, **query: Any) -> list[dict[str, Any]
         found: list[dict[str, Any]] = Client(settings).get(f"/api/{what}", **query)
     except NotRunning:
         reader = open_reader(settings)
-        names = {"session": "session_id", "trace": "trace_id"}
-        rows = getattr(reader, what)(**{names.get(key, key): value for key, value in query.items()})
+        rows: Sequence[Any]
+        if what == "sessions":
+            rows = reader.sessions(SessionQuery(**query))
+        else:
+            names = {"session": "session_id", "trace": "trace_id"}
+            rows = getattr(reader, what)(**{names.get(key, key): value for key, value in query.items()})
         found = [dataclasses.asdict(row) for row in rows]
     return found
 

@@ -10,8 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from collector.batch import SealedBatch, Signal, SpanEntry
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.batch import ExportRequest, SealedBatch, Signal, SpanEntry
 from collector.store.entries import (
+    ANY_SESSION,
+    DeadLetter,
     Delivery,
     EndedTurn,
     Lane,
@@ -19,7 +23,9 @@ from collector.store.entries import (
     QueuedBatch,
     Refusal,
     Reseal,
+    SearchHit,
     SessionEntry,
+    SessionQuery,
     TraceEntry,
 )
 
@@ -157,12 +163,32 @@ class Reading(Protocol):
         """All accounts as they stand at one moment."""
         ...
 
-    def sessions(self, limit: int = 50) -> list[SessionEntry]:
+    def sessions(self, query: SessionQuery = ANY_SESSION) -> list[SessionEntry]:
         """The sessions last heard of; tokens and cost are those of their LLM, embedding and reranker spans."""
         ...
 
-    def traces(self, session_id: str = "", limit: int = 50) -> list[TraceEntry]:
-        """The newest traces, of one session when it is named."""
+    def session_choices(self) -> dict[str, list[str]]:
+        """What sessions can be filtered by: the values of agent, model, tool and directory that are kept."""
+        ...
+
+    def traces(self, session_id: str = "", limit: int = 50, before_ns: int = 0) -> list[TraceEntry]:
+        """The newest traces, of one session when it is named, that ended before `before_ns` when it is not 0."""
+        ...
+
+    def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
+        """The spans of a trace, or of a session with all that its turns started, in the requests they are kept in."""
+        ...
+
+    def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
+        """The newest kept export requests of a signal."""
+        ...
+
+    def search(self, text: str, limit: int = 100) -> list[SearchHit]:
+        """The newest spans whose kept text holds all words of `text`."""
+        ...
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """What destinations refused for good, newest first."""
         ...
 
     def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:

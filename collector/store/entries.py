@@ -75,7 +75,10 @@ class EndedTurn:
 
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
-    """A session as far as its spans tell; times in nanoseconds since the epoch."""
+    """A session as far as its spans tell; times in nanoseconds since the epoch, what is not known is empty.
+
+    `prompt` is what was asked first, `failure` why its last turn failed; `queued` and `dead` count its spans.
+    """
 
     session_id: str
     service: str
@@ -86,6 +89,57 @@ class SessionEntry:
     cost: float
     start_ns: int
     end_ns: int
+    title: str = ""
+    prompt: str = ""
+    directory: str = ""
+    agent: str = ""
+    model: str = ""
+    tools: int = 0
+    failure: str = ""
+    queued: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Which sessions to list: an empty text or 0 asks for any; `before_ns` pages on from the last one's end."""
+
+    agent: str = ""
+    model: str = ""
+    tool: str = ""
+    directory: str = ""
+    errors: bool = False
+    since_ns: int = 0
+    before_ns: int = 0
+    limit: int = 50
+
+
+ANY_SESSION = SessionQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A span whose kept text holds what was searched for; in `snippet` \\x02 and \\x03 stand around the words."""
+
+    trace_id: str
+    span_id: str
+    session_id: str
+    name: str
+    kind: str
+    start_ns: int
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What a destination refused for good: how many items, its answer, and when it came."""
+
+    id: int
+    destination: str
+    signal: str
+    items: int
+    cause: str
+    at_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from collector.store import Reading
+from collector.store.entries import SessionQuery
 from collector.viewer.metrics import exposition
 from collector.viewer.status import Status
 
@@ -77,7 +78,7 @@ def new_api(live: Live, version: str) -> FastAPI:
 
     @api.get("/api/sessions")
     def sessions(limit: RowLimit = 50) -> list[dict[str, Any]]:
-        return [dataclasses.asdict(row) for row in live.reader.sessions(limit)]
+        return [dataclasses.asdict(row) for row in live.reader.sessions(SessionQuery(limit=limit))]
 
     @api.get("/api/traces")
     def traces(session: str = "", limit: RowLimit = 50) -> list[dict[str, Any]]:

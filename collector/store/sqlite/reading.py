@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import defaultdict
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.batch import Signal, SpanEntry
-from collector.otlp.envelope import take_span
+from collector.batch import ExportRequest, Signal, SpanEntry
+from collector.otlp.envelope import select, take_span
 from collector.otlp.write import to_document
-from collector.store.entries import Delivery, Ledger, NoStore, SessionEntry, TraceEntry
+from collector.store.entries import (
+    ANY_SESSION,
+    DeadLetter,
+    Delivery,
+    Ledger,
+    NoStore,
+    SearchHit,
+    SessionEntry,
+    SessionQuery,
+    TraceEntry,
+)
 from collector.store.sqlite.ledger import read_ledger
 from collector.store.sqlite.schema import FILE, connect_reading
 
@@ -42,24 +53,31 @@ class SqliteReading:
         with self._lock:
             return read_ledger(self._connection)
 
-    def sessions(self, limit: int = 50) -> list[SessionEntry]:
-        """The sessions last heard of; tokens and cost are those of their LLM, embedding and reranker spans."""
+    def sessions(self, query: SessionQuery = ANY_SESSION) -> list[SessionEntry]:
         rows = self._rows(
             "SELECT session_id, max(service) AS service, count(DISTINCT trace_id) AS traces, count(*) AS spans,"
-            f" sum(error) AS errors, {_SPENT}, min(start_ns) AS start_ns, max(end_ns) AS end_ns"
-            " FROM spans WHERE session_id <> '' GROUP BY session_id ORDER BY end_ns DESC LIMIT ?",
-            (limit,),
+            f" sum(error) AS errors, {_SPENT}, min(start_ns) AS start_ns, max(end_ns) AS end_ns, max(model) AS model,"
+            " sum(kind = 'TOOL') AS tools"
+            " FROM spans WHERE session_id <> '' AND (? = '' OR model = ?) GROUP BY session_id"
+            " HAVING max(end_ns) >= ? AND (? = 0 OR max(end_ns) < ?) AND (? = 0 OR sum(error) > 0)"
+            " ORDER BY end_ns DESC LIMIT ?",
+            (query.model, query.model, query.since_ns, query.before_ns, query.before_ns, query.errors, query.limit),
         )
         return [SessionEntry(**row) for row in rows]
 
-    def traces(self, session_id: str = "", limit: int = 50) -> list[TraceEntry]:
+    def session_choices(self) -> dict[str, list[str]]:
+        rows = self._rows("SELECT DISTINCT model FROM spans WHERE model <> '' ORDER BY 1 LIMIT 100")
+        return {"model": [row[0] for row in rows]}
+
+    def traces(self, session_id: str = "", limit: int = 50, before_ns: int = 0) -> list[TraceEntry]:
         rows = self._rows(
             "SELECT trace_id, max(session_id) AS session_id, max(service) AS service,"
             " (SELECT r.name FROM spans r WHERE r.trace_id = s.trace_id ORDER BY r.parent_id <> '', r.start_ns LIMIT 1)"
             f" AS name, count(*) AS spans, sum(error) AS errors, {_SPENT},"
             " min(start_ns) AS start_ns, max(end_ns) AS end_ns"
-            " FROM spans s WHERE ? = '' OR session_id = ? GROUP BY trace_id ORDER BY end_ns DESC LIMIT ?",
-            (session_id, session_id, limit),
+            " FROM spans s WHERE ? = '' OR session_id = ? GROUP BY trace_id"
+            " HAVING ? = 0 OR max(end_ns) < ? ORDER BY end_ns DESC LIMIT ?",
+            (session_id, session_id, before_ns, before_ns, limit),
         )
         return [TraceEntry(**row) for row in rows]
 
@@ -84,6 +102,56 @@ class SqliteReading:
         alone = take_span(request, bytes.fromhex(trace_id), bytes.fromhex(span_id))
         return to_document(alone) if alone is not None else None
 
+    def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
+        if trace_id:
+            wanted = {trace_id}
+            own: set[tuple[str, str]] = set()
+        else:
+            rows = self._rows(
+                "SELECT trace_id, span_id, parent_id FROM spans WHERE session_id = ? ORDER BY start_ns", (session_id,)
+            )
+            wanted = {row["trace_id"] for row in rows if not row["parent_id"]}
+            own = {(row["trace_id"], row["span_id"]) for row in rows if row["trace_id"] not in wanted}
+        marks = ",".join("?" * len(wanted))
+        places = self._rows(
+            f"SELECT batch_id, trace_id, span_id FROM spans WHERE trace_id IN ({marks}) ORDER BY batch_id",
+            tuple(wanted),
+        )
+        for trace, span in own:
+            places += self._rows(
+                "SELECT batch_id, trace_id, span_id FROM spans WHERE trace_id = ? AND span_id = ?", (trace, span)
+            )
+        by_batch: dict[int, set[tuple[bytes, bytes]]] = defaultdict(set)
+        for row in places:
+            by_batch[row["batch_id"]].add((bytes.fromhex(row["trace_id"]), bytes.fromhex(row["span_id"])))
+        found = []
+        for batch_id in sorted(by_batch):
+            for row in self._rows("SELECT data FROM batches WHERE id = ?", (batch_id,)):
+                request = ExportTraceServiceRequest.FromString(row["data"])
+                ids = by_batch[batch_id]
+                found.append(_only(request, ids))
+        return found
+
+    def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
+        rows = self._rows("SELECT data FROM batches WHERE signal = ? ORDER BY id DESC LIMIT ?", (signal, limit))
+        return [signal.request.FromString(row["data"]) for row in rows]
+
+    def search(self, text: str, limit: int = 100) -> list[SearchHit]:
+        rows = self._rows(
+            "SELECT trace_id, span_id, session_id, name, kind, start_ns, name AS snippet FROM spans"
+            " WHERE instr(lower(name), lower(?)) ORDER BY start_ns DESC LIMIT ?",
+            (text, limit),
+        )
+        return [SearchHit(**row) for row in rows]
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        rows = self._rows(
+            "SELECT b.id, o.destination, o.signal, b.items, o.answer AS cause, b.received_ns AS at_ns FROM outbox o"
+            " JOIN batches b ON b.id = o.batch_id WHERE o.state = 'dead' ORDER BY b.id DESC LIMIT ?",
+            (limit,),
+        )
+        return [DeadLetter(**row) for row in rows]
+
     def after(self, batch_id: int, limit: int = 100) -> list[tuple[int, Signal, dict[str, Any]]]:
         """Batches kept after `batch_id`, in order, as OTLP/JSON documents: what `tail` follows."""
         rows = self._rows("SELECT id, signal, data FROM batches WHERE id > ? ORDER BY id LIMIT ?", (batch_id, limit))
@@ -105,6 +173,10 @@ class SqliteReading:
             (trace_id,),
         )
         return batches, [Delivery(**row) for row in rows]
+
+
+def _only(request: ExportTraceServiceRequest, ids: set[tuple[bytes, bytes]]) -> ExportTraceServiceRequest:
+    return select(request, lambda _, __, span: (span.trace_id, span.span_id) in ids)
 
 
 _SPENT = (
