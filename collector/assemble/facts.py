@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -324,24 +325,73 @@ AnyFact = (
 
 Facts = Iterator[AnyFact]
 
-CONTENT: dict[type[Fact], frozenset[str]] = {
-    SessionFact: frozenset({"title", "directory"}),
-    MessageFact: frozenset({"error", "directory"}),
-    PartFact: frozenset({"text", "filename", "files"}),
-    ToolFact: frozenset({"input", "output", "error", "title", "metadata", "attachments"}),
-    StatusFact: frozenset({"error"}),
-    FailureFact: frozenset({"error"}),
-    RetryFact: frozenset({"error"}),
-    SystemPromptFact: frozenset({"text"}),
-    ToolListFact: frozenset({"tools"}),
-    ConversationFact: frozenset({"messages"}),
-    WaitFact: frozenset({"detail"}),
-    CompactionFact: frozenset({"text", "error"}),
-    RequestFact: frozenset({"params"}),
-    NoteFact: frozenset({"texts"}),
-    ShutdownFact: frozenset({"directory"}),
-}
-"""Fields that hold what people, models and tools wrote, or where they work: they go at metadata level."""
+
+class Shape(StrEnum):
+    """What a field that is structure may hold; what has another shape is content after all."""
+
+    ID = "id"
+    """An identifier; another text is replaced by its hash, so that what belongs together stays together."""
+    WORD = "word"
+    """An identifier."""
+    NAME = "name"
+    """The name of a model, provider or media type: an identifier, slashes and at signs too."""
+    NUMBER = "number"
+    """A number or a boolean."""
+    NUMBERS = "numbers"
+    """Numbers by name."""
+    IDS = "ids"
+    """A list of identifiers."""
+
+
+_BY = {"agent": Shape.WORD, "provider": Shape.NAME, "model": Shape.NAME, "variant": Shape.WORD}
+_USED = {"tokens": Shape.NUMBERS, "cost": Shape.NUMBER}
+_FAILED = {"error_type": Shape.WORD}
+
+
+def _numbers(*names: str) -> dict[str, Shape]:
+    return dict.fromkeys(names, Shape.NUMBER)
+
+
+STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
+    SessionFact: {
+        "parent": Shape.ID, "project": Shape.WORD, "version": Shape.WORD, "agent": Shape.WORD, **_numbers("created"),
+    },
+    TitleFact: {},
+    MessageFact: {
+        "message": Shape.ID, "role": Shape.WORD, "parent": Shape.ID, "finish": Shape.WORD, **_BY, **_USED, **_FAILED,
+        **_numbers("recalled", "created", "completed", "summary", "delivered", "streamed", "manual"),
+    },
+    PartFact: {
+        "message": Shape.ID, "part": Shape.ID, "type": Shape.WORD, "mime": Shape.NAME, "reason": Shape.WORD, **_USED,
+        **_numbers("synthetic", "resumes", "start", "end", "bytes", "auto", "overflow"),
+    },
+    ToolFact: {
+        "message": Shape.ID, "part": Shape.ID, "call": Shape.ID, "name": Shape.WORD, "status": Shape.WORD,
+        "child": Shape.ID, **_FAILED, **_numbers("start", "end", "exit", "background"),
+    },
+    FirstTokenFact: {"message": Shape.ID},
+    StatusFact: {"status": Shape.WORD, "reason": Shape.WORD, **_FAILED},
+    FailureFact: _FAILED,
+    RetryFact: {"message": Shape.ID, **_FAILED, **_numbers("attempt", "next")},
+    RequestFact: {"message": Shape.ID, **_BY},
+    SystemPromptFact: {"agent": Shape.WORD},
+    ToolListFact: {},
+    HistoryFact: {"messages": Shape.IDS},
+    ConversationFact: {},
+    WaitFact: {
+        "id": Shape.ID, "what": Shape.WORD, "call": Shape.ID, "message": Shape.ID, "permission": Shape.WORD,
+        "reply": Shape.WORD, **_numbers("ends"),
+    },
+    CompactionFact: {
+        "id": Shape.ID, "input": Shape.ID, "provider": Shape.NAME, "model": Shape.NAME, **_USED, **_FAILED,
+        **_numbers("started", "ended", "auto"),
+    },
+    UsageFact: {**_USED, **_numbers("exact")},
+    NoteFact: {"name": Shape.WORD, "message": Shape.ID, "counts": Shape.NUMBERS},
+}  # fmt: skip
+"""The fields that say nothing of what people, models and tools wrote, or where they work: all that stays at the
+metadata level. What is not declared here is content; of a class that is not declared nothing stays (a shutdown says
+which directory it is about, and nothing else)."""
 
 FIELDS: dict[type[Fact], tuple[str, ...]] = {
     kind: tuple(item.name for item in fields(kind) if item.name not in ("session", "key", "at", "order", "kind"))

@@ -1,6 +1,6 @@
 """The stages between the receiver of OpenCode's events and the inbox: read ─> redact (pure).
 
-What leaves here is redacted and only that is kept: facts (see `assemble.vocabulary`), one row each.
+What leaves here is redacted and only that is kept: facts (see `assemble.facts`), one row each.
 """
 
 from __future__ import annotations
@@ -9,34 +9,28 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from collector.assemble.dialects.items import BadItem
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.facts import CONTENT, AnyFact, Fact, from_document, to_bytes, to_document
+from collector.assemble.facts import AnyFact, from_document, to_bytes, to_document
 from collector.batch import Signal
 from collector.errors import BadRequest
+from collector.pipeline.fact_content import without_content
 from collector.policy.model import ContentLevel, Policy
 from collector.redact.document import mask_documents
 from collector.redact.engine.engine import Engine
-from collector.redact.placeholders import sized
-from collector.redact.report import CONTENT as CONTENT_RULE
 
 NOT_JSON = "not valid JSON"
 _MOST_REASONS = 100
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,159}")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,99}")
-_NAMES = {"provider", "model", "mime"}
-_IDS = {"session", "key", "message", "part", "call", "parent", "child", "id", "input"}
 _TYPE = re.compile(r"[12]:[A-Za-z0-9_.-]{1,80}|hook:[A-Za-z0-9_.-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
 class RedactedFact:
-    """A redacted fact, as the inbox keeps it."""
+    """A fact as the inbox keeps it: `data` is its JSON."""
 
     session: str
     key: str
@@ -72,7 +66,7 @@ def event_level(policy: Policy) -> ContentLevel:
 
 
 class Intake:
-    """Turns bodies into rows; not safe to share between threads."""
+    """Turns bodies into redacted facts; not safe to share between threads."""
 
     def __init__(self, level: ContentLevel = ContentLevel.MASK, engine: Engine | None = None) -> None:
         self._level = level
@@ -114,7 +108,7 @@ class Intake:
 
     def _seal(self, facts: list[AnyFact], findings: Counter[str]) -> list[RedactedFact]:
         if self._level is ContentLevel.METADATA:
-            documents = [d for fact in facts if (d := _without_content(fact, findings)) is not None]
+            documents = [d for fact in facts if (d := without_content(fact, findings)) is not None]
         else:
             documents = [to_document(fact) for fact in facts]
         rows = []
@@ -166,78 +160,6 @@ def _line(line: bytes) -> Any:
         return orjson.loads(line.removeprefix(b"data: ") if line.startswith(b"data: {") else line)
     except orjson.JSONDecodeError:
         return _NotJson
-
-
-# ---- the metadata level
-
-
-def _without_content(fact: AnyFact, findings: Counter[str]) -> dict[str, Any] | None:
-    """The fact without what people, models and tools wrote: ids, types, times and counts stay."""
-    if fact.kind == "gone":
-        return None  # it says which directory it is about, and nothing else
-    document = to_document(fact)
-    content = CONTENT.get(type(fact), frozenset())
-    for name, value in list(document.items()):
-        if name in content:
-            findings[CONTENT_RULE] += 1
-            kept = _reduced(fact, name, value)
-            if kept is None:
-                del document[name]
-            else:
-                document[name] = kept
-        elif isinstance(value, str) and name not in ("kind", "role", "type", "status", "what"):
-            kept = _shaped(name, value)
-            if kept is None:
-                findings[CONTENT_RULE] += 1
-                del document[name]
-            else:
-                document[name] = kept
-        elif isinstance(value, list):
-            document[name] = [_shaped("id", item) for item in value if isinstance(item, str)]
-    return document
-
-
-def _shaped(name: str, value: str) -> str | None:
-    """A text that has the shape of an identifier; an id that has not is replaced by one that tells nothing."""
-    if (_NAME if name in _NAMES else _IDENTIFIER).fullmatch(value):
-        return value
-    if name in _IDS:
-        return "h" + blake2b(value.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-    return None
-
-
-_SIZED = {"text", "input", "output", "error"}
-
-
-def _reduced(fact: Fact, name: str, value: Any) -> Any:
-    """What stays of a field that held content: its size, where its presence is worth knowing."""
-    if name == "params":
-        return {key: item for key, item in value.items() if isinstance(item, (int, float)) and _NAME.fullmatch(key)}
-    if name == "tools":
-        return [{"name": n} for tool in value if _IDENTIFIER.fullmatch(n := str(tool.get("name") or ""))]
-    if name == "messages":
-        return [_spoken(item) for item in value]
-    if name == "texts":
-        return {}
-    if name in _SIZED:
-        return _sized(value)
-    return None
-
-
-def _spoken(item: dict[str, Any]) -> dict[str, Any]:
-    calls = [{"id": _id(c.get("id")), "name": _id(c.get("name")), "input": _sized(c.get("input"))}
-             for c in item.get("calls") or ()]  # fmt: skip
-    results = [{"id": _id(r.get("id")), "output": _sized(r.get("output"))} for r in item.get("results") or ()]
-    return {"role": _id(item.get("role")), "text": _sized(item.get("text")), "calls": calls, "results": results}
-
-
-def _id(value: Any) -> str:
-    return _shaped("id", str(value or "")) or ""
-
-
-def _sized(value: Any) -> str:
-    size = len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else len(to_bytes({"": value})) - 5
-    return sized(CONTENT_RULE, size)
 
 
 __all__ = ["Intake", "IntakeResult", "RedactedFact", "items_of"]
