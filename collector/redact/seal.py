@@ -18,7 +18,7 @@ from collector.policy.model import Action, ContentLevel, Policy, strictest
 from collector.redact.engine.engine import Engine, Extent, replace
 from collector.redact.otlp.content import keep_metadata
 from collector.redact.otlp.entries import LISTED, entries, list_again
-from collector.redact.otlp.fields import REPORT, FieldActions, Item, applies
+from collector.redact.otlp.fields import REPORT, FieldActions, Subject, applies
 from collector.redact.otlp.positions import collect
 from collector.redact.otlp.strings import Texts, delete
 from collector.redact.placeholders import named, pseudonym, sized, truncated
@@ -101,12 +101,12 @@ class Sealer:
             keep_metadata(request, tally, self._policy, self._keep)
         elif level is None:
 
-            def is_metadata(item: Item | None) -> bool:
+            def is_metadata(item: Subject | None) -> bool:
                 return self._level(signal, item) is ContentLevel.METADATA
 
             keep_metadata(request, tally, self._policy, self._keep, is_metadata)
 
-    def _level(self, signal: Signal, item: Item | None) -> ContentLevel:
+    def _level(self, signal: Signal, item: Subject | None) -> ContentLevel:
         """The strictest of all layers for an item, or for what is no item (a resource, a scope)."""
         found = []
         for table in self._policy.levels:
@@ -147,8 +147,8 @@ class Sealer:
         return texts
 
     def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
-        """What is found, by index. What was found clean before is not read again: roles, kinds and names are the same
-        in every span, and each request to a model holds all messages of the ones before."""
+        """What is found, by index. Texts with no findings are cached until the policy changes: roles, kinds and names
+        are the same in every span, and each request to a model holds all messages of the ones before."""
         clean = self._clean
         known = [text if len(text) <= _LONGEST_CLEAN else _digest(text) for text in texts]
         places = [place for place, one in enumerate(known) if one not in clean]
@@ -227,7 +227,7 @@ class Sealer:
                     span.attributes.add(key=_RULE + rule).value.int_value = times
 
     def _remember_keys(self, texts: Texts, changed: set[int]) -> None:
-        """Attribute keys are few and repeat in every span: one that was found clean is not read again."""
+        """Attribute keys with no findings are cached: they are few and repeat in every span."""
         for index, table, key, treatment in texts.new_keys:
             if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
                 table[key] = None if treatment.plain and key not in LISTED else treatment

@@ -82,8 +82,8 @@ def _try_examples(rule: Rule) -> None:
 
 def _finds(rule: Rule, example: str) -> bool:
     data = example.encode("utf-8", "surrogatepass")
-    events = ReScanner(rule.triggers).events(b"\0" + data + b"\0", len(data) + 1)
-    return bool(rule.find(data, sorted({end - 1 for _, end in events})))
+    hits = ReScanner(rule.triggers).hits(b"\0" + data + b"\0", len(data) + 1)
+    return bool(rule.find(data, sorted({end - 1 for _, end in hits})))
 
 
 def compiled_width(source: str) -> tuple[int, int]:

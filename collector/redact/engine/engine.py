@@ -19,7 +19,7 @@ from collector.redact.engine.extents import (
     settle,
 )
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
-from collector.redact.engine.scan import Event, Scanner, Storm, scanner
+from collector.redact.engine.scan import Hit, Scanner, Storm, scanner
 from collector.redact.placeholders import HEADS, HEADS_PATTERN, placeholder_ranges
 from collector.redact.report import ERROR
 from collector.redact.rules import DEFAULT_RULES
@@ -68,7 +68,7 @@ class Engine:
     def find(self, data: bytes) -> list[Extent]:
         """What the rules find in UTF-8 text: in order, none over another."""
         try:
-            return self._stable(data, self._scanner.events(_END + data + _END, _most(data)))
+            return self._stable(data, self._scanner.hits(_END + data + _END, _most(data)))
         except Exception:  # whatever went wrong, the value does not pass
             return [Extent(0, len(data), ERROR)] if data else []
 
@@ -108,16 +108,16 @@ class Engine:
             sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
         starts = list(accumulate(sizes, lambda at, size: at + size + 1, initial=0))  # each at the zero byte before
         try:
-            events = self._scanner.events(joined, _most(joined))
+            hits = self._scanner.hits(joined, _most(joined))
         except Exception:  # one of them is to blame: each by itself
             for index, text in zip(indexes, texts, strict=True):
                 data = text.encode("utf-8", "surrogatepass")
                 if extents := self.find(data):
                     yield index, data, extents
             return
-        mine: defaultdict[int, list[Event]] = defaultdict(list)
+        mine: defaultdict[int, list[Hit]] = defaultdict(list)
         marks: set[int] = set()
-        for trigger, end in events:
+        for trigger, end in hits:
             if trigger >= self._escaped:
                 marks.add(trigger)
             else:
@@ -140,12 +140,12 @@ class Engine:
             if extents:
                 yield indexes[at], data, extents
 
-    def _stable(self, data: bytes, events: list[Event], encoded: bool = True) -> list[Extent]:
+    def _stable(self, data: bytes, hits: list[Hit], encoded: bool = True) -> list[Extent]:
         """Find again in what masking would leave, until that finds nothing: a second pass changes nothing.
 
         `encoded` tells whether there may be encoded text at all.
         """
-        extents = self._scan(data, events, 0, encoded)
+        extents = self._scan(data, hits, 0, encoded)
         for _ in range(4):
             if not extents:
                 return extents
@@ -156,12 +156,12 @@ class Engine:
             extents = _merge(data, extents, again)
         raise Storm
 
-    def _scan(self, data: bytes, events: list[Event] | None, depth: int, encoded: bool = True) -> list[Extent]:
-        if events is None:
-            events = self._scanner.events(_END + data + _END, _most(data))
+    def _scan(self, data: bytes, hits: list[Hit] | None, depth: int, encoded: bool = True) -> list[Extent]:
+        if hits is None:
+            hits = self._scanner.hits(_END + data + _END, _most(data))
         places: defaultdict[int, set[int]] = defaultdict(set)
         escaped = masked = False
-        for trigger, end in events:
+        for trigger, end in hits:
             if trigger == self._escaped:
                 escaped = True
                 continue

@@ -19,8 +19,8 @@ try:
 except ImportError:  # no wheel for this platform
     hyperscan = None
 
-Event = tuple[int, int]
-"""The number of a trigger, and where a match of it ends."""
+Hit = tuple[int, int]
+"""The number of a trigger, and where a match of the trigger ends."""
 
 
 class Storm(Exception):
@@ -33,7 +33,7 @@ class Scanner(Protocol):
     @property
     def name(self) -> str: ...
 
-    def events(self, text: bytes, most: int) -> list[Event]:
+    def hits(self, text: bytes, most: int) -> list[Hit]:
         """In no order, each once; raises `Storm` when there are more than `most`."""
         ...
 
@@ -60,8 +60,8 @@ class HyperscanScanner:
             self._own.database = database
             return database
 
-    def events(self, text: bytes, most: int) -> list[Event]:
-        found: list[Event] = []
+    def hits(self, text: bytes, most: int) -> list[Hit]:
+        found: list[Hit] = []
         add = found.append
 
         def on_match(trigger: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
@@ -111,8 +111,8 @@ class ReScanner:
             for number, trigger in enumerate(triggers)
         ]
 
-    def events(self, text: bytes, most: int) -> list[Event]:
-        found: list[Event] = []
+    def hits(self, text: bytes, most: int) -> list[Hit]:
+        found: list[Hit] = []
         lowered = text.lower()
         for number, pattern, literals, once in self._triggers:
             if literals and not any(literal in lowered for literal in literals):

@@ -19,7 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.batch import ExportRequest, data_points
 from collector.policy.model import Action, FieldRule, Policy
-from collector.redact.otlp.fields import REPORT, Item, fits
+from collector.redact.otlp.fields import REPORT, Subject, fits
 from collector.redact.otlp.opaque import opaque
 from collector.redact.otlp.strings import cut, delete
 from collector.redact.placeholders import rule_named_by, sized
@@ -131,19 +131,23 @@ _NUMBERS = re.compile(
 _INDEX = re.compile(r"\.[0-9]{1,6}(?=\.)")
 
 
-Wanted = Callable[[Item | None], bool]
+LosesContent = Callable[[Subject | None], bool]
 """Which items lose their content; asked for None where no item is meant: a resource, a scope."""
 
 
 def keep_metadata(
-    request: ExportRequest, tally: Tally, policy: Policy, keep: Sequence[FieldRule], wanted: Wanted = lambda _: True
+    request: ExportRequest,
+    tally: Tally,
+    policy: Policy,
+    keep: Sequence[FieldRule],
+    loses: LosesContent = lambda _: True,
 ) -> None:
-    """Take the content out of what is `wanted`, counting every value that went under `content`.
+    """Take the content out of what `loses` it, counting every value that went under `content`.
 
     Attributes beyond the limit go first, as they would without this: what it takes away must not make room for others.
     """
     reduce = _Reducer(tally, keep, policy.limits.max_attributes)
-    shared = wanted(None)
+    shared = loses(None)
     resources, scopes, items = _FIELDS[type(request)]
     number = 0
     for resource in getattr(request, resources):
@@ -156,7 +160,7 @@ def keep_metadata(
                 if items == "spans":
                     tally.at = number
                     number += 1
-                if wanted(Item(item, resource.resource)):
+                if loses(Subject(item, resource.resource)):
                     getattr(reduce, items)(item)
             tally.at = -1
 

@@ -53,7 +53,7 @@ UNMET = Treatment(plain=True)
 
 
 class KeyTable(dict[str, "Treatment | None"]):
-    """The keys met at one place of one signal: None for those found clean that nothing is done to."""
+    """The attribute keys met at one place of one signal; None for keys with no finding that call for nothing."""
 
     def __init__(self, rules: Sequence[FieldRule], secrets: bool) -> None:
         super().__init__()
@@ -96,8 +96,8 @@ class FieldActions:
 
 
 @dataclass(slots=True)
-class Item:
-    """The span or log record at hand, as conditions see it; read only when one asks."""
+class Subject:
+    """The span or log record that conditions are asked of; it is read only when one asks."""
 
     message: Any = None
     resource: Any = None
@@ -145,22 +145,22 @@ _OPERATIONS = {
 _KIND_WORDS = {"generation": "LLM", "workflow": "CHAIN", "task": "CHAIN", "span": "UNKNOWN"}
 
 
-def applies(where: Where, item: Item, role_key: str = "") -> bool:
-    """Whether an item meets the conditions; its signal has been looked at before."""
-    if where.kinds and item.kind not in where.kinds:
+def applies(where: Where, subject: Subject, role_key: str = "") -> bool:
+    """Whether a subject meets the conditions; its signal has been looked at before."""
+    if where.kinds and subject.kind not in where.kinds:
         return False
-    if where.tools and not _any_glob(where.tools, item.tool):
+    if where.tools and not _any_glob(where.tools, subject.tool):
         return False
-    if where.services and not _any_glob(where.services, item.service):
+    if where.services and not _any_glob(where.services, subject.service):
         return False
-    return not where.roles or item.role(role_key) in where.roles
+    return not where.roles or subject.role(role_key) in where.roles
 
 
-def decide(rules: Sequence[Conditional], item: Item, role_key: str = "") -> FieldRule | None:
+def decide(rules: Sequence[Conditional], subject: Subject, role_key: str = "") -> FieldRule | None:
     """The strictest rule that applies, if any; of two truncations the shorter."""
     best: FieldRule | None = None
     for rule, by_item in rules:
-        if by_item and not applies(rule.where, item, role_key):
+        if by_item and not applies(rule.where, subject, role_key):
             continue
         if best is None or (rule.action, -rule.most_bytes) > (best.action, -best.most_bytes):
             best = rule

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.batch import ExportRequest, data_points
 from collector.policy.model import Place
-from collector.redact.otlp.fields import Item
+from collector.redact.otlp.fields import Subject
 from collector.redact.otlp.strings import Fields, Texts
 
 _SPAN: Fields = (("name", Place.NAME), ("trace_state", Place.TRACE_STATE))
@@ -70,7 +70,7 @@ def _logs(texts: Texts, request: Any) -> None:
         for scope in resource.scope_logs:
             _scope(texts, scope)
             for record in scope.log_records:
-                texts.item = Item(record, texts.item.resource)
+                texts.subject = Subject(record, texts.subject.resource)
                 texts.take(record, _RECORD)
                 if record.HasField("body") and not texts.treat_body(record.body):
                     texts.take_value(record.body, record.body.WhichOneof("value"), Place.BODY, 0)
@@ -92,7 +92,7 @@ def _metrics(texts: Texts, request: Any) -> None:
 
 
 def _resource(texts: Texts, holder: Any) -> None:
-    texts.item = Item(None, holder.resource)
+    texts.subject = Subject(None, holder.resource)
     texts.take(holder, _SCHEMA)
     resource = holder.resource
     texts.take_attributes(resource, resource.attributes, Place.RESOURCE)

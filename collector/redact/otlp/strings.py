@@ -13,7 +13,7 @@ from typing import Any
 
 from collector.policy.model import Action, FieldRule, Limits, Place
 from collector.redact.otlp.entries import LISTED
-from collector.redact.otlp.fields import UNMET, FieldActions, Item, KeyTable, Treatment, decide, fits
+from collector.redact.otlp.fields import UNMET, FieldActions, KeyTable, Subject, Treatment, decide, fits
 from collector.redact.otlp.opaque import opaque
 from collector.redact.placeholders import named, rule_named_by, sized
 from collector.redact.report import (
@@ -50,8 +50,8 @@ class Texts:
     """The texts of one request and the places they came from, to be read together and written back singly."""
 
     __slots__ = (
-        "_actions", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "item", "limits", "listed",
-        "new_keys", "slots", "spans", "texts",
+        "_actions", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "limits", "listed",
+        "new_keys", "slots", "spans", "subject", "texts",
     )  # fmt: skip
 
     def __init__(self, actions: FieldActions, limits: Limits, tally: Tally, pseudonym: Pseudonym) -> None:
@@ -64,7 +64,7 @@ class Texts:
         """Of each span, the attributes that its index entry is made of."""
         self._starts: list[int] = []
         self._numbers: list[int] = []
-        self.item = Item()
+        self.subject = Subject()
         self._actions = actions
         self._text_rules = actions.texts
         self.limits = limits
@@ -91,7 +91,7 @@ class Texts:
         self._mark(len(self.spans))
         self.spans.append(span)
         self.listed.append([])
-        self.item = Item(span, self.item.resource)
+        self.subject = Subject(span, self.subject.resource)
 
     def _mark(self, number: int) -> None:
         self._tally.at = number
@@ -210,7 +210,7 @@ class Texts:
         if treatment.plain:
             return False
         value = pair.value
-        rule = decide(treatment.rules, self.item, treatment.role_key) if treatment.rules else None
+        rule = decide(treatment.rules, self.subject, treatment.role_key) if treatment.rules else None
         if treatment.secret and (rule is None or rule.action < Action.HASH) and _is_text(value):
             if not opaque(value.string_value):
                 self._replace(value, SECRET_FIELD)
@@ -246,7 +246,7 @@ class Texts:
         return True
 
     def _treat_text(self, message: Any, field: str, place: Place, text: str) -> None:
-        rule = decide(self._text_rules[place], self.item)
+        rule = decide(self._text_rules[place], self.subject)
         action = rule.action if rule is not None else Action.SCAN
         if rule is None or action <= Action.TRUNCATE or opaque(text):
             if rule is not None and action is Action.TRUNCATE:
@@ -263,7 +263,7 @@ class Texts:
 
     def treat_body(self, value: Any) -> bool:
         """Do what the selectors of log bodies say; True when the body is dealt with."""
-        rule = decide(self._text_rules.get(Place.BODY, ()), self.item)
+        rule = decide(self._text_rules.get(Place.BODY, ()), self.subject)
         if rule is None or rule.action in (Action.KEEP, Action.SCAN):
             return False
         if rule.action is Action.DROP:

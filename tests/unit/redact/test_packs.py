@@ -59,7 +59,7 @@ def _findings(rules: tuple[Rule, ...], texts: list[bytes]) -> list[list[Any]]:
     found = []
     for number, text in enumerate(texts):
         places: dict[str, set[tuple[int, int]]] = {}
-        for trigger, end in triggers.events(b"\0" + text + b"\0", len(text) * len(owners)):
+        for trigger, end in triggers.hits(b"\0" + text + b"\0", len(text) * len(owners)):
             rule, width = owners[trigger][0], owners[trigger][1].width
             place = end - 1 - (width or 0)
             if 0 <= place <= len(text) and (hit := rule.look(text, place)):
