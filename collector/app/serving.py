@@ -22,6 +22,8 @@ from collector.settings.model import Settings
 
 logger = logging.getLogger(__name__)
 
+_REQUESTS_SECONDS = 4
+
 
 def run_loop(main: Any) -> None:
     try:
@@ -102,6 +104,22 @@ class HttpServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def new_server(application: Any) -> HttpServer:
+    """A server for an ASGI application, not yet started."""
+    return HttpServer(
+        uvicorn.Config(
+            application,
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_REQUESTS_SECONDS,
+        )
+    )
 
 
 def stop_on_signals(server: HttpServer) -> None:

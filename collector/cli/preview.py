@@ -21,11 +21,11 @@ from collector.cli.policy import load_in_force
 from collector.errors import CollectorError
 from collector.otlp.read import JSON, PROTOBUF
 from collector.otlp.write import to_json
-from collector.pipeline.events import Intake, event_level
+from collector.pipeline.events import Intake
 from collector.pipeline.otlp import Pipeline
 from collector.pipeline.sift import Sieve
 from collector.receive.limits import decompress
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 from collector.settings.model import Settings
@@ -59,8 +59,8 @@ def preview(
     reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
     in_force = load_in_force(loaded)
     sealer = in_force.sealer()
-    pipeline = Pipeline(sealer, reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
-    intake = Intake(event_level(in_force.policy), sealer.engine)
+    pipeline = Pipeline(always(sealer), reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
+    intake = Intake(always(sealer))
     failed = False
     for file in files:
         try:

@@ -21,7 +21,7 @@ from collector.errors import BadRequest
 from collector.pipeline.fact_content import without_content
 from collector.policy.model import ContentLevel, Policy
 from collector.redact.document import mask_documents
-from collector.redact.engine.engine import Engine
+from collector.redact.seal import SealerSource
 
 NOT_JSON = "not valid JSON"
 _MOST_REASONS = 100
@@ -68,14 +68,9 @@ def event_level(policy: Policy) -> ContentLevel:
 class Intake:
     """Turns bodies into redacted facts; not safe to share between threads."""
 
-    def __init__(self, level: ContentLevel = ContentLevel.MASK, engine: Engine | None = None) -> None:
-        self._level = level
-        self._engine = engine or Engine()
+    def __init__(self, sealers: SealerSource) -> None:
+        self._sealers = sealers
         self._reader = ItemReader()
-
-    def redact_with(self, level: ContentLevel, engine: Engine) -> None:
-        """Redact what comes from now on at `level` with `engine`: the policy has changed."""
-        self._level, self._engine = level, engine
 
     def take(self, body: bytes, now: int) -> IntakeResult:
         """Read NDJSON or a JSON array heard at `now` (ms); what is no item is refused with its index."""
@@ -107,12 +102,13 @@ class Intake:
         return taken
 
     def _seal(self, facts: list[AnyFact], findings: Counter[str]) -> list[RedactedFact]:
-        if self._level is ContentLevel.METADATA:
+        sealer = self._sealers()
+        if event_level(sealer.policy) is ContentLevel.METADATA:
             documents = [d for fact in facts if (d := without_content(fact, findings)) is not None]
         else:
             documents = [to_document(fact) for fact in facts]
         rows = []
-        for document in mask_documents(self._engine, documents, findings):
+        for document in mask_documents(sealer.engine, documents, findings):
             fact = from_document(document)
             rows.append(
                 RedactedFact(

@@ -10,7 +10,7 @@ from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.otlp.envelope import prune
 from collector.otlp.left_out import LeftOut
 from collector.otlp.read import decode
-from collector.redact.seal import Sealer
+from collector.redact.seal import SealerSource
 from collector.reshape.stage import INTERNAL, Reshaper
 
 
@@ -40,14 +40,10 @@ class Pipeline:
     Reshaping comes before redaction, which must see the text that leaves.
     """
 
-    def __init__(self, sealer: Sealer, *, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
-        self._sealer = sealer
+    def __init__(self, sealers: SealerSource, *, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
+        self._sealers = sealers
         self._reshaper = reshaper or Reshaper()
         self._sift = sift
-
-    def seal_with(self, sealer: Sealer) -> None:
-        """Seal what comes from now on with `sealer`: the policy has changed."""
-        self._sealer = sealer
 
     def run(self, signal: Signal, body: bytes, content_type: str) -> Processed:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
@@ -57,6 +53,7 @@ class Pipeline:
         if reshaped.dropped:
             dropped[INTERNAL] += reshaped.dropped
         prune(decoded.request)
-        batch = self._sealer.seal(signal, decoded.request)
-        late = self._sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
+        sealer = self._sealers()
+        batch = sealer.seal(signal, decoded.request)
+        late = sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
         return Processed(batch if batch.items else None, decoded.left_out, dropped, late, reshaped.failed)

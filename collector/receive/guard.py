@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Collection
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,16 @@ from collector.settings.loopback import is_loopback
 
 Headers = dict[bytes, bytes]
 
-_OPEN_PATHS = ("/healthz", "/readyz")
+
+class Access(StrEnum):
+    """Which token a path asks for."""
+
+    OPEN = "open"
+    """None."""
+    SEND = "send"
+    """To send telemetry: the access token, where one is set."""
+    READ = "read"
+    """To read what was kept: the access token, where one is set."""
 
 
 class Guard:
@@ -35,16 +45,16 @@ class Guard:
         self._origins = {origin.lower().rstrip("/") for origin in origins}
         self._addresses = addresses
 
-    def check(self, path: str, headers: Headers, *, preflight: bool = False) -> None:
+    def check(self, headers: Headers, access: Access) -> None:
         """Raise `Forbidden` or `Unauthorized` unless the request may come in.
 
-        A browser's preflight cannot carry a token: it is judged by host and origin alone.
+        A browser's preflight cannot carry a token: check it as `OPEN`.
         """
         self._check_host(headers.get(b"host", b"").decode("latin-1"))
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and not self.allows_origin(origin, headers):
             raise Forbidden("requests from other web pages are refused; list the origin in COLLECTOR_ALLOWED_ORIGINS")
-        if self._token is None or preflight or path in _OPEN_PATHS:
+        if self._token is None or access is Access.OPEN:
             return
         if not self._knows_token(headers):
             raise Unauthorized(

@@ -18,9 +18,9 @@ from collector.enums import EVENTS_PATH
 from collector.errors import Busy, UnsupportedMedia
 from collector.otlp.read import PROTOBUF
 from collector.pipeline.events import Intake, IntakeResult
-from collector.receive.guard import Guard, Headers
-from collector.receive.limits import Budget, decompress
-from collector.receive.receiver import AsgiReceive, Receiver
+from collector.receive.guard import Headers
+from collector.receive.limits import decompress
+from collector.receive.receiver import Admission, AsgiReceive, Receiver
 from collector.store import Inbox
 
 
@@ -34,16 +34,13 @@ class OpenCodeReceiver(Receiver):
 
     def __init__(
         self,
+        admission: Admission,
         intake: Intake,
-        instance: str,
         inbox: Inbox,
-        guard: Guard,
-        budget: Budget,
-        most_bytes: int,
         kept: Callable[[IntakeResult], None],
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        super().__init__(instance, guard, budget, most_bytes)
+        super().__init__(admission)
         self._intake = intake
         self._inbox = inbox
         self._kept = kept

@@ -13,9 +13,9 @@ from collector.errors import NotNow, UnsupportedMedia
 from collector.otlp.read import JSON, PROTOBUF
 from collector.pipeline.otlp import Pipeline, Processed
 from collector.receive.answers import export_response
-from collector.receive.guard import Guard, Headers
-from collector.receive.limits import Budget, decompress
-from collector.receive.receiver import AsgiReceive, Receiver, hops_of
+from collector.receive.guard import Headers
+from collector.receive.limits import decompress
+from collector.receive.receiver import Admission, AsgiReceive, Receiver, hops_of
 from collector.store import Keeping
 from collector.store.entries import Refusal
 
@@ -33,14 +33,12 @@ class OtlpReceiver(Receiver):
 
     def __init__(
         self,
+        admission: Admission,
         new_pipeline: Callable[[], Pipeline],
         store: Keeping,
-        guard: Guard,
-        budget: Budget,
-        most_bytes: int,
         kept: Callable[[Signal, Processed], None],
     ) -> None:
-        super().__init__(store.instance, guard, budget, most_bytes)
+        super().__init__(admission)
         self._pipeline = new_pipeline()
         self._large_pipeline = new_pipeline()
         self._large = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")

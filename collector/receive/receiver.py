@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from collector.enums import HOP_HEADER
 from collector.errors import BadRequest, CollectorError, MethodNotAllowed, TooLarge, Unavailable, UnknownPath
 from collector.otlp.read import JSON, PROTOBUF
 from collector.receive.answers import retry_headers, status_response
-from collector.receive.guard import Guard, Headers, headers_of
+from collector.receive.guard import Access, Guard, Headers, headers_of
 from collector.receive.limits import Budget, Reservation
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 AsgiScope = MutableMapping[str, Any]
 AsgiReceive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 AsgiSend = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApplication = Callable[[AsgiScope, AsgiReceive, AsgiSend], Awaitable[None]]
 
 _HOPS = HOP_HEADER.encode()
 MAX_HOPS = 8
@@ -31,16 +33,26 @@ MAX_HOPS = 8
 _BODY_SECONDS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What all receivers admit: whose requests, how many bytes, and nothing that passed this `instance` before."""
+
+    instance: str
+    guard: Guard
+    budget: Budget
+    most_bytes: int
+
+
 class Receiver:
     """A plain ASGI application that takes POSTs at `paths`; a subclass says what it makes of them."""
 
     paths: Collection[str] = ()
 
-    def __init__(self, instance: str, guard: Guard, budget: Budget, most_bytes: int) -> None:
-        self._instance = instance
-        self._guard = guard
-        self._budget = budget
-        self._most = most_bytes
+    def __init__(self, admission: Admission) -> None:
+        self._instance = admission.instance
+        self._guard = admission.guard
+        self._budget = admission.budget
+        self._most = admission.most_bytes
         self.answers: Counter[tuple[str, int]] = Counter()
 
     def admit(self, path: str, content_type: str) -> None:
@@ -58,7 +70,7 @@ class Receiver:
         extra: dict[bytes, bytes] = {}
         try:
             preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
-            self._guard.check(path, headers, preflight=preflight)
+            self._guard.check(headers, Access.OPEN if preflight else Access.SEND)
             if preflight:
                 await self._preflight(headers, send)
                 return
@@ -76,7 +88,7 @@ class Receiver:
             status, body = status_response(failure, answer_type)
             extra.update(retry_headers(failure))
         self.answers[path if path in self.paths else "other", status] += 1
-        await _respond(send, status, body, answer_type, {**extra, **self._cors(headers)})
+        await respond(send, status, body, answer_type, {**extra, **self._cors(headers)})
 
     def _admit(self, path: str, method: str, headers: Headers, content_type: str) -> None:
         """Everything that can be said before the body is read."""
@@ -119,7 +131,7 @@ class Receiver:
             b"access-control-allow-headers": b"content-type, content-encoding, authorization, x-collector-token",
             b"access-control-max-age": b"600",
         }
-        await _respond(send, 204, b"", JSON, {**allowed, **self._cors(headers)})
+        await respond(send, 204, b"", JSON, {**allowed, **self._cors(headers)})
 
     def _cors(self, headers: Headers) -> dict[bytes, bytes]:
         origin = headers.get(b"origin")
@@ -137,11 +149,14 @@ def hops_of(headers: Headers) -> list[str]:
     return [hop for hop in headers.get(_HOPS, b"").decode("latin-1")[:1000].split(",") if hop.isalnum()]
 
 
-async def _respond(send: AsgiSend, status: int, body: bytes, content_type: str, extra: dict[bytes, bytes]) -> None:
+async def respond(
+    send: AsgiSend, status: int, body: bytes, content_type: str, extra: Mapping[bytes, bytes] | None = None
+) -> None:
+    """Send a whole answer."""
     headers = [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),
-        *extra.items(),
+        *(extra or {}).items(),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -6,7 +6,7 @@ truncation, and the report of it all. Sealing what is sealed under a stricter po
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -44,7 +44,7 @@ class Sealer:
     ) -> None:
         if isinstance(policy, ContentLevel):
             policy = level_policy(policy)
-        self._policy = policy
+        self.policy = policy
         self.fingerprint = policy.fingerprint()
         self.engine = engine or engine_of(policy)
         self._key = key
@@ -63,7 +63,7 @@ class Sealer:
 
     def text(self, data: bytes) -> tuple[bytes, list[Extent]]:
         """Redact a text by itself, UTF-8; also what was found in it, and where."""
-        if data.strip() and self._policy.mode is ContentLevel.METADATA:
+        if data.strip() and self.policy.mode is ContentLevel.METADATA:
             return sized(CONTENT, len(data)).encode(), [Extent(0, len(data), CONTENT)]
         extents = self.engine.find(data)
         return self._replaced(data, extents), extents
@@ -79,8 +79,8 @@ class Sealer:
         request.DiscardUnknownFields()
         self._reduce(signal, request, tally)
         texts = self._mask(signal, request, tally)
-        if tally.total and self._policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
-            keep_metadata(request, tally, self._policy, self._keep)
+        if tally.total and self.policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
+            keep_metadata(request, tally, self.policy, self._keep)
             if isinstance(request, ExportTraceServiceRequest):
                 texts.listed = list_again(request)
         if self._stamp is not None:
@@ -98,18 +98,18 @@ class Sealer:
     def _reduce(self, signal: Signal, request: ExportRequest, tally: Tally) -> None:
         level = self._levels[signal]
         if level is ContentLevel.METADATA:
-            keep_metadata(request, tally, self._policy, self._keep)
+            keep_metadata(request, tally, self.policy, self._keep)
         elif level is None:
 
             def is_metadata(item: Subject | None) -> bool:
                 return self._level(signal, item) is ContentLevel.METADATA
 
-            keep_metadata(request, tally, self._policy, self._keep, is_metadata)
+            keep_metadata(request, tally, self.policy, self._keep, is_metadata)
 
     def _level(self, signal: Signal, item: Subject | None) -> ContentLevel:
         """The strictest of all layers for an item, or for what is no item (a resource, a scope)."""
         found = []
-        for table in self._policy.levels:
+        for table in self.policy.levels:
             chosen = [
                 rule.level
                 for rule in table.rules
@@ -120,7 +120,7 @@ class Sealer:
         return strictest(found)
 
     def _mask(self, signal: Signal, request: ExportRequest, tally: Tally) -> Texts:
-        texts = Texts(self._actions[signal], self._policy.limits, tally, self._pseudonym)
+        texts = Texts(self._actions[signal], self.policy.limits, tally, self._pseudonym)
         collect(texts, request)
         if self._levels[signal] is not ContentLevel.MASK:
             texts.pass_over(CONTENT)
@@ -130,7 +130,7 @@ class Sealer:
             if texts.joined(index) is not None:
                 joined.append((index, extents))
                 continue
-            tally.add_all((extent.rule for extent in extents), self._policy.actions, texts.owner(index))
+            tally.add_all((extent.rule for extent in extents), self.policy.actions, texts.owner(index))
             data = self._replaced(data, extents)
             cut = texts.cuts.pop(index, None)
             texts.put(index, ((truncated(data, cut) or data) if cut else data).decode("utf-8", "replace"))
@@ -180,7 +180,7 @@ class Sealer:
                 yield index, data, extents
 
     def _replaced(self, data: bytes, extents: list[Extent]) -> bytes:
-        actions = self._policy.actions
+        actions = self.policy.actions
         if actions:
             for extent in extents:
                 if actions.get(extent.rule) is Action.DROP:
@@ -188,14 +188,14 @@ class Sealer:
         return replace(data, extents, self._render) if actions else replace(data, extents)
 
     def _render(self, extent: Extent, found: bytes) -> bytes:
-        if self._policy.actions.get(extent.rule) is Action.HASH:
+        if self.policy.actions.get(extent.rule) is Action.HASH:
             return self._pseudonym(extent.rule, found).encode()
         return named(extent.rule).encode()
 
     def _pseudonym(self, rule: str, found: bytes) -> str:
-        if self._policy.hmac is None or not self._key:
+        if self.policy.hmac is None or not self._key:
             return named(rule)
-        return pseudonym(self._key, self._policy.hmac.key_id, rule, found)
+        return pseudonym(self._key, self.policy.hmac.key_id, rule, found)
 
     def _mask_joined(self, texts: Texts, index: int, extents: list[Extent], tally: Tally) -> None:
         """Replace the items of an array over which a finding stretches."""
@@ -231,6 +231,15 @@ class Sealer:
         for index, table, key, treatment in texts.new_keys:
             if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
                 table[key] = None if treatment.plain and key not in LISTED else treatment
+
+
+SealerSource = Callable[[], Sealer]
+"""Gives the sealer that is in force when it is called, for the thread that calls."""
+
+
+def always(sealer: Sealer) -> SealerSource:
+    """The source of those under whom the policy never changes: one command, one test; for one thread."""
+    return lambda: sealer
 
 
 def _digest(text: str) -> bytes:

@@ -14,7 +14,8 @@ from collector.policy.model import ContentLevel
 from collector.receive.guard import Guard
 from collector.receive.limits import Budget
 from collector.receive.otlp import OtlpReceiver
-from collector.redact.seal import Sealer
+from collector.receive.receiver import Admission
+from collector.redact.seal import Sealer, always
 from collector.store.entries import Caps
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.store import SqliteStore
@@ -41,11 +42,9 @@ class ReceiverHarness:
         self.reader = SqliteReading(directory)
         self.kept: list[Processed] = []
         self.receiver = OtlpReceiver(
-            lambda: Pipeline(Sealer(level)),
+            Admission(self.store.instance, guard or Guard(None), Budget(budget), most_bytes),
+            lambda: Pipeline(always(Sealer(level))),
             self.store,
-            guard or Guard(None),
-            Budget(budget),
-            most_bytes,
             lambda _, outcome: self.kept.append(outcome),
         )
 

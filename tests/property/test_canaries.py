@@ -19,7 +19,7 @@ from collector.otlp.read import JSON, PROTOBUF
 from collector.otlp.write import to_document
 from collector.pipeline.otlp import Pipeline
 from collector.redact.ruleset import preset_policy
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 
 TOKENS = (
     "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8",
@@ -97,7 +97,8 @@ def set_string(message: Message, name: str, text: str) -> None:
 
 
 PIPELINES = {
-    name: Pipeline(Sealer(preset_policy(name))) for name in ("secrets-and-pii", "no-tool-content", "metadata-only")
+    name: Pipeline(always(Sealer(preset_policy(name))))
+    for name in ("secrets-and-pii", "no-tool-content", "metadata-only")
 }
 
 

@@ -15,7 +15,7 @@ from collector.app.assembling import Assembling
 from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
 from collector.pipeline.events import Intake
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 from collector.store.entries import Caps
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.store import SqliteStore
@@ -35,7 +35,7 @@ def started(store: SqliteStore, seal: Callable[[Any], SealedBatch], kept: list[S
 
 
 def keep(store: SqliteStore, items: list[Any]) -> list[Any]:
-    taken = Intake().take_items(items, NOW)
+    taken = Intake(always(Sealer())).take_items(items, NOW)
     store.inbox.keep(taken.rows, taken.unknown).result()
     return [row.fact for row in taken.rows]
 

@@ -12,7 +12,7 @@ from collector.batch import Signal
 from collector.otlp.write import to_json
 from collector.pipeline.otlp import Pipeline
 from collector.policy.model import ContentLevel
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 
 PLUGIN = sorted((FIXTURES / "opencode-plugin").glob("*.json"))
 
@@ -34,7 +34,7 @@ def _texts(value: Any) -> list[str]:
 def test_a_recorded_run_keeps_its_metadata_and_loses_all_content(path: Any) -> None:
     """The npm plugin's own redaction leaves titles, commands, paths and output in names, status and metadata."""
     body = path.read_bytes()
-    outcome = Pipeline(Sealer(ContentLevel.METADATA)).run(Signal.TRACES, body, JSON)
+    outcome = Pipeline(always(Sealer(ContentLevel.METADATA))).run(Signal.TRACES, body, JSON)
     assert outcome.batch is not None
     out = to_json(Signal.TRACES.request.FromString(outcome.batch.data))
     before = {pair["key"]: pair["value"] for span in _spans(orjson.loads(body)) for pair in span["attributes"]}
@@ -137,5 +137,5 @@ def test_what_was_there_can_be_seen_by_its_size() -> None:
 
 def test_protobuf_clients_get_the_same_treatment() -> None:
     request = traces(1, {"input.value": "private"})
-    outcome = Pipeline(Sealer(ContentLevel.METADATA)).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
+    outcome = Pipeline(always(Sealer(ContentLevel.METADATA))).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
     assert outcome.batch is not None and b"private" not in outcome.batch.data

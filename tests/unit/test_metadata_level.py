@@ -15,7 +15,7 @@ from collector.batch import Signal
 from collector.otlp.read import JSON
 from collector.pipeline.otlp import Pipeline
 from collector.policy.model import ContentLevel
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 
 CAPTURES = sorted((Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "otlp").glob("*.json"))
 METADATA = {
@@ -71,7 +71,7 @@ def test_no_prompt_output_path_command_or_title_is_left(path: Path) -> None:
     body = path.read_bytes()
     capture = json.loads(body)
     allowed = identifiers(capture)
-    outcome = Pipeline(Sealer(ContentLevel.METADATA)).run(Signal.TRACES, body, JSON)
+    outcome = Pipeline(always(Sealer(ContentLevel.METADATA))).run(Signal.TRACES, body, JSON)
     assert outcome.batch is not None
     texts = [
         text
@@ -85,7 +85,7 @@ def test_no_prompt_output_path_command_or_title_is_left(path: Path) -> None:
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_what_a_dashboard_needs_is_left(path: Path) -> None:
     """Kinds, models, tokens, cost, times, sessions and tool names are what metadata is for."""
-    outcome = Pipeline(Sealer(ContentLevel.METADATA)).run(Signal.TRACES, path.read_bytes(), JSON)
+    outcome = Pipeline(always(Sealer(ContentLevel.METADATA))).run(Signal.TRACES, path.read_bytes(), JSON)
     assert outcome.batch is not None
     assert all(span.kind in ("AGENT", "LLM", "TOOL", "CHAIN") for span in outcome.batch.spans)
     assert all(span.session_id.startswith("ses_") for span in outcome.batch.spans)
@@ -103,6 +103,6 @@ def test_a_prompt_does_not_pass_under_the_name_of_metadata(key: str) -> None:
                   {"bytesValue": "cGxlYXNl"}):  # fmt: skip
         span = {"traceId": "1" * 32, "spanId": "2" * 16, "name": "x", "attributes": [{"key": key, "value": value}]}
         body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
-        outcome = Pipeline(Sealer(ContentLevel.METADATA)).run(Signal.TRACES, body, JSON)
+        outcome = Pipeline(always(Sealer(ContentLevel.METADATA))).run(Signal.TRACES, body, JSON)
         assert outcome.batch is not None
         assert b"please" not in outcome.batch.data

@@ -15,7 +15,7 @@ from collector.batch import Signal, count_items
 from collector.otlp.read import JSON, decode
 from collector.pipeline.otlp import Pipeline
 from collector.pipeline.sift import DOUBLE, INTERNAL, Sieve
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 
 SCENARIOS = ("multi_native", "toolerror_native", "native_env_only")
 
@@ -101,7 +101,7 @@ def test_the_npm_plugin_is_no_native_export() -> None:
 
 
 def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(receiver: ReceiverHarness) -> None:
-    pipeline = Pipeline(Sealer(), sift=Sieve().sift)
+    pipeline = Pipeline(always(Sealer()), sift=Sieve().sift)
     receiver.receiver._pipeline = receiver.receiver._large_pipeline = pipeline
     document = next(d for d in whole() if total([d]) > 5)
     answer = receiver.post("/v1/traces", orjson.dumps(document), JSON)

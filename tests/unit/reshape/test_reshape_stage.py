@@ -18,7 +18,7 @@ from collector.otlp.read import JSON, PROTOBUF
 from collector.otlp.values import read_attributes, write_value
 from collector.otlp.write import to_document
 from collector.pipeline.otlp import Pipeline
-from collector.redact.seal import Sealer
+from collector.redact.seal import Sealer, always
 from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.source import Source
 from collector.reshape.stage import INTERNAL, Reshaper
@@ -204,7 +204,7 @@ def test_a_beginning_is_found_as_if_every_key_were_looked_at(keys: set[str], pre
 def test_internal_spans_are_dropped_and_counted_with_a_reason() -> None:
     """Nothing goes missing without a count and a reason a person can read."""
     request = request_with({"name": "append_items", "target": "codex_core"}, scope="codex_exec", service="codex_exec")
-    outcome = Pipeline(Sealer()).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
+    outcome = Pipeline(always(Sealer())).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
     assert outcome.batch is None
     assert outcome.dropped == {INTERNAL: 1}
     assert outcome.left_out.total == 0  # it is no fault of the sender's
@@ -269,9 +269,9 @@ def test_redaction_sees_the_text_that_leaves() -> None:
     messages = json.dumps([{"role": "user", "parts": [{"type": "text", "content": f"use {secret} now"}]}])
     request = request_with({**CHAT, "gen_ai.input.messages": messages})
     document = to_document(request)
-    outcome = Pipeline(Sealer()).run(Signal.TRACES, json.dumps(document, default=str).encode(), JSON)
+    outcome = Pipeline(always(Sealer())).run(Signal.TRACES, json.dumps(document, default=str).encode(), JSON)
     rejected = outcome.left_out.total
-    outcome = Pipeline(Sealer()).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
+    outcome = Pipeline(always(Sealer())).run(Signal.TRACES, request.SerializeToString(), PROTOBUF)
     assert rejected == 0
     assert outcome.batch is not None
     assert secret.encode() not in outcome.batch.data

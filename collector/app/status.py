@@ -1,0 +1,118 @@
+"""What the running process says of itself, put together from those who know."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from collector import __version__
+from collector.app.forwarding_task import ForwardingTask
+from collector.app.policy_switch import PolicySwitch, Sealers
+from collector.batch import Signal
+from collector.pipeline.events import IntakeResult
+from collector.pipeline.otlp import Processed
+from collector.receive.opencode import OpenCodeReceiver
+from collector.receive.receiver import Receiver
+from collector.settings.destinations import ForwardingSettings
+from collector.store import Reading, Store
+from collector.viewer.status import Status
+
+
+@dataclass(slots=True)
+class Tallies:
+    """What was counted since the start: values redacted by rule, action and signal; spans left as they came."""
+
+    redactions: Counter[tuple[str, str, Signal]] = field(default_factory=Counter)
+    not_reshaped: Counter[str] = field(default_factory=Counter)
+
+    def add_request(self, signal: Signal, processed: Processed) -> None:
+        if processed.batch is not None:
+            for (rule, action), times in processed.batch.actions.items():
+                self.redactions[rule, action, signal] += times
+        self.not_reshaped.update(processed.failed)
+
+    def add_events(self, result: IntakeResult) -> None:
+        for rule, times in result.findings.items():
+            self.redactions[rule, "placeholder", Signal.TRACES] += times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSources:
+    """Those who know what the status holds."""
+
+    url: str
+    data_dir: str
+    notices: Sequence[str]
+    settings: ForwardingSettings
+    sealers: Sealers
+    policy: PolicySwitch
+    store: Store
+    reader: Reading
+    forwarding: ForwardingTask
+    receivers: Sequence[Receiver]
+    events: OpenCodeReceiver
+    open_turns: Callable[[], list[dict[str, Any]]]
+    tallies: Tallies
+
+
+def status_of(sources: StatusSources) -> Status:
+    """The status now; reads the ledger, so it is not for the event loop."""
+    in_force = sources.sealers.in_force
+    policy = in_force.policy
+    destination = sources.settings.destination
+    return Status(
+        running=True,
+        version=__version__,
+        url=sources.url,
+        data_dir=sources.data_dir,
+        content=policy.mode,
+        forwarding={
+            "reason": sources.settings.reason,
+            "endpoint": destination.urls[Signal.TRACES] if destination else "",
+            "signals": list(destination.signals) if destination else [],
+            "last": {str(signal): last for signal, last in sources.forwarding.last.items()},
+        },
+        ledger=sources.reader.ledger(),
+        store=sources.store.sizes,
+        answers=_answers(sources.receivers),
+        redactions=_by_rule(sources.tallies.redactions),
+        redacted=[
+            {"rule": rule, "action": action, "signal": str(signal), "count": times}
+            for (rule, action, signal), times in sorted(sources.tallies.redactions.items())
+        ],
+        policy={
+            "name": policy.name,
+            "revision": policy.revision,
+            "fingerprint": policy.fingerprint(),
+            "mode": policy.mode,
+            "engine": sources.sealers.engine_name,
+            "blocked": in_force.blocked,
+            "sources": list(in_force.sources),
+        },
+        notices=[*sources.notices, *sources.policy.notices],
+        not_reshaped=dict(sources.tallies.not_reshaped),
+        opencode={
+            "accepted": sources.events.counts["accepted"],
+            "rejected": sources.events.counts["rejected"],
+            "unknown": sources.store.inbox.unknown(),
+            "open_turns": sources.open_turns(),
+            "inbox_bytes": sources.store.inbox.size,
+        },
+    )
+
+
+def _answers(receivers: Sequence[Receiver]) -> dict[str, dict[str, int]]:
+    answers: dict[str, dict[str, int]] = defaultdict(dict)
+    for receiver in receivers:
+        for (path, status), count in list(receiver.answers.items()):
+            answers[path][str(status)] = count
+    return dict(answers)
+
+
+def _by_rule(redactions: Mapping[tuple[str, str, Signal], int]) -> dict[str, int]:
+    by_rule: Counter[str] = Counter()
+    for (rule, _, _), times in list(redactions.items()):
+        by_rule[rule] += times
+    return dict(by_rule)
