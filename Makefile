@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: run test setup quick check lint bench fuzz soak clients lock
+.PHONY: run test setup quick check lint bench fuzz soak clients docs lock
 
 run: setup
 	@exec $(BIN)/collector serve
@@ -48,6 +48,10 @@ soak: .venv/installed-dev
 clients:
 	sh tests/e2e/opencode/install_clients.sh
 	PYTHON=$(PYTHON) sh tests/e2e/install_reshape_clients.sh
+
+# Writes the tables of docs/settings.md from the code.
+docs: .venv/installed
+	$(BIN)/python docs/generate.py
 
 # Rewrites the lock files from pyproject.toml: hashes, no addresses.
 lock: .venv/installed-dev

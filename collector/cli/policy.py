@@ -9,7 +9,6 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,13 +16,12 @@ import typer
 
 from collector.cli.options import AsJson, ConfigOption, PolicyOption
 from collector.cli.show import print_json, print_table
-from collector.enforce.files import document_layers, user_layer
+from collector.enforce.files import DocumentKind, file_layers, read_file
 from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError, ConfigError
 from collector.policy.layers import Layer, Rank
 from collector.policy.presets import PRESETS
-from collector.policy.schema import MachineDocument, RemoteDocument, read_document
 from collector.policy.signature import new_key, sign
 from collector.redact.rule_report import examples_of, measure
 from collector.redact.ruleset import combined, preset_demands
@@ -34,14 +32,6 @@ _MOST_BYTES = 8 * 1024 * 1024
 policy = typer.Typer(help="What may leave: check, test, show and sign policies.", no_args_is_help=True)
 
 
-class Kind(StrEnum):
-    """Who a policy file is meant for."""
-
-    USER = "user"
-    MACHINE = "machine"
-    REMOTE = "remote"
-
-
 def register(app: typer.Typer) -> None:
     app.add_typer(policy, name="policy")
 
@@ -49,7 +39,7 @@ def register(app: typer.Typer) -> None:
 def load_in_force(loaded: Loaded) -> InForce:
     """The policy in force for a command that sends nothing; what is said of it goes to stderr."""
     data_dir = loaded.settings.data_dir.expanduser()
-    in_force = Enforcement(PolicyRequest.from_settings(loaded, os.environ), data_dir).load(time.time())
+    in_force = Enforcement(PolicyRequest.from_settings(loaded, os.environ), data_dir, offline=True).load(time.time())
     for notice in in_force.notices:
         print(f"collector: {notice}", file=sys.stderr)
     if in_force.blocked:
@@ -60,7 +50,9 @@ def load_in_force(loaded: Loaded) -> InForce:
 @policy.command()
 def check(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Otherwise what is in force here.")] = None,
-    kind: Annotated[Kind | None, typer.Option("--as", help="Whose policy FILE is; otherwise seen from it.")] = None,
+    kind: Annotated[
+        DocumentKind | None, typer.Option("--as", help="Whose policy FILE is; otherwise seen from it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a policy, run its examples, and say what is wrong; exit code 2 when something is."""
@@ -70,7 +62,7 @@ def check(
             raise ConfigError(in_force.blocked)
         said: dict[str, Any] = {"ok": True, "name": in_force.policy.name, "sources": list(in_force.sources)}
     else:
-        layers = _layers(file, kind)
+        layers = file_layers(file, kind)
         result = combined(layers)
         if result.policy.hashes and result.policy.hmac is None:
             raise ConfigError(f"{file}: it hashes, but names no key: add [hmac] with key_file and key_id")
@@ -91,7 +83,7 @@ def test(
     as_json: AsJson = False,
 ) -> None:
     """Run a policy's examples, and measure it on texts of your own; exit code 1 when an example fails."""
-    layers = [Layer(file, Rank.USER, preset_demands(file), file)] if file in PRESETS else _layers(Path(file), None)
+    layers = [Layer(file, Rank.USER, preset_demands(file), file)] if file in PRESETS else file_layers(Path(file), None)
     found = combined(layers).policy
     rows = examples_of(found)
     measured = measure(found, _texts(corpus)) if corpus is not None else None
@@ -151,10 +143,10 @@ def sign_file(
     key: Annotated[Path, typer.Option("--key", help="The private key that `keygen` made.")],
 ) -> None:
     """Sign a policy's exact bytes; the signature is written beside it, as FILE.sig."""
-    data = _read(file)
-    _layers(file, Kind.REMOTE)  # what no collector would accept is not signed
+    data = read_file(file)
+    file_layers(file, DocumentKind.REMOTE)  # what no collector would accept is not signed
     signature = file.with_name(file.name + ".sig")
-    signature.write_text(sign(data, _read(key).decode("ascii", "replace")), encoding="ascii")
+    signature.write_text(sign(data, read_file(key).decode("ascii", "replace")), encoding="ascii")
     print(f"wrote {signature}")
 
 
@@ -173,28 +165,6 @@ def keygen(
     with os.fdopen(descriptor, "w") as file:
         file.write(private + "\n")
     print(public)
-
-
-def _layers(file: Path, kind: Kind | None) -> list[Layer]:
-    """The layers a file makes; a file with an administrator's keys in it is read as one."""
-    if kind is Kind.USER:
-        return [user_layer(file)]
-    data = _read(file)
-    if kind is Kind.REMOTE:
-        return document_layers(read_document(RemoteDocument, data, str(file)), str(file))
-    if kind is Kind.MACHINE:
-        return document_layers(read_document(MachineDocument, data, str(file)), str(file))
-    try:
-        return [user_layer(file)]
-    except ConfigError as error:
-        if "unknown key" not in str(error):
-            raise
-    try:
-        return _layers(file, Kind.MACHINE)
-    except ConfigError as error:
-        if "unknown key" not in str(error):
-            raise
-    return _layers(file, Kind.REMOTE)
 
 
 def _texts(folder: Path) -> Iterator[dict[str, Any] | bytes]:
@@ -218,13 +188,6 @@ def _labelled(line: str, place: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         pass
     raise ConfigError(f'{place}: expected {{"text": "...", "secrets": [{{"start", "end"}}]}}')
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _lines(measured: dict[str, Any] | None) -> list[str]:

@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import platformdirs
@@ -24,6 +25,14 @@ FILE = "policy.toml"
 FOLDER = "policy.d"
 _APP = "opencode-collector"
 _LEAST_KEY_BYTES = 32
+
+
+class DocumentKind(StrEnum):
+    """Who a policy file is meant for."""
+
+    USER = "user"
+    MACHINE = "machine"
+    REMOTE = "remote"
 
 
 def machine_directory() -> Path:
@@ -93,12 +102,38 @@ def user_file() -> Path:
 
 def user_layer(path: Path) -> Layer:
     """A policy of the user's own; raises `ConfigError`."""
+    document = read_document(UserDocument, read_file(path), str(path))
+    return Layer(str(path), Rank.USER, demands(document, str(path), catalog()), document.name, document.revision)
+
+
+def file_layers(path: Path, kind: DocumentKind | None = None) -> list[Layer]:
+    """The layers a policy file makes; without a kind, a file with an administrator's keys in it is read as one."""
+    if kind is None:
+        return _layers_of_any_kind(path)
+    if kind is DocumentKind.USER:
+        return [user_layer(path)]
+    data = read_file(path)
+    if kind is DocumentKind.MACHINE:
+        return document_layers(read_document(MachineDocument, data, str(path)), str(path))
+    return document_layers(read_document(RemoteDocument, data, str(path)), str(path))
+
+
+def _layers_of_any_kind(path: Path) -> list[Layer]:
+    for kind in (DocumentKind.USER, DocumentKind.MACHINE):
+        try:
+            return file_layers(path, kind)
+        except ConfigError as error:
+            if "unknown key" not in str(error):
+                raise
+    return file_layers(path, DocumentKind.REMOTE)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that the user named; raises `ConfigError`."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    document = read_document(UserDocument, data, str(path))
-    return Layer(str(path), Rank.USER, demands(document, str(path), catalog()), document.name, document.revision)
 
 
 def document_layers(document: MachineDocument | RemoteDocument, origin: str) -> list[Layer]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from collector.enforce.files import (
     document_layers,
+    file_layers,
     is_absent,
     machine_directory,
     machine_files,
@@ -59,7 +60,8 @@ class Enforcement:
     """Reads the layers and combines them; `refresh` asks the organisation's server where one is named.
 
     `machine` is the administrator's directory and `owners` who may own what is in it. Without `fetch` nothing is
-    asked for over the network: what was fetched before counts.
+    asked for over the network: what was fetched before counts. With `offline` the user's policy may be an
+    administrator's document, which a command tries out without sending anything.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Enforcement:
         owners: Sequence[int] = (0,),
         *,
         fetch: bool = False,
+        offline: bool = False,
     ) -> None:
+        self._offline = offline
         self._request = request
         self._fetch = fetch
         self._kept = data_dir / "policy"
@@ -128,7 +132,7 @@ class Enforcement:
             return [Layer(f"{self._request.policy_origin} {asked}", Rank.USER, preset_demands(asked), asked)]
         path = Path(asked).expanduser() if asked else user_file()
         if not is_absent(path):
-            return [user_layer(path)]
+            return file_layers(path) if self._offline else [user_layer(path)]
         if asked:
             known = ", ".join(PRESETS)
             raise ConfigError(f"{self._request.policy_origin} {asked}: no such file, and no preset ({known})")

@@ -149,9 +149,6 @@ class MachineDocument(UserDocument):
     defaults: Body | None = None
 
 
-Document = UserDocument | RemoteDocument | MachineDocument
-
-
 D = TypeVar("D", UserDocument, RemoteDocument, MachineDocument)
 
 

@@ -15,6 +15,7 @@ from collector.enums import Encoding, Signal
 from collector.errors import ConfigError
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
+from collector.settings.npm_names import ASKED_FOR_ELSEWHERE
 
 CATALYST = "https://telemetry.inference.net"
 UPSTREAM = "upstream"
@@ -87,8 +88,9 @@ def forwarding_settings(settings: Settings, origins: Mapping[str, str], port: in
             if settings.forward:
                 notices.append(f"{origins['forward']} asks to forward, but there is no token: nothing is forwarded")
             return ForwardingSettings(None, "local only: no token and no upstream", tuple(notices))
-        if origins.get("upstream_token") == "INFERENCE_API_KEY" and not settings.forward:
-            notices.append("INFERENCE_API_KEY alone does not start forwarding: set TRACE_TO_INFERENCE=true for that")
+        origin = origins.get("upstream_token", "")
+        if origin in ASKED_FOR_ELSEWHERE and not settings.forward:
+            notices.append(f"{origin} alone does not start forwarding: set TRACE_TO_INFERENCE=true for that")
             return ForwardingSettings(None, "local only: forwarding was not asked for", tuple(notices))
         endpoint = CATALYST
     hosted = urlsplit(endpoint).hostname == urlsplit(CATALYST).hostname

@@ -46,48 +46,72 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir(APP, appauthor=False)),
         description="where telemetry is kept",
     )
-    access_token: SecretStr | None = Field(None, description="what clients must send; needed to listen beyond loopback")
+    access_token: SecretStr | None = Field(
+        None,
+        description="what clients must send, as `Authorization: Bearer` or `x-collector-token`; needed to listen beyond"
+        " loopback",
+    )
     bind_without_token: Flag = Field(
         False,
         description="listen beyond loopback without an access token: only in a container published on loopback",
     )
-    allowed_hosts: CommaList = Field([], description="Host names that requests may carry beside the loopback ones")
-    allowed_origins: CommaList = Field([], description="web origins that may send telemetry from a page")
+    allowed_hosts: CommaList = Field(
+        [], description="host names that clients may use beside the loopback ones, with commas"
+    )
+    allowed_origins: CommaList = Field([], description="web origins that may send telemetry from a page, with commas")
 
-    policy_file: str = Field("", description="what may leave: a policy file, or the name of a preset")
-    content: ContentLevel = Field(ContentLevel.MASK, description="mask credentials, or keep metadata only")
+    policy_file: str = Field(
+        "", description="what may leave: a policy file, or the name of a preset ([policies](policy-administrator.md))"
+    )
+    content: ContentLevel = Field(
+        ContentLevel.MASK, description="`mask` what the policy finds, or keep `metadata` only"
+    )
 
     forward: Annotated[bool | None, BeforeValidator(boolean)] = Field(None, description="false keeps everything local")
-    upstream_endpoint: str = Field("", description="where to forward; a token alone means Catalyst")
-    upstream_encoding: Encoding = Field(Encoding.AUTO, description="json, protobuf, or auto")
-    upstream_compression: Literal["gzip", "none"] = Field("gzip", description="gzip or none")
-    upstream_headers: dict[str, str] = Field({}, description="headers to add, as a JSON object or a table")
+    upstream_endpoint: str = Field(
+        "",
+        description="where to forward, a base address or one that ends in `/v1/traces`; a token alone means Catalyst",
+    )
+    upstream_encoding: Encoding = Field(
+        Encoding.AUTO, description="`json`, `protobuf`, or `auto`: JSON, changed once if the destination answers 415"
+    )
+    upstream_compression: Literal["gzip", "none"] = Field("gzip", description="`gzip` or `none`")
+    upstream_headers: dict[str, str] = Field({}, description="more headers, as a JSON object (a table in the file)")
     upstream_token: SecretStr | None = Field(None, description="put into each request on the way out")
-    upstream_token_file: Path | None = Field(None, description="a file with the token, read again when it changes")
+    upstream_token_file: Path | None = Field(
+        None, description="a file with the token in its first line, read again when it changes"
+    )
     upstream_signals: Annotated[list[Signal], NoDecode, BeforeValidator(_words)] | None = Field(
-        None, description="traces, logs, metrics; what the upstream takes"
+        None, description="`traces,logs,metrics` that the upstream takes; traces for Catalyst, else all"
     )
 
     max_body_bytes: int = Field(64 * _MIB, ge=1024, description="of one request, before and after decompression")
-    max_inflight_bytes: int = Field(256 * _MIB, ge=1024, description="of all requests under way")
-    max_queue_bytes: int = Field(1024 * _MIB, ge=1024, description="undelivered; more is refused with 503")
+    max_inflight_bytes: int = Field(256 * _MIB, ge=1024, description="of all requests under way; more is answered 429")
+    max_queue_bytes: int = Field(1024 * _MIB, ge=1024, description="undelivered; more is answered 503")
     max_queue_days: float = Field(7, gt=0, description="undelivered telemetry is dropped after this, and counted")
-    max_store_bytes: int = Field(512 * _MIB, ge=1024, description="kept in all; the oldest delivered goes first")
+    max_store_bytes: int = Field(
+        512 * _MIB, ge=1024, description="kept in all; the delivered sessions that ended first go first"
+    )
 
     reshape_source_keys: SourceKeys = Field(
         SourceKeys.DISTINCT,
-        description="source keys of reshaped spans: all stay, distinct (what would be sent twice goes), or none",
+        description="source keys of reshaped spans: `all` stay, `distinct` (those whose content would be sent twice"
+        " go), or `none` ([conventions](conventions.md))",
     )
     reshape_vectors: Flag = Field(False, description="keep embedding vectors")
 
-    service_name: str = Field("opencode", description="service.name and agent id of spans made here")
+    service_name: str = Field("opencode", description="service.name and agent id of spans made by the collector")
     additional_metadata: dict[str, Any] = Field(
-        {}, description="JSON object merged into the metadata of turns made here"
+        {}, description="JSON object merged into the metadata of turns made by the collector"
     )
-    turn_quiet_seconds: float = Field(600, gt=0, description="a turn of which nothing more is heard is given up after")
-    opencode_catch_up: Flag = Field(True, description="read from OpenCode's own store what its plugin could not tell")
+    turn_quiet_seconds: float = Field(600, gt=0, description="seconds of silence before an open turn is closed")
+    opencode_catch_up: Flag = Field(
+        True, description="backfill missed events from OpenCode's database ([OpenCode](opencode.md))"
+    )
     keep_internal_spans: Flag = Field(False, description="keep the internal spans of OpenCode's own OTLP export")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged on stderr")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="`debug`, `info`, `warning` or `error`; the log is on stderr"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from collector.errors import ConfigError
@@ -49,23 +50,48 @@ def _text(value: str) -> str:
     return value.strip()
 
 
-HONOURED: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
-    ("CATALYST_OTLP_TOKEN", "upstream_token", _text),
-    ("INFERENCE_API_KEY", "upstream_token", _text),
-    ("CATALYST_OTLP_ENDPOINT", "upstream_endpoint", _text),
-    ("INFERENCE_OTLP_ENDPOINT", "upstream_endpoint", _text),
-    ("TRACE_TO_CATALYST", "forward", boolean),
-    ("TRACE_TO_INFERENCE", "forward", boolean),
-    ("CATALYST_REDACT_CONTENT", "content", _metadata_if_true),
-    ("INFERENCE_REDACT_CONTENT", "content", _metadata_if_true),
-    ("CATALYST_SERVICE_NAME", "service_name", _text),
-    ("INFERENCE_SERVICE_NAME", "service_name", _text),
-    ("CATALYST_ADDITIONAL_METADATA", "additional_metadata", _object),
-    ("INFERENCE_ADDITIONAL_METADATA", "additional_metadata", _object),
-    ("CATALYST_DEBUG", "log_level", _debug_if_true),
-    ("INFERENCE_DEBUG", "log_level", _debug_if_true),
+@dataclass(frozen=True, slots=True)
+class NpmName:
+    """An environment name, the setting it gives, how its text is read, and what it means in a sentence."""
+
+    name: str
+    setting: str
+    read: Callable[[str], Any]
+    meaning: str
+
+
+_KEY = (
+    "the same token, but forwarding starts only with TRACE_TO_INFERENCE=true or an explicit upstream, since other"
+    " programs use this name too"
 )
-"""Environment name, setting, and how its text is read; older names first."""
+_TRACE = "false: everything stays local"
+_ENDPOINT = (
+    "the upstream, unless it is this collector's own address: then it is the agent's setting and ignored, with a notice"
+)
+_REDACT = "true: metadata only, whatever COLLECTOR_CONTENT says"
+_DEBUG = "true: log level debug"
+
+NPM_NAMES: tuple[NpmName, ...] = (
+    NpmName("CATALYST_OTLP_TOKEN", "upstream_token", _text, "the token; setting it turns forwarding to Catalyst on"),
+    NpmName("INFERENCE_API_KEY", "upstream_token", _text, _KEY),
+    NpmName("OTLP_INGEST_TOKEN", "upstream_token", _text, _KEY),
+    NpmName("TRACE_TO_CATALYST", "forward", boolean, _TRACE),
+    NpmName("TRACE_TO_INFERENCE", "forward", boolean, _TRACE),
+    NpmName("CATALYST_OTLP_ENDPOINT", "upstream_endpoint", _text, _ENDPOINT),
+    NpmName("INFERENCE_OTLP_ENDPOINT", "upstream_endpoint", _text, _ENDPOINT),
+    NpmName("CATALYST_REDACT_CONTENT", "content", _metadata_if_true, _REDACT),
+    NpmName("INFERENCE_REDACT_CONTENT", "content", _metadata_if_true, _REDACT),
+    NpmName("CATALYST_SERVICE_NAME", "service_name", _text, "COLLECTOR_SERVICE_NAME"),
+    NpmName("INFERENCE_SERVICE_NAME", "service_name", _text, "COLLECTOR_SERVICE_NAME"),
+    NpmName("CATALYST_ADDITIONAL_METADATA", "additional_metadata", _object, "COLLECTOR_ADDITIONAL_METADATA"),
+    NpmName("INFERENCE_ADDITIONAL_METADATA", "additional_metadata", _object, "COLLECTOR_ADDITIONAL_METADATA"),
+    NpmName("CATALYST_DEBUG", "log_level", _debug_if_true, _DEBUG),
+    NpmName("INFERENCE_DEBUG", "log_level", _debug_if_true, _DEBUG),
+)
+"""Older names stand first, and win."""
+
+ASKED_FOR_ELSEWHERE = frozenset({"INFERENCE_API_KEY", "OTLP_INGEST_TOKEN"})
+"""Names of tokens that are exported for other programs too: alone they do not start forwarding."""
 
 
 def read_honoured(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
@@ -75,15 +101,15 @@ def read_honoured(environ: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
     """
     found: dict[str, tuple[Any, str]] = {}
     decided: set[str] = set()
-    for name, setting, read in HONOURED:
-        text = environ.get(name, "").strip()
-        if not text or setting in decided:
+    for known in NPM_NAMES:
+        text = environ.get(known.name, "").strip()
+        if not text or known.setting in decided:
             continue
         try:
-            value = read(text)
+            value = known.read(text)
         except ValueError as error:
-            raise ConfigError(f"{name}: {error}") from None
-        decided.add(setting)  # an older name that says no decides as well
+            raise ConfigError(f"{known.name}: {error}") from None
+        decided.add(known.setting)  # an older name that says no decides as well
         if value is not None:
-            found[setting] = (value, name)
+            found[known.setting] = (value, known.name)
     return found

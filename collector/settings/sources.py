@@ -52,7 +52,7 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
     layers.append(
         (
             {key: value for key, value in (flags or {}).items() if value is not None},
-            lambda key: f"--{_FLAGS.get(key, key)}",
+            lambda key: f"--{FLAGS[key]}",
         )
     )
     for layer, origin in layers:
@@ -67,7 +67,14 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
     return Loaded(settings, origins, notices)
 
 
-_FLAGS = {"data_dir": "data-dir", "upstream_endpoint": "upstream", "policy_file": "policy"}
+FLAGS = {
+    "host": "host",
+    "port": "port",
+    "data_dir": "data-dir",
+    "policy_file": "policy",
+    "upstream_endpoint": "upstream",
+}
+"""Settings that `collector serve` takes as flags too, and the flags' names."""
 
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:

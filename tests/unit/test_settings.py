@@ -128,16 +128,18 @@ def test_the_catalyst_token_alone_starts_forwarding_of_traces_to_catalyst(monkey
     assert _token(found) == "tok-1"
 
 
-def test_the_inference_key_alone_does_not_start_forwarding(monkeypatch) -> None:
-    """It is exported for other reasons on many machines: sending by surprise is a leak."""
-    _set(monkeypatch, INFERENCE_API_KEY="key-1")
+@pytest.mark.parametrize("name", ["INFERENCE_API_KEY", "OTLP_INGEST_TOKEN"])
+def test_a_token_of_a_name_used_elsewhere_does_not_start_forwarding(monkeypatch, name: str) -> None:
+    """They are exported for other reasons on many machines: sending by surprise is a leak."""
+    _set(monkeypatch, **{name: "key-1"})
     found = _forwarding()
     assert found.destination is None
     assert any("TRACE_TO_INFERENCE=true" in notice for notice in found.notices)
 
 
-def test_the_inference_key_forwards_when_asked_to(monkeypatch) -> None:
-    _set(monkeypatch, INFERENCE_API_KEY="key-1", TRACE_TO_INFERENCE="true")
+@pytest.mark.parametrize("name", ["INFERENCE_API_KEY", "OTLP_INGEST_TOKEN"])
+def test_a_token_of_a_name_used_elsewhere_forwards_when_asked_to(monkeypatch, name: str) -> None:
+    _set(monkeypatch, TRACE_TO_INFERENCE="true", **{name: "key-1"})
     assert _token(_forwarding()) == "key-1"
 
 
