@@ -29,6 +29,19 @@ class TokenCounts:
     prompt_audio: Count = None
     completion_audio: Count = None
 
+    def take(self, name: str, count: Count) -> None:
+        """Set the count `name` unless it is set already; what is below zero, or no number, says nothing."""
+        if count is not None and count >= 0 and isfinite(count) and getattr(self, name) is None:
+            setattr(self, name, count)
+
+    def fill(self, other: TokenCounts) -> None:
+        """Take the counts of `other` that are not set yet."""
+        for name in KEYS:
+            self.take(name, getattr(other, name))
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) is not None for name in KEYS)
+
     def complete(self) -> None:
         """Work out the total of two counts, or the completion of the total and the prompt."""
         if self.total is None:

@@ -8,10 +8,11 @@ from collector.openinference.kinds import AGENT, LLM
 from collector.openinference.messages import ChatMessage, chat_form, write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Value, read_json
+from collector.reshape.convention import BY_SPAN
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_indexed
 from collector.reshape.messages import DEFAULT, Reading, read_messages
-from collector.reshape.source import SPAN, Event, Source
+from collector.reshape.source import SourceEvent, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -24,7 +25,7 @@ BARE_OUTPUT = ("gen_ai.completion", "gen_ai.workflow.output", "gen_ai.task.outpu
 DETAIL_KEYS = (INPUT, OUTPUT, SYSTEM, TOOLS)
 
 
-def put_conversation(target: Target, span: Source, kind: str, reading: Reading = DEFAULT) -> None:
+def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Reading = DEFAULT) -> None:
     """Write the messages, tools, input and output of an LLM or AGENT span; input and output alone of any other.
 
     Looked for, in this order: attributes of the current conventions, the indexed ones, span events, log records,
@@ -38,14 +39,14 @@ def put_conversation(target: Target, span: Source, kind: str, reading: Reading =
         told = read_events(_events(span), reading)
         if not asked:
             asked = indexed.input or told.input
-            target.twins |= indexed.input_keys
+            target.redundant |= indexed.input_keys
             put_input(target, asked)
         if not answered:
             answered = indexed.output or told.output
-            target.twins |= indexed.output_keys
+            target.redundant |= indexed.output_keys
             put_output(target, answered)
-        for name, keys in told.twins.items():
-            target.event_twins.setdefault(name, set()).update(keys)
+        for name, keys in told.redundant.items():
+            target.redundant_in_events.setdefault(name, set()).update(keys)
         asked = asked or read_messages(span.get(*BARE_INPUT), "user", reading)
         answered = answered or read_messages(span.get(*BARE_OUTPUT), "assistant", reading)
         if span.get(*BARE_INPUT) is not None:
@@ -56,16 +57,18 @@ def put_conversation(target: Target, span: Source, kind: str, reading: Reading =
         return
     system = read_system(span.get(SYSTEM), reading)
     if system:
-        target.twins.add(SYSTEM)
+        target.redundant.add(SYSTEM)
+    if system and asked and asked[0].role == "system" and asked[0].text == system[0].text:
+        system = []  # OpenLIT writes it in both places
     write_input_messages(target.put, [*system, *asked])
     write_output_messages(target.put, answered)
     if tools := read_tools(span.get(TOOLS)):
-        target.twins.add(TOOLS)
+        target.redundant.add(TOOLS)
         write_tools(target.put, tools)
 
 
 def take_messages(
-    put: Callable[..., None], span: Source, key: str, role: str, reading: Reading = DEFAULT
+    put: Callable[..., None], span: SourceSpan, key: str, role: str, reading: Reading = DEFAULT
 ) -> list[ChatMessage]:
     """The messages under `key`, which `put` takes as they are; JSON is read once for both."""
     value = span.get(key)
@@ -76,7 +79,7 @@ def take_messages(
     return read_messages(value if isinstance(found, str) else found, role, reading)
 
 
-def take_details(target: Target, span: Source) -> None:
+def take_details(target: Target, span: SourceSpan) -> None:
     """Treat what the one event of the current conventions holds as the span's own attributes."""
     for event in _events(span):
         if event.name == DETAILS:
@@ -85,17 +88,17 @@ def take_details(target: Target, span: Source) -> None:
                 if value is not None and value != "" and span.get(key) is None and key.startswith("gen_ai."):
                     span.attributes[key] = value
             found = {key for key in DETAIL_KEYS if key in event.attributes}
-            target.event_twins.setdefault(DETAILS, set()).update(found)
+            target.redundant_in_events.setdefault(DETAILS, set()).update(found)
 
 
-def _events(span: Source) -> Sequence[Event]:
+def _events(span: SourceSpan) -> Sequence[SourceEvent]:
     """The span's own events; log records that were joined to it where it has none with messages."""
     own = span.events
     if any(event.name in MESSAGE_EVENTS for event in own) or (
         span.get(INPUT) is not None and span.get(OUTPUT) is not None
     ):
         return own
-    return span.joined(SPAN, span.id) or own
+    return span.joined(BY_SPAN, span.id) or own
 
 
 def read_system(value: Value, reading: Reading = DEFAULT) -> list[ChatMessage]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json, to_text
 from collector.reshape.messages import DEFAULT, Reading, read_messages
-from collector.reshape.source import Event
+from collector.reshape.source import SourceEvent
 
 DETAILS = "gen_ai.client.inference.operation.details"
 CHOICE = "gen_ai.choice"
@@ -35,17 +35,17 @@ _CONTENT_KEYS = {
 
 
 @dataclass(slots=True)
-class Told:
+class EventMessages:
     """What the events of one span tell: what was asked and answered, and which of their keys said so."""
 
     input: list[ChatMessage] = field(default_factory=list)
     output: list[ChatMessage] = field(default_factory=list)
-    twins: dict[str, set[str]] = field(default_factory=dict)
+    redundant: dict[str, set[str]] = field(default_factory=dict)
 
 
-def read_events(events: Iterable[Event], reading: Reading = DEFAULT) -> Told:
+def read_events(events: Iterable[SourceEvent], reading: Reading = DEFAULT) -> EventMessages:
     """The messages of `events`, in their order; other events are passed over."""
-    told = Told()
+    told = EventMessages()
     for event in events:
         name = event.name
         if name not in MESSAGE_EVENTS or name == DETAILS:
@@ -59,11 +59,11 @@ def read_events(events: Iterable[Event], reading: Reading = DEFAULT) -> Told:
             told.input += read_messages(fields.get("gen_ai.prompt"), "user", reading)
         else:
             told.input += _read_message(fields, ROLES[name], reading)
-        told.twins.setdefault(name, set()).update(_CONTENT_KEYS[name] & event.attributes.keys())
+        told.redundant.setdefault(name, set()).update(_CONTENT_KEYS[name] & event.attributes.keys())
     return told
 
 
-def _fields(event: Event) -> Mapping[str, Value]:
+def _fields(event: SourceEvent) -> Mapping[str, Value]:
     """The fields of a message, wherever its instrumentation put them: attributes, or the body of a log record."""
     body = read_json(event.body)
     if not isinstance(body, dict):

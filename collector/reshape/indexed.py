@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json
 from collector.reshape.messages import DEFAULT, Reading, read_messages
-from collector.reshape.source import Source
+from collector.reshape.source import SourceSpan
 
 _KEY = re.compile(
     r"(gen_ai\.prompt|gen_ai\.completion|llm\.prompts|llm\.completions)\.([0-9]{1,6})\.([a-z_.0-9]{1,100})"
@@ -33,7 +33,7 @@ class Indexed:
     output_keys: set[str] = field(default_factory=set)
 
 
-def read_indexed(span: Source, reading: Reading = DEFAULT) -> Indexed:
+def read_indexed(span: SourceSpan, reading: Reading = DEFAULT) -> Indexed:
     """Put the numbered keys of a span together again, in the order of their numbers."""
     asked: dict[int, dict[str, Value]] = {}
     answered: dict[int, dict[str, Value]] = {}
@@ -83,7 +83,7 @@ def _content(value: Value) -> Value:
     return value
 
 
-def read_functions(span: Source) -> tuple[list[dict[str, Value]], set[str]]:
+def read_functions(span: SourceSpan) -> tuple[list[dict[str, Value]], set[str]]:
     """The numbered tool definitions of a span, and the keys they came from."""
     functions: dict[int, dict[str, Value]] = {}
     keys: set[str] = set()

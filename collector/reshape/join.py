@@ -1,97 +1,155 @@
-"""Log records that hold what their spans do not, kept for a short time until the span arrives.
+"""What belongs to a span and comes in another request, kept for a short time until both are there.
 
-The records themselves go their own way as logs, whether a span asks for them or not: this is a copy. It lives in
-memory only, holds no more than `most_bytes`, and forgets after `seconds` by a clock it is given.
+Log records that hold what their spans do not, spans that wait for them, and the parents of dropped spans. The records
+themselves go their own way as logs, whether a span asks for them or not: this is a copy. It lives in memory only,
+holds no more than `most_bytes`, and forgets after `seconds` by a clock it is given.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from threading import Lock
-from typing import Any
+from typing import Generic, TypeAlias, TypeVar
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from collector.otlp.values import read_attributes, read_value
-from collector.reshape.events import MESSAGE_EVENTS
-from collector.reshape.source import SPAN, Event
+from collector.otlp.values import Value, read_attributes, read_value
+from collector.reshape.convention import BY_SPAN, Convention, LogRecords
+from collector.reshape.conventions import CONVENTIONS
+from collector.reshape.dropped import DroppedSpans
+from collector.reshape.source import SourceEvent
 
-_TRACE = ""
-_RECORDS: dict[str, str] = {
-    **dict.fromkeys(MESSAGE_EVENTS, SPAN),
-    "codex.user_prompt": _TRACE,
-    "codex.tool_result": "call_id",
-    "claude_code.user_prompt": SPAN,
-    "claude_code.tool_result": "tool_use_id",
-    "claude_code.api_request": _TRACE,
-    "claude_code.assistant_response": _TRACE,
-}
-"""Which records are worth keeping, and what finds them: the span's id, an attribute, or the trace alone."""
+PARENT = "parent"
+"""Under which name a span waits to hear whether its parent was dropped."""
 
-_CLAUDE_CODE = "com.anthropic.claude_code"
 _MOST_OF_ONE_KEY = 1000
 
-Key = tuple[bytes, str, str]
+Key: TypeAlias = tuple[bytes, str, str]
+"""The trace, the name of what is looked for, and what finds it there."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True, eq=False)
+class WaitingSpan:
+    """A span as it came, as the bytes of a request of its own, and what it waits for."""
+
+    id: tuple[bytes, bytes]
+    request: bytes
+    awaited: frozenset[Key]
+    nearby: dict[tuple[str, ...], Value] = field(default_factory=dict)
+    """What was found for it in the request it came in."""
+    counted: bool = False
+    """Whether it counts tokens."""
+    nested: bool = False
+    """Whether an LLM span around it counts the same tokens."""
+    number: int = 0
+    """The number of the held request it is part of; 0 for a span that was not held."""
+    group: Sequence[WaitingSpan] = ()
+    """All spans of that request."""
+
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.request) + 500 * len(self.awaited)
+
+
+class _Kept(Generic[Item]):
+    """Items by what finds them, the oldest forgotten first."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, list[Item]] = {}
+
+    def add(self, key: Key, item: Item) -> bool:
+        kept = self.items.setdefault(key, [])
+        if len(kept) >= _MOST_OF_ONE_KEY:
+            return False
+        kept.append(item)
+        return True
+
+    def drop_first(self, key: Key) -> None:
+        kept = self.items[key]
+        if len(kept) > 1:
+            del kept[0]
+        else:
+            del self.items[key]
 
 
 class LogJoin:
-    """Keeps records by trace and by what else finds them; safe to share between threads.
+    """Keeps log records, waiting spans and dropped parents by trace; safe to share between threads.
 
-    It works the other way round as well: a span that asked in vain can `wait`, and is offered again when a
-    record that it asked for has come.
+    It works both ways: a span finds the records that came before it, and one that waits is offered again when what it
+    waits for has come.
     """
 
-    def __init__(self, clock: Callable[[], float], seconds: float = 60, most_bytes: int = 32 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        seconds: float = 60,
+        most_bytes: int = 32 * 1024 * 1024,
+        conventions: Sequence[Convention] = CONVENTIONS,
+    ) -> None:
         self._clock = clock
         self._seconds = seconds
         self._most = most_bytes
         self._bytes = 0
-        self._found: dict[Key, list[Any]] = {}
-        self._waiting: dict[Key, list[Any]] = {}
-        self._arrivals: deque[tuple[float, dict[Key, list[Any]], Key, int]] = deque()
+        self._declared = [convention.records for convention in conventions if convention.records.names]
+        self._records: _Kept[SourceEvent] = _Kept()
+        self._spans: _Kept[WaitingSpan] = _Kept()
+        self._arrivals: deque[tuple[float, Callable[[Key], None], Key, int]] = deque()
         self._lock = Lock()
+        self._numbers = count(1)
+        self.dropped = DroppedSpans()
 
-    def remember(self, request: ExportLogsServiceRequest) -> list[bytes]:
+    def remember(self, request: ExportLogsServiceRequest) -> list[WaitingSpan]:
         """Keep a copy of the records that a span may ask for; returns the spans that waited for one of them."""
         come: dict[Key, None] = {}
         for resource in request.resource_logs:
             for scope in resource.scope_logs:
-                prefix = "claude_code." if scope.scope.name.startswith(_CLAUDE_CODE) else ""
                 for record in scope.log_records:
-                    key = _key_of(record, prefix) if record.trace_id else None
-                    if key is not None:
-                        come[key] = None
-                        at_ns = record.time_unix_nano or record.observed_time_unix_nano
-                        event = Event(
-                            prefix + _name_of(record),
-                            read_attributes(record.attributes),
-                            read_value(record.body),
-                            at_ns,
-                        )
-                        self._keep(self._found, key, event, record.ByteSize())
-        with self._lock:
-            late = {span: None for key in come for span in self._waiting.get(key, ())}
-            return list(late)
+                    name, found_by = self._named(record, scope.scope.name) if record.trace_id else ("", None)
+                    if found_by is None:
+                        continue
+                    key = _key_of(record, name, found_by)
+                    come[key] = None
+                    at_ns = record.time_unix_nano or record.observed_time_unix_nano
+                    event = SourceEvent(name, read_attributes(record.attributes), read_value(record.body), at_ns)
+                    self._keep(self._records, key, event, record.ByteSize())
+        return self.waiting_for(come)
 
-    def find(self, trace_id: bytes, name: str, value: str) -> Sequence[Event]:
+    def waiting_for(self, keys: Iterable[Key]) -> list[WaitingSpan]:
+        """The spans that wait for any of `keys`, each once."""
+        with self._lock:
+            if not self._spans.items:
+                return []
+            return list({id(span): span for key in keys for span in self._spans.items.get(key, ())}.values())
+
+    def find(self, trace_id: bytes, name: str, value: str) -> Sequence[SourceEvent]:
         """The records of `trace_id` under `name` and `value`, in the order they came."""
         with self._lock:
             self._forget()
-            return tuple(self._found.get((trace_id, name, value), ()))
+            return tuple(self._records.items.get((trace_id, name, value), ()))
 
-    def wait(self, trace_id: bytes, asked: Sequence[tuple[str, str]], span: bytes) -> None:
-        """Have `span`, which asked for records that have not come, returned by `remember` when one of them does."""
-        for name, value in asked:
-            self._keep(self._waiting, (trace_id, name, value), span, len(span))
+    def wait(self, span: WaitingSpan) -> None:
+        """Have `span` returned when something comes that it waits for."""
+        for key in span.awaited:
+            self._keep(self._spans, key, span, span.size() // len(span.awaited))
 
-    def _keep(self, side: dict[Key, list[Any]], key: Key, item: Any, size: int) -> None:
+    def hold(self, spans: Sequence[WaitingSpan]) -> int:
+        """Let `spans` wait together; returns the number of the held request they make."""
+        number = next(self._numbers)
+        for span in spans:
+            span.number, span.group = number, spans
+            self.wait(span)
+        return number
+
+    def _keep(self, side: _Kept[Item], key: Key, item: Item, size: int) -> None:
         with self._lock:
-            kept = side.setdefault(key, [])
-            if len(kept) < _MOST_OF_ONE_KEY:
-                kept.append(item)
-                self._arrivals.append((self._clock(), side, key, size))
+            if side.add(key, item):
+                self._arrivals.append((self._clock(), side.drop_first, key, size))
                 self._bytes += size
             self._forget()
 
@@ -99,30 +157,36 @@ class LogJoin:
         arrivals = self._arrivals
         oldest = self._clock() - self._seconds
         while arrivals and (arrivals[0][0] < oldest or self._bytes > self._most):
-            _, side, key, size = arrivals.popleft()
+            _, drop_first, key, size = arrivals.popleft()
             self._bytes -= size
-            kept = side[key]
-            if len(kept) > 1:
-                del kept[0]
-            else:
-                del side[key]
+            drop_first(key)
+
+    def _named(self, record: LogRecord, scope: str) -> tuple[str, str | None]:
+        """The record's name with its prefix, and what finds it; None when no span would ask for it."""
+        bare = _name_of(record)
+        for declared in self._declared:
+            name = _with_prefix(bare, scope, declared)
+            found_by = declared.names.get(name)
+            if found_by is not None:
+                return name, found_by
+        return bare, None
 
 
-def _key_of(record: LogRecord, prefix: str) -> Key | None:
-    """What finds `record`; None when no span would ask for it."""
-    name = prefix + _name_of(record)
-    by = _RECORDS.get(name)
-    if by is None:
-        return None
-    if by == SPAN:
-        return (record.trace_id, name if prefix else SPAN, record.span_id.hex())
-    value = next((pair.value.string_value for pair in record.attributes if pair.key == by), "") if by else ""
-    return (record.trace_id, name, value)
+def _with_prefix(name: str, scope: str, declared: LogRecords) -> str:
+    prefix = declared.prefix
+    return prefix + name if prefix and scope.startswith(declared.scope) and not name.startswith(prefix) else name
+
+
+def _key_of(record: LogRecord, name: str, found_by: str) -> Key:
+    if found_by == BY_SPAN:
+        # Messages of the GenAI conventions are asked for together, whatever their names.
+        return (record.trace_id, BY_SPAN if name.startswith("gen_ai.") else name, record.span_id.hex())
+    value = next((pair.value.string_value for pair in record.attributes if pair.key == found_by), "")
+    return (record.trace_id, name, value if found_by else "")
 
 
 def _name_of(record: LogRecord) -> str:
     for pair in record.attributes:
         if pair.key == "event.name":
             return pair.value.string_value
-    name: Any = record.event_name
-    return str(name)
+    return record.event_name

@@ -1,119 +1,20 @@
-"""What most conventions say with keys of their own, as tables: session, user, model, tokens, parameters."""
+"""What most conventions say alike: identity, model, tokens, parameters, tool calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+import re
+from collections.abc import Mapping
 
-from openinference.semconv.trace import (
-    RerankerAttributes,
-    SpanAttributes,
-    ToolCallAttributes,
-)
+from openinference.semconv.trace import RerankerAttributes, SpanAttributes, ToolCallAttributes
 
 from collector.openinference.kinds import AGENT, EMBEDDING, LLM, RERANKER
-from collector.openinference.tokens import KEYS, TokenCounts, write_tokens
-from collector.otlp.values import Value, listed, number, to_json, to_text
-from collector.reshape.source import Source
+from collector.otlp.values import Value, listed, number, read_json, to_json, to_text
+from collector.reshape.convention import Table
+from collector.reshape.counts import read_usage
+from collector.reshape.source import SourceSpan
 from collector.reshape.target import Target
 
 TOOL_CALL_ID = ToolCallAttributes.TOOL_CALL_ID
-
-Table: TypeAlias = Mapping[str, Sequence[str]]
-"""OpenInference key: source keys, the best first."""
-
-IDENTITY: Table = {
-    SpanAttributes.SESSION_ID: (
-        "gen_ai.conversation.id",
-        "traceloop.association.properties.session_id",
-        "traceloop.association.properties.session.id",
-        "traceloop.association.properties.thread_id",
-        "langfuse.session.id",
-        "ai.telemetry.metadata.sessionId",
-        "ai.telemetry.metadata.session.id",
-        "ai.telemetry.metadata.session_id",
-        "langsmith.metadata.session_id",
-        "langsmith.metadata.thread_id",
-        "langsmith.metadata.conversation_id",
-        "mlflow.trace.session",
-    ),
-    SpanAttributes.USER_ID: (
-        "enduser.id",
-        "traceloop.association.properties.user_id",
-        "traceloop.association.properties.user.id",
-        "langfuse.user.id",
-        "ai.telemetry.metadata.userId",
-        "ai.telemetry.metadata.user.id",
-        "ai.telemetry.metadata.user_id",
-        "langsmith.metadata.user_id",
-        "mlflow.trace.user",
-    ),
-    SpanAttributes.AGENT_NAME: ("gen_ai.agent.name",),
-}
-
-TOKENS: Table = {
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: (
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.prompt_tokens",
-        "llm.usage.prompt_tokens",
-        "ai.usage.inputTokens",
-        "ai.usage.promptTokens",
-        "ai.usage.tokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: (
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.completion_tokens",
-        "llm.usage.completion_tokens",
-        "ai.usage.outputTokens",
-        "ai.usage.completionTokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: (
-        "gen_ai.usage.total_tokens",
-        "llm.usage.total_tokens",
-        "ai.usage.totalTokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: (
-        "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.cache_read_input_tokens",
-        "llm.usage.cache_read_input_tokens",
-        "gen_ai.usage.details.cache_read_tokens",
-        "gen_ai.usage.details.cache_read_input_tokens",
-        "gen_ai.usage.cached_input_tokens",
-        "gen_ai.usage.input_tokens.cached",
-        "gen_ai.usage.cached_tokens",
-        "ai.usage.cachedInputTokens",
-        "ai.usage.inputTokenDetails.cacheReadTokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE: (
-        "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens",
-        "gen_ai.usage.cache_write.input_tokens",
-        "gen_ai.usage.cache_write_input_tokens",
-        "llm.usage.cache_creation_input_tokens",
-        "gen_ai.usage.details.cache_write_tokens",
-        "gen_ai.usage.details.cache_creation_input_tokens",
-        "gen_ai.usage.input_tokens.cache_write",
-        "ai.usage.inputTokenDetails.cacheWriteTokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: (
-        "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.usage.reasoning_tokens",
-        "gen_ai.usage.reasoning_output_tokens",
-        "gen_ai.usage.output_tokens.reasoning",
-        "gen_ai.usage.details.reasoning_tokens",
-        "llm.usage.reasoning_tokens",
-        "ai.usage.reasoningTokens",
-        "ai.usage.outputTokenDetails.reasoningTokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: (
-        "gen_ai.usage.audio.input_tokens",
-        "gen_ai.usage.details.input_audio_tokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: (
-        "gen_ai.usage.audio.output_tokens",
-        "gen_ai.usage.details.output_audio_tokens",
-    ),
-}
 
 MODEL = ("gen_ai.response.model", "ai.response.model", "gen_ai.request.model", "ai.model.id")
 PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
@@ -130,6 +31,11 @@ PARAMETERS = {
     "gen_ai.request.max_output_tokens": "max_tokens",
     "gen_ai.request.max_completion_tokens": "max_tokens",
     "gen_ai.request.stop_sequences": "stop_sequences",
+    "gen_ai.request.choice.count": "n",
+    "gen_ai.request.stream": "stream",
+    "gen_ai.request.reasoning.level": "reasoning_effort",
+    "gen_ai.openai.request.service_tier": "service_tier",
+    "openai.request.service_tier": "service_tier",
 }
 """What was asked for, and under which name it is an invocation parameter."""
 
@@ -148,58 +54,53 @@ FRAMEWORKS = {
     "openai_agents",
     "pydantic-ai",
     "smolagents",
+    "spring_ai",
+    "gcp.vertex.agent",
+    "google_adk",
+    "langfuse",
+    "litellm",
+    "mastra",
+    "logfire",
 }
 """What some instrumentations give as the provider, though it is none."""
 
 
-def put_identity(target: Target, span: Source) -> None:
-    """Session, user and agent; those that the span has already are kept."""
-    for key, names in IDENTITY.items():
-        value = span.get(*names)
-        if value is not None and not isinstance(value, (list, dict)):
-            target.put(key, to_text(value))
+_RESPONSE_ID = re.compile(r"(resp|msg|chatcmpl)[-_]")
+"""What some instrumentations give as the conversation's id: it is another for every answer."""
 
 
-def put_tokens(target: Target, span: Source) -> None:
-    """Token counts; a total or the missing half of one is worked out, a count nobody gave is left out. And a cost,
-    where one was given."""
-    for key, names in TOKENS.items():
-        target.put(key, span.number(*names))
-    complete_tokens(target)
-    if "gen_ai.usage.raw" in span.attributes:  # Logfire: the provider's usage as it came
-        put_details(target, span.json("gen_ai.usage.raw"))
-    cost = span.number("gen_ai.usage.cost")
-    if cost:  # OpenLIT's zero means that it knows no price
-        target.put(SpanAttributes.LLM_COST_TOTAL, cost)
+def put_identity(target: Target, span: SourceSpan, table: Table) -> None:
+    """Session, user and agent, as `table` names their sources; those that the span has already are kept."""
+    for key, names in table.items():
+        for name in names:
+            value = span.get(name)
+            if value is None or isinstance(value, (list, dict)):
+                continue
+            text = to_text(value)
+            if key != SpanAttributes.SESSION_ID or not _RESPONSE_ID.match(text):
+                target.put(key, text)
+                break
 
 
-def put_details(target: Target, usage: Value) -> None:
-    """What a provider's usage says of cache, reasoning and sound: in objects whose names speak of input or output."""
-    for name, details in usage.items() if isinstance(usage, dict) else ():
-        if isinstance(details, dict) and name.endswith("details"):
-            asked = "input" in name or "prompt" in name
-            for key, names in (_OF_INPUT if asked else _OF_OUTPUT).items():
-                target.put(key, next((count for one in names if (count := number(details.get(one))) is not None), None))
+def put_counts(target: Target, span: SourceSpan, table: Table) -> None:
+    """Token counts, as `table` names their sources, where the target has none of its own yet."""
+    for name, keys in table.items():
+        target.tokens.take(name, span.number(*keys))
 
 
-_OF_INPUT: Table = {
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: ("cached_tokens", "cache_read"),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE: ("cache_write_tokens", "cache_creation"),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_AUDIO: ("audio_tokens", "audio"),
-}
-_OF_OUTPUT: Table = {
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: ("reasoning_tokens", "reasoning"),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO: ("audio_tokens", "audio"),
-}
+def put_usage(target: Target, usage: Value) -> None:
+    """Token counts of an object of usage."""
+    target.tokens.fill(read_usage(usage))
 
 
-def complete_tokens(target: Target) -> None:
-    """Work out the total of two counts, or one count of the total and the other; leave out what is no count."""
-    counts = TokenCounts(**{name: number(target.attributes.pop(key, None)) for name, key in KEYS.items()})
-    write_tokens(target.put, counts)
+def put_numbers(target: Target, values: Value, table: Table) -> None:
+    """The first of each row of `table` that `values` holds as a number."""
+    if isinstance(values, dict):
+        for key, names in table.items():
+            target.put(key, next((count for name in names if (count := number(values.get(name))) is not None), None))
 
 
-def put_model(target: Target, span: Source, kind: str) -> None:
+def put_model(target: Target, span: SourceSpan, kind: str) -> None:
     """The model that answered, else the one that was asked, under the key of its kind; llm.* only where it belongs."""
     model = span.text(*MODEL)
     if kind == EMBEDDING:
@@ -213,11 +114,59 @@ def put_model(target: Target, span: Source, kind: str) -> None:
 
 
 def put_provider(target: Target, name: str) -> None:
-    """Provider and system, unless it is a framework's name."""
+    """Provider and system by OpenInference's names for them; another name as it is, and no framework's."""
     name = name.lower()
-    if name not in FRAMEWORKS:
-        target.put(SpanAttributes.LLM_PROVIDER, name)
-        target.put(SpanAttributes.LLM_SYSTEM, name)
+    if not name or name in FRAMEWORKS:
+        return
+    provider, system = _PROVIDERS.get(name) or _PROVIDERS.get(name.partition(".")[0]) or (name, name)
+    target.put(SpanAttributes.LLM_PROVIDER, provider)
+    target.put(SpanAttributes.LLM_SYSTEM, system)
+
+
+_GOOGLE, _AWS, _XAI = ("google", "google"), ("aws", "aws"), ("xai", "xai")
+_AZURE_OPENAI, _VERTEX, _MISTRAL = ("azure", "openai"), ("google", "vertexai"), ("mistralai", "mistralai")
+_PROVIDERS = {
+    "azure.ai.openai": _AZURE_OPENAI,
+    "az.ai.openai": _AZURE_OPENAI,
+    "azure-openai": _AZURE_OPENAI,
+    "azure_openai": _AZURE_OPENAI,
+    "azure.ai.inference": ("azure", "azure"),
+    "az.ai.inference": ("azure", "azure"),
+    "azure": ("azure", "azure"),
+    "aws.bedrock": _AWS,
+    "aws_bedrock": _AWS,
+    "amazon-bedrock": _AWS,
+    "amazon_bedrock": _AWS,
+    "bedrock": _AWS,
+    "gcp.vertex_ai": _VERTEX,
+    "vertex_ai": _VERTEX,
+    "google-vertex": _VERTEX,
+    "google_vertexai": _VERTEX,
+    "vertexai": _VERTEX,
+    "gcp.gemini": _GOOGLE,
+    "gcp.gen_ai": _GOOGLE,
+    "gemini": _GOOGLE,
+    "google_genai": _GOOGLE,
+    "google-genai": _GOOGLE,
+    "google-gla": _GOOGLE,
+    "googleai": _GOOGLE,
+    "google": _GOOGLE,
+    "x_ai": _XAI,
+    "xai": _XAI,
+    "mistral_ai": _MISTRAL,
+    "mistral": _MISTRAL,
+    "mistralai": _MISTRAL,
+    "moonshot_ai": ("moonshot", "moonshot"),
+    "moonshotai": ("moonshot", "moonshot"),
+    "together_ai": ("together", "together"),
+    "togetherai": ("together", "together"),
+    "fireworks_ai": ("fireworks", "fireworks"),
+    "openai": ("openai", "openai"),
+    "anthropic": ("anthropic", "anthropic"),
+    "cohere": ("cohere", "cohere"),
+}
+"""OpenInference's provider and system, by the names of GenAI's conventions and of SDKs. An SDK's may go on after a dot
+with which of the provider's APIs it is."""
 
 
 def put_parameters(target: Target, parameters: Mapping[str, Value]) -> None:
@@ -225,18 +174,23 @@ def put_parameters(target: Target, parameters: Mapping[str, Value]) -> None:
         target.put(SpanAttributes.LLM_INVOCATION_PARAMETERS, to_json(parameters))
 
 
-def request_parameters(span: Source) -> dict[str, Value]:
-    """The parameters of a GenAI request, numbers as numbers."""
+def request_parameters(span: SourceSpan) -> dict[str, Value]:
+    """The parameters of a GenAI request, numbers as numbers and lists as lists."""
     found: dict[str, Value] = {}
     for source, name in PARAMETERS.items():
         value = span.get(source)
         if value is not None and value != []:
             as_number = number(value)
-            found.setdefault(name, value if as_number is None or name == "model" else as_number)
+            read = read_json(value) if as_number is None or name == "model" else as_number
+            found.setdefault(name, read if name != "model" else value)
+    if found.get("stream") is False:
+        del found["stream"]  # as it is where nobody says anything
+    if span.text("gen_ai.output.type") == "json":
+        found["response_format"] = {"type": "json_object"}
     return found
 
 
-def put_finish_reason(target: Target, span: Source) -> None:
+def put_finish_reason(target: Target, span: SourceSpan) -> None:
     """The first finish reason, from a list, a list as JSON text, or a single word."""
     reasons = listed(span.get("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"))
     reason = reasons[0] if reasons else span.get("ai.response.finishReason")

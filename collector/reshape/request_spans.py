@@ -1,62 +1,73 @@
-"""The spans of one request together: their ancestors, the gaps that dropped ones leave, and those that wait."""
+"""The spans of one request together: their ancestors, the gaps that dropped ones leave, and requests told twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TypeAlias
 
+from openinference.semconv.trace import SpanAttributes
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
+from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.otlp.values import Attributes, Value, read_attributes, read_value
-from collector.reshape.join import LogJoin
+from collector.reshape.dropped import DroppedSpans
 
 _MOST_ANCESTORS = 64
+_KIND = SpanAttributes.OPENINFERENCE_SPAN_KIND
+COUNTS = "llm.token_count."
+_COSTS = "llm.cost."
+
+SpanId: TypeAlias = tuple[bytes, bytes]
+"""The ids of a trace and of a span in it."""
 
 
-class Waiting:
-    """A span as it came, in a request of its own, and the records it asked for in vain."""
+class RequestSpans:
+    """The spans of one request by their ids, and those that were dropped from earlier ones."""
 
-    def __init__(self, span: Span, asked: list[tuple[str, str]]) -> None:
-        self.asked = asked
-        self.request = ExportTraceServiceRequest()
-        self.scope = self.request.resource_spans.add().scope_spans.add()
-        self.span = self.scope.spans.add()
-        self.span.CopyFrom(span)
-
-    def place(self, resource: ResourceSpans, scope: ScopeSpans) -> None:
-        self.request.resource_spans[0].resource.CopyFrom(resource.resource)
-        self.scope.scope.CopyFrom(scope.scope)
-
-
-class Family:
-    """The spans of one request by their ids: for their ancestors, and to close the gaps that dropped ones leave."""
-
-    def __init__(self, request: ExportTraceServiceRequest) -> None:
+    def __init__(
+        self, request: ExportTraceServiceRequest, dropped: DroppedSpans, nested: frozenset[SpanId] = frozenset()
+    ) -> None:
+        self.nested: set[SpanId] = set(nested)
+        """LLM spans within LLM spans that count tokens too; those known before, and those that `count_once` finds."""
         self._request = request
-        self._by_id: dict[tuple[bytes, bytes], Span] | None = None
-        self._read: dict[tuple[bytes, bytes], Attributes] = {}
+        self._dropped = dropped
+        self._by_id: dict[SpanId, Span] | None = None
+        self._read: dict[SpanId, Attributes] = {}
         self._firsts: dict[str, dict[bytes, Value]] = {}
         self._drops: list[tuple[ScopeSpans, int]] = []
-        self._waiting: list[Waiting] = []
+        self._counted: list[Span] = []
 
     def _all(self) -> Iterator[Span]:
         for resource in self._request.resource_spans:
             for scope in resource.scope_spans:
                 yield from scope.spans
 
-    def ancestors(self, span: Span) -> Iterator[Attributes]:
-        """The attributes of the parent, its parent, and so on, as far as they are in the request."""
+    def _find(self, trace_id: bytes, span_id: bytes) -> Span | None:
         if self._by_id is None:
             self._by_id = {(one.trace_id, one.span_id): one for one in self._all()}
+        return self._by_id.get((trace_id, span_id))
+
+    def above(self, span: Span, keys: Sequence[str]) -> Value:
+        """The first value under any of `keys` on the nearest ancestor that has one: the spans above in the request,
+        and those that were dropped from earlier ones."""
+        trace_id, parent = span.trace_id, span.parent_span_id
         for _ in range(_MOST_ANCESTORS):
-            found = self._by_id.get((span.trace_id, span.parent_span_id))
-            if found is None:
-                return
-            span = found
-            key = (span.trace_id, span.span_id)
-            if key not in self._read:
-                self._read[key] = read_attributes(span.attributes)
-            yield self._read[key]
+            found = self._find(trace_id, parent)
+            if found is not None:
+                key = (trace_id, parent)
+                if key not in self._read:
+                    self._read[key] = read_attributes(found.attributes)
+                attributes, parent = self._read[key], found.parent_span_id
+            else:
+                told = self._dropped.said_by(trace_id, parent)
+                if told is None:
+                    return None
+                parent, attributes = told
+            value = next((attributes[key] for key in keys if attributes.get(key)), None)
+            if value is not None:
+                return value
+        return None
 
     def first(self, trace_id: bytes, key: str) -> Value:
         """What the first span of the trace that has `key` says there; each key is looked for once a request."""
@@ -70,17 +81,35 @@ class Family:
             self._firsts[key] = found
         return self._firsts[key].get(trace_id)
 
-    def drop(self, scope: ScopeSpans, index: int) -> None:
+    def unknown_above(self, span: Span) -> bytes:
+        """The first span above `span` that is neither in the request nor was dropped from an earlier one; empty where
+        all are known."""
+        trace_id, parent = span.trace_id, span.parent_span_id
+        for _ in range(_MOST_ANCESTORS):
+            if not parent:
+                break
+            found = self._find(trace_id, parent)
+            told = self._dropped.said_by(trace_id, parent) if found is None else None
+            if found is None and told is None:
+                return parent
+            parent = found.parent_span_id if found is not None else told[0] if told else b""
+        return b""
+
+    def drop(self, scope: ScopeSpans, index: int, keys: Sequence[str]) -> None:
+        """Have a span taken out; what it says under `keys` is remembered for the spans below it."""
+        span = scope.spans[index]
+        said = {pair.key: read_value(pair.value) for pair in span.attributes if pair.key in keys}
+        self._dropped.remember(span.trace_id, span.span_id, span.parent_span_id, said)
         self._drops.append((scope, index))
 
-    def finish(self) -> int:
-        """Take the dropped spans out; their children become children of the nearest ancestor that stays."""
-        if not self._drops:
-            return 0
-        parents = {
-            (span.trace_id, span.span_id): span.parent_span_id
-            for span in (scope.spans[index] for scope, index in self._drops)
-        }
+    def counts(self, span: Span) -> None:
+        """Note that `span` was made an LLM span with token counts."""
+        self._counted.append(span)
+
+    def close_gaps(self) -> list[SpanId]:
+        """Take the dropped spans out; their children, and children of those dropped before, become children of the
+        nearest ancestor that stays. Returns the ids of the dropped spans."""
+        gone = [(scope.spans[index].trace_id, scope.spans[index].span_id) for scope, index in self._drops]
         by_scope: dict[int, tuple[ScopeSpans, set[int]]] = {}
         for scope, index in self._drops:
             by_scope.setdefault(id(scope), (scope, set()))[1].add(index)
@@ -89,27 +118,64 @@ class Family:
             kept.spans.extend(span for index, span in enumerate(scope.spans) if index not in indexes)
             scope.ClearField("spans")
             scope.spans.MergeFrom(kept.spans)
-        for span in (*self._all(), *(waiting.span for waiting in self._waiting)):
-            span.parent_span_id = _stays(span.trace_id, span.parent_span_id, parents)
-        return len(self._drops)
+        if self._dropped:
+            for span in self._all():
+                if span.parent_span_id and self._dropped.has(span.trace_id):
+                    span.parent_span_id = self._dropped.kept_above(span.trace_id, span.parent_span_id)
+        return gone
 
-    def wait(self, spans: Sequence[Waiting], resource: ResourceSpans, scope: ScopeSpans) -> None:
-        for waiting in spans:
-            waiting.place(resource, scope)
-            self._waiting.append(waiting)
+    def count_once(self) -> None:
+        """Make an LLM span below another one a step of it, where both count tokens: an SDK's own span of the request
+        that an instrumentation around it has told already."""
+        for span in self._counted:
+            identifier = (span.trace_id, span.span_id)
+            if identifier in self.nested or self._is_within_counted(span):
+                self.nested.add(identifier)
+                attributes = span.attributes
+                for index in range(len(attributes) - 1, -1, -1):
+                    pair = attributes[index]
+                    if pair.key == _KIND:
+                        pair.value.string_value = CHAIN
+                    elif pair.key.startswith((COUNTS, _COSTS)):
+                        del attributes[index]
 
-    def let_wait(self, join: LogJoin) -> None:
-        """Hand the spans that asked in vain to `join`, with the parents they were sent with."""
-        for waiting in self._waiting:
-            join.wait(waiting.span.trace_id, waiting.asked, waiting.request.SerializeToString())
+    def _is_within_counted(self, span: Span) -> bool:
+        parent = span.parent_span_id
+        for _ in range(_MOST_ANCESTORS):
+            above = self._find(span.trace_id, parent) if parent else None
+            if above is None:
+                return False
+            kind, counts = "", False
+            for pair in above.attributes:
+                if pair.key == _KIND:
+                    kind = pair.value.string_value
+                elif pair.key.startswith(COUNTS):
+                    counts = True
+            if kind == LLM and counts:
+                return True
+            if kind in (AGENT, TOOL):
+                return False
+            parent = above.parent_span_id
+        return False
 
 
-def _stays(trace_id: bytes, parent: bytes, parents: dict[tuple[bytes, bytes], bytes]) -> bytes:
-    """The nearest ancestor that was not dropped; the way there is shortened for those that ask next."""
-    passed = []
-    while (trace_id, parent) in parents:
-        passed.append(parent)
-        parent = parents.pop((trace_id, parent))  # taken out, so that a circle of parents ends
-    for one in passed:
-        parents[trace_id, one] = parent
-    return parent
+def take_out(request: ExportTraceServiceRequest, spans: Collection[SpanId]) -> ExportTraceServiceRequest:
+    """Take `spans` out of `request`; returns them as a request of their own, with their resources and scopes."""
+    taken = ExportTraceServiceRequest()
+    for holder in request.resource_spans:
+        resource = None
+        for scope in holder.scope_spans:
+            out = [(one.trace_id, one.span_id) in spans for one in scope.spans]
+            if not any(out):
+                continue
+            if resource is None:
+                resource = taken.resource_spans.add(schema_url=holder.schema_url)
+                resource.resource.CopyFrom(holder.resource)
+            scoped = resource.scope_spans.add(schema_url=scope.schema_url)
+            scoped.scope.CopyFrom(scope.scope)
+            kept = ScopeSpans()
+            for one, is_out in zip(scope.spans, out, strict=True):
+                (scoped if is_out else kept).spans.add().CopyFrom(one)
+            scope.ClearField("spans")
+            scope.spans.MergeFrom(kept.spans)
+    return taken

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from collector.otlp.values import Attributes, Value, number, read_json
 
-SPAN = "span"
-"""Under which name log records are joined that belong to the span whose id they carry."""
 
-
-class Event(NamedTuple):
+class SourceEvent(NamedTuple):
     """A span event, or a log record joined to its span; `body` is None for the former."""
 
     name: str
@@ -22,7 +19,7 @@ class Event(NamedTuple):
     time_ns: int = 0
 
 
-class Scope(NamedTuple):
+class SourceScope(NamedTuple):
     """The instrumentation scope a span came from."""
 
     name: str
@@ -30,19 +27,23 @@ class Scope(NamedTuple):
 
 
 @dataclass(slots=True)
-class Source:
-    """What a convention may look at: the span and its events; its ancestors, and what any span of its trace says
-    under a key, as far as they came in the same request; and log records that came with the same trace."""
+class SourceSpan:
+    """What a convention may look at.
+
+    The span and its events; the first value under any of some keys on the nearest ancestor that has one (`above`), or
+    on any span of its trace (`in_trace`), as far as they are known; and log records that came with the same trace.
+    """
 
     name: str
     attributes: dict[str, Value]
-    events: Sequence[Event] = ()
+    events: Sequence[SourceEvent] = ()
     id: str = ""
+    scope: str = ""
     start_ns: int = 0
     end_ns: int = 0
-    ancestors: Callable[[], Iterable[Attributes]] = tuple
+    above: Callable[[tuple[str, ...]], Value] = field(default=lambda keys: None)
     in_trace: Callable[[str], Value] = field(default=lambda key: None)
-    joined: Callable[[str, str], Sequence[Event]] = field(default=lambda name, value: ())
+    joined: Callable[[str, str], Sequence[SourceEvent]] = field(default=lambda name, value: ())
     _sorted: list[str] = field(default_factory=list, init=False)
 
     def get(self, *keys: str) -> Value:

@@ -5,26 +5,56 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from openinference.semconv.trace import OpenInferenceMimeTypeValues, SpanAttributes
+from openinference.semconv.trace import OpenInferenceMimeTypeValues, RerankerAttributes, SpanAttributes
 
+from collector.openinference.tokens import TokenCounts
 from collector.otlp.values import Value, is_json, to_json, to_text
 
 _JSON = OpenInferenceMimeTypeValues.JSON.value
 _TEXT = OpenInferenceMimeTypeValues.TEXT.value
 
 
+GROUPS = (
+    SpanAttributes.LLM_INPUT_MESSAGES,
+    SpanAttributes.LLM_OUTPUT_MESSAGES,
+    SpanAttributes.LLM_TOOLS,
+    SpanAttributes.RETRIEVAL_DOCUMENTS,
+    SpanAttributes.EMBEDDING_EMBEDDINGS,
+    RerankerAttributes.RERANKER_INPUT_DOCUMENTS,
+    RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS,
+)
+"""Lists whose items belong together: those of two sources cannot be mixed."""
+
+
+_NAMES = frozenset(
+    {
+        SpanAttributes.OPENINFERENCE_SPAN_KIND,
+        SpanAttributes.AGENT_NAME,
+        SpanAttributes.INPUT_MIME_TYPE,
+        SpanAttributes.OUTPUT_MIME_TYPE,
+    }
+)
+"""What two sources may say differently with no loss."""
+
+
 @dataclass(slots=True)
 class Target:
     """The OpenInference attributes of one span.
 
-    `twins` are source keys whose content now stands in `attributes`; `event_twins` the same, by event name.
-    `internal` asks for the span to be dropped, and counted.
+    `redundant` are source keys whose content now stands in `attributes`; `redundant_in_events` the same, by event name.
+    `internal` asks for the span to be dropped, and counted; `root` says that nothing above it is kept. `unsure` says
+    that the kind is no more than a label, which what the span holds may prove wrong. `awaited` names log records that
+    may still say more.
     """
 
     attributes: dict[str, Value] = field(default_factory=dict)
-    twins: set[str] = field(default_factory=set)
-    event_twins: dict[str, set[str]] = field(default_factory=dict)
+    redundant: set[str] = field(default_factory=set)
+    redundant_in_events: dict[str, set[str]] = field(default_factory=dict)
     internal: bool = False
+    unsure: bool = False
+    root: bool = False
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+    awaited: set[tuple[str, str]] = field(default_factory=set)
 
     def put(self, key: str, value: Value) -> None:
         """Set `key` unless it is set already, or there is nothing to say."""
@@ -32,27 +62,44 @@ class Target:
             self.attributes.setdefault(key, value)
 
     def add(self, other: Target) -> None:
-        """Take what `other` says of keys that are not set yet, and its twins."""
+        """Take what `other` says of keys that are not set yet; a list is taken whole or not at all.
+
+        Its redundant keys stay, where it says something that could not be taken.
+        """
+        taken = tuple(group for group in GROUPS if any(key.startswith(group) for key in self.attributes))
+        refused = False
         for key, value in other.attributes.items():
-            self.put(key, value)
-        self.twins |= other.twins
-        self.event_twins.update(other.event_twins)
+            if key.startswith(taken) or key in self.attributes:
+                refused |= key not in _NAMES and self.attributes.get(key) != value
+            else:
+                self.put(key, value)
+        self.tokens.fill(other.tokens)
+        self.awaited |= other.awaited
+        if not refused:
+            self.redundant |= other.redundant
+            self.redundant_in_events.update(other.redundant_in_events)
+
+    @property
+    def kind_of(self) -> str:
+        """The span kind, "" before one is set."""
+        return str(self.attributes.get(SpanAttributes.OPENINFERENCE_SPAN_KIND, ""))
 
     def kind(self, kind: str) -> None:
         self.put(SpanAttributes.OPENINFERENCE_SPAN_KIND, kind)
 
-    def input(self, value: Value, *twins: str, known_json: bool = False) -> None:
-        """Set input.value and its type; `twins` are the keys that said the same. `known_json` saves a look whether
+    def input(self, value: Value, *redundant: str, known_json: bool = False) -> None:
+        """Set input.value and its type; `redundant` are the keys that said the same. `known_json` saves a look whether
         a text is JSON."""
-        self._io(SpanAttributes.INPUT_VALUE, SpanAttributes.INPUT_MIME_TYPE, value, twins, known_json)
+        self._io(SpanAttributes.INPUT_VALUE, SpanAttributes.INPUT_MIME_TYPE, value, redundant, known_json)
 
-    def output(self, value: Value, *twins: str, known_json: bool = False) -> None:
+    def output(self, value: Value, *redundant: str, known_json: bool = False) -> None:
         """As `input`, for output.value."""
-        self._io(SpanAttributes.OUTPUT_VALUE, SpanAttributes.OUTPUT_MIME_TYPE, value, twins, known_json)
+        self._io(SpanAttributes.OUTPUT_VALUE, SpanAttributes.OUTPUT_MIME_TYPE, value, redundant, known_json)
 
-    def _io(self, key: str, mime_key: str, value: Value, twins: Iterable[str], known_json: bool) -> None:
+    def _io(self, key: str, mime_key: str, value: Value, redundant: Iterable[str], known_json: bool) -> None:
         text = to_text(value)
-        self.twins.update(twins)
+        if not text or self.attributes.get(key, text) == text:
+            self.redundant.update(redundant)
         if text and key not in self.attributes:
             self.attributes[key] = text
             as_json = known_json or not isinstance(value, str) or is_json(text)

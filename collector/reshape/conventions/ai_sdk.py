@@ -13,20 +13,19 @@ from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RERANKER
 from collector.openinference.messages import ChatMessage, ToolCall, write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import put_embeddings
 from collector.reshape.conversation import take_messages
 from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
     put_finish_reason,
-    put_identity,
     put_model,
     put_parameters,
     put_provider,
-    put_tokens,
     put_tool,
 )
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -47,22 +46,32 @@ _METADATA = "ai.telemetry.metadata."
 _SETTINGS = "ai.settings."
 
 
-class AiSdk:
+class AiSdk(Convention):
     """Spans named by `ai.operationId` or `operation.name`."""
 
     name = "ai sdk"
     keys = ("ai.", "operation.name")
-    scopes: tuple[str, ...] = ()
     own = ("ai.", "gen_ai.", "operation.name", "resource.name")
+    identity = {
+        SpanAttributes.SESSION_ID: (_METADATA + "sessionId", _METADATA + "session.id", _METADATA + "session_id"),
+        SpanAttributes.USER_ID: (_METADATA + "userId", _METADATA + "user.id", _METADATA + "user_id"),
+    }
+    counts = {
+        "prompt": ("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
+        "completion": ("ai.usage.outputTokens", "ai.usage.completionTokens"),
+        "total": ("ai.usage.totalTokens",),
+        "cache_read": ("ai.usage.cachedInputTokens", "ai.usage.inputTokenDetails.cacheReadTokens"),
+        "cache_write": ("ai.usage.inputTokenDetails.cacheWriteTokens",),
+        "reasoning": ("ai.usage.reasoningTokens", "ai.usage.outputTokenDetails.reasoningTokens"),
+    }
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return _operation(span).startswith("ai.")
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(_operation(span), CHAIN)
         target = Target()
         target.kind(kind)
-        put_identity(target, span)
         target.metadata(span.under(_METADATA))
         if kind in (LLM, AGENT):
             _put_call(target, span, kind)
@@ -70,7 +79,6 @@ class AiSdk:
             _put_tool(target, span)
         elif kind == EMBEDDING:
             put_model(target, span, kind)
-            put_tokens(target, span)
             put_embeddings(target, span)
         elif kind == RERANKER:
             _put_reranking(target, span)
@@ -87,16 +95,14 @@ def _only_structures_are_json(target: Target) -> None:
             target.attributes[mime] = "text/plain"
 
 
-def _operation(span: Source) -> str:
+def _operation(span: SourceSpan) -> str:
     """`ai.operationId`, else the first word of `operation.name`: the rest is the function's id."""
     found = span.text("ai.operationId") or span.text("operation.name")
     return found.partition(" ")[0]
 
 
-def _put_call(target: Target, span: Source, kind: str) -> None:
+def _put_call(target: Target, span: SourceSpan, kind: str) -> None:
     """The outer span of a call, or the request to the model within it; only the latter counts tokens."""
-    if kind == LLM:
-        put_tokens(target, span)
     if kind == LLM and "gen_ai.request.model" in span.attributes:
         put_model(target, span, kind)
     settings = span.under(_SETTINGS)
@@ -109,7 +115,7 @@ def _put_call(target: Target, span: Source, kind: str) -> None:
     tools = span.get("ai.prompt.tools")
     if tools is not None:
         write_tools(target.put, read_tools(tools))
-        target.twins.add("ai.prompt.tools")
+        target.redundant.add("ai.prompt.tools")
 
 
 def _setting(value: Value) -> Value:
@@ -117,7 +123,7 @@ def _setting(value: Value) -> Value:
     return value if as_number is None else as_number
 
 
-def _put_provider(target: Target, span: Source) -> None:
+def _put_provider(target: Target, span: SourceSpan) -> None:
     """`openai.chat`: the provider, then which of its APIs."""
     provider = span.text("ai.model.provider", "gen_ai.system").partition(".")[0]
     provider = _PROVIDERS.get(provider, provider)
@@ -126,7 +132,7 @@ def _put_provider(target: Target, span: Source) -> None:
     put_provider(target, provider)
 
 
-def _put_input(target: Target, span: Source) -> None:
+def _put_input(target: Target, span: SourceSpan) -> None:
     messages = take_messages(target.input, span, "ai.prompt.messages", "user")
     write_input_messages(target.put, messages)
     prompt = span.get("ai.prompt")
@@ -143,7 +149,7 @@ def _prompted(body: dict[str, Value]) -> list[ChatMessage]:
     return found + read_messages(body.get("messages") or body.get("prompt"), "user")
 
 
-def _put_output(target: Target, span: Source) -> None:
+def _put_output(target: Target, span: SourceSpan) -> None:
     """Text, else an object, else the tool calls; SDK 4 named them `ai.result.*`."""
     text = span.get("ai.response.text", "ai.result.text")
     made = span.get("ai.response.object", "ai.result.object")
@@ -153,7 +159,7 @@ def _put_output(target: Target, span: Source) -> None:
         target.output(to_text(text))
     elif made is not None or calls is not None:
         target.output(made if made is not None else calls)
-    target.twins.update(key for key in _OUTPUTS if key in span.attributes)
+    target.redundant.update(key for key in _OUTPUTS if key in span.attributes)
     message = ChatMessage("assistant", calls=_calls(calls))
     if reasoning is not None:
         message.contents.append({"type": "reasoning", "text": _reasoning(reasoning)})
@@ -182,7 +188,7 @@ def _reasoning(value: Value) -> str:
     return to_text(value)
 
 
-def _put_tool(target: Target, span: Source) -> None:
+def _put_tool(target: Target, span: SourceSpan) -> None:
     arguments, result = span.get("ai.toolCall.args", "ai.toolCall.input"), span.get(*_RESULTS)
     put_tool(target, span.text("ai.toolCall.name"), span.get("ai.toolCall.id"), arguments)
     target.input(arguments, "ai.toolCall.args", "ai.toolCall.input")
@@ -192,7 +198,7 @@ def _put_tool(target: Target, span: Source) -> None:
 _RESULTS = ("ai.toolCall.result", "ai.toolCall.output")
 
 
-def _put_wrapper(target: Target, span: Source) -> None:
+def _put_wrapper(target: Target, span: SourceSpan) -> None:
     """The outer span of an embedding call: its texts are on the inner one too."""
     value = span.get("ai.value", "ai.values")
     if isinstance(value, list):
@@ -200,10 +206,10 @@ def _put_wrapper(target: Target, span: Source) -> None:
     elif value is not None:
         found = read_json(value)
         target.input(found if isinstance(found, str) else value, "ai.value")
-    target.twins.update(key for key in ("ai.embedding", "ai.embeddings") if key in span.attributes)
+    target.redundant.update(key for key in ("ai.embedding", "ai.embeddings") if key in span.attributes)
 
 
-def _put_reranking(target: Target, span: Source) -> None:
+def _put_reranking(target: Target, span: SourceSpan) -> None:
     """Documents in, and their new order: a ranking holds indexes into the documents, and scores."""
     put_model(target, span, RERANKER)
     documents = [read_json(item) for item in listed(span.get("ai.documents"))]
@@ -220,4 +226,4 @@ def _put_reranking(target: Target, span: Source) -> None:
             ranked.append({**fields, "score": rank.get("relevanceScore", rank.get("score"))})
     write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(ranked))
     if documents:
-        target.twins.update(("ai.documents", "ai.ranking") if ranked else ("ai.documents",))
+        target.redundant.update(("ai.documents", "ai.ranking") if ranked else ("ai.documents",))

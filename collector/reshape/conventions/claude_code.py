@@ -15,8 +15,9 @@ from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, number, read_json
-from collector.reshape.keys import complete_tokens, put_identity, put_provider, put_tool
-from collector.reshape.source import Event, Scope, Source
+from collector.reshape.convention import BY_SPAN, BY_TRACE, Convention, LogRecords
+from collector.reshape.keys import put_provider, put_tool
+from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -29,19 +30,31 @@ _SLACK_NS = 50_000_000
 _LAST_NS = 2_000_000_000
 """The answer that ends an interaction is given just before its end; an earlier one is not it."""
 
-_COUNTS = (
-    ("output_tokens", SpanAttributes.LLM_TOKEN_COUNT_COMPLETION),
-    ("cache_read_tokens", SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ),
-    ("cache_creation_tokens", SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE),
-)
 
-
-class ClaudeCode:
+class ClaudeCode(Convention):
     """Spans of Claude Code's tracing scope."""
 
     name = "claude code"
-    keys: tuple[str, ...] = ()
     scopes = (_SCOPE,)
+    counts = {
+        "prompt": ("input_tokens",),
+        "completion": ("output_tokens",),
+        "cache_read": ("cache_read_tokens",),
+        "cache_write": ("cache_creation_tokens",),
+    }
+    exclusive_counts = True
+    records = LogRecords(
+        {
+            "claude_code.user_prompt": BY_SPAN,
+            "claude_code.tool_result": "tool_use_id",
+            "claude_code.api_request": BY_TRACE,
+            "claude_code.assistant_response": BY_TRACE,
+            "claude_code.system_prompt": BY_TRACE,
+            "claude_code.tool": BY_TRACE,
+        },
+        scope=_SCOPE,
+        prefix="claude_code.",
+    )
     own = (
         "span.type", "user_prompt", "user_prompt_length", "new_context", "new_context_message_count", "tool_name",
         "tool_input", "tool_use_id", "full_command", "tools", "tools_count", "model", "input_tokens", "output_tokens",
@@ -50,14 +63,13 @@ class ClaudeCode:
         "interaction.",
     )  # fmt: skip
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return scope.name.startswith(_SCOPE)
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(span.text("span.type") or span.name.removeprefix("claude_code."), CHAIN)
         target = Target()
         target.kind(kind)
-        put_identity(target, span)
         if kind == LLM:
             _put_request(target, span)
         elif kind == TOOL:
@@ -67,7 +79,7 @@ class ClaudeCode:
         return target
 
 
-def _put_interaction(target: Target, span: Source) -> None:
+def _put_interaction(target: Target, span: SourceSpan) -> None:
     target.put(SpanAttributes.AGENT_NAME, "claude-code")
     prompt = _shown(span.text("user_prompt"))
     if prompt:
@@ -79,18 +91,11 @@ def _put_interaction(target: Target, span: Source) -> None:
     target.output(_said(last, "response"))
 
 
-def _put_request(target: Target, span: Source) -> None:
+def _put_request(target: Target, span: SourceSpan) -> None:
     model = span.text("model", "gen_ai.request.model")
     target.put(SpanAttributes.LLM_MODEL_NAME, model)
     put_provider(target, span.text("gen_ai.system") or ("anthropic" if model.startswith("claude") else ""))
     target.put(SpanAttributes.LLM_FINISH_REASON, span.text("stop_reason"))
-    for source, key in _COUNTS:
-        target.put(key, span.number(source))
-    fresh = span.number("input_tokens")
-    if fresh is not None:
-        cached = [span.number(source) or 0 for source in ("cache_read_tokens", "cache_creation_tokens")]
-        target.put(SpanAttributes.LLM_TOKEN_COUNT_PROMPT, fresh + sum(cached))
-    complete_tokens(target)
     context = _shown(span.text("new_context"))
     write_input_messages(target.put, read_sections(context))
     target.input(context, "new_context")
@@ -122,10 +127,10 @@ def read_sections(context: str) -> list[ChatMessage]:
     return found
 
 
-def _put_tool(target: Target, span: Source) -> None:
+def _put_tool(target: Target, span: SourceSpan) -> None:
     call_id = span.text("tool_use_id", "gen_ai.tool.call.id")
     arguments = _without_header(_shown(span.text("tool_input")))
-    target.twins.add("tool_input")
+    target.redundant.add("tool_input")
     if not arguments:
         records = span.joined("claude_code.tool_result", call_id)
         arguments = _said(records, "tool_input") or _said(records, "tool_parameters")
@@ -133,13 +138,13 @@ def _put_tool(target: Target, span: Source) -> None:
     put_tool(target, span.text("tool_name"), call_id, arguments or ({"command": command} if command else None))
     asked = read_json(arguments)
     if command and (not arguments or (isinstance(asked, dict) and asked.get("command") == command)):
-        target.twins.add("full_command")
+        target.redundant.add("full_command")
     target.input(arguments or command)
     for event in span.events:
         if event.name == "tool.output":
             key = next((key for key in ("output", "content", "result") if event.attributes.get(key)), "")
             target.output(event.attributes.get(key))
-            target.event_twins[event.name] = {key, "bash_command"} if command else {key}
+            target.redundant_in_events[event.name] = {key, "bash_command"} if command else {key}
     target.output(_without_header(_shown(span.text("new_context"))), "new_context")
 
 
@@ -152,7 +157,7 @@ def _shown(text: str) -> str:
     return "" if text == _HIDDEN else text
 
 
-def _said(events: Sequence[Event], key: str) -> str:
+def _said(events: Sequence[SourceEvent], key: str) -> str:
     """What the last record that says it says under `key`."""
     for event in reversed(events):
         value = event.attributes.get(key)
@@ -161,12 +166,12 @@ def _said(events: Sequence[Event], key: str) -> str:
     return ""
 
 
-def _within(event: Event, span: Source) -> bool:
+def _within(event: SourceEvent, span: SourceSpan) -> bool:
     """Whether a record was made while the span ran; its time is in whole milliseconds."""
     return span.start_ns - _SLACK_NS <= event.time_ns <= span.end_ns + _SLACK_NS
 
 
-def _is_of(event: Event, span: Source) -> bool:
+def _is_of(event: SourceEvent, span: SourceSpan) -> bool:
     """Whether a request's record is of this very request: requests may run side by side."""
     keys = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
     return _within(event, span) and all(

@@ -12,8 +12,9 @@ from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.otlp.values import Attributes, Value
-from collector.reshape.keys import complete_tokens, put_identity, put_tokens, put_tool
-from collector.reshape.source import Event, Scope, Source
+from collector.reshape.convention import BY_TRACE, Convention, LogRecords
+from collector.reshape.keys import put_tool
+from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 from collector.reshape.target import Target
 
 _CHAINS = {"codex.sampling", "run_turn"}
@@ -23,15 +24,22 @@ _SESSION_KEYS = ("conversation.id", "thread_id")
 """One trace is one turn of one conversation, so what another span of the trace says will do."""
 
 
-class Codex:
+class Codex(Convention):
     """Every span of a scope that is named as the service, where that begins with `codex`."""
 
     name = "codex"
-    keys: tuple[str, ...] = ()
     scopes = ("codex",)
+    counts = {
+        "total": ("codex.usage.total_tokens",),
+        "cache_read": ("codex.usage.cached_input_tokens",),
+        "reasoning": ("codex.usage.reasoning_output_tokens",),
+    }
+    drops = True
+    asked_above = (*_MODEL_KEYS, *_SESSION_KEYS)
+    records = LogRecords({"codex.user_prompt": BY_TRACE, "codex.tool_result": "call_id"})
     own = ("codex.", "gen_ai.", "busy_ns", "idle_ns", "target", "call_id", "tool_name", "turn_id", "turn.id")
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         service = resource.get("service.name")
         return (
             isinstance(service, str)
@@ -39,9 +47,8 @@ class Codex:
             and (scope.name == service or span.text("target").startswith("codex_"))
         )
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         target = Target()
-        put_identity(target, span)
         if span.name == "session_task.turn":
             _put_turn(target, span)
         elif span.name == "handle_responses" and span.has("gen_ai.usage."):
@@ -56,25 +63,20 @@ class Codex:
         return target
 
 
-def _put_turn(target: Target, span: Source) -> None:
+def _put_turn(target: Target, span: SourceSpan) -> None:
     target.kind(AGENT)
+    target.root = True  # all that is above a turn is internal
     target.put(SpanAttributes.AGENT_NAME, "codex")
     target.put(SpanAttributes.LLM_MODEL_NAME, _model(span))
     target.input(next((event.attributes.get("prompt") for event in reversed(_prompts(span))), None))
 
 
-def _put_request(target: Target, span: Source) -> None:
+def _put_request(target: Target, span: SourceSpan) -> None:
     target.kind(LLM)
     target.put(SpanAttributes.LLM_MODEL_NAME, _model(span))
-    target.put(
-        SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING, span.number("codex.usage.reasoning_output_tokens")
-    )
-    target.put(SpanAttributes.LLM_TOKEN_COUNT_TOTAL, span.number("codex.usage.total_tokens"))
-    put_tokens(target, span)
-    complete_tokens(target)
 
 
-def _put_tool(target: Target, span: Source) -> None:
+def _put_tool(target: Target, span: SourceSpan) -> None:
     target.kind(TOOL)
     call_id = span.text("call_id")
     records = span.joined("codex.tool_result", call_id)
@@ -84,12 +86,12 @@ def _put_tool(target: Target, span: Source) -> None:
     target.output(told.get("output"))
 
 
-def _model(span: Source) -> Value:
+def _model(span: SourceSpan) -> Value:
     """The model on the span itself, on an ancestor, or in the record of the prompt."""
     return span.get(*_MODEL_KEYS) or _nearby(span, _MODEL_KEYS)
 
 
-def _session(span: Source) -> Value:
+def _session(span: SourceSpan) -> Value:
     """The conversation: on the span, its events, its ancestors, in the record of the prompt, or as its thread."""
     found = span.get(*_SESSION_KEYS)
     found = found or next((e.attributes[k] for e in span.events for k in _SESSION_KEYS if k in e.attributes), None)
@@ -98,11 +100,10 @@ def _session(span: Source) -> Value:
     return found or (thread if _UUID.fullmatch(thread) else None)
 
 
-def _nearby(span: Source, keys: tuple[str, ...]) -> Value:
-    for attributes in span.ancestors():
-        for key in keys:
-            if attributes.get(key):
-                return attributes[key]
+def _nearby(span: SourceSpan, keys: tuple[str, ...]) -> Value:
+    found = span.above(keys)
+    if found is not None:
+        return found
     for event in _prompts(span):
         for key in keys:
             if event.attributes.get(key):
@@ -110,5 +111,5 @@ def _nearby(span: Source, keys: tuple[str, ...]) -> Value:
     return next((value for key in keys if (value := span.in_trace(key))), None)
 
 
-def _prompts(span: Source) -> list[Event]:
+def _prompts(span: SourceSpan) -> list[SourceEvent]:
     return list(span.joined("codex.user_prompt", ""))

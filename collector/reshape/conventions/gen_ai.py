@@ -12,13 +12,14 @@ from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, read_json
+from collector.reshape.convention import BY_SPAN, Convention, LogRecords
 from collector.reshape.conversation import INPUT, OUTPUT, put_conversation, take_details
 from collector.reshape.documents import read_documents
-from collector.reshape.events import read_events
+from collector.reshape.events import MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_functions, read_indexed
-from collector.reshape.keys import put_finish_reason, put_identity, put_model, put_tokens, put_tool
+from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
 from collector.reshape.messages import DEFAULT, Reading, read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -55,26 +56,65 @@ TEXTS = ("ai.value", "ai.values", "gen_ai.embeddings.input")
 VECTORS = ("ai.embedding", "ai.embeddings", "gen_ai.embeddings.vectors")
 
 
-class GenAi:
+class GenAi(Convention):
     """Any span with `gen_ai.` keys that say what it is."""
 
     name = "gen_ai"
     keys = own = ("gen_ai.",)
-    scopes: tuple[str, ...] = ()
+    identity = {
+        SpanAttributes.SESSION_ID: ("gen_ai.conversation.id",),
+        SpanAttributes.USER_ID: ("enduser.id", "user.id"),
+        SpanAttributes.AGENT_NAME: ("gen_ai.agent.name",),
+    }
+    counts = {
+        "prompt": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        "completion": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        "total": ("gen_ai.usage.total_tokens",),
+        "cache_read": (
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_read_input_tokens",
+            "gen_ai.usage.cached_input_tokens",
+            "gen_ai.usage.input_tokens.cached",
+            "gen_ai.usage.cached_tokens",
+        ),
+        "cache_write": (
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.cache_creation_input_tokens",
+            "gen_ai.usage.cache_write.input_tokens",
+            "gen_ai.usage.cache_write_input_tokens",
+            "gen_ai.usage.input_tokens.cache_write",
+        ),
+        "reasoning": (
+            "gen_ai.usage.reasoning.output_tokens",
+            "gen_ai.usage.reasoning_tokens",
+            "gen_ai.usage.reasoning_output_tokens",
+            "gen_ai.usage.output_tokens.reasoning",
+        ),
+        "prompt_audio": ("gen_ai.usage.audio.input_tokens", "gen_ai.usage.input_audio_tokens"),
+        "completion_audio": ("gen_ai.usage.audio.output_tokens", "gen_ai.usage.output_audio_tokens"),
+    }
+    records = LogRecords(dict.fromkeys(MESSAGE_EVENTS, BY_SPAN))
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return bool(kind_of(span))
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         return reshape_gen_ai(span, kind_of(span))
 
 
-class IndexedGenAi:
+class IndexedGenAi(Convention):
     """OpenLLMetry before 0.55: numbered keys, and `llm.request.type` for the kind."""
 
     name = "gen_ai indexed"
     keys = ("llm.request.type", "gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.")
-    scopes: tuple[str, ...] = ()
+    counts = {
+        "prompt": ("llm.usage.prompt_tokens",),
+        "completion": ("llm.usage.completion_tokens",),
+        "total": ("llm.usage.total_tokens",),
+        "cache_read": ("llm.usage.cache_read_input_tokens",),
+        "cache_write": ("llm.usage.cache_creation_input_tokens",),
+        "reasoning": ("llm.usage.reasoning_tokens",),
+    }
     own = (
         "gen_ai.",
         "llm.request.",
@@ -85,22 +125,22 @@ class IndexedGenAi:
         "llm.headers",
     )
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         if "gen_ai.operation.name" in span.attributes:
             return False
         return "llm.request.type" in span.attributes or bool(read_indexed(span).input_keys)
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = REQUEST_TYPES.get(span.text("llm.request.type"), LLM)
         target = reshape_gen_ai(span, kind)
         functions, keys = read_functions(span)
         if target is not None and functions:
             write_tools(target.put, read_tools(functions))
-            target.twins |= keys
+            target.redundant |= keys
         return target
 
 
-def kind_of(span: Source) -> str:
+def kind_of(span: SourceSpan) -> str:
     """The kind that the operation, else the keys, speak for; "" when nothing does: it is never LLM by default."""
     kind = OPERATIONS.get(span.text("gen_ai.operation.name").lower())
     if kind:
@@ -119,18 +159,18 @@ def kind_of(span: Source) -> str:
 _OF_A_CALL = {INPUT, OUTPUT, "gen_ai.request.model", "gen_ai.response.model"}
 
 
-def reshape_gen_ai(span: Source, kind: str, reading: Reading = DEFAULT) -> Target | None:
+def reshape_gen_ai(span: SourceSpan, kind: str, reading: Reading = DEFAULT) -> Target | None:
     """A span of `kind` whose facts stand in `gen_ai.` keys; None without a kind."""
     if not kind:
         return None
     target = Target()
     target.kind(kind)
     take_details(target, span)
-    put_identity(target, span)
     put_model(target, span, kind)
     put_association(target, span)
     if kind in (LLM, EMBEDDING, RERANKER, RETRIEVER):
-        put_tokens(target, span)
+        put_costs(target, span)
+        put_usage(target, span.json("gen_ai.usage.raw"))  # Logfire: the provider's usage as it came
     if kind in (LLM, AGENT):
         put_finish_reason(target, span)
     if kind == TOOL:
@@ -146,31 +186,44 @@ def reshape_gen_ai(span: Source, kind: str, reading: Reading = DEFAULT) -> Targe
     return target
 
 
-def put_association(target: Target, span: Source) -> None:
+def put_costs(target: Target, span: SourceSpan) -> None:
+    """What a request cost, where somebody worked it out; OpenLIT's zero means that it knows no price."""
+    for key, names in _COSTS.items():
+        target.put(key, span.number(*names) or None)
+
+
+_COSTS = {
+    SpanAttributes.LLM_COST_TOTAL: ("gen_ai.usage.cost", "gen_ai.cost.total_cost"),
+    SpanAttributes.LLM_COST_PROMPT: ("gen_ai.cost.input_cost",),
+    SpanAttributes.LLM_COST_COMPLETION: ("gen_ai.cost.output_cost",),
+}
+
+
+def put_association(target: Target, span: SourceSpan) -> None:
     """Traceloop's association properties, which it gives to LLM spans too, as metadata."""
     properties = span.under("traceloop.association.properties.")
     known = {"session_id", "session.id", "user_id", "user.id"}
     target.metadata({key: value for key, value in properties.items() if key not in known})
 
 
-def put_tool_call(target: Target, span: Source) -> None:
+def put_tool_call(target: Target, span: SourceSpan) -> None:
     """The call and its result, from attributes, or from the events that Strands writes."""
     arguments, result = span.get(*ARGUMENTS), span.get(*RESULTS)
-    target.twins.update(key for key in (*ARGUMENTS, *RESULTS) if key in span.attributes)
+    target.redundant.update(key for key in (*ARGUMENTS, *RESULTS) if key in span.attributes)
     if arguments is None or result is None:
         told = read_events(span.events)
         if arguments is None and told.input:
             arguments = told.input[0].text
         if result is None and told.output:
             result = told.output[0].text
-        target.event_twins.update(told.twins)
+        target.redundant_in_events.update(told.redundant)
     if arguments is None:
         arguments = _call_in(span.get(INPUT))
     name = span.text("gen_ai.tool.name")
     call_id = span.get("gen_ai.tool.call.id", "gen_ai.tool.call_id", "tool_call.id", "tool.id")
     put_tool(target, name, call_id, arguments, span.get("gen_ai.tool.description"))
     if "gen_ai.tool.description" in span.attributes:
-        target.twins.add("gen_ai.tool.description")
+        target.redundant.add("gen_ai.tool.description")
     target.input(arguments)
     target.output(result)
     for key, put in ((INPUT, target.input), (OUTPUT, target.output)):
@@ -188,18 +241,18 @@ def _call_in(value: Value) -> Value:
     return None
 
 
-def put_embeddings(target: Target, span: Source, reading: Reading = DEFAULT) -> None:
+def put_embeddings(target: Target, span: SourceSpan, reading: Reading = DEFAULT) -> None:
     """The texts that were embedded, and their vectors."""
     texts = [text for key in TEXTS for text in _texts(span.get(key))]
     if not texts:
         indexed = read_indexed(span, reading)
         texts = [message.text for message in indexed.input]
-        target.twins |= indexed.input_keys
+        target.redundant |= indexed.input_keys
     if not texts:
         texts = [message.text for message in read_messages(span.get(INPUT), "user", reading)]
         target.input(span.get(INPUT), INPUT)
     vectors = [vector for key in VECTORS for vector in _vectors(span.get(key))]
-    target.twins.update(key for key in (*TEXTS, *VECTORS) if key in span.attributes)
+    target.redundant.update(key for key in (*TEXTS, *VECTORS) if key in span.attributes)
     write_embeddings(target.put, texts, vectors)
 
 
@@ -213,7 +266,7 @@ def _vectors(value: Value) -> list[Value]:
     return [items] if items and all(type(item) in (int, float) for item in items) else items
 
 
-def put_retrieval(target: Target, span: Source) -> None:
+def put_retrieval(target: Target, span: SourceSpan) -> None:
     """The query and the documents it found."""
     documents = span.get("gen_ai.retrieval.documents")
     write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(documents))
@@ -224,7 +277,7 @@ def put_retrieval(target: Target, span: Source) -> None:
         target.output(documents, "gen_ai.retrieval.documents")
 
 
-def put_reranking(target: Target, span: Source) -> None:
+def put_reranking(target: Target, span: SourceSpan) -> None:
     """The query, the documents given, and the documents kept."""
     query = span.get("gen_ai.rerank.query", "gen_ai.rerank.query.text")
     target.put(RerankerAttributes.RERANKER_QUERY, query)

@@ -15,10 +15,11 @@ from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, LL
 from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number
+from collector.reshape.convention import Convention
 from collector.reshape.documents import read_documents
-from collector.reshape.keys import Table, complete_tokens, put_identity, put_parameters, put_provider, put_tool
+from collector.reshape.keys import put_parameters, put_provider, put_tool, put_usage
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -39,35 +40,26 @@ KINDS = {
 """By subtype, or type where there is none; flows, their steps and all others are chains."""
 
 _INPUT, _OUTPUT, _NAME = "genkit:input", "genkit:output", "genkit:name"
-_USAGE: Table = {
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: ("inputTokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: ("outputTokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("totalTokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: ("cachedContentTokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: ("thoughtsTokens",),
-}
 _GENERATIONS = ("util", "dotprompt")
 _SECRETS = ("apiKey", "api_key")
 _FEATURE = re.compile(r"\{([^{},]+),t:(?:flow|dotprompt)[,}]")
 
 
-class Genkit:
+class Genkit(Convention):
     """Spans with any of Genkit's keys."""
 
     name = "genkit"
     keys = own = ("genkit:",)
-    scopes: tuple[str, ...] = ()
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return span.has("genkit:")
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         asked, answered = span.json(_INPUT), span.json(_OUTPUT)
         kind = _kind(span, asked)
         target = Target()
         target.kind(kind)
         target.put(SpanAttributes.SESSION_ID, span.text("genkit:metadata:agent:sessionId", "genkit:sessionId"))
-        put_identity(target, span)
         target.input(asked if isinstance(asked, str) else span.get(_INPUT), _INPUT)
         if kind == EMBEDDING:
             _put_embedding(target, span, asked, answered)
@@ -86,7 +78,7 @@ class Genkit:
         return target
 
 
-def _put_output(target: Target, span: Source, answered: Value) -> None:
+def _put_output(target: Target, span: SourceSpan, answered: Value) -> None:
     """What came out, without what went in: a generation repeats its request, which is on the model's span, and an
     agent its history, which then stays in Genkit's own key. Hiding inputs would else leave them in the output."""
     if isinstance(answered, dict) and "request" in answered and span.get("genkit:type") in _GENERATIONS:
@@ -98,7 +90,7 @@ def _put_output(target: Target, span: Source, answered: Value) -> None:
         target.output(answered if isinstance(answered, str) else span.get(_OUTPUT), _OUTPUT)
 
 
-def _kind(span: Source, asked: Value) -> str:
+def _kind(span: SourceSpan, asked: Value) -> str:
     kind = span.text("genkit:metadata:subtype") or span.text("genkit:type")
     if kind == "util" and isinstance(asked, dict) and asked.get("tools") and not _is_within(span.text("genkit:path")):
         return AGENT
@@ -117,7 +109,7 @@ def _model(name: str) -> tuple[str, str]:
     return (plugin, model) if slash and model else ("", plugin)
 
 
-def _put_request(target: Target, span: Source, asked: Value, answered: Value) -> None:
+def _put_request(target: Target, span: SourceSpan, asked: Value, answered: Value) -> None:
     _put_model(target, span.text(_NAME))
     if isinstance(asked, dict):
         config = asked.get("config")
@@ -126,7 +118,7 @@ def _put_request(target: Target, span: Source, asked: Value, answered: Value) ->
         write_tools(target.put, read_tools(asked.get("tools")))
     _put_messages(target, asked, answered)
     if isinstance(answered, dict):
-        _put_usage(target, answered.get("usage"))
+        put_usage(target, answered.get("usage"))
 
 
 def _put_model(target: Target, name: str) -> None:
@@ -145,20 +137,7 @@ def _put_messages(target: Target, asked: Value, answered: Value) -> None:
             target.put(SpanAttributes.LLM_FINISH_REASON, answered["finishReason"])
 
 
-def _put_usage(target: Target, usage: Value) -> None:
-    if not isinstance(usage, dict):
-        return
-    counts = {key: number(usage.get(name)) for key, (name,) in _USAGE.items()}
-    asked, answered, total, _, thought = counts.values()
-    if asked is not None and answered is not None and thought and total == asked + answered + thought:
-        # Gemini's plugins count what was thought beside what was answered, others within it.
-        counts[SpanAttributes.LLM_TOKEN_COUNT_COMPLETION] = answered + thought
-    for key, count in counts.items():
-        target.put(key, count)
-    complete_tokens(target)
-
-
-def _put_agent(target: Target, span: Source, asked: Value, answered: Value) -> None:
+def _put_agent(target: Target, span: SourceSpan, asked: Value, answered: Value) -> None:
     name = span.text(_NAME)
     if name == "generate":  # nobody named it: who asked for it, if a flow or prompt did
         features = _FEATURE.findall(span.text("genkit:path"))
@@ -189,19 +168,19 @@ def _history(value: Value) -> list[Value]:
     return messages if isinstance(messages, list) else []
 
 
-def _put_embedding(target: Target, span: Source, asked: Value, answered: Value) -> None:
+def _put_embedding(target: Target, span: SourceSpan, asked: Value, answered: Value) -> None:
     target.put(SpanAttributes.EMBEDDING_MODEL_NAME, _model(span.text(_NAME))[1])
     given = asked.get("input") if isinstance(asked, dict) else None
     found = answered.get("embeddings") if isinstance(answered, dict) else None
     vectors = [item.get("embedding") if isinstance(item, dict) else None for item in listed(found)]
     write_embeddings(target.put, [_text(document) for document in listed(given)], vectors)
     if vectors:
-        target.twins.add(_OUTPUT)
+        target.redundant.add(_OUTPUT)
     else:
         _put_output(target, span, answered)
 
 
-def _put_reranking(target: Target, span: Source, asked: Value, answered: Value) -> None:
+def _put_reranking(target: Target, span: SourceSpan, asked: Value, answered: Value) -> None:
     target.put(RerankerAttributes.RERANKER_MODEL_NAME, _model(span.text(_NAME))[1])
     if isinstance(asked, dict):
         target.put(RerankerAttributes.RERANKER_QUERY, _text(asked.get("query")))

@@ -12,11 +12,11 @@ from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, read_json
+from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import OPERATIONS, reshape_gen_ai
-from collector.reshape.conventions.langfuse import put_numbers
-from collector.reshape.keys import complete_tokens, put_finish_reason, put_identity, put_model, put_tokens, put_tool
+from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -25,32 +25,24 @@ _PREFIX = "gcp.vertex.agent."
 _NOTHING = "N/A"
 _REQUEST, _RESPONSE = _PREFIX + "llm_request", _PREFIX + "llm_response"
 _ARGUMENTS, _RESULT = _PREFIX + "tool_call_args", _PREFIX + "tool_response"
-_USAGE = {
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: ("prompt_token_count", "promptTokenCount"),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: ("candidates_token_count", "candidatesTokenCount"),
-    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("total_token_count", "totalTokenCount"),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: ("cached_content_token_count", "cachedContentTokenCount"),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: ("thoughts_token_count", "thoughtsTokenCount"),
-}
 
 
-class GoogleAdk:
+class GoogleAdk(Convention):
     """Spans with any of ADK's keys, and the root of a run, which has none."""
 
     name = "google adk"
     keys = own = (_PREFIX,)
     scopes = (_SCOPE,)
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return span.has(_PREFIX) or (scope.name == _SCOPE and span.name == "invocation")
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = _kind(span)
         target = Target()
         target.kind(kind)
         target.put(SpanAttributes.SESSION_ID, span.text(_PREFIX + "session_id"))
         if kind == LLM and (_REQUEST in span.attributes or _RESPONSE in span.attributes):
-            put_identity(target, span)
             _put_request(target, span)
             return target
         if kind == TOOL and span.get(_ARGUMENTS, _RESULT) is not None:
@@ -67,7 +59,7 @@ class GoogleAdk:
         return target
 
 
-def _kind(span: Source) -> str:
+def _kind(span: SourceSpan) -> str:
     if _REQUEST in span.attributes or _RESPONSE in span.attributes:
         given = span.get(_REQUEST)
         if given not in (None, "{}") or span.name == "call_llm":
@@ -80,10 +72,9 @@ def _kind(span: Source) -> str:
     return OPERATIONS.get(operation, AGENT if span.name.startswith("agent_run") else CHAIN)
 
 
-def _put_request(target: Target, span: Source) -> None:
+def _put_request(target: Target, span: SourceSpan) -> None:
     request, response = span.json(_REQUEST), span.json(_RESPONSE)
     put_model(target, span, LLM)
-    put_tokens(target, span)
     put_finish_reason(target, span)
     target.input(span.get(_REQUEST), _REQUEST)
     target.output(span.get(_RESPONSE), _RESPONSE)
@@ -98,5 +89,4 @@ def _put_request(target: Target, span: Source) -> None:
         write_tools(target.put, read_tools(config.get("tools")))
     if isinstance(response, dict):
         write_output_messages(target.put, read_messages(read_json(response.get("content")), "assistant"))
-        put_numbers(target, response.get("usage_metadata") or response.get("usageMetadata"), _USAGE)
-        complete_tokens(target)
+        put_usage(target, response.get("usage_metadata") or response.get("usageMetadata"))

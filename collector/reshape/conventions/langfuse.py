@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
@@ -11,11 +9,12 @@ from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GU
 from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.convention import Convention
 from collector.reshape.conversation import read_system
 from collector.reshape.documents import read_documents
-from collector.reshape.keys import complete_tokens, put_details, put_identity, put_parameters, put_tool
+from collector.reshape.keys import put_numbers, put_parameters, put_tool, put_usage
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -36,18 +35,6 @@ _OBSERVATION = "langfuse.observation."
 _INPUT, _OUTPUT = _OBSERVATION + "input", _OBSERVATION + "output"
 _MODEL = _OBSERVATION + "model.name"
 
-_USAGE = {
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: ("input", "prompt_tokens", "input_tokens", "promptTokens", "inputTokens"),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: (
-        "output", "completion_tokens", "output_tokens", "completionTokens", "outputTokens",
-    ),
-    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("total", "total_tokens", "totalTokens"),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: (
-        "output_reasoning_tokens", "reasoning_tokens", "output_reasoning", "reasoning",
-    ),
-}  # fmt: skip
-_CACHE_READ = SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ
-_CACHE_WRITE = SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE
 _COST = {
     SpanAttributes.LLM_COST_TOTAL: ("total", "total_cost"),
     SpanAttributes.LLM_COST_PROMPT: ("input", "input_cost"),
@@ -55,30 +42,32 @@ _COST = {
 }
 
 
-class Langfuse:
+class Langfuse(Convention):
     """Observations of a Langfuse SDK."""
 
     name = "langfuse"
     keys = own = ("langfuse.",)
-    scopes: tuple[str, ...] = ()
+    identity = {
+        SpanAttributes.SESSION_ID: ("langfuse.session.id", "langfuse.trace.session_id"),
+        SpanAttributes.USER_ID: ("langfuse.user.id", "langfuse.trace.user_id"),
+    }
+    exclusive_counts = True
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         if span.text(_OBSERVATION + "type"):
             return True
         return scope.name.startswith("langfuse") and span.has(_OBSERVATION)
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(span.text(_OBSERVATION + "type").lower()) or (LLM if span.text(_MODEL) else CHAIN)
         target = Target()
         target.kind(kind)
-        put_identity(target, span)
         _put_trace(target, span)
         target.input(span.get(_INPUT), _INPUT)
         target.output(span.get(_OUTPUT), _OUTPUT)
         if kind in (LLM, EMBEDDING):
-            _put_usage(target, span.json(_OBSERVATION + "usage_details"))
+            put_usage(target, span.json(_OBSERVATION + "usage_details"))
             put_numbers(target, span.json(_OBSERVATION + "cost_details"), _COST)
-            complete_tokens(target)
         if kind == LLM:
             _put_generation(target, span)
         elif kind == TOOL:
@@ -95,16 +84,6 @@ class Langfuse:
         return target
 
 
-def _put_usage(target: Target, usage: Value) -> None:
-    """Usage names differ with the provider; what says `cache` is of the cache, read unless it says otherwise."""
-    put_numbers(target, usage, _USAGE)
-    for name, count in usage.items() if isinstance(usage, dict) else ():
-        if "cache" in name:
-            wrote = "creation" in name or "write" in name
-            target.put(_CACHE_WRITE if wrote else _CACHE_READ, number(count))
-    put_details(target, usage)
-
-
 def _texts(value: Value) -> list[Value]:
     """What was embedded: a text, texts, or a request that holds them."""
     if isinstance(value, dict):
@@ -112,7 +91,7 @@ def _texts(value: Value) -> list[Value]:
     return [item for item in listed(value) if isinstance(item, str)]
 
 
-def _put_generation(target: Target, span: Source) -> None:
+def _put_generation(target: Target, span: SourceSpan) -> None:
     target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_MODEL, "gen_ai.response.model", "gen_ai.request.model"))
     parameters = span.json(_OBSERVATION + "model.parameters")
     if isinstance(parameters, dict):
@@ -134,16 +113,7 @@ def _numeric(value: Value) -> Value:
     return value if as_number is None else as_number
 
 
-def put_numbers(target: Target, values: Value, table: Mapping[str, tuple[str, ...]]) -> None:
-    """Take the first of each row of `table` that `values` holds as a number."""
-    if isinstance(values, dict):
-        for key, names in table.items():
-            target.put(
-                key, next((number(values[name]) for name in names if number(values.get(name)) is not None), None)
-            )
-
-
-def _put_trace(target: Target, span: Source) -> None:
+def _put_trace(target: Target, span: SourceSpan) -> None:
     tags = [to_text(tag) for tag in listed(span.get("langfuse.trace.tags"))]
     target.put(SpanAttributes.TAG_TAGS, tags)
     metadata: dict[str, Value] = {}
@@ -151,8 +121,8 @@ def _put_trace(target: Target, span: Source) -> None:
         whole = span.json(prefix)
         if isinstance(whole, dict):
             metadata.update(whole)
-            target.twins.add(prefix)
+            target.redundant.add(prefix)
         for key, value in span.under(prefix + ".").items():
             metadata[key] = read_json(value)
-            target.twins.add(f"{prefix}.{key}")
+            target.redundant.add(f"{prefix}.{key}")
     target.metadata(metadata)

@@ -12,22 +12,21 @@ from collector.openinference.kinds import CHAIN, EMBEDDING, LLM, PROMPT, RETRIEV
 from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json, to_text
+from collector.reshape.convention import Convention
 from collector.reshape.conversation import put_conversation
 from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
     PARAMETERS,
-    put_details,
     put_finish_reason,
-    put_identity,
     put_model,
     put_parameters,
     put_provider,
-    put_tokens,
     put_tool,
+    put_usage,
     request_parameters,
 )
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -45,27 +44,29 @@ _METADATA = "langsmith.metadata."
 _NO_METADATA = ("LANGSMITH_", "ls_", "usage_metadata", "session_id", "thread_id", "conversation_id", "user_id")
 
 
-class LangSmith:
+class LangSmith(Convention):
     """Spans with LangSmith's kind, or of its scope with what it says of every run."""
 
     name = "langsmith"
     keys = ("langsmith.",)
-    scopes: tuple[str, ...] = ()
     own = ("langsmith.", "gen_ai.")
+    identity = {
+        SpanAttributes.SESSION_ID: (_METADATA + "session_id", _METADATA + "thread_id", _METADATA + "conversation_id"),
+        SpanAttributes.USER_ID: (_METADATA + "user_id",),
+    }
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         if span.text("langsmith.span.kind"):
             return True
         return scope.name == "langsmith" and span.has("langsmith.")
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(span.text("langsmith.span.kind").lower(), CHAIN)
         target = Target()
         target.kind(kind)
-        put_identity(target, span)
         metadata = {key: value for key, value in span.under(_METADATA).items() if not key.startswith(_NO_METADATA)}
         target.metadata(metadata)
-        target.twins.update(_METADATA + key for key in metadata)
+        target.redundant.update(_METADATA + key for key in metadata)
         tags = [tag.strip() for tag in to_text(span.get("langsmith.span.tags")).split(",") if tag.strip()]
         target.put(SpanAttributes.TAG_TAGS, tags)
         asked, answered = span.get(*_INPUT), span.get(*_OUTPUT)
@@ -76,8 +77,7 @@ class LangSmith:
             _put_request(target, span, body)
         if kind in (LLM, EMBEDDING):
             put_model(target, span, kind)
-            put_tokens(target, span)
-            put_details(target, span.json(_METADATA + "usage_metadata"))
+            put_usage(target, span.json(_METADATA + "usage_metadata"))
         if kind == LLM:
             target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_METADATA + "ls_model_name"))
             put_provider(target, span.text(_METADATA + "ls_provider"))
@@ -100,7 +100,7 @@ class LangSmith:
         return target
 
 
-def _put_request(target: Target, span: Source, body: dict[str, Value]) -> None:
+def _put_request(target: Target, span: SourceSpan, body: dict[str, Value]) -> None:
     """What a request's own body says beside its messages; LangSmith says it nowhere else."""
     asked = {key: body[key] for key in _PARAMETERS if body.get(key) is not None}
     put_parameters(target, {**request_parameters(span), **asked})

@@ -7,10 +7,11 @@ from openinference.semconv.trace import SpanAttributes
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
 from collector.otlp.values import Attributes, Value
+from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
-from collector.reshape.keys import put_identity, put_tool
+from collector.reshape.keys import put_tool
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 
 KINDS = {
@@ -36,17 +37,16 @@ _HISTORY = _both("lk.chat_ctx")
 _ARGUMENTS, _OUTPUT = _both(_TOOL + "arguments"), _both(_TOOL + "output")
 
 
-class LiveKit:
+class LiveKit(Convention):
     """Spans with any of LiveKit's keys."""
 
     name = "livekit"
     keys = own = ("lk.",)
-    scopes: tuple[str, ...] = ()
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return span.has("lk.")
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = TOOL if _TOOL + "name" in span.attributes else KINDS.get(span.name, CHAIN)
         target = Target()
         target.kind(kind)
@@ -58,7 +58,6 @@ class LiveKit:
             target.output(span.get(*_OUTPUT), *_OUTPUT)
         else:
             _put_turn(target, span, kind)
-        put_identity(target, span)
         if kind == LLM or "gen_ai.operation.name" in span.attributes:
             said = reshape_gen_ai(span, kind)
             if said is not None:
@@ -66,11 +65,11 @@ class LiveKit:
         return target
 
 
-def _put_turn(target: Target, span: Source, kind: str) -> None:
+def _put_turn(target: Target, span: SourceSpan, kind: str) -> None:
     """What was asked and answered, where LiveKit's own keys say so."""
     asked, answered = span.get(*_ASKED), span.get(*_ANSWERED)
     target.input(asked if asked is not None else span.get(*_HISTORY))
-    target.twins.update(_ASKED if asked is not None else _HISTORY)
+    target.redundant.update(_ASKED if asked is not None else _HISTORY)
     target.output(answered, *_ANSWERED)
     if kind == LLM:
         write_input_messages(target.put, _messages(span.json(*_HISTORY)))

@@ -9,20 +9,19 @@ from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GU
 from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json_deeply, to_text
-from collector.reshape.conventions.langfuse import put_numbers
+from collector.reshape.convention import Convention
 from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
-    complete_tokens,
-    put_details,
     put_finish_reason,
     put_model,
+    put_numbers,
     put_parameters,
     put_provider,
-    put_tokens,
     put_tool,
+    put_usage,
 )
 from collector.reshape.messages import read_messages
-from collector.reshape.source import Scope, Source
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -39,14 +38,6 @@ KINDS = {
     "EVALUATOR": EVALUATOR,
 }
 _TYPE, _INPUT, _OUTPUT = "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs"
-_USAGE = {
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT: ("input_tokens", "prompt_tokens"),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION: ("output_tokens", "completion_tokens"),
-    SpanAttributes.LLM_TOKEN_COUNT_TOTAL: ("total_tokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_READ: ("cache_read_input_tokens", "cached_tokens"),
-    SpanAttributes.LLM_TOKEN_COUNT_PROMPT_DETAILS_CACHE_WRITE: ("cache_creation_input_tokens",),
-    SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_REASONING: ("reasoning_tokens",),
-}
 _COST = {
     SpanAttributes.LLM_COST_TOTAL: ("total_cost",),
     SpanAttributes.LLM_COST_PROMPT: ("input_cost",),
@@ -55,19 +46,18 @@ _COST = {
 _PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "seed", "stop", "stream")
 
 
-class MlFlow:
+class MlFlow(Convention):
     """Spans with MLflow's type, or of its scope with inputs or outputs."""
 
     name = "mlflow"
     keys = own = ("mlflow.",)
-    scopes: tuple[str, ...] = ()
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return _TYPE in span.attributes or (
             scope.name.startswith("mlflow") and (_INPUT in span.attributes or _OUTPUT in span.attributes)
         )
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(to_text(_read(span, _TYPE)).upper(), CHAIN)
         asked, answered = _read(span, _INPUT), _read(span, _OUTPUT)
         target = Target()
@@ -95,11 +85,11 @@ class MlFlow:
         return target
 
 
-def _read(span: Source, key: str) -> Value:
+def _read(span: SourceSpan, key: str) -> Value:
     return read_json_deeply(span.get(key))
 
 
-def _put_call(target: Target, span: Source, asked: Value, answered: Value) -> None:
+def _put_call(target: Target, span: SourceSpan, asked: Value, answered: Value) -> None:
     put_model(target, span, LLM)
     put_finish_reason(target, span)
     target.put(SpanAttributes.LLM_MODEL_NAME, _model(span, asked, answered))
@@ -108,28 +98,25 @@ def _put_call(target: Target, span: Source, asked: Value, answered: Value) -> No
     write_input_messages(target.put, read_messages(asked, "user") or read_messages(chat, "user"))
     write_output_messages(target.put, read_messages(answered, "assistant"))
     if chat is not None:
-        target.twins.add("mlflow.chat.messages")
+        target.redundant.add("mlflow.chat.messages")
     tools = _read(span, "mlflow.chat.tools")
     if isinstance(asked, dict):
         tools = tools or asked.get("tools")
         put_parameters(target, {key: asked[key] for key in _PARAMETERS if asked.get(key) is not None})
     if tools:
         write_tools(target.put, read_tools(tools))
-        target.twins.add("mlflow.chat.tools")
+        target.redundant.add("mlflow.chat.tools")
 
 
-def _put_usage(target: Target, span: Source, answered: Value) -> None:
+def _put_usage(target: Target, span: SourceSpan, answered: Value) -> None:
     usage = _read(span, "mlflow.chat.tokenUsage")
     if usage is None and isinstance(answered, dict):
         usage = answered.get("usage") or answered.get("usage_metadata")
-    put_numbers(target, usage, _USAGE)
-    put_details(target, usage)
+    put_usage(target, usage)
     put_numbers(target, _read(span, "mlflow.llm.cost"), _COST)
-    put_tokens(target, span)
-    complete_tokens(target)
 
 
-def _model(span: Source, asked: Value, answered: Value) -> str:
+def _model(span: SourceSpan, asked: Value, answered: Value) -> str:
     for body in (answered, asked):
         if isinstance(body, dict) and isinstance(body.get("model"), str):
             return str(body["model"])

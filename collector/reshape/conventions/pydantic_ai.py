@@ -16,11 +16,12 @@ from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM
 from collector.openinference.messages import ChatMessage, chat_form, write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
+from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
 from collector.reshape.conversation import put_input, put_output
 from collector.reshape.events import read_events
 from collector.reshape.messages import Reading, read_messages
-from collector.reshape.source import Event, Scope, Source
+from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
@@ -39,23 +40,30 @@ _READING = Reading(dump=_dump, fold=True)
 """One message holds the results of all its calls, as it was sent; other converters keep it so as well."""
 
 
-class PydanticAi:
+class PydanticAi(Convention):
     """Spans of Pydantic AI's scope, and agent runs by their keys."""
 
     name = "pydantic ai"
     keys = ("pydantic_ai.", "all_messages_events")
     scopes = ("pydantic-ai", "pydantic_ai", "logfire.")
+    counts = {
+        "cache_read": ("gen_ai.usage.details.cache_read_tokens", "gen_ai.usage.details.cache_read_input_tokens"),
+        "cache_write": ("gen_ai.usage.details.cache_write_tokens", "gen_ai.usage.details.cache_creation_input_tokens"),
+        "reasoning": ("gen_ai.usage.details.reasoning_tokens",),
+        "prompt_audio": ("gen_ai.usage.details.input_audio_tokens",),
+        "completion_audio": ("gen_ai.usage.details.output_audio_tokens",),
+    }
     own = (
         "pydantic_ai.", "gen_ai.", "all_messages", "all_messages_events", "final_result", "events", "tool_arguments",
         "tool_response", "model_request_parameters", "request_data", "response_data", "logfire.json_schema", "inputs",
         "embeddings",
     )  # fmt: skip
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         ours = scope.name.startswith(self.scopes) or any(key in span.attributes for key in _ALL_MESSAGES[::2])
         return ours and bool(_kind(span))
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = _kind(span)
         target = reshape_gen_ai(span, kind, _READING)
         if target is None:
@@ -73,7 +81,7 @@ class PydanticAi:
         return target
 
 
-def _kind(span: Source) -> str:
+def _kind(span: SourceSpan) -> str:
     attributes = span.attributes
     if "gen_ai.operation.name" not in attributes and (
         any(key in attributes for key in (*_ALL_MESSAGES, "final_result")) or span.name == "agent run"
@@ -84,7 +92,7 @@ def _kind(span: Source) -> str:
     return kind_of(span)
 
 
-def _put_run(target: Target, span: Source) -> None:
+def _put_run(target: Target, span: SourceSpan) -> None:
     """An agent's run: what was asked last and what came of it, and its conversation."""
     target.put(SpanAttributes.AGENT_NAME, span.text("agent_name"))
     target.put(SpanAttributes.LLM_MODEL_NAME, span.text("model_name"))
@@ -98,10 +106,10 @@ def _put_run(target: Target, span: Source) -> None:
     write_input_messages(target.put, asked)
     write_output_messages(target.put, answered)
     if messages:
-        target.twins.add(key)
+        target.redundant.add(key)
 
 
-def _messages(span: Source, key: str) -> list[ChatMessage]:
+def _messages(span: SourceSpan, key: str) -> list[ChatMessage]:
     if key != "all_messages_events":
         return read_messages(span.get(key), "user", _READING)
     told = read_events(_as_events(span.get(key)), _READING)
@@ -116,7 +124,7 @@ def _split(messages: list[ChatMessage]) -> tuple[list[ChatMessage], list[ChatMes
     return messages[:end], messages[end:]
 
 
-def _put_events(target: Target, span: Source) -> None:
+def _put_events(target: Target, span: SourceSpan) -> None:
     """Version 1: all messages of a request in one attribute."""
     told = read_events(_as_events(span.get("events")), _READING)
     if not told.input and not told.output:
@@ -125,10 +133,10 @@ def _put_events(target: Target, span: Source) -> None:
     write_output_messages(target.put, told.output)
     put_input(target, told.input)
     put_output(target, told.output)
-    target.twins.add("events")
+    target.redundant.add("events")
 
 
-def _put_exchange(target: Target, span: Source) -> None:
+def _put_exchange(target: Target, span: SourceSpan) -> None:
     """What Logfire keeps of a request by the OpenAI or Anthropic client."""
     asked, answered = span.get("request_data"), span.get("response_data")
     write_input_messages(target.put, read_messages(asked, "user"))
@@ -137,13 +145,13 @@ def _put_exchange(target: Target, span: Source) -> None:
     target.output(answered, "response_data")
 
 
-def _as_events(value: Value) -> list[Event]:
+def _as_events(value: Value) -> list[SourceEvent]:
     found = read_json(value)
     items = found if isinstance(found, list) else []
-    return [Event(to_text(item.get("event.name")), item) for item in items if isinstance(item, dict)]
+    return [SourceEvent(to_text(item.get("event.name")), item) for item in items if isinstance(item, dict)]
 
 
-def _put_tools(target: Target, span: Source) -> None:
+def _put_tools(target: Target, span: SourceSpan) -> None:
     """Version 1 has the tools among the request's parameters."""
     if not read_tools(span.get("gen_ai.tool.definitions")):
         parameters = span.json("model_request_parameters")

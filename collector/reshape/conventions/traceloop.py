@@ -12,37 +12,41 @@ from openinference.semconv.trace import SpanAttributes
 from collector.openinference.documents import write_documents
 from collector.openinference.kinds import AGENT, CHAIN, RETRIEVER, TOOL
 from collector.otlp.values import Attributes, Value, read_json
+from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import ARGUMENTS, OPERATIONS, RESULTS, put_association
 from collector.reshape.conversation import BARE_INPUT, BARE_OUTPUT, DETAIL_KEYS, put_conversation
 from collector.reshape.documents import read_documents
-from collector.reshape.keys import put_identity, put_tool
-from collector.reshape.source import Scope, Source
+from collector.reshape.keys import put_tool
+from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 
 KINDS = {"workflow": CHAIN, "task": CHAIN, "agent": AGENT, "tool": TOOL}
+_OF = "traceloop.association.properties."
 _INPUT, _OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
 
 
-class Traceloop:
+class Traceloop(Convention):
     """Spans with a `traceloop.span.kind` that is not a request to a model."""
 
     name = "traceloop"
     keys = own = ("traceloop.",)
-    scopes: tuple[str, ...] = ()
+    identity = {
+        SpanAttributes.SESSION_ID: (_OF + "session_id", _OF + "session.id", _OF + "thread_id"),
+        SpanAttributes.USER_ID: (_OF + "user_id", _OF + "user.id"),
+    }
 
-    def matches(self, resource: Attributes, scope: Scope, span: Source) -> bool:
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         kind = span.text("traceloop.span.kind").lower()
         if not kind:
             return scope.name == "traceloop.tracer" and _INPUT in span.attributes
         return kind != "llm" and (kind in KINDS or "gen_ai.operation.name" not in span.attributes)
 
-    def reshape(self, span: Source) -> Target | None:
+    def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)
         if kind == CHAIN and OPERATIONS.get(span.text("gen_ai.operation.name")) == RETRIEVER:
             kind = RETRIEVER  # LangChain's retrievers are tasks
         target = Target()
         target.kind(kind)
-        put_identity(target, span)
         put_association(target, span)
         name = span.text("traceloop.entity.name", "gen_ai.tool.name")
         if kind == TOOL:
@@ -57,12 +61,12 @@ class Traceloop:
         return target
 
 
-def _put_once(put: Callable[[Value], None], target: Target, span: Source, keys: Sequence[str]) -> None:
+def _put_once(put: Callable[[Value], None], target: Target, span: SourceSpan, keys: Sequence[str]) -> None:
     """Put the first value there is; that and those that say the same under a second name need not stay."""
     value = span.get(*keys)
     put(value)
     if value is not None:
-        target.twins.update(key for key in keys if span.attributes.get(key) == value)
+        target.redundant.update(key for key in keys if span.attributes.get(key) == value)
 
 
 def _arguments(value: Value) -> Value:

@@ -19,8 +19,9 @@ from collector.otlp.values import read_attributes, write_value
 from collector.otlp.write import to_document
 from collector.pipeline.otlp import Pipeline
 from collector.redact.seal import Sealer, always
+from collector.reshape.convention import Convention
 from collector.reshape.conventions import CONVENTIONS
-from collector.reshape.source import Source
+from collector.reshape.source import SourceSpan
 from collector.reshape.stage import INTERNAL, Reshaper
 from collector.reshape.target import Target
 
@@ -151,8 +152,8 @@ def test_one_convention_has_the_span(given: dict[str, Any], kind: str) -> None:
     assert reshaped(given)["openinference.span.kind"] == kind
 
 
-class Failing:
-    name, keys, scopes, own = "failing", ("gen_ai.",), (), ()
+class Failing(Convention):
+    name, keys = "failing", ("gen_ai.",)
 
     def matches(self, resource: Any, scope: Any, span: Any) -> bool:
         span.attributes.clear()
@@ -172,10 +173,10 @@ def test_a_failing_convention_leaves_the_span_and_is_counted() -> None:
     assert reshaper.failed == {"failing": 1}
 
 
-class Unwritable:
+class Unwritable(Convention):
     """Says first what can be written, then what no OTLP message can hold."""
 
-    name, keys, scopes, own = "unwritable", ("gen_ai.",), (), ()
+    name, keys = "unwritable", ("gen_ai.",)
 
     def matches(self, resource: Any, scope: Any, span: Any) -> bool:
         return True
@@ -195,7 +196,7 @@ def test_what_cannot_be_written_leaves_no_half_of_it() -> None:
 @given(st.sets(st.text("ab.", max_size=4)), st.text("ab.", max_size=3), st.sampled_from(["", "ab.a"]))
 def test_a_beginning_is_found_as_if_every_key_were_looked_at(keys: set[str], prefix: str, later: str) -> None:
     """Looking it up in sorted keys is only a faster way, also after a convention added one."""
-    source = Source("span", dict.fromkeys(keys, 1))
+    source = SourceSpan("span", dict.fromkeys(keys, 1))
     source.has(prefix)
     source.attributes[later] = 1
     assert source.has(prefix) == any(key.startswith(prefix) for key in source.attributes)

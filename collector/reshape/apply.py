@@ -1,0 +1,102 @@
+"""What a convention makes of a span, put into the span: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from collector.enums import SourceKeys
+from collector.otlp.values import Attributes, write_value
+from collector.reshape.convention import Convention
+from collector.reshape.environment import NEW, OLD, copy_environment
+from collector.reshape.target import GROUPS, Target
+
+_VECTOR = ".embedding.vector"
+_CONTENT = ("input.value", "output.value", "llm.input_messages", "llm.output_messages", "llm.tools", "tool.parameters")
+_MANY = 256
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpan:
+    """A span, its attributes as they came, and their keys."""
+
+    span: Span
+    pairs: Sequence[KeyValue]
+    keys: Sequence[str]
+
+
+def apply(
+    read: ReadSpan,
+    present: Attributes,
+    target: Target,
+    convention: Convention,
+    source_keys: SourceKeys,
+    *,
+    vectors: bool = False,
+) -> None:
+    """Add what is new and take out what is now said twice; nothing changes when this fails.
+
+    What the sender says in OpenInference's own keys is never overwritten, and a list of which it wrote some items is
+    left as it is. `present` may hold what a convention took from events, too: those keys are none of OpenInference's.
+    """
+    span = read.span
+    add = span.attributes.add
+    said_otherwise = False
+    given = tuple(group for group in GROUPS if any(key.startswith(group) for key in read.keys))
+    try:
+        for key, value in target.attributes.items():
+            if key in present or (given and key.startswith(given)):
+                said_otherwise |= key.startswith(_CONTENT) and present.get(key) != value
+            elif vectors or not key.endswith(_VECTOR):
+                pair = add()
+                pair.key = key
+                if type(value) is str:
+                    pair.value.string_value = value
+                else:
+                    write_value(pair.value, value)
+    except Exception:
+        del span.attributes[len(read.keys) :]
+        raise
+    if not said_otherwise:
+        _remove(span, read.keys, _gone(read, target, convention, source_keys))
+    if OLD in present or NEW in present:
+        copy_environment(span.attributes)
+    if target.redundant_in_events and source_keys is not SourceKeys.ALL and not said_otherwise:
+        for event in span.events:
+            keys = [pair.key for pair in event.attributes]
+            _remove(event, keys, target.redundant_in_events.get(event.name, _NONE))
+
+
+def _gone(read: ReadSpan, target: Target, convention: Convention, source_keys: SourceKeys) -> Collection[str]:
+    if source_keys is SourceKeys.ALL:
+        return _NONE
+    if source_keys is SourceKeys.DISTINCT:
+        return target.redundant
+    return {key for key in read.keys if key in target.redundant or _is_own(key, convention.own)}
+
+
+def _is_own(key: str, own: tuple[str, ...]) -> bool:
+    """Whether `key` is one of `own`, or begins with one of those that end with a dot or colon."""
+    return any(key.startswith(one) if one.endswith((".", ":")) else key == one for one in own)
+
+
+def _remove(holder: Span | Span.Event, keys: Sequence[str], gone: Collection[str]) -> None:
+    """Take out the attributes whose keys are in `gone`; `keys` are those of the first attributes, the only ones looked
+    at. Many go at once by copying the others, since each deletion moves all that follow."""
+    if not gone:
+        return
+    pairs = holder.attributes
+    at = [index for index, key in enumerate(keys) if key in gone]
+    if len(at) < _MANY:
+        for index in reversed(at):
+            del pairs[index]
+        return
+    kept = Span()
+    out = set(at)
+    kept.attributes.extend(pair for index, pair in enumerate(pairs) if index not in out)
+    holder.ClearField("attributes")
+    holder.attributes.MergeFrom(kept.attributes)

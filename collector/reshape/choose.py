@@ -1,0 +1,118 @@
+"""Which convention has a span, and what the others add: what a span holds decides, not its first label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from openinference.semconv.trace import SpanAttributes
+
+from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RERANKER, RETRIEVER
+from collector.openinference.tokens import write_tokens
+from collector.otlp.values import Attributes
+from collector.reshape.convention import Convention, Table
+from collector.reshape.counts import settle
+from collector.reshape.keys import put_counts, put_identity
+from collector.reshape.source import SourceScope, SourceSpan
+from collector.reshape.target import Target
+
+COUNTED = frozenset({LLM, EMBEDDING, RERANKER, RETRIEVER})
+"""Kinds whose tokens are counted; those of an AGENT are those of the requests below it."""
+
+_KIND = SpanAttributes.OPENINFERENCE_SPAN_KIND
+_WHOLE = (SpanAttributes.INPUT_VALUE, SpanAttributes.OUTPUT_VALUE)
+_MOST_PLAIN_KEYS = 10_000
+_LONGEST_PLAIN_KEY = 100
+
+
+class Chooser:
+    """Asks `conventions` in their order; `asked` is the name of the one that was asked last."""
+
+    def __init__(self, conventions: Sequence[Convention]) -> None:
+        self._conventions = conventions
+        self._identity = _joined(convention.identity for convention in conventions)
+        self._counts = _joined(convention.counts for convention in conventions)
+        self._keys = tuple(key for convention in conventions for key in convention.keys)
+        self._scopes = tuple(scope for convention in conventions for scope in convention.scopes)
+        self._plain: set[str] = set()
+        self.asked = ""
+
+    def is_named(self, resource: Attributes, scope: str) -> bool:
+        """Whether a convention is to be asked because of the scope or the service, whatever the keys."""
+        service = resource.get("service.name")
+        return scope.startswith(self._scopes) or (isinstance(service, str) and service.startswith(self._scopes))
+
+    def may_match(self, keys: list[str]) -> bool:
+        """Whether any key is of a convention; keys found to be none are not looked at again."""
+        if self._plain.issuperset(keys):
+            return False
+        found = False
+        for key in keys:
+            if key in self._plain:
+                continue
+            if key.startswith(self._keys):
+                found = True
+            elif len(self._plain) < _MOST_PLAIN_KEYS and len(key) <= _LONGEST_PLAIN_KEY:
+                self._plain.add(key)
+        return found
+
+    def choose(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> tuple[Convention, Target] | None:
+        """The convention that has the span, and all that is known of it; None when no convention has it.
+
+        The first that matches has the span. Those that follow are asked as well where it is unsure of the kind, or
+        knows no input or no output.
+        """
+        conventions = iter(self._conventions)
+        for first in conventions:
+            self.asked = first.name
+            if first.matches(resource, scope, span):
+                target = first.reshape(span)
+                if target is None:
+                    return None
+                if not target.internal:
+                    self._ask_others(resource, scope, span, target, conventions)
+                    self.asked = first.name
+                    self._finish(span, target, first)
+                return first, target
+        return None
+
+    def _ask_others(
+        self,
+        resource: Attributes,
+        scope: SourceScope,
+        span: SourceSpan,
+        target: Target,
+        conventions: Iterable[Convention],
+    ) -> None:
+        for convention in conventions:
+            whole = target.kind_of not in _OF_A_MODEL or all(key in target.attributes for key in _WHOLE)
+            if whole and not target.unsure:
+                return
+            self.asked = convention.name
+            if convention.matches(resource, scope, span):
+                other = convention.reshape(span)
+                if other is None or other.internal:
+                    continue
+                if target.unsure and other.kind_of != CHAIN:
+                    target.attributes[_KIND] = other.kind_of
+                    target.unsure = other.unsure
+                target.add(other)
+
+    def _finish(self, span: SourceSpan, target: Target, convention: Convention) -> None:
+        put_identity(target, span, self._identity)
+        kind = span.text(_KIND) or target.kind_of
+        if kind in COUNTED:
+            put_counts(target, span, self._counts)
+            settle(target.tokens, exclusive=convention.exclusive_counts)
+            write_tokens(target.put, target.tokens)
+
+
+_OF_A_MODEL = frozenset({LLM, AGENT, EMBEDDING})
+
+
+def _joined(tables: Iterable[Table]) -> Table:
+    """The tables of all conventions as one, the sources of the first convention first."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        for key, names in table.items():
+            found.setdefault(key, []).extend(name for name in names if name not in found.get(key, ()))
+    return {key: tuple(names) for key, names in found.items()}
