@@ -1,0 +1,93 @@
+"""Two turns beside each other: spans aligned, what they hold as diffs, and what each cost."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from markupsafe import escape
+
+from collector.viewer.shown import words
+from collector.viewer.shown.edits import DiffLine, FileEdit
+from collector.viewer.shown.figures import count, duration, money
+from collector.viewer.shown.spans import ShownSpan
+from collector.viewer.shown.turns import Turn
+
+
+@dataclass(slots=True)
+class Pair:
+    """Two spans that stand for each other, or one that has none; differences of what they hold, as diffs."""
+
+    left: ShownSpan | None
+    right: ShownSpan | None
+    differences: list[FileEdit] = field(default_factory=list)
+
+
+def aligned(left: Turn, right: Turn) -> list[Pair]:
+    """The spans of two turns side by side: those of like kind and name, in order, stand for each other."""
+    first = [span for span in left.spans if span.kind in ("LLM", "TOOL", "AGENT")]
+    second = [span for span in right.spans if span.kind in ("LLM", "TOOL", "AGENT")]
+    matcher = difflib.SequenceMatcher(None, _names(first), _names(second), autojunk=False)
+    pairs: list[Pair] = []
+    for tag, a, b, c, d in matcher.get_opcodes():
+        if tag == "equal":
+            pairs += [_pair(one, two) for one, two in zip(first[a:b], second[c:d], strict=True)]
+        else:
+            pairs += [Pair(span, None) for span in first[a:b]]
+            pairs += [Pair(None, span) for span in second[c:d]]
+    return pairs
+
+
+def _names(spans: Sequence[ShownSpan]) -> list[tuple[str, str]]:
+    return [(span.kind, words.tool(span) if span.kind == "TOOL" else "") for span in spans]
+
+
+def _pair(left: ShownSpan, right: ShownSpan) -> Pair:
+    pair = Pair(left, right)
+    keys = ("input.value", "output.value") if left.kind != "LLM" else ("output.value", "llm.invocation_parameters")
+    for key in keys:
+        one, two = left.text(key), right.text(key)
+        if one != two:
+            pair.differences.append(_difference(key, one, two))
+    return pair
+
+
+def _difference(key: str, one: str, two: str) -> FileEdit:
+    before, after = _pretty(one)[:400], _pretty(two)[:400]
+    lines: list[DiffLine] = []
+    for group in difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(2):
+        for tag, a, b, c, d in group:
+            if tag == "equal":
+                lines += [DiffLine(" ", None, None, escape(line)) for line in before[a:b]]
+                continue
+            lines += [DiffLine("-", None, None, escape(line)) for line in before[a:b]]
+            lines += [DiffLine("+", None, None, escape(line)) for line in after[c:d]]
+    added = sum(line.sign == "+" for line in lines)
+    return FileEdit(key, tuple(lines), added, sum(line.sign == "-" for line in lines))
+
+
+def _pretty(text: str) -> list[str]:
+    if text[:1] in ("{", "["):
+        try:
+            return orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2).decode().splitlines()
+        except orjson.JSONDecodeError:
+            pass
+    return text.splitlines()
+
+
+def totals(left: Turn, right: Turn) -> list[tuple[str, str, str, str]]:
+    def row(name: str, a: float, b: float, show: Callable[[float], str]) -> tuple[str, str, str, str]:
+        sign = "+" if b > a else "−" if b < a else ""
+        return name, show(a), show(b), f"{sign}{show(abs(b - a))}" if a != b else "same"
+
+    return [
+        row("time", left.end_ns - left.start_ns, right.end_ns - right.start_ns, duration),
+        row("model calls", left.calls, right.calls, count),
+        row("tool calls", left.tools, right.tools, count),
+        row("failed tools", left.failed_tools, right.failed_tools, count),
+        row("tokens in", left.usage.prompt, right.usage.prompt, count),
+        row("tokens out", left.usage.output, right.usage.output, count),
+        row("cost", left.usage.cost, right.usage.cost, lambda dollars: money(dollars, fine=True)),
+    ]

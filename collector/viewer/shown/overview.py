@@ -1,0 +1,135 @@
+"""A session or trace at a glance and in full: its facts, turns, calls, files, times, and what was masked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup
+
+from collector.viewer.shown.edits import changed_files
+from collector.viewer.shown.figures import clock, count, duration, money, percent, short_text
+from collector.viewer.shown.masks import masks_of
+from collector.viewer.shown.render import render
+from collector.viewer.shown.spans import ShownSpan
+from collector.viewer.shown.turns import Turn, Usage, calls_of, turns_of
+from collector.viewer.shown.waterfall import waterfall
+
+VIEWS = ("talk", "changed", "waterfall", "sent")
+_JUMP = 0.5
+_MOST_JUMPED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where the rows of a page link to, and the directory their paths are told from."""
+
+    link: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A model call in the list of contexts; `jump` is by how many tokens the context grew, where that is much."""
+
+    span: ShownSpan
+    usage: Usage
+    jump: int
+
+
+def overview(spans: list[ShownSpan], link: str, view: str) -> dict[str, Any]:
+    """What `session.html` shows of the spans of a session or of a trace, in one of `VIEWS`."""
+    turns = turns_of(spans)
+    total = Usage()
+    for turn in turns:
+        total.add(turn.usage)
+    directory = _last(spans, "opencode.directory")
+    calls = _calls(turns)
+    largest = max((call.usage.prompt + call.usage.output for call in calls), default=0)
+    window = int(max((span.number("opencode.context_window") or 0 for span in spans), default=0))
+    masked = Counter(mask.rule for span in spans for mask in masks_of(span))
+    return {
+        "title": title_of(spans, turns),
+        "base": Base(link, directory),
+        "export": f"{link}/export",
+        "about": _about(spans),
+        "view": view if view in VIEWS else "talk",
+        "turns": turns,
+        "total": total,
+        "facts": _facts(turns, total, masked, spans),
+        "files": changed_files([span for turn in turns for span in turn.spans]),
+        "calls": calls,
+        "scale": min(max(largest, 1), window) if window else max(largest, 1),
+        "window": window,
+        "fall_turn": turns[-1] if turns else None,
+        "fall": waterfall(turns[-1].spans if turns else []),
+        "falls": [(turn, waterfall(turn.spans)) for turn in turns] if view == "waterfall" else [],
+        "sent": [(span, len(masks_of(span))) for span in spans] if view == "sent" else [],
+        "rules": masked.most_common(),
+        "masked_total": sum(masked.values()),
+        "span_count": len(spans),
+    }
+
+
+def one_file(spans: list[ShownSpan], identifier: str) -> str:
+    """A session as one HTML file that needs nothing else: sealed text, the stylesheet inside, no script."""
+    style = (files("collector.viewer") / "static" / "app.css").read_text(encoding="utf-8")
+    return render("shared.html", style=Markup(style), id=identifier, **overview(spans, "", "talk"))
+
+
+def _calls(turns: list[Turn]) -> list[CallRow]:
+    rows: list[CallRow] = []
+    before = 0
+    for _, span, usage in calls_of(turns):
+        if not usage.prompt:
+            continue
+        grew = usage.prompt - before
+        rows.append(CallRow(span, usage, grew if before and grew > max(_JUMP * before, _MOST_JUMPED) else 0))
+        before = usage.prompt
+    return rows
+
+
+def _last(spans: list[ShownSpan], key: str) -> str:
+    return next((text for span in reversed(spans) if (text := span.text(key))), "")
+
+
+def title_of(spans: list[ShownSpan], turns: list[Turn]) -> str:
+    top = {turn.root.span_id for turn in turns if turn.root is not None}
+    titled = [span for span in spans if span.span_id in top and span.text("opencode.session_title")]
+    if titled:
+        return titled[-1].text("opencode.session_title")
+    return short_text(
+        next((turn.prompt for turn in turns if turn.prompt), "") or (turns[0].spans[0].name if turns else "")
+    )
+
+
+def _about(spans: list[ShownSpan]) -> list[str]:
+    agent = _last(spans, "agent.name")
+    service = spans[-1].service
+    name = " ".join(dict.fromkeys(filter(None, (service, agent))))
+    return [*filter(None, (name, _last(spans, "llm.model_name"))), f"started {clock(min(s.start_ns for s in spans))}"]
+
+
+def _facts(
+    turns: list[Turn], total: Usage, masked: Counter[str], spans: list[ShownSpan]
+) -> list[tuple[str, str, str, bool]]:
+    tools = sum(turn.tools for turn in turns)
+    failed = sum(turn.failed_tools for turn in turns)
+    waited = sum(turn.waited_ns for turn in turns)
+    worked = sum(turn.end_ns - turn.start_ns for turn in turns)
+    facts = [
+        ("Turns", str(len(turns)), "", False),
+        ("Calls", str(sum(turn.calls for turn in turns)), "", False),
+        ("Tools", str(tools), f"{failed} failed" if failed else "", bool(failed)),
+    ]
+    if total.total:
+        facts.append(("Tokens", count(total.total), f"{percent(total.cache_read, total.prompt)} cached", False))
+    if total.cost:
+        facts.append(("Cost", money(total.cost), "", False))
+    facts.append(("Time", duration(worked), f"{duration(waited)} waiting for you" if waited else "", False))
+    if masked:
+        rules = len(masked)
+        facts.append(("Masked", str(sum(masked.values())), f"{rules} rule{'s' if rules > 1 else ''}", False))
+    return facts

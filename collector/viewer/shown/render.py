@@ -1,0 +1,113 @@
+"""The templates of the page, and what they may call. Every value is escaped once, here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import unescape
+from typing import Any
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from collector.viewer.shown import figures, words
+from collector.viewer.shown.masks import draw, inked
+from collector.viewer.shown.prose import prose
+from collector.viewer.shown.terminal import terminal
+
+_MOST_SHOWN = 100_000
+HIT_START, HIT_END = "\x02", "\x03"
+"""What stands around the words of a search in a snippet; no kept text holds them (control characters)."""
+
+
+def render(template: str, **values: Any) -> str:
+    """The HTML of a template under `templates/`."""
+    return _environment().get_template(template).render(**values)
+
+
+@lru_cache(1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("collector.viewer"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=False,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        age=figures.age,
+        clip=clip,
+        clock=figures.clock,
+        command=words.command,
+        count=figures.count,
+        duration=figures.duration,
+        ink=inked,
+        json_lines=json_lines,
+        label=words.label,
+        layer=_no_layer,
+        marked=marked,
+        money=figures.money,
+        outcome=words.outcome,
+        output=words.output,
+        path=figures.short_path,
+        percent=figures.percent,
+        plural=figures.plural,
+        prose=prose,
+        short=figures.short_text,
+        size=figures.size,
+        tally=words.tally,
+        terminal=terminal,
+        todos=words.todos,
+        tool=words.tool,
+        type_name=words.type_name,
+        what=words.what,
+        whole=figures.whole,
+        within=words.within,
+        written=words.written,
+    )
+    return environment
+
+
+def _no_layer(rule: str) -> str:
+    return ""
+
+
+def clip(text: str, most: int = _MOST_SHOWN) -> str:
+    """A long text without its end, which is said."""
+    return (
+        text if len(text) <= most else f"{text[:most]}\n… {len(text) - most:,} more characters; OTLP/JSON has them all"
+    )
+
+
+def marked(snippet: str) -> Markup:
+    """A search's snippet with the words that were found marked."""
+    html = str(draw(str(escape(snippet))))
+    return Markup(html.replace(HIT_START, "<mark>").replace(HIT_END, "</mark>"))
+
+
+def json_lines(text: str) -> Markup:
+    """A JSON text, indented, a line each, with keys, texts and numbers told apart."""
+    from pygments.lexers.data import JsonLexer
+    from pygments.token import Name, Number, String
+
+    pretty = orjson.dumps(orjson.loads(text), option=orjson.OPT_INDENT_2).decode()
+    if len(pretty) > _MOST_SHOWN:
+        return Markup(escape(clip(pretty)))
+    lines: list[str] = []
+    line: list[str] = []
+    for kind, value in JsonLexer(ensurenl=False, stripnl=False).get_tokens(pretty):
+        css = "key_" if kind in Name.Tag else "s" if kind in String else "n" if kind in Number else ""
+        for index, piece in enumerate(value.split("\n")):
+            if index:
+                lines.append("".join(line))
+                line = []
+            if piece:
+                html = str(escape(piece))
+                line.append(f'<span class="{css}">{html}</span>' if css else html)
+    lines.append("".join(line))
+    return draw("".join(f'<span class="l">{each}</span>' for each in lines))
+
+
+def plain(html: Markup) -> str:
+    """The text of rendered HTML."""
+    return unescape(html.striptags())

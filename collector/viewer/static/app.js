@@ -1,0 +1,207 @@
+// Theme, one shared selection, keys, copy, live updates. Everything can be read without this script.
+const root = document.documentElement;
+const all = (css, from = document) => [...from.querySelectorAll(css)];
+const say = words => { document.getElementById("said").textContent = words; };
+
+function theme(name) {
+  if (name === "auto") root.removeAttribute("data-theme");
+  else root.dataset.theme = name;
+  for (const b of all("[data-set-theme]")) b.setAttribute("aria-pressed", String(b.dataset.setTheme === name));
+  try { localStorage.setItem("theme", name); } catch { /* private window */ }
+}
+let kept = "auto";
+try { kept = localStorage.getItem("theme") ?? "auto"; } catch { /* private window */ }
+theme(kept);
+if (matchMedia("(max-width: 860px)").matches) for (const d of all(".rail details")) d.open = false;
+
+// The same span stands in the conversation, the waterfall and the list of calls: one selection for all.
+function pick(id, scroll) {
+  for (const e of all("[data-span]")) {
+    if (e.dataset.span === id) e.setAttribute("aria-current", "true");
+    else e.removeAttribute("aria-current");
+  }
+  if (scroll) all(`[data-span="${CSS.escape(id)}"]`).find(e => e.offsetParent)?.scrollIntoView({ block: "nearest" });
+}
+function toHash() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  const target = id && document.getElementById(id);
+  if (!target) return;
+  for (let e = target; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true;
+  if (target.dataset.span) pick(target.dataset.span);
+  target.scrollIntoView({ block: "center" });
+}
+addEventListener("hashchange", toHash);
+toHash();
+
+async function copy(button, text) {
+  try { await navigator.clipboard.writeText(text); } catch { say("The browser did not allow copying."); return; }
+  const label = button.querySelector("span,b");
+  const before = label?.textContent;
+  label?.replaceChildren("Copied");
+  say("Copied");
+  setTimeout(() => { if (label?.textContent === "Copied") label.textContent = before; }, 1500);
+}
+
+document.addEventListener("click", async event => {
+  const e = event.target.closest("[data-set-theme],[data-copy],[data-copy-text],[data-copy-from],[data-span],#follow");
+  if (!e) return;
+  if (e.dataset.setTheme) theme(e.dataset.setTheme);
+  else if (e.id === "follow") follow(e.getAttribute("aria-pressed") !== "true");
+  else if (e.dataset.copyText !== undefined) copy(e, e.dataset.copyText);
+  else if (e.dataset.copy) copy(e, document.getElementById(e.dataset.copy)?.innerText ?? "");
+  else if (e.dataset.copyFrom) { const answer = await fetch(e.dataset.copyFrom); if (answer.ok) copy(e, await answer.text()); }
+  else if (e.dataset.span && !event.target.closest("a:not([data-span])")) pick(e.dataset.span);
+});
+for (const menu of all("details.menu")) document.addEventListener("click", event => { if (!menu.contains(event.target)) menu.open = false; });
+
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
+  const rows = all("main .row[data-span], main tr[data-span], main li[data-span]").filter(e => e.offsetParent);
+  const at = rows.findIndex(e => e.hasAttribute("aria-current"));
+  const row = rows[at];
+  if (event.key === "j" || event.key === "k") {
+    const next = rows[Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)))];
+    if (next) { pick(next.dataset.span, true); (next.querySelector("summary, a") ?? next).focus({ preventScroll: true }); }
+  } else if (event.key === "l" && row) row.open = true;
+  else if (event.key === "h" && row) row.open = false;
+  else if (event.key === "e") {
+    const bad = rows.slice(at + 1).find(e => e.matches(".bad")) ?? rows.find(e => e.matches(".bad"));
+    if (bad) { pick(bad.dataset.span, true); bad.querySelector("summary, a")?.focus(); }
+  } else if (event.key === "]" || event.key === "[") {
+    const turns = all(".turn"), top = turns.filter(t => t.getBoundingClientRect().top < 80).length - 1;
+    turns[Math.max(0, Math.min(turns.length - 1, top + (event.key === "]" ? 1 : -1)))]?.scrollIntoView();
+  } else if ("1234".includes(event.key)) all(".tabs a")[event.key - 1]?.click();
+  else if (event.key === "g") location.href = "/";
+  else if (event.key === "c") (row?.closest(".turn") ?? document).querySelector("[data-copy-from], [data-copy=sealed]")?.click();
+  else if (event.key === "r") document.querySelector("[data-retry]")?.click();
+  else if (event.key === "p") document.getElementById("follow")?.click();
+  else if (event.key === "/") { event.preventDefault(); document.querySelector(".find input")?.focus(); if (!document.querySelector(".find input")) location.href = "/"; }
+  else if (event.key === "?") document.getElementById("help").showModal();
+});
+
+// Live: the server says that something was kept; what changed of this page is put in place, folds and selection stay.
+let following = true;
+let waiting = false;
+function follow(on) {
+  following = on;
+  const button = document.getElementById("follow");
+  button?.setAttribute("aria-pressed", String(on));
+  button?.querySelector("span")?.replaceChildren(on ? "Following" : "Paused");
+  if (on && waiting) refresh();
+}
+function merge(now, next) {
+  if (now.isEqualNode(next)) return;
+  if (now.nodeName !== next.nodeName || now.nodeType !== 1) { now.replaceWith(next); return; }
+  for (const { name } of [...now.attributes]) if (!next.hasAttribute(name) && name !== "open" && name !== "aria-current") now.removeAttribute(name);
+  for (const { name, value } of [...next.attributes]) if (name !== "open" && name !== "aria-current" && now.getAttribute(name) !== value) now.setAttribute(name, value);
+  if (now.matches("input, textarea")) return;
+  const known = new Map([...now.children].filter(e => keyOf(e)).map(e => [keyOf(e), e]));
+  let at = now.firstChild;
+  for (const child of [...next.childNodes]) {
+    const same = child.nodeType === 1 && keyOf(child) ? known.get(keyOf(child)) : at && at.nodeName === child.nodeName && !(at.nodeType === 1 && keyOf(at)) ? at : null;
+    if (!same) { now.insertBefore(child, at); continue; }
+    if (same !== at) now.insertBefore(same, at);
+    const after = same.nextSibling;
+    merge(same, child);
+    at = after;
+  }
+  while (at) { const after = at.nextSibling; at.remove(); at = after; }
+}
+const keyOf = e => e.dataset?.key ?? e.dataset?.span ?? e.id;
+async function refresh() {
+  waiting = false;
+  const picked = document.querySelector("[aria-current][data-span]")?.dataset.span;
+  const atEnd = innerHeight + scrollY > document.body.scrollHeight - 120;
+  let text;
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok) throw new Error(answer.status);
+    text = await answer.text();
+  } catch { stale(true); return; }
+  stale(false);
+  const next = new DOMParser().parseFromString(text, "text/html");
+  for (const id of ["main", "ledger-line", "here"]) {
+    const now = document.getElementById(id), then = next.getElementById(id);
+    if (now && then) merge(now, document.adoptNode(then));
+  }
+  if (picked) pick(picked);
+  tick();
+  if (atEnd && document.querySelector(".turn")) scrollTo({ top: document.body.scrollHeight });
+}
+function stale(is) {
+  const here = document.getElementById("here");
+  if (is && !here.dataset.since) { here.dataset.since = new Date().toTimeString().slice(0, 5); here.dataset.stale = `not up to date since ${here.dataset.since}, trying again`; }
+  if (!is) { delete here.dataset.since; delete here.dataset.stale; }
+}
+let soon;
+function connect() {
+  const live = new EventSource(`/live?after=${document.body.dataset.last}`);
+  live.addEventListener("kept", () => {
+    if (!following) { waiting = true; return; }
+    clearTimeout(soon);
+    soon = setTimeout(refresh, 150);
+  });
+  live.addEventListener("open", () => stale(false));
+  live.addEventListener("error", () => stale(true));
+  addEventListener("pagehide", () => live.close());
+}
+if (document.body.dataset.last !== undefined) connect();
+
+function tick() {
+  for (const e of all("[data-since]")) {
+    if (!/^\d+$/.test(e.dataset.since)) continue;
+    const seconds = Math.max(0, Math.floor((Date.now() - Number(e.dataset.since)) / 1000));
+    e.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}
+setInterval(tick, 1000);
+tick();
+
+// Try the policy in force: the text goes to this collector, is sealed in memory, and is kept nowhere.
+const box = document.querySelector("[data-try]");
+let typed;
+box?.addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(async () => {
+    const answer = await fetch("/try", { method: "POST", body: box.value, headers: { "content-type": "text/plain" } });
+    const tried = document.getElementById("tried");
+    if (answer.ok) tried.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+  }, 250);
+});
+
+// A file dropped or chosen, and a test trace, come in by the same doors as everything else.
+async function post(path, body, type) {
+  const answer = await fetch(path, { method: "POST", body, headers: { "content-type": type } });
+  if (answer.ok) return "";
+  let words = "";
+  try { words = (await answer.json()).message ?? ""; } catch { /* no words */ }
+  return `refused (${answer.status}): ${words}`;
+}
+async function take(file) {
+  if (!file) return;
+  const drop = document.getElementById("drop");
+  const tell = words => { say(words); if (drop) { drop.hidden = false; drop.textContent = words; } };
+  const start = await file.slice(0, 4096).text();
+  const otlp = /"resource_?(Spans|Logs|Metrics)"/i.exec(start);
+  let lines = otlp && start.indexOf("\n") > 0 ? (await file.text()).split("\n").filter(line => line.trim()) : [file];
+  for (const [at, line] of lines.entries()) {
+    tell(`Importing ${file.name}: ${at + 1} of ${lines.length}`);
+    const path = otlp ? `/v1/${otlp[1].toLowerCase()}` : "/v1/opencode/events";
+    const failure = await post(path, line, otlp ? "application/json" : "application/x-ndjson");
+    if (failure) { tell(`${file.name}: ${failure}`); return; }
+  }
+  tell(`${file.name} is imported.`);
+  refresh();
+}
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-test-trace]");
+  if (!button) return;
+  const made = await fetch("/api/test-trace");
+  const failure = made.ok ? await post("/v1/traces", await made.text(), "application/json") : "not made";
+  button.querySelector("span").textContent = failure || "Sent";
+  if (!failure) setTimeout(refresh, 300);
+});
+document.getElementById("import")?.addEventListener("change", event => take(event.target.files[0]));
+addEventListener("dragover", event => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.getElementById("drop")?.removeAttribute("hidden"); } });
+addEventListener("drop", event => { if (event.dataTransfer?.files.length) { event.preventDefault(); take(event.dataTransfer.files[0]); } });
