@@ -15,6 +15,7 @@ from collector.app.assembling import Assembling
 from collector.app.data_dir import DataDirectory
 from collector.app.destinations import new_destination
 from collector.app.forwarding_task import ForwardingTask
+from collector.app.page import masked_by, test_traces
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.routes import Routes
 from collector.app.serving import (
@@ -53,7 +54,8 @@ from collector.settings.sources import Loaded
 from collector.store import Store
 from collector.store.entries import Caps
 from collector.store.open import open_reading, open_store
-from collector.viewer.api import Live, new_api
+from collector.viewer.api import new_api
+from collector.viewer.live import Changes, Live
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +115,17 @@ class Collector:
             open_turns=self._assembling.open_turns,
             tallies=self._tallies,
         )
-        live = Live(self._reader, lambda: status_of(self._status), self._failure, self._forwarding.answer_for)
+        self._changes = Changes()
+        live = Live(
+            reader=self._reader,
+            status=lambda: status_of(self._status),
+            failure=self._failure,
+            answer_for=self._forwarding.answer_for,
+            mask=masked_by(sealers),
+            policy_rows=lambda: sealers.in_force.rows,
+            test_trace=test_traces(settings),
+            changes=self._changes,
+        )
         self._routes = Routes((self._otlp, self._events), new_api(live, __version__), guard)
 
     async def run(self, listening: Callable[[str], None]) -> None:
@@ -169,6 +181,7 @@ class Collector:
     def _kept(self, signal: Signal, processed: Processed) -> None:
         """A request is on disk."""
         self._tallies.add_request(signal, processed)
+        self._changes.tell()
         if processed.batch is not None:
             self._forwarding.notify(signal)
         if processed.late is not None:
@@ -179,6 +192,7 @@ class Collector:
     def _taken(self, result: IntakeResult) -> None:
         """Events are on disk."""
         self._tallies.add_events(result)
+        self._changes.tell()
         self._assembling.take(row.fact for row in result.rows)
         if self._catch_up is not None:
             self._catch_up.told(result.hooks)

@@ -26,6 +26,7 @@ COMMANDS = {
     "traces": "read",
     "spans": "read",
     "tail": "read",
+    "mcp": "mcp",
     "send-test": "send_test",
     "preview": "preview",
     "redact": "redact",

@@ -39,17 +39,19 @@ class Client:
         """GET a JSON answer; raises `NotRunning`, or `CollectorError` with what the collector said."""
         return json.loads(self._ask("GET", f"{path}?{urlencode(query)}" if query else path))
 
-    def post(self, path: str, body: bytes, content_type: str) -> bytes:
-        return self._ask("POST", path, body, content_type)
+    def post(self, path: str, body: bytes, content_type: str, seconds: float = _SECONDS) -> bytes:
+        return self._ask("POST", path, body, content_type, seconds)
 
-    def _ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> bytes:
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, content_type: str = "", seconds: float = _SECONDS
+    ) -> bytes:
         headers = {"content-type": content_type} if content_type else {}
         if self._settings.access_token is not None:
             headers["x-collector-token"] = self._settings.access_token.get_secret_value()
         for url in self._urls:
             request = urllib.request.Request(url + path, body, headers, method=method)
             try:
-                with self._opener.open(request, timeout=_SECONDS) as response:
+                with self._opener.open(request, timeout=seconds) as response:
                     return bytes(response.read())
             except urllib.error.HTTPError as error:
                 raise CollectorError(f"{url} answered HTTP {error.code}: {_said(error)}") from None

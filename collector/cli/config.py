@@ -22,7 +22,7 @@ def config(
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Show each setting, its value, and where that came from; tokens as stars."""
+    """Show each setting, its value and its origin; tokens as stars."""
     from collector.settings.destinations import forwarding_settings
 
     loaded = load({"data_dir": data_dir}, config)

@@ -46,7 +46,10 @@ def doctor(
     policy: PolicyOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Look at everything a collector needs, and prove that it redacts; exit code 1 when there is a problem."""
+    """Look at everything a collector needs; prove that it redacts.
+
+    Exit code 1 when there is a problem.
+    """
     findings = list(_examine(lambda: load({"policy_file": policy, "data_dir": data_dir}, config)))
     ok = not any(finding.level == "problem" for finding in findings)
     if as_json:

@@ -28,7 +28,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change 
 InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]
 Globally = Annotated[bool, typer.Option("--global", help="For all projects of this user [the default].")]
 
-opencode = typer.Typer(help="OpenCode: install the plugin, follow a server, import what it kept.", no_args_is_help=True)
+opencode = typer.Typer(help="OpenCode: install the plugin, follow a server, import.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

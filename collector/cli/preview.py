@@ -52,7 +52,7 @@ def preview(
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
     policy: PolicyOption = None,
 ) -> None:
-    """Print what would leave, one OTLP/JSON document a line for each FILE."""
+    """Print what would leave of each FILE as OTLP/JSON, a line each."""
     loaded = load({"policy_file": policy})
     settings = loaded.settings
     join = LogJoin(time.monotonic)

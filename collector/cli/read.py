@@ -79,7 +79,7 @@ def spans(
     limit: LimitOption = 200,
     data_dir: DataDirOption = None,
 ) -> None:
-    """List spans, in the order they started; those of one trace as a tree."""
+    """List spans in the order they started; of a trace, as a tree."""
     rows = _read(data_dir, "spans", trace=trace, session=session, limit=limit)
     if as_json:
         print_json(rows)
@@ -99,7 +99,10 @@ def spans(
 
 
 def tail(as_json: AsJson = False, data_dir: DataDirOption = None) -> None:
-    """Follow what arrives, until interrupted; --json prints one OTLP/JSON request a line."""
+    """Follow what arrives, until interrupted.
+
+    --json prints one OTLP/JSON request a line.
+    """
     settings = _settings(data_dir)
     client = Client(settings)
     last = client.get("/api/tail")["last"]

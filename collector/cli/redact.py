@@ -23,7 +23,7 @@ def redact(
     jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"text":...} a line, write text and findings.')] = False,
     policy: PolicyOption = None,
 ) -> None:
-    """Mask what must not leave in what is read from standard input."""
+    """Mask what must not leave, from standard input to output."""
     sealer = load_in_force(load({"policy_file": policy})).sealer()
     if not jsonl:
         sys.stdout.buffer.write(sealer.text(sys.stdin.buffer.read())[0])

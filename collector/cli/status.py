@@ -20,7 +20,10 @@ def status(
     as_json: AsJson = False,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Say what the collector does, and what became of all it received; exit code 1 when none runs."""
+    """Say what the collector does and what became of what came.
+
+    Exit code 1 when none runs.
+    """
     settings = load({"data_dir": data_dir}).settings
     try:
         found: dict[str, Any] = Client(settings).get("/api/status")

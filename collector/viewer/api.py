@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from collector.store import Reading
 from collector.store.entries import SessionQuery
+from collector.viewer.live import Live, add_live
 from collector.viewer.metrics import exposition
+from collector.viewer.pages.agents import add_agents
+from collector.viewer.pages.detail import add_detail
+from collector.viewer.pages.lists import add_lists
+from collector.viewer.pages.state import add_state
+from collector.viewer.pages.static import add_static
 from collector.viewer.status import Status
 
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Live:
-    """What the routes need to know of the running process."""
-
-    reader: Reading
-    status: Callable[[], Status]
-    failure: Callable[[], Awaitable[str]]
-    answer_for: Callable[[list[int]], str]
 
 
 def new_api(live: Live, version: str) -> FastAPI:
@@ -46,13 +40,12 @@ def new_api(live: Live, version: str) -> FastAPI:
         names = sorted({str(each["loc"][-1]) for each in error.errors() if each["loc"][0] in ("query", "path")})
         return JSONResponse({"detail": f"not usable: {', '.join(names) or 'the request'}"}, 422)
 
-    @api.get("/", response_class=PlainTextResponse)
-    def front() -> str:
-        status = live.status()
-        return (
-            f"opencode-collector {status['version']}: {status['forwarding']['reason']}\n"
-            "send OTLP to /v1/traces, /v1/logs, /v1/metrics; read with `collector sessions`, traces, spans, tail\n"
-        )
+    add_lists(api, live)
+    add_detail(api, live)
+    add_state(api, live)
+    add_live(api, live)
+    add_static(api)
+    add_agents(api, live, version)
 
     @api.get("/healthz")
     def alive() -> dict[str, str]:
@@ -75,6 +68,11 @@ def new_api(live: Live, version: str) -> FastAPI:
     @api.get("/api/status")
     def status() -> Status:
         return live.status()
+
+    @api.get("/api/test-trace")
+    def made_up_trace() -> dict[str, Any]:
+        """A made-up turn as OTLP/JSON, to be posted to /v1/traces: to see that the way is open."""
+        return live.test_trace()
 
     @api.get("/api/sessions")
     def sessions(limit: RowLimit = 50) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from harness.receiving import ReceiverHarness
 
 from collector.app.routes import Routes
 from collector.receive.guard import Access, Guard
-from collector.viewer.api import Live, new_api
+from collector.viewer.api import new_api
+from collector.viewer.live import Live
 
 TOKEN = "t0ken"
 
@@ -25,7 +26,11 @@ def viewer(receiver: ReceiverHarness) -> FastAPI:
     def status() -> None:
         raise AssertionError("no test here asks for the status")
 
-    return new_api(Live(receiver.reader, status, failure, lambda _: ""), "1")  # type: ignore[arg-type]
+    def nothing(*_: object) -> None:
+        raise AssertionError("no test here asks for it")
+
+    live = Live(receiver.reader, status, failure, lambda _: "", nothing, nothing, nothing)  # type: ignore[arg-type]
+    return new_api(live, "1")
 
 
 def ask(routes: Routes, path: str, method: str = "GET", **headers: str) -> httpx.Response:

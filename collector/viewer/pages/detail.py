@@ -1,0 +1,154 @@
+"""One session, one trace, one span, two turns beside each other; and each as a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.otlp.write import to_document
+from collector.viewer.live import Live
+from collector.viewer.pages.frame import missing, page
+from collector.viewer.shown.compare import aligned, totals
+from collector.viewer.shown.curl import curl
+from collector.viewer.shown.markdown import session_markdown, turn_markdown
+from collector.viewer.shown.masks import masks_of
+from collector.viewer.shown.overview import one_file, overview, title_of
+from collector.viewer.shown.spans import ShownSpan, read_spans
+from collector.viewer.shown.turns import turns_of
+
+
+def add_detail(api: FastAPI, live: Live) -> None:
+    """Routes of single things."""
+
+    @api.get("/sessions/{session_id:path}/export", include_in_schema=False)
+    def export_session(session_id: str, format: str = "otlp-json") -> Response:
+        return _export(live, live.reader.requests(session_id=session_id), session_id, format)
+
+    @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
+    def session(session_id: str, view: str = "talk") -> Response:
+        spans = list(read_spans(live.reader.requests(session_id=session_id)))
+        if not spans:
+            return missing(live, "session")
+        return _conversation(live, spans, session_id, view, "Sessions", "/sessions/", "/")
+
+    @api.get("/traces/{trace_id}/export", include_in_schema=False)
+    def export_trace(trace_id: str, format: str = "otlp-json") -> Response:
+        return _export(live, live.reader.requests(trace_id=trace_id), trace_id, format)
+
+    @api.get("/traces/{trace_id}/markdown", response_class=PlainTextResponse, include_in_schema=False)
+    def markdown(trace_id: str) -> Response:
+        turns = turns_of(read_spans(live.reader.requests(trace_id=trace_id)))
+        if not turns:
+            return PlainTextResponse("no such trace is kept", 404)
+        return PlainTextResponse("\n".join(turn_markdown(turn) for turn in turns), media_type="text/markdown")
+
+    @api.get("/traces/{trace_id}", response_class=HTMLResponse, include_in_schema=False)
+    def trace(trace_id: str, view: str = "talk") -> Response:
+        spans = list(read_spans(live.reader.requests(trace_id=trace_id)))
+        if not spans:
+            return missing(live, "trace", "Traces")
+        return _conversation(live, spans, trace_id, view, "Traces", "/traces/", "/traces")
+
+    @api.get("/spans/{trace_id}/{span_id}", response_class=HTMLResponse, include_in_schema=False)
+    def span(trace_id: str, span_id: str) -> Response:
+        document = live.reader.document(trace_id, span_id)
+        if document is None:
+            return missing(live, "span", "Traces")
+        requests = live.reader.requests(trace_id=trace_id)
+        found = next((each for each in read_spans(requests) if each.span_id == span_id), None)
+        if found is None:
+            return missing(live, "span", "Traces")
+        texts = [(key, value) for key, value in found.attributes.items() if isinstance(value, str) and _is_content(key)]
+        _, waiting = live.reader.deliveries(trace_id)
+        state, icon = _delivery(live, [row.state for row in waiting])
+        text = orjson.dumps(document).decode()
+        return page(
+            live,
+            "span.html",
+            "Sessions" if found.session_id else "Traces",
+            span=found,
+            texts=texts,
+            masks=masks_of(found),
+            document=text,
+            curl=curl(found),
+            delivery=state,
+            delivery_icon=icon,
+        )
+
+    @api.get("/compare", response_class=HTMLResponse, include_in_schema=False)
+    def compare(a: str = "", b: str = "") -> Response:
+        sides = [turns_of(read_spans(live.reader.requests(trace_id=each))) if each else [] for each in (a, b)]
+        if not sides[0] or not sides[1]:
+            return missing(live, "pair of traces")
+        left, right = sides[0][0], sides[1][0]
+        return page(
+            live,
+            "compare.html",
+            "Sessions",
+            left=left,
+            right=right,
+            totals=totals(left, right),
+            pairs=aligned(left, right),
+        )
+
+
+def _conversation(
+    live: Live, spans: list[ShownSpan], identifier: str, view: str, here: str, prefix: str, up: str
+) -> HTMLResponse:
+    open_turn = next((t for t in live.status()["opencode"]["open_turns"] if t["session_id"] == identifier), None)
+    return page(
+        live,
+        "session.html",
+        here,
+        id=identifier,
+        crumb=(here, up),
+        command=f"collector show {identifier}",
+        waiting=open_turn.get("waiting", "") if open_turn else "",
+        running=open_turn.get("running", "running") if open_turn else "",
+        since_ms=open_turn["since_ms"] if open_turn else "",
+        **overview(spans, prefix + identifier, view),
+    )
+
+
+def _export(live: Live, requests: list[ExportTraceServiceRequest], name: str, format: str) -> Response:
+    """A session or trace as a file: Markdown, one self-contained page, or OTLP/JSON, a request a line."""
+    spans = list(read_spans(requests))
+    if not spans:
+        return PlainTextResponse("nothing of this is kept", 404)
+    stem = "".join(character if character.isalnum() or character in "-_" else "-" for character in name)[:80]
+    turns = turns_of(spans)
+    if format == "markdown":
+        return _file(session_markdown(title_of(spans, turns), turns, 1_000_000), f"{stem}.md", "text/markdown")
+    if format == "html":
+        return _file(one_file(spans, name), f"{stem}.html", "text/html")
+    if format == "otlp-json":
+        lines = b"".join(orjson.dumps(to_document(request)) + b"\n" for request in requests)
+        return _file(lines, f"{stem}.jsonl", "application/json")
+    return PlainTextResponse("format: expected markdown, html or otlp-json", 422)
+
+
+def _file(content: str | bytes, name: str, kind: str) -> Response:
+    return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+def _open_turn(live: Live, session_id: str) -> dict[str, Any]:
+    for turn in live.status()["opencode"]["open_turns"]:
+        if turn["session_id"] == session_id:
+            return {"running": "running", **turn}
+    return {}
+
+
+def _is_content(key: str) -> bool:
+    return key in ("input.value", "output.value") or key.endswith((".content", ".text", ".arguments"))
+
+
+def _delivery(live: Live, states: list[str]) -> tuple[str, str]:
+    if not live.status()["forwarding"]["endpoint"]:
+        return "kept here", "home"
+    if "dead" in states:
+        return "refused", "fail"
+    return ("queued", "queue") if states else ("delivered", "send")

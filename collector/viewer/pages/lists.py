@@ -1,0 +1,219 @@
+"""The lists: sessions, traces, logs, metrics, and what a search found."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from collector.batch import Signal
+from collector.store.entries import SessionEntry, SessionQuery
+from collector.viewer.live import Live
+from collector.viewer.pages.frame import page
+from collector.viewer.pages.wiring import WIRING
+from collector.viewer.shown.figures import day, short_path
+from collector.viewer.shown.records import records_of
+from collector.viewer.shown.turns import OUTLIER
+
+_MOST_ROWS = 100
+_MOST_HITS = 100
+_TIMES = {"last hour": 3600, "last 24 hours": 86400, "last 7 days": 7 * 86400, "last 30 days": 30 * 86400}
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """A session as the list shows it."""
+
+    id: str
+    title: str
+    about: str
+    turns: int
+    tools: int
+    errors: int
+    tokens: int
+    cost: float
+    time_ns: int
+    end_ns: int
+    live: str
+    waiting: str
+    failed: str
+    outlier: float
+    delivery: str
+    delivery_icon: str
+
+
+@dataclass(slots=True)
+class Chip:
+    """A filter: what it is set to, the links of its choices, and the link without it."""
+
+    value: str
+    choices: list[tuple[str, str]]
+    without: str
+
+
+@dataclass(slots=True)
+class ListSums:
+    """What the line above the list says."""
+
+    tokens: int
+    cost: float
+    live: int
+    failed: int
+    outliers: int
+
+
+def add_lists(api: FastAPI, live: Live) -> None:
+    """Routes of the lists."""
+
+    @api.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def sessions(
+        text: str = "",
+        agent: str = "",
+        model: str = "",
+        tool: str = "",
+        directory: str = "",
+        errors: bool = False,
+        time: str = "",
+        before: int = 0,
+    ) -> Response:
+        if text:
+            return RedirectResponse(f"/search?{urlencode({'text': text})}", 303)
+        chosen = {"time": time, "agent": agent, "model": model, "tool": tool, "directory": directory}
+        query = SessionQuery(
+            agent=agent,
+            model=model,
+            tool=tool,
+            directory=directory,
+            errors=errors,
+            since_ns=_since(time),
+            before_ns=before,
+            limit=_MOST_ROWS + 1,
+        )
+        entries = live.reader.sessions(query)
+        if not entries and not any(chosen.values()) and not errors and not before:
+            if live.reader.last_batch() and live.reader.traces(limit=1):
+                return RedirectResponse("/traces", 303)
+            address = live.status()["url"].partition("://")[2]
+            lines = [(name, about, text.replace("{address}", address)) for name, about, text in WIRING]
+            return page(live, "empty.html", "Sessions", wiring=lines)
+        return _sessions(live, entries, chosen, errors)
+
+    @api.get("/traces", response_class=HTMLResponse, include_in_schema=False)
+    def traces(before: int = 0) -> HTMLResponse:
+        rows = live.reader.traces(limit=_MOST_ROWS + 1, before_ns=before)
+        more = f"/traces?before={rows[-2].end_ns}" if len(rows) > _MOST_ROWS else ""
+        return page(live, "traces.html", "Traces", traces=rows[:_MOST_ROWS], next_page=more)
+
+    @api.get("/logs", response_class=HTMLResponse, include_in_schema=False)
+    def logs() -> HTMLResponse:
+        return page(live, "records.html", "Logs", records=_records(live, Signal.LOGS))
+
+    @api.get("/measurements", response_class=HTMLResponse, include_in_schema=False)
+    def measurements() -> HTMLResponse:
+        return page(live, "records.html", "Metrics", records=_records(live, Signal.METRICS))
+
+    @api.get("/search", response_class=HTMLResponse, include_in_schema=False)
+    def search(text: str = "") -> HTMLResponse:
+        hits = live.reader.search(text, limit=_MOST_HITS + 1) if text.strip() else []
+        return page(live, "found.html", "Sessions", text=text, hits=hits[:_MOST_HITS], more=len(hits) > _MOST_HITS)
+
+
+def _records(live: Live, signal: Signal) -> list[Any]:
+    return records_of(live.reader.newest(signal, limit=50))[:500]
+
+
+def _since(words: str) -> int:
+    return time.time_ns() - _TIMES[words] * 1_000_000_000 if words in _TIMES else 0
+
+
+def _sessions(live: Live, entries: list[SessionEntry], chosen: dict[str, str], errors: bool) -> HTMLResponse:
+    now = time.time_ns()
+    more, entries = len(entries) > _MOST_ROWS, entries[:_MOST_ROWS]
+    open_turns = {turn["session_id"]: turn for turn in live.status()["opencode"]["open_turns"]}
+    usual = _usual(entries)
+    forwards = bool(live.status()["forwarding"]["endpoint"])
+    rows = [_row(entry, open_turns.get(entry.session_id), usual, forwards) for entry in entries]
+    days: dict[str, list[SessionRow]] = defaultdict(list)
+    for row in rows:
+        days["Now" if row.live or row.waiting else day(row.end_ns, now)].append(row)
+    choices = live.reader.session_choices()
+    choices["time"] = list(_TIMES)
+    chips = {}
+    for name in ("time", "agent", "model", "tool", "directory"):
+        links = [(choice, _link(chosen | {name: choice}, errors)) for choice in choices.get(name, ())]
+        chips[name] = Chip(chosen[name], links, _link(chosen | {name: ""}, errors))
+    active = [(f"{name} {value}", _link(chosen | {name: ""}, errors)) for name, value in chosen.items() if value]
+    active += [("has an error", _link(chosen, False))] if errors else []
+    last = entries[-1].end_ns if entries else 0
+    return page(
+        live,
+        "sessions.html",
+        "Sessions",
+        sessions=rows,
+        days=list(days.items()),
+        more=more,
+        next_page=_link(chosen | {"before": str(last)}, errors) if more else "",
+        filters={"text": "", "errors": errors},
+        errors_link=_link(chosen, not errors),
+        chips=chips,
+        active=active,
+        total=ListSums(
+            sum(row.tokens for row in rows),
+            sum(row.cost for row in rows),
+            sum(bool(row.live) for row in rows),
+            sum(bool(row.errors) for row in rows),
+            sum(bool(row.outlier) for row in rows),
+        ),
+    )
+
+
+def _link(chosen: dict[str, str], errors: bool) -> str:
+    query = {name: value for name, value in chosen.items() if value} | ({"errors": "1"} if errors else {})
+    return f"/?{urlencode(query)}" if query else "/"
+
+
+def _usual(entries: list[SessionEntry]) -> dict[str, float]:
+    """The median cost of a session by directory, where at least three are known."""
+    costs: dict[str, list[float]] = defaultdict(list)
+    for entry in entries:
+        if entry.cost:
+            costs[entry.directory].append(entry.cost)
+    return {directory: median(each) for directory, each in costs.items() if len(each) >= 3}
+
+
+def _row(entry: SessionEntry, open_turn: dict[str, Any] | None, usual: dict[str, float], forwards: bool) -> SessionRow:
+    typical = usual.get(entry.directory, 0.0)
+    name = " ".join(dict.fromkeys(filter(None, (entry.service, entry.agent))))
+    about = " · ".join(filter(None, (short_path(entry.directory) if entry.directory else "", name, entry.model)))
+    waiting = str(open_turn.get("waiting", "")) if open_turn else ""
+    running = str(open_turn.get("running", "") or "running") if open_turn and not waiting else ""
+    if entry.dead:
+        delivery, icon = f"{entry.dead} dead letters", "fail"
+    elif entry.queued:
+        delivery, icon = f"{entry.queued} queued", "queue"
+    else:
+        delivery, icon = ("delivered", "send") if forwards else ("kept here", "home")
+    return SessionRow(
+        id=entry.session_id,
+        title=entry.title or entry.prompt or entry.session_id,
+        about=about,
+        turns=entry.traces,
+        tools=entry.tools,
+        errors=entry.errors,
+        tokens=entry.tokens,
+        cost=entry.cost,
+        time_ns=max(0, entry.end_ns - entry.start_ns),
+        end_ns=entry.end_ns,
+        live=running,
+        waiting=waiting,
+        failed=entry.failure,
+        outlier=entry.cost / typical if typical and entry.cost >= OUTLIER * typical else 0.0,
+        delivery=delivery,
+        delivery_icon=icon,
+    )
