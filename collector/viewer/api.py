@@ -47,23 +47,7 @@ def new_api(live: Live, version: str) -> FastAPI:
     add_static(api)
     add_agents(api, live, version)
 
-    @api.get("/healthz")
-    def alive() -> dict[str, str]:
-        """Alive: the process answers."""
-        return {"status": "ok", "service": "opencode-collector", "version": version}
-
-    @api.get("/readyz")
-    async def ready() -> JSONResponse:
-        """Ready: telemetry can be kept; the reason where it cannot."""
-        failure = await live.failure()
-        if failure:
-            return JSONResponse({"status": "not ready", "reason": failure}, 503)
-        return JSONResponse({"status": "ready"})
-
-    @api.get("/metrics", response_class=Response)
-    def metrics() -> Response:
-        """Prometheus."""
-        return Response(exposition(live.status()), media_type=CONTENT_TYPE_LATEST)
+    _add_health(api, live, version)
 
     @api.get("/api/status")
     def status() -> Status:
@@ -116,3 +100,23 @@ def new_api(live: Live, version: str) -> FastAPI:
         }
 
     return api
+
+
+def _add_health(api: FastAPI, live: Live, version: str) -> None:
+    @api.get("/healthz")
+    def alive() -> dict[str, str]:
+        """Alive: the process answers."""
+        return {"status": "ok", "service": "opencode-collector", "version": version}
+
+    @api.get("/readyz")
+    async def ready() -> JSONResponse:
+        """Ready: telemetry can be kept; the reason where it cannot."""
+        failure = await live.failure()
+        if failure:
+            return JSONResponse({"status": "not ready", "reason": failure}, 503)
+        return JSONResponse({"status": "ready"})
+
+    @api.get("/metrics", response_class=Response)
+    def metrics() -> Response:
+        """Prometheus."""
+        return Response(exposition(live.status()), media_type=CONTENT_TYPE_LATEST)

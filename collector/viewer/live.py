@@ -45,7 +45,7 @@ class Changes:
         return self.number
 
 
-class PolicyRow(Protocol):
+class PolicyPart(Protocol):
     """A part of the policy in force: its value, and the layer that decided it."""
 
     @property
@@ -68,7 +68,7 @@ class Live:
     failure: Callable[[], Awaitable[str]]
     answer_for: Callable[[list[int]], str]
     mask: Callable[[str], str]
-    policy_rows: Callable[[], Sequence[PolicyRow]]
+    policy_rows: Callable[[], Sequence[PolicyPart]]
     test_trace: Callable[[], dict[str, Any]]
     changes: Changes = field(default_factory=Changes)
 

@@ -13,7 +13,7 @@ from collector.viewer.shown import words
 from collector.viewer.shown.edits import DiffLine, FileEdit
 from collector.viewer.shown.figures import count, duration, money
 from collector.viewer.shown.spans import ShownSpan
-from collector.viewer.shown.turns import Turn
+from collector.viewer.shown.turns import ShownTurn
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Pair:
     differences: list[FileEdit] = field(default_factory=list)
 
 
-def aligned(left: Turn, right: Turn) -> list[Pair]:
+def aligned(left: ShownTurn, right: ShownTurn) -> list[Pair]:
     """The spans of two turns side by side: those of like kind and name, in order, stand for each other."""
     first = [span for span in left.spans if span.kind in ("LLM", "TOOL", "AGENT")]
     second = [span for span in right.spans if span.kind in ("LLM", "TOOL", "AGENT")]
@@ -77,7 +77,7 @@ def _pretty(text: str) -> list[str]:
     return text.splitlines()
 
 
-def totals(left: Turn, right: Turn) -> list[tuple[str, str, str, str]]:
+def totals(left: ShownTurn, right: ShownTurn) -> list[tuple[str, str, str, str]]:
     def row(name: str, a: float, b: float, show: Callable[[float], str]) -> tuple[str, str, str, str]:
         sign = "+" if b > a else "−" if b < a else ""
         return name, show(a), show(b), f"{sign}{show(abs(b - a))}" if a != b else "same"

@@ -6,18 +6,19 @@ from collections.abc import Iterable, Iterator
 
 from collector.viewer.shown import words
 from collector.viewer.shown.figures import count, duration, money, plural
+from collector.viewer.shown.items import TurnItem
 from collector.viewer.shown.spans import ShownSpan
-from collector.viewer.shown.turns import Item, Turn
+from collector.viewer.shown.turns import ShownTurn
 
 _MOST_OUTPUT = 4000
 
 
-def session_markdown(title: str, turns: Iterable[Turn], most_output: int = _MOST_OUTPUT) -> str:
+def session_markdown(title: str, turns: Iterable[ShownTurn], most_output: int = _MOST_OUTPUT) -> str:
     """A whole session; of each tool's output at most `most_output` characters."""
     return "\n".join([f"# {title}", "", *(turn_markdown(turn, most_output) for turn in turns)])
 
 
-def turn_markdown(turn: Turn, most_output: int = _MOST_OUTPUT) -> str:
+def turn_markdown(turn: ShownTurn, most_output: int = _MOST_OUTPUT) -> str:
     """One turn: prompt, what was said and done, and what it cost."""
     facts = [duration(turn.end_ns - turn.start_ns), plural(turn.calls, "call"), plural(turn.tools, "tool")]
     if turn.usage.total:
@@ -31,7 +32,7 @@ def turn_markdown(turn: Turn, most_output: int = _MOST_OUTPUT) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _lines(items: Iterable[Item], depth: int, most_output: int) -> Iterator[str]:
+def _lines(items: Iterable[TurnItem], depth: int, most_output: int) -> Iterator[str]:
     for item in items:
         if item.what == "say":
             yield from (item.text, "")
@@ -49,7 +50,7 @@ def _lines(items: Iterable[Item], depth: int, most_output: int) -> Iterator[str]
             yield from (f"*{item.text}{': ' + item.detail if item.detail else ''}*", "")
 
 
-def _tool(item: Item, span: ShownSpan, most_output: int) -> Iterator[str]:
+def _tool(item: TurnItem, span: ShownSpan, most_output: int) -> Iterator[str]:
     yield f"**{words.tool(span)}** `{words.what(span)}` {words.outcome(span)}, {duration(span.duration_ns)}".replace(
         "``", ""
     )

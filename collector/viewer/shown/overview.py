@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from collector.viewer.shown.edits import changed_files
 from collector.viewer.shown.figures import clock, count, duration, money, percent, short_text
+from collector.viewer.shown.items import Usage
 from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.render import render
 from collector.viewer.shown.spans import ShownSpan
-from collector.viewer.shown.turns import Turn, Usage, calls_of, turns_of
+from collector.viewer.shown.turns import ShownTurn, calls_of, turns_of
 from collector.viewer.shown.waterfall import waterfall
 
 VIEWS = ("talk", "changed", "waterfall", "sent")
@@ -79,7 +80,7 @@ def one_file(spans: list[ShownSpan], identifier: str) -> str:
     return render("shared.html", style=Markup(style), id=identifier, **overview(spans, "", "talk"))
 
 
-def _calls(turns: list[Turn]) -> list[CallRow]:
+def _calls(turns: list[ShownTurn]) -> list[CallRow]:
     rows: list[CallRow] = []
     before = 0
     for _, span, usage in calls_of(turns):
@@ -95,7 +96,7 @@ def _last(spans: list[ShownSpan], key: str) -> str:
     return next((text for span in reversed(spans) if (text := span.text(key))), "")
 
 
-def title_of(spans: list[ShownSpan], turns: list[Turn]) -> str:
+def title_of(spans: list[ShownSpan], turns: list[ShownTurn]) -> str:
     top = {turn.root.span_id for turn in turns if turn.root is not None}
     titled = [span for span in spans if span.span_id in top and span.text("opencode.session_title")]
     if titled:
@@ -113,7 +114,7 @@ def _about(spans: list[ShownSpan]) -> list[str]:
 
 
 def _facts(
-    turns: list[Turn], total: Usage, masked: Counter[str], spans: list[ShownSpan]
+    turns: list[ShownTurn], total: Usage, masked: Counter[str], spans: list[ShownSpan]
 ) -> list[tuple[str, str, str, bool]]:
     tools = sum(turn.tools for turn in turns)
     failed = sum(turn.failed_tools for turn in turns)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from collector.viewer.shown.figures import plural, short_path, short_text
+from collector.viewer.shown.items import TurnItem
 from collector.viewer.shown.spans import ShownSpan
-from collector.viewer.shown.turns import Item
 
 _WHAT = (
     "filePath", "file_path", "path", "absolute_path", "pattern", "query", "url", "description", "prompt", "skill",
@@ -113,7 +113,7 @@ def todos(span: ShownSpan) -> list[dict[str, str]]:
     ]
 
 
-def tally(items: Sequence[Item]) -> str:
+def tally(items: Sequence[TurnItem]) -> str:
     """`4 read, 2 grep`."""
     names = Counter(tool(item.span) for item in items if item.span is not None)
     return ", ".join(f"{number} {name}" for name, number in names.most_common())

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from collector.assemble.spans.otlp import export_request
 from collector.viewer.shown.compare import aligned, totals
 from collector.viewer.shown.curl import curl
+from collector.viewer.shown.items import TurnItem
 from collector.viewer.shown.markdown import session_markdown
 from collector.viewer.shown.overview import VIEWS, one_file, overview
 from collector.viewer.shown.spans import ShownEvent, ShownSpan, read_spans
-from collector.viewer.shown.turns import Item, Turn, turns_of
+from collector.viewer.shown.turns import ShownTurn, turns_of
 from collector.viewer.shown.waterfall import waterfall
 
 
@@ -21,11 +22,11 @@ def recorded(scenario: str) -> list[ShownSpan]:
     return list(read_spans([export_request(assemble(recording(scenario)), "opencode")]))
 
 
-def every(items: list[Item]) -> list[Item]:
+def every(items: list[TurnItem]) -> list[TurnItem]:
     return [inner for item in items for inner in (item, *every(item.items))]
 
 
-def kinds(turn: Turn) -> list[str]:
+def kinds(turn: ShownTurn) -> list[str]:
     return [item.what for item in turn.items]
 
 

@@ -1,0 +1,270 @@
+"""What agents may ask of the kept traces: small answers, with a cursor where there is more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from collector.errors import CollectorError
+from collector.store import Reading
+from collector.store.entries import SessionQuery
+from collector.viewer.shown import words
+from collector.viewer.shown.figures import count, duration, money
+from collector.viewer.shown.markdown import session_markdown, turn_markdown
+from collector.viewer.shown.masks import masks_of
+from collector.viewer.shown.overview import title_of
+from collector.viewer.shown.spans import ShownSpan, read_spans
+from collector.viewer.shown.turns import turns_of
+
+_MOST_ROWS = 50
+
+
+class NotUsable(CollectorError):
+    """A tool was called with arguments that cannot be used; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What an agent may call: its description, its arguments by name (type and meaning), and what answers."""
+
+    name: str
+    description: str
+    arguments: Mapping[str, tuple[str, str]]
+    required: tuple[str, ...]
+    answer: Callable[[Reading, Mapping[str, Any]], str]
+
+    def document(self) -> dict[str, Any]:
+        properties = {name: {"type": kind, "description": text} for name, (kind, text) in self.arguments.items()}
+        schema = {"type": "object", "properties": properties, "required": list(self.required)}
+        hints = {"readOnlyHint": True, "openWorldHint": False}
+        return {"name": self.name, "description": self.description, "inputSchema": schema, "annotations": hints}
+
+
+def _sessions(reader: Reading, given: Mapping[str, Any]) -> str:
+    query = SessionQuery(
+        agent=given.get("agent", ""),
+        model=given.get("model", ""),
+        tool=given.get("tool", ""),
+        directory=given.get("directory", ""),
+        errors=given.get("errors", False),
+        since_ns=_since(given),
+        before_ns=given.get("before", 0),
+        limit=_limit(given),
+    )
+    rows = [
+        {
+            "session": row.session_id,
+            "title": row.title or row.prompt,
+            "directory": row.directory,
+            "agent": row.agent or row.service,
+            "model": row.model,
+            "turns": row.traces,
+            "tools": row.tools,
+            "errors": row.errors,
+            "tokens": row.tokens,
+            "cost": round(row.cost, 4),
+            "end_ns": row.end_ns,
+        }
+        for row in reader.sessions(query)
+    ]
+    return _rows(rows, f"page on with before={rows[-1]['end_ns']}" if len(rows) == query.limit else "")
+
+
+def _turn(reader: Reading, given: Mapping[str, Any]) -> str:
+    session, number = given["session"], given.get("turn", 0)
+    turns = turns_of(_spans_of_session(reader, session))
+    if number:
+        if not 1 <= number <= len(turns):
+            raise NotUsable(f"turn: this session has {len(turns)}")
+        return turn_markdown(turns[number - 1])
+    return turn_markdown(turns[-1])
+
+
+def _conversation(reader: Reading, given: Mapping[str, Any]) -> str:
+    spans = _spans_of_session(reader, given["session"])
+    turns = turns_of(spans)
+    return session_markdown(title_of(spans, turns), turns, 1000)
+
+
+def _spans(reader: Reading, given: Mapping[str, Any]) -> str:
+    found = _spans_of_session(reader, given["session"])
+    kind, name = given.get("kind", "").upper(), given.get("name", "").lower()
+    rows = [
+        _row(span)
+        for span in found
+        if (not kind or span.kind == kind)
+        and (not name or name in words.label(span).lower())
+        and (not given.get("errors") or span.failed)
+    ]
+    return _rows(rows[: _limit(given)], f"{len(rows)} in all" if len(rows) > _limit(given) else "")
+
+
+def _errors(reader: Reading, given: Mapping[str, Any]) -> str:
+    rows = []
+    for session in reader.sessions(SessionQuery(errors=True, since_ns=_since(given), limit=_limit(given))):
+        for span in read_spans(reader.requests(session_id=session.session_id)):
+            if span.failed and span.start_ns >= _since(given):
+                rows.append({**_row(span), "session": session.session_id, "error": span.error[:300]})
+    return _rows(rows[: _limit(given)], "")
+
+
+def _cost(reader: Reading, given: Mapping[str, Any]) -> str:
+    by = given.get("by", "model")
+    if by not in ("model", "agent", "directory", "session"):
+        raise NotUsable("by: expected model, agent, directory or session")
+    sums: dict[str, list[float]] = {}
+    for row in reader.sessions(SessionQuery(since_ns=_since(given), limit=10_000)):
+        key = {"model": row.model, "agent": row.agent or row.service, "directory": row.directory}.get(
+            by, row.session_id
+        )
+        held = sums.setdefault(key, [0, 0.0, 0])
+        held[0], held[1], held[2] = held[0] + row.tokens, held[1] + row.cost, held[2] + 1
+    ordered = sorted(sums.items(), key=lambda item: -item[1][1])[: _limit(given)]
+    lines = [f"{key or 'unknown'}: {money(cost)}, {count(tokens)} tokens, {number:.0f} sessions"
+             for key, (tokens, cost, number) in ordered]  # fmt: skip
+    return "\n".join(lines) or "nothing is kept of that time"
+
+
+def _masked(reader: Reading, given: Mapping[str, Any]) -> str:
+    rows = []
+    for span in _spans_of_session(reader, given["session"]):
+        for mask in masks_of(span):
+            rows.append({"rule": mask.rule, "span": span.span_id, "in": mask.place, "line": mask.line})
+    return _rows(rows[: _limit(given)], f"{len(rows)} in all" if len(rows) > _limit(given) else "")
+
+
+def _wait(reader: Reading, given: Mapping[str, Any]) -> str:
+    """Waits in the thread that answers; another turn is one whose AGENT span ends after the call began."""
+    start, deadline = time.time_ns(), time.monotonic() + min(given.get("seconds", 30), 60)
+    while time.monotonic() < deadline:
+        for trace in reader.traces(session_id=given.get("session", ""), limit=5):
+            if trace.end_ns >= start:
+                turns = [
+                    t for t in turns_of(read_spans(reader.requests(trace_id=trace.trace_id))) if t.root is not None
+                ]
+                if turns:
+                    return turn_markdown(turns[-1])
+        time.sleep(0.25)
+    return "no turn ended in that time; call again to wait on"
+
+
+def _search(reader: Reading, given: Mapping[str, Any]) -> str:
+    hits = reader.search(given["text"], _limit(given))
+    rows = [
+        {"session": hit.session_id, "trace": hit.trace_id, "span": hit.span_id, "name": hit.name,
+         "snippet": hit.snippet.replace("\x02", "").replace("\x03", "")}
+        for hit in hits
+    ]  # fmt: skip
+    return _rows(rows, "")
+
+
+def _spans_of_session(reader: Reading, session: str) -> list[ShownSpan]:
+    spans = list(read_spans(reader.requests(session_id=session)))
+    if not spans:
+        raise NotUsable("session: none of this id is kept; `sessions` lists them")
+    return sorted(spans, key=lambda span: span.start_ns)
+
+
+def _row(span: ShownSpan) -> dict[str, Any]:
+    return {
+        "span": span.span_id,
+        "trace": span.trace_id,
+        "kind": span.kind,
+        "name": words.label(span),
+        "failed": span.failed,
+        "took": duration(span.duration_ns),
+    }
+
+
+def _rows(rows: list[dict[str, Any]], more: str) -> str:
+    if not rows:
+        return "none"
+    text = "\n".join(orjson.dumps(row).decode() for row in rows)
+    return f"{text}\n{more}" if more else text
+
+
+def _limit(given: Mapping[str, Any]) -> int:
+    return max(1, min(int(given.get("limit", 20)), _MOST_ROWS))
+
+
+def _since(given: Mapping[str, Any]) -> int:
+    minutes = int(given.get("minutes", 0))
+    return time.time_ns() - minutes * 60_000_000_000 if minutes else 0
+
+
+_LIMIT = {"limit": ("integer", f"rows at most, {_MOST_ROWS} at the most")}
+_MINUTES = {"minutes": ("integer", "only what was heard in the last so many minutes")}
+_SESSION = {"session": ("string", "a session id, as `sessions` gives it")}
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        "sessions",
+        "List sessions of coding agents, newest first, with turns, tools, errors, tokens and cost.",
+        {
+            "agent": ("string", "only this agent"),
+            "model": ("string", "only this model"),
+            "tool": ("string", "only sessions that called this tool"),
+            "directory": ("string", "only this working directory"),
+            "errors": ("boolean", "only sessions with failures"),
+            "before": ("integer", "an end_ns from the last page"),
+            **_MINUTES,
+            **_LIMIT,
+        },
+        (),
+        _sessions,
+    ),
+    Tool(
+        "turn",
+        "One turn of a session as Markdown: prompt, answers, tool calls with results, diffs. The last one by default.",
+        {**_SESSION, "turn": ("integer", "its number, from 1")},
+        ("session",),
+        _turn,
+    ),
+    Tool("conversation", "A whole session as Markdown, tool results cut short.", _SESSION, ("session",), _conversation),
+    Tool(
+        "spans",
+        "The spans of a session, filtered.",
+        {
+            **_SESSION,
+            "kind": ("string", "AGENT, LLM, TOOL, CHAIN, ..."),
+            "name": ("string", "part of its name"),
+            "errors": ("boolean", "only failed ones"),
+            **_LIMIT,
+        },
+        ("session",),
+        _spans,
+    ),
+    Tool("errors", "Failed spans of all sessions, newest sessions first.", {**_MINUTES, **_LIMIT}, (), _errors),
+    Tool(
+        "cost",
+        "Tokens and cost, added up.",
+        {"by": ("string", "model, agent, directory or session"), **_MINUTES, **_LIMIT},
+        (),
+        _cost,
+    ),
+    Tool(
+        "masked",
+        "What was masked in a session: rule and place, never the value.",
+        {**_SESSION, **_LIMIT},
+        ("session",),
+        _masked,
+    ),
+    Tool(
+        "search",
+        "Spans whose kept text holds all these words.",
+        {"text": ("string", "words"), **_LIMIT},
+        ("text",),
+        _search,
+    ),
+    Tool(
+        "wait_for_turn",
+        "Wait until a turn ends, and give it as Markdown.",
+        {"session": ("string", "only this session"), "seconds": ("integer", "at most this long, 60 at the most")},
+        (),
+        _wait,
+    ),
+)
+"""Small answers; a cursor where there is more."""
