@@ -98,7 +98,7 @@ class Collector:
         )
         self._otlp = OtlpReceiver(admission, _pipelines(settings, sealers, store), store, self._kept)
         self._events = OpenCodeReceiver(
-            admission, Intake(sealers), store.inbox, self._taken, busy=self._assembling.is_busy
+            admission, Intake(sealers, settings.service_name), store.inbox, self._taken, busy=self._assembling.is_busy
         )
         self._status = StatusSources(
             url=self.url,

@@ -34,8 +34,8 @@ class Tallies:
         self.not_reshaped.update(processed.failed)
 
     def add_events(self, result: IntakeResult) -> None:
-        for rule, times in result.findings.items():
-            self.redactions[rule, "placeholder", Signal.TRACES] += times
+        for (rule, action), times in result.actions.items():
+            self.redactions[rule, action, Signal.TRACES] += times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,7 +145,7 @@ class ToolFact(Fact):
     error_type: str | None = None
     error: str | None = None
     title: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, Any] | str | None = None
     start: int | None = None
     end: int | None = None
     exit: int | None = None
@@ -204,7 +204,7 @@ class RequestFact(Fact):
     model: str | None = None
     variant: str | None = None
     message: str | None = None
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] | str = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -60,7 +60,7 @@ def preview(
     in_force = load_in_force(loaded)
     sealer = in_force.sealer()
     pipeline = Pipeline(always(sealer), reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
-    intake = Intake(always(sealer))
+    intake = Intake(always(sealer), settings.service_name)
     failed = False
     for file in files:
         try:

@@ -15,15 +15,14 @@ import orjson
 
 from collector.assemble.dialects.items import BadItem
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.facts import AnyFact, from_document, to_bytes, to_document
-from collector.batch import Signal
+from collector.assemble.facts import AnyFact, from_document, to_bytes
 from collector.errors import BadRequest
-from collector.pipeline.fact_content import without_content
-from collector.policy.model import ContentLevel, Policy
-from collector.redact.document import mask_documents
-from collector.redact.seal import SealerSource
+from collector.pipeline.fact_sealer import Actions, FactSealer
+from collector.redact.seal import Sealer, SealerSource
 
 NOT_JSON = "not valid JSON"
+OTHER = "other"
+"""Stands for the types whose names are not shown."""
 _MOST_REASONS = 100
 _TYPE = re.compile(r"[12]:[A-Za-z0-9_.-]{1,80}|hook:[A-Za-z0-9_.-]{1,80}")
 
@@ -49,7 +48,8 @@ class IntakeResult:
     rows: list[RedactedFact] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
     unknown: Counter[str] = field(default_factory=Counter)
-    findings: Counter[str] = field(default_factory=Counter)
+    actions: Actions = field(default_factory=Counter)
+    """What was redacted, by rule and action."""
     hooks: list[dict[str, Any]] = field(default_factory=list)
     """Plugin lines that tell of the plugin itself."""
 
@@ -57,20 +57,14 @@ class IntakeResult:
 _OF_THE_PLUGIN = ("__init__", "collector.dropped")
 
 
-def event_level(policy: Policy) -> ContentLevel:
-    """How much content of events stays: a policy that keeps only some of it keeps none here.
-
-    Which content a policy keeps is said of spans (by kind and tool), and events are kept before there are any.
-    """
-    return policy.level_of(Signal.TRACES) or ContentLevel.METADATA
-
-
 class Intake:
-    """Turns bodies into redacted facts; not safe to share between threads."""
+    """Turns bodies into facts, sealed as the spans of `service` they become; not safe to share between threads."""
 
-    def __init__(self, sealers: SealerSource) -> None:
+    def __init__(self, sealers: SealerSource, service: str) -> None:
         self._sealers = sealers
+        self._service = service
         self._reader = ItemReader()
+        self._held: tuple[Sealer, FactSealer] | None = None
 
     def take(self, body: bytes, now: int) -> IntakeResult:
         """Read NDJSON or a JSON array heard at `now` (ms); what is no item is refused with its index."""
@@ -86,7 +80,7 @@ class Intake:
                     raise BadItem(NOT_JSON)
                 for found in self._reader.read(item, now):
                     if isinstance(found, UnknownType):
-                        taken.unknown[found.name if _TYPE.fullmatch(found.name) else "other"] += 1
+                        taken.unknown[self._name_of(found)] += 1
                         continue
                     held = facts.get((found.session, found.key))
                     if held is None or held.order <= found.order:  # of a streamed part only the last state counts
@@ -98,17 +92,12 @@ class Intake:
                     taken.rejected.append((index, str(error)))
                 else:
                     taken.rejected.append((index, ""))
-        taken.rows = self._seal(list(facts.values()), taken.findings)
+        taken.rows = self._seal(list(facts.values()), taken.actions)
         return taken
 
-    def _seal(self, facts: list[AnyFact], findings: Counter[str]) -> list[RedactedFact]:
-        sealer = self._sealers()
-        if event_level(sealer.policy) is ContentLevel.METADATA:
-            documents = [d for fact in facts if (d := without_content(fact, findings)) is not None]
-        else:
-            documents = [to_document(fact) for fact in facts]
+    def _seal(self, facts: list[AnyFact], actions: Actions) -> list[RedactedFact]:
         rows = []
-        for document in mask_documents(sealer.engine, documents, findings):
+        for document in self._fact_sealer().seal(facts, actions):
             fact = from_document(document)
             rows.append(
                 RedactedFact(
@@ -122,6 +111,18 @@ class Intake:
                 )
             )
         return rows
+
+    def _fact_sealer(self) -> FactSealer:
+        sealer = self._sealers()
+        if self._held is None or self._held[0] is not sealer:
+            early = sealer.early(self._service)
+            self._held = (sealer, FactSealer(early, metadata_on_error=sealer.policy.metadata_on_error))
+        return self._held[1]
+
+    def _name_of(self, unknown: UnknownType) -> str:
+        """The name of an unknown type, to be counted and shown: one that no rule finds anything in."""
+        plain = _TYPE.fullmatch(unknown.name) and not self._sealers().engine.find(unknown.name.encode())
+        return unknown.name if plain else OTHER
 
 
 class _NotJson:

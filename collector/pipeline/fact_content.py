@@ -7,23 +7,20 @@ whose presence is worth knowing the size stays, and of lists of tools and messag
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import MISSING, fields
 from hashlib import blake2b
 from typing import Any
 
 from collector.assemble.facts import (
     STRUCTURE,
-    AnyFact,
     ConversationFact,
     Fact,
     NoteFact,
     RequestFact,
+    SessionFact,
     Shape,
     ToolListFact,
     to_bytes,
-    to_document,
 )
 from collector.redact.placeholders import sized
 from collector.redact.report import CONTENT
@@ -34,30 +31,23 @@ _OF_EVERY_FACT = {"session": Shape.ID, "key": Shape.ID, "at": Shape.NUMBER, "ord
 _SIZED = frozenset({"text", "input", "output", "error"})
 
 
-def without_content(fact: AnyFact, findings: Counter[str]) -> dict[str, Any] | None:
-    """The document of `fact` without what is not declared structure, each value that went counted under `content`.
+def reduced(kind: type[Fact], name: str, value: Any) -> Any:
+    """What stays of a field where no content may: structure of its shape, or the size of content; None for nothing."""
+    shape = shape_of(kind, name)
+    if shape is not None:
+        return _shaped(value, shape)
+    reduce = _REDUCE.get((kind, name))
+    if reduce is not None:
+        return reduce(value)
+    return _sized(value) if name in _SIZED else None
 
-    None where nothing is left to tell: the class declares no structure, or a field it cannot be without was content.
-    """
-    structure = STRUCTURE.get(type(fact))
+
+def shape_of(kind: type[Fact], name: str) -> Shape | None:
+    """The shape of a field that is structure; None for content, and for every field of a class that declares none."""
+    structure = STRUCTURE.get(kind)
     if structure is None:
         return None
-    kept: dict[str, Any] = {}
-    for name, value in to_document(fact).items():
-        if name == "kind":
-            kept[name] = value
-            continue
-        shape = structure.get(name) or _OF_EVERY_FACT.get(name)
-        left = _shaped(value, shape) if shape else _reduced(type(fact), name, value)
-        if left is not None:
-            kept[name] = left
-        if shape is None or left is None:
-            findings[CONTENT] += 1
-    return kept if kept.keys() >= _required(type(fact)) else None
-
-
-def _required(kind: type[Fact]) -> set[str]:
-    return {item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING}
+    return structure.get(name) or _OF_EVERY_FACT.get(name)
 
 
 def _shaped(value: Any, shape: Shape) -> Any:
@@ -88,14 +78,6 @@ def _numbers(value: Any) -> dict[str, float] | None:
     return {key: item for key, item in value.items() if isinstance(item, (int, float)) and _NAME.fullmatch(key)}
 
 
-def _reduced(kind: type[Fact], name: str, value: Any) -> Any:
-    """What stays of content: its size, where its presence is worth knowing; of some lists what is structure in them."""
-    reduce = _REDUCE.get((kind, name))
-    if reduce is not None:
-        return reduce(value)
-    return _sized(value) if name in _SIZED else None
-
-
 def _tools(value: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [{"name": n} for tool in value if _IDENTIFIER.fullmatch(n := str(tool.get("name") or ""))]
 
@@ -112,6 +94,7 @@ def _message(item: dict[str, Any]) -> dict[str, Any]:
 
 
 _REDUCE: dict[tuple[type[Fact], str], Callable[[Any], Any]] = {
+    (SessionFact, "title"): lambda value: _sized(value),
     (RequestFact, "params"): _numbers,
     (ToolListFact, "tools"): _tools,
     (ConversationFact, "messages"): _messages,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 
 from collector.policy.model import KEY_ID, RULE_ID
 
@@ -24,13 +25,14 @@ _LONGEST = 160
 
 PLACEHOLDER = re.compile(
     (
-        rf"\[(?:REDACTED:(?P<rule>{RULE_ID})(?: {_SIZE} B)?"
+        rf"\[(?:REDACTED:(?P<rule>{RULE_ID})(?P<size> {_SIZE} B)?"
         rf"|HMAC:(?P<hashed>{RULE_ID}):{KEY_ID}:[0-9a-f]{{1,64}})\]"
     ).encode()
 )
 """A placeholder or a pseudonym."""
 
-HEADS = (b"[REDACTED:", b"[HMAC:")
+HEAD = "[REDACTED:"
+HEADS = (HEAD.encode(), b"[HMAC:")
 """How each begins."""
 
 HEADS_PATTERN = r"\[(?:REDACTED|HMAC):"
@@ -61,6 +63,13 @@ def rule_named_by(text: str) -> str:
         return ""
     found = PLACEHOLDER.fullmatch(text.encode("utf-8", "surrogatepass"))
     return (found["rule"] or found["hashed"]).decode() if found else ""
+
+
+def whole_values_in(data: bytes) -> Iterator[str]:
+    """The rules named by the placeholders of whole values that stand in the text."""
+    for found in PLACEHOLDER.finditer(data):
+        if found["size"]:
+            yield found["rule"].decode()
 
 
 def consists_of_placeholders(data: bytes, start: int, end: int) -> bool:

@@ -35,7 +35,7 @@ def started(store: SqliteStore, seal: Callable[[Any], SealedBatch], kept: list[S
 
 
 def keep(store: SqliteStore, items: list[Any]) -> list[Any]:
-    taken = Intake(always(Sealer())).take_items(items, NOW)
+    taken = Intake(always(Sealer()), "opencode").take_items(items, NOW)
     store.inbox.keep(taken.rows, taken.unknown).result()
     return [row.fact for row in taken.rows]
 

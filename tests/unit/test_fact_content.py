@@ -9,8 +9,11 @@ from typing import Any, Literal, cast
 import pytest
 
 from collector.assemble.facts import FIELDS, STRUCTURE, AnyFact, Fact, MessageFact, Shape, ToolFact
-from collector.pipeline.fact_content import without_content
+from collector.pipeline.fact_sealer import FactSealer
+from collector.policy.model import ContentLevel
+from collector.redact.seal import Sealer
 
+METADATA = Sealer(ContentLevel.METADATA)
 COMMON = {"session", "key", "at", "order", "kind"}
 
 
@@ -40,7 +43,8 @@ def _declared(monkeypatch: pytest.MonkeyPatch, kind: type[Fact], structure: dict
 
 
 def _left(fact: Fact) -> dict[str, Any] | None:
-    return without_content(cast(AnyFact, fact), Counter())
+    found = FactSealer(METADATA.early("opencode")).seal([cast(AnyFact, fact)], Counter())
+    return found[0] if found else None
 
 
 def test_fields_that_a_new_fact_class_does_not_declare_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +54,9 @@ def test_fields_that_a_new_fact_class_does_not_declare_go(monkeypatch: pytest.Mo
     assert _left(fact) == {"kind": "invented", "session": "ses_1", "key": "k", "at": 5, "order": 5, "id": "x-1"}
 
 
-def test_nothing_stays_of_a_class_that_declares_no_structure() -> None:
+def test_nothing_stays_of_a_class_that_declares_no_structure(monkeypatch: pytest.MonkeyPatch) -> None:
+    _declared(monkeypatch, InventedFact, {})
+    monkeypatch.delitem(STRUCTURE, InventedFact)
     assert _left(InventedFact("ses_1", "k", 5, 5, details={"a": "hello"}, id="x-1")) is None
 
 
@@ -68,12 +74,11 @@ def test_a_declared_field_of_another_shape_is_content_after_all() -> None:
     found: Counter[str] = Counter()
     tokens: Any = {"input": 5, "a note": 3, "secret": "hello"}
     fact = MessageFact("ses_1", "k", 5, 5, message="msg 1", role="user", agent="an agent of mine", tokens=tokens)
-    left = without_content(fact, found)
-    assert left is not None
+    [left] = FactSealer(METADATA.early("opencode")).seal([fact], found)
     assert left["tokens"] == {"input": 5}
     assert "agent" not in left
     assert left["message"].startswith("h")
-    assert found == {"content": 1}
+    assert found == {("content", "drop"): 1}
 
 
 def test_the_size_of_what_a_tool_was_given_and_gave_stays() -> None:

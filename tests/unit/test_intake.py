@@ -23,7 +23,7 @@ NOW = 1_795_361_000_000
 
 
 def take(items: list[Any], level: ContentLevel = ContentLevel.MASK) -> IntakeResult:
-    return Intake(always(Sealer(level))).take_items(items, NOW)
+    return Intake(always(Sealer(level)), "opencode").take_items(items, NOW)
 
 
 def leaving(taken: IntakeResult, level: ContentLevel) -> bytes:
@@ -73,7 +73,7 @@ def test_a_credential_in_any_text_is_neither_kept_nor_sent(name: str) -> None:
     taken = take([planted(item, secret, count) for item in items])
     assert count[0] > 1000
     assert secret.encode() not in leaving(taken, ContentLevel.MASK)
-    assert taken.findings
+    assert taken.actions
 
 
 def written(value: Any, key: str = "") -> set[str]:
@@ -145,8 +145,8 @@ def test_options_and_headers_of_providers_are_not_read() -> None:
 def test_a_body_may_be_lines_or_an_array() -> None:
     items = recording("text", "events.sse")
     lines = b"\n".join(orjson.dumps(item) for item in items)
-    of_lines = Intake(always(Sealer())).take(lines, NOW)
-    of_array = Intake(always(Sealer())).take(orjson.dumps(items), NOW)
+    of_lines = Intake(always(Sealer()), "opencode").take(lines, NOW)
+    of_array = Intake(always(Sealer()), "opencode").take(orjson.dumps(items), NOW)
     assert [row.data for row in of_lines.rows] == [row.data for row in of_array.rows]
     assert of_lines.rows
 
@@ -154,7 +154,7 @@ def test_a_body_may_be_lines_or_an_array() -> None:
 def test_a_printed_export_is_one_item() -> None:
     document = gzip.decompress((CAPTURES / "text" / "export.json.gz").read_bytes())
     printed = orjson.dumps(orjson.loads(document), option=orjson.OPT_INDENT_2)
-    taken = Intake(always(Sealer())).take(printed, NOW)
+    taken = Intake(always(Sealer()), "opencode").take(printed, NOW)
     assert taken.items == 1
     assert not taken.rejected
     assert len(taken.rows) > 5
@@ -165,7 +165,7 @@ def test_a_printed_export_is_one_item() -> None:
 )
 def test_an_item_that_is_none_is_refused_alone(bad: bytes) -> None:
     good = b'{"type":"session.idle","properties":{"sessionID":"ses_1"}}'
-    taken = Intake(always(Sealer())).take(b"\n".join([good, bad, good]), NOW)
+    taken = Intake(always(Sealer()), "opencode").take(b"\n".join([good, bad, good]), NOW)
     assert [index for index, _ in taken.rejected] == [1]
     assert taken.rejected[0][1]
     assert taken.rows
@@ -173,7 +173,7 @@ def test_an_item_that_is_none_is_refused_alone(bad: bytes) -> None:
 
 def test_a_broken_array_is_refused_whole() -> None:
     with pytest.raises(BadRequest):
-        Intake(always(Sealer())).take(b'[{"type": "session.idle"', NOW)
+        Intake(always(Sealer()), "opencode").take(b'[{"type": "session.idle"', NOW)
 
 
 def test_unknown_types_are_counted_and_say_nothing_else() -> None:

@@ -186,11 +186,11 @@ def test_a_text_with_a_secret_is_masked_every_time(around: str) -> None:
 
 
 def test_what_was_clean_is_forgotten_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.redact.seal._MOST_CLEAN", 50)
+    monkeypatch.setattr("collector.redact.masker._MOST_CLEAN", 50)
     sealer = Sealer()
     for number in range(200):
         sealer.seal(Signal.TRACES, traces(1, {"input.value": f"{LONG}{number}"}))
-    assert len(sealer._clean) < 60
+    assert len(sealer._masker._clean) < 60
 
 
 def test_a_value_that_cannot_be_redacted_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -234,7 +234,7 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
         put(span, {"input.value": new, "input.mime_type": "application/json"})
     span.MergeFromString(data)
     if asked.request and asked.request.params:
-        put(span, {"llm.invocation_parameters": to_json(asked.request.params)})
+        put(span, {"llm.invocation_parameters": conversation.as_text(asked.request.params)})
     write_tools(
         partial(put_known, span),
         [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.batch import Signal
-from collector.policy.model import KEYED, PLACES, FieldRule, Place, Policy, Where
+from collector.policy.model import KEYED, PLACES, ContentLevel, FieldRule, Place, Policy, Where, strictest
 from collector.redact.report import SECRET_FIELD
 
 REPORT = "redaction."
@@ -68,8 +68,7 @@ class KeyTable(dict[str, "Treatment | None"]):
         secret = self._secrets and len(key) <= _LONGEST_KEY and _SECRET_KEY.fullmatch(key) is not None
         if not (rules or secret):
             return _UNREAD
-        message = _MESSAGE.match(key)
-        return Treatment(rules, f"{message[0]}.message.role" if message else "", secret=secret)
+        return Treatment(rules, role_key_of(key), secret=secret)
 
 
 class FieldActions:
@@ -135,6 +134,12 @@ class Subject:
         return next((words[key] for key in keys if key in words), "")
 
 
+def role_key_of(key: str) -> str:
+    """Where the role stands of the message that `key` belongs to; empty for other keys."""
+    message = _MESSAGE.match(key)
+    return f"{message[0]}.message.role" if message else ""
+
+
 _MESSAGE = re.compile(r"llm\.(?:input|output)_messages\.[0-9]{1,6}")
 _KINDS = ("openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type")
 _TOOL_NAMES = ("tool.name", "gen_ai.tool.name", "ai.toolCall.name", "tool_name", "function_name", "mcp.tool.name")
@@ -154,6 +159,20 @@ def applies(where: Where, subject: Subject, role_key: str = "") -> bool:
     if where.services and not _any_glob(where.services, subject.service):
         return False
     return not where.roles or subject.role(role_key) in where.roles
+
+
+def level_of(policy: Policy, signal: Signal, subject: Subject | None) -> ContentLevel:
+    """The strictest of all layers for an item, or for what is no item (a resource, a scope)."""
+    found = []
+    for table in policy.levels:
+        chosen = [
+            rule.level
+            for rule in table.rules
+            if signal in rule.where.signals
+            and (not rule.where.by_item or (subject is not None and applies(rule.where, subject)))
+        ]
+        found.append(strictest(chosen) if chosen else table.default)
+    return strictest(found)
 
 
 def decide(rules: Sequence[Conditional], subject: Subject, role_key: str = "") -> FieldRule | None:

@@ -99,9 +99,7 @@ def _resource(texts: Texts, holder: Any) -> None:
     for reference in resource.entity_refs:
         texts.take(reference, _ENTITY)
         for field in ("id_keys", "description_keys"):
-            for index, key in enumerate(getattr(reference, field)):
-                texts.texts.append(key)
-                texts.slots.append((reference, field, index))
+            texts.take_each(reference, field)
 
 
 def _scope(texts: Texts, holder: Any) -> None:

@@ -108,8 +108,18 @@ class Texts:
                     self.texts.append(text)
                     self.slots.append((message, field, -1))
 
+    def take_each(self, message: Any, field: str) -> None:
+        """Take the texts of a repeated field, of which a policy says nothing by place or key."""
+        for index, text in enumerate(getattr(message, field)):
+            self.texts.append(text)
+            self.slots.append((message, field, index))
+
     def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
         cut(holder, pairs, self.limits.max_attributes, "dropped_attributes_count", self._tally)
+        self.take_pairs(pairs, place, depth)
+
+    def take_pairs(self, pairs: Any, place: Place, depth: int = 0) -> None:
+        """Take attributes as they are, however many; a value that goes is cleared, and its pair deleted."""
         table = self._actions.tables[place]
         found = list(pairs)
         treatments = list(map(table.get, [pair.key for pair in found], repeat(UNMET)))

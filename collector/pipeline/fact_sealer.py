@@ -1,0 +1,209 @@
+"""Seals OpenCode's facts before they are kept: each text as the span attribute it becomes (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+import orjson
+
+from collector.assemble.facts import AnyFact, Fact, NoteFact, Shape, ToolFact, to_document
+from collector.otlp.values import to_json
+from collector.pipeline.fact_content import reduced, shape_of
+from collector.pipeline.fact_positions import Positions, positions_in_list, positions_of, positions_of_note
+from collector.policy.model import Action, ContentLevel, Place
+from collector.redact.early import EarlySealer, EarlyText, Position
+from collector.redact.placeholders import named
+from collector.redact.report import CONTENT, ERROR, TOO_DEEP
+
+MAX_DEPTH = 32
+"""As in OTLP's own values."""
+
+_ANYWHERE = tuple(Position(kind, Place.NAME) for kind in ("AGENT", "LLM", "TOOL", "CHAIN"))
+_NAMING = frozenset({"id", "role"})
+"""Fields of the objects in lists that join things together, or come from a closed list."""
+
+Actions = Counter[tuple[str, str]]
+Document = dict[str, Any]
+
+
+class FactSealer:
+    """Turns facts into redacted documents; `metadata_on_error` keeps no content where a text could not be read."""
+
+    def __init__(self, early: EarlySealer, *, metadata_on_error: bool = False) -> None:
+        self._early = early
+        self._metadata_on_error = metadata_on_error
+
+    def seal(self, facts: Sequence[AnyFact], actions: Actions) -> list[Document]:
+        """The documents of `facts` in order, without those of which nothing is left to tell.
+
+        What was done is counted in `actions`, by rule and action.
+        """
+        batch = _Batch(self._early, all_content_goes=False)
+        documents = [found for fact in facts if (found := batch.take(fact)) is not None]
+        batch.seal()
+        if self._metadata_on_error and any(rule == ERROR for rule, _ in batch.actions):
+            batch = _Batch(self._early, all_content_goes=True)
+            documents = [found for fact in facts if (found := batch.take(fact)) is not None]
+            batch.seal()
+        actions.update(batch.actions)
+        return [document for kind, document in documents if document.keys() >= _required(kind)]
+
+
+class _Batch:
+    """The texts of some facts: listed with where they stand, sealed together, and put back."""
+
+    def __init__(self, early: EarlySealer, *, all_content_goes: bool) -> None:
+        self.actions: Actions = Counter()
+        self._early = early
+        self._all_content_goes = all_content_goes
+        self._texts: list[EarlyText] = []
+        self._holders: list[tuple[Any, Any, bool]] = []
+        """Of each text: what holds it, under which key or index, and whether it is JSON."""
+        self._identifiers: list[str] = []
+        self._identified: list[tuple[Any, Any]] = []
+        self._tool = ""
+
+    def take(self, fact: AnyFact) -> tuple[type[Fact], Document] | None:
+        kind = type(fact)
+        document = to_document(fact)
+        self._tool = (fact.name or "") if isinstance(fact, ToolFact) else ""
+        closed = _closed(kind)
+        kept: Document = {"kind": fact.kind}
+        for field, value in document.items():
+            if field in closed:
+                kept[field] = value
+            else:
+                self._take_field(kind, kept, field, value)
+        return (kind, kept) if len(kept) > 1 else None
+
+    def _take_field(self, kind: type[Fact], kept: Document, field: str, value: Any) -> None:
+        shape = shape_of(kind, field)
+        names = shape in (Shape.ID, Shape.IDS, Shape.NUMBER, Shape.NUMBERS)
+        positions = _ANYWHERE if names else positions_of(kind, field)
+        if self._goes(positions):
+            left = reduced(kind, field, value)
+            if left is None or shape is None:
+                self.actions[CONTENT, Action.DROP.word if left is None else Action.PLACEHOLDER.word] += 1
+            if left is None:
+                return
+            value = left
+        elif not names:
+            self._take(kind, kept, field, value, positions)
+            return
+        kept[field] = value
+        if isinstance(value, str):
+            self._identify(kept, field, value)
+        elif isinstance(value, list):
+            kept[field] = items = list(value)
+            for index, item in enumerate(items):
+                if isinstance(item, str):
+                    self._identify(items, index, item)
+
+    def _goes(self, positions: Positions) -> bool:
+        return self._all_content_goes or (
+            self._early.level(EarlyText("", positions, self._tool)) is ContentLevel.METADATA
+        )
+
+    def _take(self, kind: type[Fact], holder: Any, key: Any, value: Any, positions: Positions) -> None:
+        """List the texts of a value that may hold content; `holder` gets a copy of it."""
+        if isinstance(value, str):
+            self._add(holder, key, value, positions)
+        elif kind is NoteFact and isinstance(value, dict):
+            holder[key] = texts = dict(value)
+            for name, text in value.items():
+                self._add(texts, name, str(text), positions_of_note(name))
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            holder[key] = [self._object(kind, item) for item in value]
+        elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+            holder[key] = items = list(value)
+            for index, item in enumerate(value):
+                self._add(items, index, item, positions)
+        elif value is None or isinstance(value, bool):
+            holder[key] = value
+        else:
+            self._add(holder, key, to_json(_shallow(value, 0, self.actions)), positions, as_json=True)
+
+    def _object(self, kind: type[Fact], item: Document) -> Document:
+        found: Document = {}
+        for field, value in item.items():
+            if field in _NAMING and isinstance(value, str):
+                found[field] = value
+                self._identify(found, field, value)
+            elif field in ("calls", "results") and isinstance(value, list):
+                found[field] = [self._object(kind, each) for each in value if isinstance(each, dict)]
+            else:
+                positions = positions_in_list(kind, field)
+                if isinstance(value, list):
+                    self._add(found, field, to_json(_shallow(value, 0, self.actions)), positions, as_json=True)
+                else:
+                    self._take(kind, found, field, value, positions)
+        return found
+
+    def _add(self, holder: Any, key: Any, text: str, positions: Positions, *, as_json: bool = False) -> None:
+        holder[key] = text
+        self._texts.append(EarlyText(_sound(text), positions, self._tool))
+        self._holders.append((holder, key, as_json))
+
+    def _identify(self, holder: Any, key: Any, text: str) -> None:
+        self._identifiers.append(_sound(text))
+        self._identified.append((holder, key))
+
+    def seal(self) -> None:
+        """Seal all texts that were taken, and put back what is left of them."""
+        names, actions = self._early.seal(self._texts, self._identifiers)
+        self.actions.update(actions)
+        for (holder, key), name in zip(self._identified, names, strict=True):
+            holder[key] = name
+        for (holder, key, as_json), text in zip(self._holders, self._texts, strict=True):
+            if text.text is None:
+                holder[key] = ""
+            else:
+                holder[key] = _read(text.text) if as_json else text.text
+
+
+_REQUIRED: dict[type[Fact], frozenset[str]] = {}
+_CLOSED: dict[type[Fact], frozenset[str]] = {}
+
+
+def _required(kind: type[Fact]) -> frozenset[str]:
+    """Fields that a fact cannot be without."""
+    if kind not in _REQUIRED:
+        _REQUIRED[kind] = frozenset(
+            item.name for item in fields(kind) if item.default is MISSING and item.default_factory is MISSING
+        )
+    return _REQUIRED[kind]
+
+
+def _closed(kind: type[Fact]) -> frozenset[str]:
+    """Fields that hold a word of a closed list: no one wrote it."""
+    if kind not in _CLOSED:
+        _CLOSED[kind] = frozenset(item.name for item in fields(kind) if str(item.type).startswith("Literal["))
+    return _CLOSED[kind]
+
+
+def _shallow(value: Any, depth: int, actions: Actions) -> Any:
+    """A copy in which what is nested deeper than OTLP's values may be is replaced whole."""
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth > MAX_DEPTH:
+        actions[TOO_DEEP, Action.PLACEHOLDER.word] += 1
+        return named(TOO_DEEP)
+    if isinstance(value, dict):
+        return {key: _shallow(item, depth + 1, actions) for key, item in value.items()}
+    return [_shallow(item, depth + 1, actions) for item in value]
+
+
+def _read(text: str) -> Any:
+    """JSON as its value; what is none any more, since the whole was replaced or cut, as text."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _sound(text: str) -> str:
+    """Lone surrogates cannot be written as UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
