@@ -56,42 +56,65 @@ def preview(
     loaded = load({"policy_file": policy})
     settings = loaded.settings
     join = LogJoin(time.monotonic)
-    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)
     in_force = load_in_force(loaded)
     sealer = in_force.sealer()
     pipeline = Pipeline(always(sealer), reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
     intake = Intake(always(sealer), settings.service_name)
+    otlp = OtlpPreview(pipeline, signal, settings.max_body_bytes)
     failed = False
     for file in files:
         try:
-            found = (
-                _preview_events(settings, intake, sealer, file)
-                if form is Form.OPENCODE
-                else _preview(pipeline, file, signal, settings.max_body_bytes)
-            )
-            for line in found:
+            if form is Form.OTLP:
+                otlp.read(file)
+                continue
+            for line in _preview_events(settings, intake, sealer, file):
                 sys.stdout.buffer.write(line + b"\n")
-                sys.stdout.buffer.flush()
         except CollectorError as error:
             print(f"collector: {file}: {error}", file=sys.stderr)
             failed = True
+    for line in otlp.documents():
+        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
     raise typer.Exit(1 if failed else 0)
 
 
-def _preview(pipeline: Pipeline, file: Path, signal: Signal, most_bytes: int) -> Iterator[bytes]:
-    """What would leave of one file, a document for each signal it holds."""
-    sealed: dict[Signal, list[bytes]] = {}
-    for body in _bodies(file, most_bytes):
-        is_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"")
-        found = _signal_of(body) if is_json else signal
-        outcome = pipeline.run(found, body, JSON if is_json else PROTOBUF)
-        if outcome.left_out.total:
-            print(f"collector: {file}: left out: {outcome.left_out}", file=sys.stderr)
-        for reason, count in outcome.dropped.items():
-            print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
-        sealed.setdefault(found, []).append(outcome.batch.data if outcome.batch else b"")
-    for found, parts in sealed.items():
-        yield to_json(found.request.FromString(b"".join(parts)))
+class OtlpPreview:
+    """What would leave of files that come one after another: what a later one says of the spans of an earlier one is
+    in the document of that one."""
+
+    def __init__(self, pipeline: Pipeline, signal: Signal, most_bytes: int) -> None:
+        self._pipeline = pipeline
+        self._signal = signal
+        self._most_bytes = most_bytes
+        self._documents: list[tuple[Signal, list[bytes]]] = []
+        self._held: dict[int, tuple[list[bytes], int]] = {}
+
+    def read(self, file: Path) -> None:
+        """Take in a file: a document for each signal it holds."""
+        sealed: dict[Signal, list[bytes]] = {}
+        for body in _bodies(file, self._most_bytes):
+            is_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"")
+            found = _signal_of(body) if is_json else self._signal
+            outcome = self._pipeline.run(found, body, JSON if is_json else PROTOBUF)
+            if outcome.left_out.total:
+                print(f"collector: {file}: left out: {outcome.left_out}", file=sys.stderr)
+            for reason, count in outcome.dropped.items():
+                print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
+            parts = sealed.setdefault(found, [])
+            parts.append(outcome.batch.data if outcome.batch else b"")
+            if outcome.held is not None:
+                self._held[outcome.held.number] = (parts, len(parts))
+                parts.append(outcome.held.batch.data)
+            for completed in outcome.completed:
+                of_file, index = self._held[completed.number]
+                of_file[index] = completed.batch.data
+        self._documents += sealed.items()
+
+    def documents(self) -> Iterator[bytes]:
+        """Each document as OTLP/JSON, in the order of the files."""
+        for found, parts in self._documents:
+            yield to_json(found.request.FromString(b"".join(parts)))
 
 
 def _preview_events(settings: Settings, intake: Intake, sealer: Sealer, file: Path) -> Iterator[bytes]:

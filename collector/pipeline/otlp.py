@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.otlp.envelope import prune
 from collector.otlp.left_out import LeftOut
 from collector.otlp.read import decode
-from collector.redact.seal import SealerSource
-from collector.reshape.stage import INTERNAL, Reshaper
+from collector.redact.seal import Sealer, SealerSource
+from collector.reshape.stage import INTERNAL, HeldRequest, Reshaper
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBatch:
+    """Spans of which more may come soon, by the number of the held request: sealed as they are known now."""
+
+    number: int
+    batch: SealedBatch
 
 
 @dataclass(frozen=True, slots=True)
 class Processed:
     """What one request became: a sealed batch (none when nothing was left), and what was left out.
 
-    `late` are spans of an earlier request, complete now that the log records of this one have come;
     `failed` counts spans that left as they came, because their convention failed on them, by convention.
     """
 
@@ -27,7 +34,12 @@ class Processed:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Items left out on purpose, by reason: no fault of the sender's, who is not told."""
     late: SealedBatch | None = None
+    """Spans of an earlier request that was not held, complete now."""
     failed: Mapping[str, int] = field(default_factory=dict)
+    held: HeldBatch | None = None
+    """Spans of this request that are to be sent a little later than the others."""
+    completed: Sequence[HeldBatch] = ()
+    """Held spans of earlier requests, to be sent in place of what was known of them before."""
 
 
 Sift = Callable[[ExportRequest], Mapping[str, int]]
@@ -56,4 +68,17 @@ class Pipeline:
         sealer = self._sealers()
         batch = sealer.seal(signal, decoded.request)
         late = sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
-        return Processed(batch if batch.items else None, decoded.left_out, dropped, late, reshaped.failed)
+        return Processed(
+            batch if batch.items else None,
+            decoded.left_out,
+            dropped,
+            late,
+            reshaped.failed,
+            _seal_held(sealer, reshaped.held) if reshaped.held is not None else None,
+            [_seal_held(sealer, held) for held in reshaped.completed],
+        )
+
+
+def _seal_held(sealer: Sealer, held: HeldRequest) -> HeldBatch:
+    prune(held.request)
+    return HeldBatch(held.number, sealer.seal(Signal.TRACES, held.request))

@@ -1,31 +1,72 @@
 """Real exports of real SDKs and agents, against what the vendors' own converters make of them.
 
-Each file in `proto_fixtures/<convention>/` holds `input` (an OTLP request) and `expected` (attributes by span id, from
-the converter named in `oracle`; hand-derived where there is none). The comparison is a subset after normalisation:
-converters spell some keys differently and write JSON with other spaces.
+Each JSON file under `proto_fixtures/`, but in the directories that other tests read, is a vector: `input` (an OTLP
+request) or `requests` (several, in the order they arrive), after the log records of `companion_logs`, beside `expected`
+(attributes by span id, from the converter named in `oracle`, else hand-derived from what `note` and `source` say). The
+comparison is a subset after normalisation: converters spell some keys differently and write JSON with other spaces.
+`must_not_have` names keys that a span may not have, `expected_parent` the parent it must have, `must_not_convert` spans
+that stay as they are, and `disputed` keys where the converter is known to be wrong, with what is right.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "conventions.md"
-VECTORS = {
-    path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted(ROOT.glob("proto_fixtures/*/*.json"))
-    if '"source_convention"' in path.read_text(encoding="utf-8")
+READ_ELSEWHERE = {
+    "opencode": "tests/unit/assemble",
+    "opencode-plugin": "tests/e2e/test_npm_plugin.py",
+    "redaction": "tests/conformance/test_redaction_corpus.py",
 }
-CONVENTIONS = {path.stem: path.parent.name for path in sorted(ROOT.glob("proto_fixtures/*/*.json"))}
+"""Directories of other forms, and the tests that read them."""
+
+KNOWN = {
+    "name", "note", "source", "source_convention", "oracle", "oracle_by_span", "compare", "span_names", "input", "requests",
+    "companion_logs", "companion_logs_note", "expected", "expected_parent", "must_not_have", "must_not_convert", "disputed",
+}  # fmt: skip
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The vector in a file, with every field it may leave out."""
+    vector: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    unknown = vector.keys() - KNOWN
+    if unknown or "expected" not in vector or not (vector.get("input") or vector.get("requests")):
+        raise ValueError(f"{path.name} is no vector: input or requests beside expected, and no {sorted(unknown)}")
+    requests = vector.get("requests") or [vector["input"]]
+    logs = vector.get("companion_logs") or []
+    names = {span["spanId"]: span["name"] for request in requests for span in spans_of(request)}
+    return {
+        "must_not_convert": [],
+        "disputed": {},
+        "must_not_have": {},
+        "expected_parent": {},
+        **vector,
+        "span_names": names,
+        "bodies": [*(logs if isinstance(logs, list) else [logs]), *requests],
+    }
+
+
+def spans_of(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for resource in request.get("resourceSpans", ()):
+        for scope in resource.get("scopeSpans", ()):
+            yield from scope.get("spans", ())
+
+
+FILES = sorted(path for path in ROOT.glob("proto_fixtures/*/*.json") if path.parent.name not in READ_ELSEWHERE)
+VECTORS = {path.stem: load(path) for path in FILES}
+CONVENTIONS = {path.stem: path.parent.name for path in FILES}
 
 _JSON = re.compile(
     r"(arguments|invocation_parameters|json_schema|document\.metadata)$|tool\.parameters$|metadata(\.|$)|(in|out)put\.value$"
@@ -92,28 +133,30 @@ def _same(expected: Any, actual: Any) -> bool:
     return bool(expected == actual)
 
 
-def preview(requests: dict[str, Any], folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
-    """What `collector preview` says would leave, by request and span id."""
-    files = []
-    for name, request in requests.items():
-        files.append(folder / f"{name}.json")
-        files[-1].write_text(json.dumps(request), encoding="utf-8")
+Leaving: TypeAlias = dict[str, dict[str, dict[str, Any]]]
+"""Attributes by vector and span id; the span's parent is `parentSpanId` among them."""
+
+
+def preview(vectors: dict[str, list[dict[str, Any]]], folder: Path) -> Leaving:
+    """What `collector preview` says would leave of each vector's requests, the last word on a span counting."""
+    files, owners = [], []
+    for name, bodies in vectors.items():
+        for index, body in enumerate(bodies):
+            files.append(folder / f"{name}.{index}.json")
+            files[-1].write_text(json.dumps(body), encoding="utf-8")
+            owners.append(name)
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("COLLECTOR_", "CATALYST_"))}
     command = [sys.executable, "-m", "collector", "preview", *map(str, files)]
     environment = {**clean, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
     done = subprocess.run(command, capture_output=True, env=environment, cwd=folder, timeout=120, check=True)
     lines = done.stdout.splitlines()
-    assert len(lines) == len(requests)
-    return {name: _attributes(json.loads(line)) for name, line in zip(requests, lines, strict=True)}
-
-
-def _attributes(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        span["spanId"]: {pair["key"]: _value(pair["value"]) for pair in span.get("attributes", ())}
-        for resource in request.get("resourceSpans", ())
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-    }
+    assert len(lines) == len(files)
+    found: Leaving = {name: {} for name in vectors}
+    for name, line in zip(owners, lines, strict=True):
+        for span in spans_of(json.loads(line)):
+            attributes = {pair["key"]: _value(pair["value"]) for pair in span.get("attributes", ())}
+            found[name][span["spanId"]] = {**attributes, "parentSpanId": span.get("parentSpanId", "")}
+    return found
 
 
 def _value(value: dict[str, Any]) -> Any:
@@ -124,9 +167,22 @@ def _value(value: dict[str, Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def leaving(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, Any]]]:
+def leaving(tmp_path_factory: pytest.TempPathFactory) -> Leaving:
     """All vectors through the whole pipeline, with the default policy."""
-    return preview({name: vector["input"] for name, vector in VECTORS.items()}, tmp_path_factory.mktemp("vectors"))
+    # Each has traces of its own, but several stand in two vectors.
+    folder = tmp_path_factory.mktemp("vectors")
+    return preview({name: _in_own_traces(name, vector["bodies"]) for name, vector in VECTORS.items()}, folder)
+
+
+def _in_own_traces(name: str, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The requests with trace ids that no other vector has: what is joined across requests is joined by trace."""
+    text = json.dumps(bodies)
+    for trace in sorted(set(_TRACE.findall(text))):
+        text = text.replace(trace, hashlib.blake2b(f"{name} {trace}".encode(), digest_size=16).hexdigest())
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+_TRACE = re.compile(r'(?<="traceId": ")[0-9a-f]{32}(?=")')
 
 
 class Score:
@@ -141,7 +197,7 @@ class Score:
         return [miss for miss in self.misses if _CORE.fullmatch(miss[2])]
 
 
-def score(names: list[str], leaving: dict[str, dict[str, dict[str, Any]]]) -> Score:
+def score(names: list[str], leaving: Leaving) -> Score:
     result = Score()
     for name in names:
         vector = VECTORS[name]
@@ -199,6 +255,51 @@ def test_disputed_keys_take_the_preferred_value(leaving: Any) -> None:
             preferred = normal({key: dispute["preferred"] for key, dispute in disputes.items()})
             wrong += [(name, key) for key, value in preferred.items() if not _same(value, actual.get(key))]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", sorted(name for name in VECTORS if CONVENTIONS[name] == "reshape"))
+def test_every_expected_key_comes_out(name: str, leaving: Any) -> None:
+    """These hold nothing but what is right, and nothing that another converter made."""
+    misses = score([name], leaving).misses
+    vector = VECTORS[name]
+    assert misses == [], {
+        (span, key): (vector["expected"][span].get(key), leaving[name].get(span, {}).get(key))
+        for span in vector["expected"]
+        for key in vector["expected"][span]
+    }
+
+
+@pytest.mark.parametrize("name", sorted(name for name in VECTORS if VECTORS[name]["must_not_have"]))
+def test_no_key_that_must_not_be_there(name: str, leaving: Any) -> None:
+    for span_id, keys in VECTORS[name]["must_not_have"].items():
+        assert leaving[name][span_id].keys().isdisjoint(keys)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in VECTORS if VECTORS[name]["expected_parent"]))
+def test_spans_hang_where_they_belong(name: str, leaving: Any) -> None:
+    """A parent that is never sent leaves a trace without a root."""
+    found = {span_id: leaving[name][span_id]["parentSpanId"] for span_id in VECTORS[name]["expected_parent"]}
+    assert found == VECTORS[name]["expected_parent"]
+
+
+def test_every_fixture_is_read() -> None:
+    """A file in a form that no test reads proves nothing, and nobody notices."""
+    directories = {path.name for path in (ROOT / "proto_fixtures").iterdir() if path.is_dir()}
+    assert directories == {path.parent.name for path in FILES} | READ_ELSEWHERE.keys()
+    assert [where for where in READ_ELSEWHERE.values() if not (ROOT / where).exists()] == []
+
+
+@pytest.mark.parametrize("change", [{"expected": None}, {"input": None}, {"inputs": {}}])
+def test_a_file_that_is_no_vector_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """As documented: a file with `input` and `expected`, and nothing that would be passed over."""
+    whole = {"input": {"resourceSpans": []}, "expected": {}}
+    path = tmp_path / "vector.json"
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    load(path)
+    changed = {key: value for key, value in {**whole, **change}.items() if value is not None}
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    with pytest.raises(ValueError, match="is no vector"):
+        load(path)
 
 
 def test_system_prompts_are_not_copied_into_metadata(leaving: Any) -> None:
