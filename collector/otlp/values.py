@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from collector.otlp.sloppy_json import read_sloppy_json
+
 Value: TypeAlias = Any
 """What an attribute holds: str, int, float, bool, bytes, list, dict or None."""
 
@@ -59,7 +61,7 @@ def read_json(value: Value) -> Value:
         try:
             return orjson.loads(value)
         except orjson.JSONDecodeError:
-            return value
+            return read_sloppy_json(value)
     return value
 
 

@@ -34,15 +34,15 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Readi
     take_details(target, span)
     asked = take_messages(target.input, span, INPUT, "user", reading)
     answered = take_messages(target.output, span, OUTPUT, "assistant", reading)
-    if not asked or not answered:
+    if not _says_something(asked) or not _says_something(answered):
         indexed = read_indexed(span, reading)
         told = read_events(_events(span), reading)
-        if not asked:
-            asked = indexed.input or told.input
+        if not _says_something(asked):
+            asked = indexed.input or told.input or asked
             target.redundant |= indexed.input_keys
             put_input(target, asked)
-        if not answered:
-            answered = indexed.output or told.output
+        if not _says_something(answered):
+            answered = _one_answer(indexed.output, answered) or told.output or answered
             target.redundant |= indexed.output_keys
             put_output(target, answered)
         for name, keys in told.redundant.items():
@@ -65,6 +65,18 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Readi
     if tools := read_tools(span.get(TOOLS)):
         target.redundant.add(TOOLS)
         write_tools(target.put, tools)
+
+
+def _says_something(messages: Sequence[ChatMessage]) -> bool:
+    return any(message.contents or message.calls for message in messages)
+
+
+def _one_answer(answers: list[ChatMessage], outline: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Numbered answers; where another key shows a single one without content, those that are calls alone are its."""
+    if len(outline) == 1 and len(answers) > 1 and not any(answer.contents for answer in answers):
+        calls = [call for answer in answers for call in answer.calls]
+        return [ChatMessage("assistant", calls=calls, finish_reason=outline[0].finish_reason)]
+    return answers
 
 
 def take_messages(

@@ -17,6 +17,9 @@ from collector.reshape.source import SourceSpan
 _KEY = re.compile(
     r"(gen_ai\.prompt|gen_ai\.completion|llm\.prompts|llm\.completions)\.([0-9]{1,6})\.([a-z_.0-9]{1,100})"
 )
+_READ = re.compile(
+    r"role|content|name|finish_reason|tool_call_id|tool_calls\.[0-9]{1,6}\..+|function_call\..+|reasoning|refusal|reasoning_content"
+)
 _CALL = re.compile(r"tool_calls\.([0-9]{1,6})\.(.+)")
 _FUNCTION = re.compile(r"(?:llm|gen_ai)\.request\.functions\.([0-9]{1,6})\.([a-z_]{1,40})")
 _PREFIXES = ("gen_ai.prompt.", "gen_ai.completion.", "llm.prompts.", "llm.completions.")
@@ -46,8 +49,10 @@ def read_indexed(span: SourceSpan, reading: Reading = DEFAULT) -> Indexed:
             continue
         prefix, index, rest = match.groups()
         side, keys = (asked, found.input_keys) if prefix in _ASKED else (answered, found.output_keys)
-        keys.add(key)
-        side.setdefault(int(index), {})[rest] = value
+        if rest == "user" or _READ.fullmatch(rest):
+            side.setdefault(int(index), {})[rest] = value
+        if _READ.fullmatch(rest):  # what has no place in a message stays where it is
+            keys.add(key)
     found.input = _messages(asked, "user", reading)
     found.output = _messages(answered, "assistant", reading)
     return found
@@ -66,6 +71,10 @@ def _message(fields: dict[str, Value], role: str, reading: Reading) -> list[Chat
             calls.setdefault(int(match[1]), {})[match[2].removeprefix("function.")] = value
         elif name == "content":
             message["content"] = _content(value)
+        elif name == "user":
+            message["content"] = value
+        elif name == "reasoning":
+            message["reasoning_content"] = value
         elif name.startswith("function_call."):
             calls.setdefault(0, {})[name.removeprefix("function_call.")] = value
         else:
@@ -87,6 +96,8 @@ def read_functions(span: SourceSpan) -> tuple[list[dict[str, Value]], set[str]]:
     """The numbered tool definitions of a span, and the keys they came from."""
     functions: dict[int, dict[str, Value]] = {}
     keys: set[str] = set()
+    if not span.has("llm.request.functions.") and not span.has("gen_ai.request.functions."):
+        return [], keys
     for key, value in span.attributes.items():
         match = _FUNCTION.fullmatch(key)
         if match:

@@ -183,6 +183,8 @@ def _read_beside(value: dict[str, Value], message: ChatMessage) -> None:
     """What dialects write beside the content: reasoning, and tool calls."""
     if reasoning := value.get("reasoning_content"):
         message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
+    if refusal := value.get("refusal"):
+        message.contents.append({"type": "text", "text": to_text(refusal)})
     calls = value.get("tool_calls") or value.get("toolCalls") or value.get("function_call")
     if calls:
         calls = read_json(calls)

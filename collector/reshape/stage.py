@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -237,7 +238,7 @@ class Reshaper:
 
         return SourceSpan(
             name=span.name,
-            attributes=read_attributes(read.pairs),
+            attributes=_with_texts(read_attributes(read.pairs)),
             events=[SourceEvent(event.name, read_attributes(event.attributes)) for event in span.events],
             id=span.span_id.hex(),
             scope=scope.name,
@@ -247,6 +248,15 @@ class Reshaper:
             in_trace=in_trace,
             joined=find,
         )
+
+
+def _with_texts(attributes: dict[str, Value]) -> dict[str, Value]:
+    """Attributes, those of bytes that are a text as that text."""
+    for key, value in attributes.items():
+        if type(value) is bytes:
+            with suppress(UnicodeDecodeError):
+                attributes[key] = value.decode()
+    return attributes
 
 
 def _alone(span: Span, holder: ResourceSpans, scope: ScopeSpans) -> bytes:

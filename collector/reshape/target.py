@@ -97,6 +97,8 @@ class Target:
         self._io(SpanAttributes.OUTPUT_VALUE, SpanAttributes.OUTPUT_MIME_TYPE, value, redundant, known_json)
 
     def _io(self, key: str, mime_key: str, value: Value, redundant: Iterable[str], known_json: bool) -> None:
+        if isinstance(value, bytes):
+            return  # no text: it stays where it is
         text = to_text(value)
         if not text or self.attributes.get(key, text) == text:
             self.redundant.update(redundant)

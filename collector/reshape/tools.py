@@ -43,3 +43,17 @@ _SCHEMAS = (
     "json_schema",
     "args_schema",
 )
+
+
+def split_tools(asked: Value) -> tuple[Value, list[ToolDefinition]]:
+    """A list of messages without those that are tool definitions, as Langfuse's LangChain handler adds them, and the
+    definitions; anything else as it is."""
+    if not isinstance(asked, list):
+        return asked, []
+    messages: list[Value] = []
+    definitions: list[Value] = []
+    for message in asked:
+        content = message.get("content") if isinstance(message, dict) and message.get("role") == "tool" else None
+        is_definition = isinstance(content, dict) and isinstance(content.get("function"), dict)
+        (definitions if is_definition else messages).append(content if is_definition else message)
+    return messages, read_tools(definitions)

@@ -33,9 +33,10 @@ READ_ELSEWHERE = {
 """Directories of other forms, and the tests that read them."""
 
 KNOWN = {
-    "name", "note", "source", "source_convention", "oracle", "oracle_by_span", "compare", "span_names", "input", "requests",
-    "companion_logs", "companion_logs_note", "expected", "expected_parent", "must_not_have", "must_not_convert", "disputed",
-}  # fmt: skip
+    *("name", "note", "source", "source_convention", "oracle", "oracle_by_span", "compare", "span_names"),
+    *("input", "requests", "companion_logs", "companion_logs_note"),
+    *("expected", "expected_parent", "must_not_have", "must_not_convert", "disputed"),
+}
 
 
 def load(path: Path) -> dict[str, Any]:

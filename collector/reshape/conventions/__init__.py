@@ -22,6 +22,7 @@ from collector.reshape.conventions.mlflow import MlFlow
 from collector.reshape.conventions.openinference import OpenInference
 from collector.reshape.conventions.pydantic_ai import PydanticAi
 from collector.reshape.conventions.smolagents import SmolAgents
+from collector.reshape.conventions.spring_ai import SpringAi
 from collector.reshape.conventions.traceloop import Traceloop
 
 CONVENTIONS: tuple[Convention, ...] = (
@@ -40,6 +41,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     SmolAgents(),
     AgentFramework(),
     PydanticAi(),
+    SpringAi(),
     IndexedGenAi(),
     GenAi(),
 )

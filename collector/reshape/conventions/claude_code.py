@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
-from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
+from collector.openinference.messages import ChatMessage, text_contents, write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
-from collector.otlp.values import Attributes, number, read_json
+from collector.otlp.values import Attributes, Value, number, read_json
 from collector.reshape.convention import BY_SPAN, BY_TRACE, Convention, LogRecords
 from collector.reshape.keys import put_provider, put_tool
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
@@ -24,6 +24,7 @@ from collector.reshape.tools import read_tools
 _SCOPE = "com.anthropic.claude_code"
 KINDS = {"interaction": AGENT, "llm_request": LLM, "tool": TOOL}
 _HIDDEN = "<REDACTED>"
+_PRICE, _ANSWER = "claude_code.api_request", "claude_code.assistant_response"
 _SECTION = re.compile(r"^\[(USER PROMPT|USER|ASSISTANT|SYSTEM|TOOL RESULT: ([^\]\n]{1,200}))\]\n", re.MULTILINE)
 _HEADER = re.compile(r"\[TOOL (?:INPUT|RESULT): [^\]\n]{1,200}\]\n")
 _SLACK_NS = 50_000_000
@@ -86,30 +87,66 @@ def _put_interaction(target: Target, span: SourceSpan) -> None:
         target.input(prompt, "user_prompt", "new_context")
     else:
         target.input(_said(span.joined("claude_code.user_prompt", span.id), "prompt"))
-    answers = span.joined("claude_code.assistant_response", "")
-    last = [event for event in answers if _within(event, span) and event.time_ns > span.end_ns - _LAST_NS]
+    answers = [event for event in span.joined(_ANSWER, "") if _within(event, span)]
+    last = [event for event in answers if event.time_ns > span.end_ns - _LAST_NS]
     target.output(_said(last, "response"))
+    target.awaited.add((_ANSWER, ""))  # those that are known may not be the last
 
 
 def _put_request(target: Target, span: SourceSpan) -> None:
-    model = span.text("model", "gen_ai.request.model")
+    priced = _of_request(span.joined(_PRICE, ""), span)
+    model = span.text("gen_ai.response.model") or _said(priced, "model") or span.text("model", "gen_ai.request.model")
     target.put(SpanAttributes.LLM_MODEL_NAME, model)
     put_provider(target, span.text("gen_ai.system") or ("anthropic" if model.startswith("claude") else ""))
     target.put(SpanAttributes.LLM_FINISH_REASON, span.text("stop_reason"))
+    if priced:
+        target.put(SpanAttributes.LLM_COST_TOTAL, number(priced[-1].attributes.get("cost_usd")))
+    else:
+        target.awaited.add((_PRICE, ""))
     context = _shown(span.text("new_context"))
-    write_input_messages(target.put, read_sections(context))
+    system = _recorded(span, "claude_code.system_prompt", "system_prompt_hash", ("system_prompt", "prompt", "content"))
+    asked = [ChatMessage("system", text_contents(system))] if system else []
+    write_input_messages(target.put, [*asked, *read_sections(context)])
     target.input(context, "new_context")
-    write_tools(target.put, read_tools(span.get("tools")))
-    requests = [event for event in span.joined("claude_code.api_request", "") if _is_of(event, span)]
-    if requests:
-        target.put(SpanAttributes.LLM_COST_TOTAL, number(requests[-1].attributes.get("cost_usd")))
+    write_tools(target.put, read_tools(_tools(span)))
     answer = _shown(span.text("response.model_output"))
     if not answer:
-        answers = [event for event in span.joined("claude_code.assistant_response", "") if _within(event, span)]
-        answer = _said([event for event in answers if event.attributes.get("model") in (None, model)], "response")
+        answer = _said(_of_answer(span.joined(_ANSWER, ""), span, model), "response")
+        if not answer:
+            target.awaited.add((_ANSWER, ""))
     if answer:
-        write_output_messages(target.put, [ChatMessage("assistant", [{"type": "text", "text": answer}])])
+        write_output_messages(target.put, [ChatMessage("assistant", text_contents(answer))])
         target.output(answer, "response.model_output")
+
+
+def _recorded(span: SourceSpan, name: str, hash_key: str, keys: tuple[str, ...]) -> str:
+    """A text too long for the span, which names its hash; of a trace with one such record, that one."""
+    wanted = span.text(hash_key)
+    if not wanted:
+        return ""
+    records = span.joined(name, "")
+    matching = [record for record in records if record.attributes.get(hash_key) == wanted]
+    if not matching and any(hash_key in record.attributes for record in records):
+        return ""
+    return next((text for key in keys if (text := _said(matching or records[-1:], key))), "")
+
+
+def _tools(span: SourceSpan) -> Value:
+    """The tools of a request; the span has names and hashes, the trace's log records the schemas."""
+    named = read_json(span.get("tools"))
+    if not isinstance(named, list) or not any(isinstance(tool, dict) and "hash" in tool for tool in named):
+        return named
+    schemas = {
+        record.attributes.get("tool_hash", record.attributes.get("hash")): read_json(
+            record.attributes.get("tool", record.attributes.get("tool_schema"))
+        )
+        for record in span.joined("claude_code.tool", "")
+    }
+    return [{**tool, **_dict(schemas.get(tool.get("hash")))} for tool in named if isinstance(tool, dict)]
+
+
+def _dict(value: Value) -> dict[str, Value]:
+    return value if isinstance(value, dict) else {}
 
 
 def read_sections(context: str) -> list[ChatMessage]:
@@ -171,9 +208,30 @@ def _within(event: SourceEvent, span: SourceSpan) -> bool:
     return span.start_ns - _SLACK_NS <= event.time_ns <= span.end_ns + _SLACK_NS
 
 
-def _is_of(event: SourceEvent, span: SourceSpan) -> bool:
-    """Whether a request's record is of this very request: requests may run side by side."""
-    keys = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
-    return _within(event, span) and all(
-        str(event.attributes.get(key, "")) == str(span.attributes.get(key, "")) for key in keys
-    )
+_REQUEST_IDS = ("request_id", "client_request_id", "gen_ai.response.id")
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
+
+
+def _by_id(records: Sequence[SourceEvent], span: SourceSpan) -> list[SourceEvent]:
+    """The records that carry an id of this very request."""
+    ids = {span.attributes[key] for key in _REQUEST_IDS if span.attributes.get(key)}
+    return [record for record in records if any(record.attributes.get(key) in ids for key in _REQUEST_IDS)]
+
+
+def _of_request(records: Sequence[SourceEvent], span: SourceSpan) -> list[SourceEvent]:
+    """The records of a request: by its id, else by time and counts, since requests may run side by side.
+
+    The model is no sign: a span has the name that was asked for, a record the name of the one that answered.
+    """
+    return _by_id(records, span) or [
+        record
+        for record in records
+        if _within(record, span)
+        and all(str(record.attributes.get(key, "")) == str(span.attributes.get(key, "")) for key in _TOKENS)
+    ]
+
+
+def _of_answer(records: Sequence[SourceEvent], span: SourceSpan, model: str) -> list[SourceEvent]:
+    """The records of an answer: by the request's id, else by time; of several, those of the model that answered."""
+    found = _by_id(records, span) or [record for record in records if _within(record, span)]
+    return [record for record in found if record.attributes.get("model") == model] or found

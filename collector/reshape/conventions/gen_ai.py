@@ -6,7 +6,7 @@ and others. The operation names beyond 1.41.1 (plan, agent_step, rerank) are in 
 
 from __future__ import annotations
 
-from openinference.semconv.trace import RerankerAttributes, SpanAttributes
+from openinference.semconv.trace import EvaluationAttributes, RerankerAttributes, SpanAttributes, ToolAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
@@ -63,7 +63,7 @@ class GenAi(Convention):
     keys = own = ("gen_ai.",)
     identity = {
         SpanAttributes.SESSION_ID: ("gen_ai.conversation.id",),
-        SpanAttributes.USER_ID: ("enduser.id", "user.id"),
+        SpanAttributes.USER_ID: ("enduser.id", "llm.user", "gen_ai.user.id", "gen_ai.user"),
         SpanAttributes.AGENT_NAME: ("gen_ai.agent.name",),
     }
     counts = {
@@ -132,12 +132,7 @@ class IndexedGenAi(Convention):
 
     def reshape(self, span: SourceSpan) -> Target | None:
         kind = REQUEST_TYPES.get(span.text("llm.request.type"), LLM)
-        target = reshape_gen_ai(span, kind)
-        functions, keys = read_functions(span)
-        if target is not None and functions:
-            write_tools(target.put, read_tools(functions))
-            target.redundant |= keys
-        return target
+        return reshape_gen_ai(span, kind)
 
 
 def kind_of(span: SourceSpan) -> str:
@@ -183,7 +178,39 @@ def reshape_gen_ai(span: SourceSpan, kind: str, reading: Reading = DEFAULT) -> T
         put_reranking(target, span)
     if kind not in (TOOL, EMBEDDING):
         put_conversation(target, span, kind, reading)
+    if kind in (LLM, AGENT):
+        put_functions(target, span)
+    put_evaluations(target, span)
     return target
+
+
+def put_functions(target: Target, span: SourceSpan) -> None:
+    """Numbered tool definitions, where no others were found."""
+    if f"{SpanAttributes.LLM_TOOLS}.0.{ToolAttributes.TOOL_NAME}" not in target.attributes:
+        functions, keys = read_functions(span)
+        if functions:
+            write_tools(target.put, read_tools(functions))
+            target.redundant |= keys
+
+
+def put_evaluations(target: Target, span: SourceSpan) -> None:
+    """What the span was found to be worth, from its events."""
+    results = [event.attributes for event in span.events if event.name == "gen_ai.evaluation.result"]
+    if not results and span.text("gen_ai.evaluation.name"):
+        results = [span.attributes]
+    for index, result in enumerate(results):
+        base = f"{SpanAttributes.EVALUATIONS}.{index}."
+        for key, source in _EVALUATION.items():
+            value = result.get(source)
+            target.put(base + key, value if isinstance(value, (str, int, float)) else None)
+
+
+_EVALUATION = {
+    EvaluationAttributes.EVALUATION_NAME: "gen_ai.evaluation.name",
+    EvaluationAttributes.EVALUATION_SCORE: "gen_ai.evaluation.score.value",
+    EvaluationAttributes.EVALUATION_LABEL: "gen_ai.evaluation.score.label",
+    EvaluationAttributes.EVALUATION_EXPLANATION: "gen_ai.evaluation.explanation",
+}
 
 
 def put_costs(target: Target, span: SourceSpan) -> None:

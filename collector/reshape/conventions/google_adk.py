@@ -14,7 +14,7 @@ from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, read_json
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import OPERATIONS, reshape_gen_ai
-from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
+from collector.reshape.keys import put_finish_reason, put_model, put_provider, put_tool, put_usage
 from collector.reshape.messages import read_messages
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
@@ -74,6 +74,7 @@ def _kind(span: SourceSpan) -> str:
 
 def _put_request(target: Target, span: SourceSpan) -> None:
     request, response = span.json(_REQUEST), span.json(_RESPONSE)
+    put_provider(target, "google")
     put_model(target, span, LLM)
     put_finish_reason(target, span)
     target.input(span.get(_REQUEST), _REQUEST)

@@ -16,7 +16,7 @@ from collector.reshape.keys import put_numbers, put_parameters, put_tool, put_us
 from collector.reshape.messages import read_messages
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
-from collector.reshape.tools import read_tools
+from collector.reshape.tools import read_tools, split_tools
 
 KINDS = {
     "generation": LLM,
@@ -59,8 +59,9 @@ class Langfuse(Convention):
         return scope.name.startswith("langfuse") and span.has(_OBSERVATION)
 
     def reshape(self, span: SourceSpan) -> Target | None:
-        kind = KINDS.get(span.text(_OBSERVATION + "type").lower()) or (LLM if span.text(_MODEL) else CHAIN)
-        target = Target()
+        label = span.text(_OBSERVATION + "type").lower()
+        kind = KINDS.get(label) or (LLM if span.text(_MODEL) else CHAIN)
+        target = Target(unsure=label in ("", "span", "event", "default"))
         target.kind(kind)
         _put_trace(target, span)
         target.input(span.get(_INPUT), _INPUT)
@@ -96,11 +97,12 @@ def _put_generation(target: Target, span: SourceSpan) -> None:
     parameters = span.json(_OBSERVATION + "model.parameters")
     if isinstance(parameters, dict):
         put_parameters(target, {key: _numeric(value) for key, value in parameters.items()})
-    asked = span.json(_INPUT)
+    asked, tools = split_tools(span.json(_INPUT))
     write_input_messages(target.put, [*_system(asked), *read_messages(asked, "user")])
     write_output_messages(target.put, read_messages(span.json(_OUTPUT), "assistant"))
     if isinstance(asked, dict) and asked.get("tools"):
-        write_tools(target.put, read_tools(asked["tools"]))
+        tools = read_tools(asked["tools"])
+    write_tools(target.put, tools)
 
 
 def _system(asked: Value) -> list[Value]:

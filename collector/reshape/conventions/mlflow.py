@@ -53,14 +53,15 @@ class MlFlow(Convention):
     keys = own = ("mlflow.",)
 
     def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
-        return _TYPE in span.attributes or (
-            scope.name.startswith("mlflow") and (_INPUT in span.attributes or _OUTPUT in span.attributes)
-        )
+        if _INPUT in span.attributes or _OUTPUT in span.attributes:
+            return _TYPE in span.attributes or scope.name.startswith("mlflow")
+        return to_text(_read(span, _TYPE)).upper() in KINDS  # "null" is put on spans of other libraries
 
     def reshape(self, span: SourceSpan) -> Target | None:
-        kind = KINDS.get(to_text(_read(span, _TYPE)).upper(), CHAIN)
+        label = to_text(_read(span, _TYPE)).upper()
+        kind = KINDS.get(label, CHAIN)
         asked, answered = _read(span, _INPUT), _read(span, _OUTPUT)
-        target = Target()
+        target = Target(unsure=label not in KINDS)
         target.kind(kind)
         target.put(SpanAttributes.SESSION_ID, to_text(_read(span, "mlflow.trace.session")))
         target.put(SpanAttributes.USER_ID, to_text(_read(span, "mlflow.trace.user")))
