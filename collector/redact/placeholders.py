@@ -72,6 +72,13 @@ def whole_values_in(data: bytes) -> Iterator[str]:
             yield found["rule"].decode()
 
 
+def without_placeholders(text: str) -> str:
+    """The text without its placeholders."""
+    if "[" not in text:
+        return text
+    return PLACEHOLDER.sub(b"", text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
 def consists_of_placeholders(data: bytes, start: int, end: int) -> bool:
     """Whether what stands at `start` up to `end` is placeholders and nothing else."""
     at = start

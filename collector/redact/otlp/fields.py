@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.batch import Signal
-from collector.policy.model import KEYED, PLACES, ContentLevel, FieldRule, Place, Policy, Where, strictest
+from collector.policy.model import KEYED, PLACES, Action, ContentLevel, FieldRule, Place, Policy, Where, strictest
+from collector.redact.placeholders import without_placeholders
 from collector.redact.report import SECRET_FIELD
+from collector.redact.rules.vocabulary import Says, name_says
 
 REPORT = "redaction."
 """Attributes under this are ours: what clients send under it goes first."""
 
-_SECRET_KEY = re.compile(
-    r"(?:.*[._\-/ ])?(?:password|passwd|passphrase|client[._-]?secret|secret[._-]?(?:access[._-]?)?key|api[._-]?key"
-    r"|private[._-]?key|(?:access|auth|refresh|bearer|session|security)[._-]?token"
-    r"|(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|credentials?)",
-    re.IGNORECASE,
-)
-_LONGEST_KEY = 256
 _LONGEST_WORD = 256
 
 
@@ -42,7 +37,8 @@ class Treatment:
     rules: tuple[Conditional, ...] = ()
     role_key: str = ""
     remove: bool = False
-    secret: bool = False
+    secret_name: str = ""
+    """The key, where it says or may say that its value is a secret."""
     plain: bool = False
     """Nothing but that the key itself has not been read yet."""
 
@@ -65,10 +61,12 @@ class KeyTable(dict[str, "Treatment | None"]):
         if key.startswith(REPORT):
             return _FORGED
         rules = tuple((rule, rule.where.by_item) for rule in self._rules if glob(rule.key, key))
-        secret = self._secrets and len(key) <= _LONGEST_KEY and _SECRET_KEY.fullmatch(key) is not None
-        if not (rules or secret):
+        name = without_placeholders(key)  # which name rules for secrets, and say nothing of the value
+        if not self._secrets or name_says(name) is Says.NOTHING:
+            name = ""
+        if not (rules or name):
             return _UNREAD
-        return Treatment(rules, role_key_of(key), secret=secret)
+        return Treatment(rules, role_key_of(key), secret_name=name)
 
 
 class FieldActions:
@@ -77,6 +75,8 @@ class FieldActions:
     def __init__(self, policy: Policy, signal: Signal) -> None:
         chosen = [rule for rule in policy.fields if signal in rule.where.signals]
         secrets = SECRET_FIELD in policy.rules
+        self.on_secret = policy.actions.get(SECRET_FIELD, Action.PLACEHOLDER)
+        """What is done to a value whose key says that it is a secret."""
         self.tables = {
             place: KeyTable([rule for rule in chosen if place in rule.places], secrets)
             for place in KEYED

@@ -29,6 +29,7 @@ from collector.redact.report import (
     TOO_MANY,
     Tally,
 )
+from collector.redact.rules.vocabulary import holds_secret
 
 Slot = Any
 """Where a text came from: an attribute value; or a message, its field, and the index in a repeated field (else -1)."""
@@ -221,9 +222,10 @@ class Texts:
             return False
         value = pair.value
         rule = decide(treatment.rules, self.subject, treatment.role_key) if treatment.rules else None
-        if treatment.secret and (rule is None or rule.action < Action.HASH) and _is_text(value):
+        name = treatment.secret_name
+        if name and (rule is None or rule.action < Action.HASH) and _holds_secret(name, value):
             if not opaque(value.string_value):
-                self._replace(value, SECRET_FIELD)
+                self._hide_secret(value)
             return True
         if rule is None or rule.action is Action.SCAN:
             return False
@@ -232,6 +234,15 @@ class Texts:
             pair.ClearField("value")
             return True
         return self._change(value, rule)
+
+    def _hide_secret(self, value: Any) -> None:
+        action = self._actions.on_secret
+        data = _bytes_of(value, value.WhichOneof("value"))
+        if action is Action.HASH:
+            value.string_value = self._pseudonym(SECRET_FIELD, data)
+            self._tally.add(SECRET_FIELD, action)
+        else:
+            self._replace(value, SECRET_FIELD, len(data) if action is Action.DROP else 0, action)
 
     def _change(self, value: Any, rule: FieldRule) -> bool:
         """Keep, truncate, hash or replace a whole value; True when it needs no scan."""
@@ -342,11 +353,18 @@ class Texts:
         self._tally.add(rule, action)
 
 
-def _is_text(value: Any) -> bool:
+def _holds_secret(name: str, value: Any) -> bool:
+    """Whether a value under `name`, or anything in it, is a secret by what the name says; nobody can tell of bytes."""
     kind = value.WhichOneof("value")
-    return kind in ("array_value", "kvlist_value", "bytes_value") or (
-        kind == "string_value" and value.string_value != ""
-    )
+    if kind == "string_value":
+        return holds_secret(name, value.string_value)
+    if kind == "int_value" or kind == "double_value":
+        return holds_secret(name, str(getattr(value, kind)))
+    if kind == "array_value":
+        return any(_holds_secret(name, item) for item in value.array_value.values)
+    if kind == "kvlist_value":
+        return any(_holds_secret(name, pair.value) for pair in value.kvlist_value.values)
+    return bool(kind == "bytes_value")
 
 
 def _are_short(items: Any, kinds: Sequence[str | None]) -> bool:
