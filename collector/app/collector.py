@@ -15,6 +15,7 @@ from collector.app.assembling import Assembling
 from collector.app.data_dir import DataDirectory
 from collector.app.destinations import new_destination
 from collector.app.forwarding_task import ForwardingTask
+from collector.app.http_protocol import ConnectionLimit
 from collector.app.page import masked_by, test_traces
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.routes import Routes
@@ -77,6 +78,7 @@ class Collector:
         self.url = url_of(settings.host, listener)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tallies = Tallies()
+        self._limit = ConnectionLimit(settings.max_connections)
         wanted = forwarding_settings(settings, loaded.origins, listener.getsockname()[1])
         store = self._store = _open_store(settings, data_dir, wanted)
         self._reader = open_reading(data_dir.path)
@@ -114,6 +116,7 @@ class Collector:
             events=self._events,
             open_turns=self._assembling.open_turns,
             tallies=self._tallies,
+            connections=self._limit,
         )
         self._changes = Changes()
         live = Live(
@@ -138,7 +141,7 @@ class Collector:
             logger.warning("%s", notice)
         logger.info("%s; data in %s", self._status.settings.reason, self._data_dir.path)
         self._loop = asyncio.get_running_loop()
-        server = new_server(self._routes)
+        server = new_server(self._routes, self._limit)
         stop_on_signals(server)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it

@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 
+from collector.app.http_protocol import ConnectionLimit, HttpProtocol
 from collector.errors import ConfigError
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
@@ -106,11 +107,13 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def new_server(application: Any) -> HttpServer:
+def new_server(application: Any, limit: ConnectionLimit) -> HttpServer:
     """A server for an ASGI application, not yet started."""
     return HttpServer(
         uvicorn.Config(
             application,
+            http=type("LimitedProtocol", (HttpProtocol,), {"limit": limit}),
+            ws="none",
             interface="asgi3",
             lifespan="off",
             log_config=None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from collector import __version__
 from collector.app.forwarding_task import ForwardingTask
+from collector.app.http_protocol import ConnectionLimit
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.batch import Signal
 from collector.pipeline.events import IntakeResult
@@ -55,6 +56,7 @@ class StatusSources:
     events: OpenCodeReceiver
     open_turns: Callable[[], list[dict[str, Any]]]
     tallies: Tallies
+    connections: ConnectionLimit
 
 
 def status_of(sources: StatusSources) -> Status:
@@ -91,7 +93,7 @@ def status_of(sources: StatusSources) -> Status:
             "blocked": in_force.blocked,
             "sources": list(in_force.sources),
         },
-        notices=[*sources.notices, *sources.policy.notices],
+        notices=[*sources.notices, *sources.policy.notices, *_refused(sources.connections)],
         not_reshaped=dict(sources.tallies.not_reshaped),
         opencode={
             "accepted": sources.events.counts["accepted"],
@@ -101,6 +103,14 @@ def status_of(sources: StatusSources) -> Status:
             "inbox_bytes": sources.store.inbox.size,
         },
     )
+
+
+def _refused(connections: ConnectionLimit) -> list[str]:
+    if not connections.refused:
+        return []
+    return [
+        f"{connections.refused} connections were refused: {connections.most} may be open (COLLECTOR_MAX_CONNECTIONS)"
+    ]
 
 
 def _answers(receivers: Sequence[Receiver]) -> dict[str, dict[str, int]]:

@@ -24,7 +24,7 @@ from collector.otlp.write import to_json
 from collector.pipeline.events import Intake
 from collector.pipeline.otlp import Pipeline
 from collector.pipeline.sift import Sieve
-from collector.receive.limits import decompress
+from collector.receive.decompress import decompress
 from collector.redact.seal import Sealer, always
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper

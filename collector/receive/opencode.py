@@ -18,8 +18,8 @@ from collector.enums import EVENTS_PATH
 from collector.errors import Busy, UnsupportedMedia
 from collector.otlp.read import PROTOBUF
 from collector.pipeline.events import Intake, IntakeResult
+from collector.receive.decompress import decompress
 from collector.receive.guard import Headers
-from collector.receive.limits import decompress
 from collector.receive.receiver import Admission, AsgiReceive, Receiver
 from collector.store import Inbox
 
@@ -60,9 +60,12 @@ class OpenCodeReceiver(Receiver):
     async def take(self, path: str, headers: Headers, content_type: str, receive: AsgiReceive) -> bytes:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
-            raw = await self.read(receive, reservation)
+            raw = await self.read(headers, receive, reservation)
             loop = asyncio.get_running_loop()
-            taken = await loop.run_in_executor(self._reading, self._work, raw, encoding)
+            if encoding not in ("", "identity"):
+                raw = await loop.run_in_executor(self._reading, decompress, raw, encoding, self._most)
+                reservation.add(len(raw))
+            taken = await loop.run_in_executor(self._reading, self._intake.take, raw, time.time_ns() // 1_000_000)
             del raw
             reservation.add(sum(len(row.data) for row in taken.rows))
             if taken.rows or taken.unknown:
@@ -72,9 +75,6 @@ class OpenCodeReceiver(Receiver):
         self.counts["accepted"] += taken.items - len(taken.rejected)
         self.counts["rejected"] += len(taken.rejected)
         return orjson.dumps(answer(taken))
-
-    def _work(self, raw: bytes, encoding: str) -> IntakeResult:
-        return self._intake.take(decompress(raw, encoding, self._most), time.time_ns() // 1_000_000)
 
 
 def answer(taken: IntakeResult) -> dict[str, Any]:

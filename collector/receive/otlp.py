@@ -9,12 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from collector.batch import SealedBatch, Signal
-from collector.errors import NotNow, UnsupportedMedia
+from collector.errors import NotNow, TooLarge, UnsupportedMedia
 from collector.otlp.read import JSON, PROTOBUF
 from collector.pipeline.otlp import Pipeline, Processed
 from collector.receive.answers import export_response
+from collector.receive.decompress import decompress
 from collector.receive.guard import Headers
-from collector.receive.limits import decompress
+from collector.receive.limits import Reservation
 from collector.receive.receiver import Admission, AsgiReceive, Receiver, hops_of
 from collector.store import Keeping
 from collector.store.entries import Refusal
@@ -26,7 +27,8 @@ _LARGE_BYTES = 1024 * 1024
 class OtlpReceiver(Receiver):
     """Takes export requests; `kept` is told of each batch once it is on disk.
 
-    Bodies over 1 MiB are handled in one other thread, so that small ones are still answered meanwhile.
+    Bodies over 1 MiB, before or after decompression, are handled in one other thread, so that small ones are still
+    answered meanwhile.
     """
 
     paths = _PATHS.keys()
@@ -57,8 +59,8 @@ class OtlpReceiver(Receiver):
         signal = _PATHS[path]
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
-            raw = await self.read(receive, reservation)
-            outcome = await self._handle(signal, raw, encoding, content_type)
+            raw = await self.read(headers, receive, reservation)
+            outcome = await self._handle(signal, raw, encoding, content_type, reservation)
             if outcome.batch is not None:
                 reservation.add(len(outcome.batch.data))
             del raw
@@ -77,14 +79,15 @@ class OtlpReceiver(Receiver):
             put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=",".join(hops_of(headers)))
             await asyncio.shield(asyncio.wrap_future(put))
 
-    async def _handle(self, signal: Signal, raw: bytes, encoding: str, content_type: str) -> Processed:
+    async def _handle(
+        self, signal: Signal, raw: bytes, encoding: str, content_type: str, reservation: Reservation
+    ) -> Processed:
         if len(raw) <= _LARGE_BYTES:
-            body = decompress(raw, encoding, self._most)
-            if len(body) <= _LARGE_BYTES:
+            with contextlib.suppress(TooLarge):
+                body = decompress(raw, encoding, min(_LARGE_BYTES, self._most))
                 return self._pipeline.run(signal, body, content_type)
-            encoding, raw = "", body
-
-        def work() -> Processed:
-            return self._large_pipeline.run(signal, decompress(raw, encoding, self._most), content_type)
-
-        return await asyncio.get_running_loop().run_in_executor(self._large, work)
+        loop = asyncio.get_running_loop()
+        if encoding not in ("", "identity"):
+            raw = await loop.run_in_executor(self._large, decompress, raw, encoding, self._most)
+            reservation.add(len(raw))
+        return await loop.run_in_executor(self._large, self._large_pipeline.run, signal, raw, content_type)

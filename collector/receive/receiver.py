@@ -104,7 +104,8 @@ class Receiver:
         if length.isdigit() and int(length) > self._most:
             raise TooLarge(f"the body is larger than {self._most} bytes; send smaller batches")
 
-    async def read(self, receive: AsgiReceive, reservation: Reservation) -> bytes:
+    async def read(self, headers: Headers, receive: AsgiReceive, reservation: Reservation) -> bytes:
+        """The whole body; raises `BadRequest` when less of it comes than the headers say."""
         parts: list[bytes] = []
         size = 0
         try:
@@ -121,6 +122,7 @@ class Receiver:
                         reservation.add(len(part))
                         parts.append(part)
                     if not message.get("more_body"):
+                        _check_length(headers, size)
                         return parts[0] if len(parts) == 1 else b"".join(parts)
         except TimeoutError:
             raise Unavailable(f"the body did not arrive within {_BODY_SECONDS} s", retry_after=1) from None
@@ -138,6 +140,15 @@ class Receiver:
         if origin is None or not self._guard.is_listed(origin.decode("latin-1")):
             return {}
         return {b"access-control-allow-origin": origin, b"vary": b"origin"}
+
+
+def _check_length(headers: Headers, size: int) -> None:
+    """Whatever the server in front makes of a request, a body that was lost on the way is never answered with 200."""
+    length = headers.get(b"content-length")
+    if length is not None and length.isdigit() and int(length) != size:
+        raise BadRequest("the body is not as long as its Content-Length says")
+    if not size and b"transfer-encoding" in headers:
+        raise BadRequest("the body is empty")
 
 
 def plain(path: str) -> str:

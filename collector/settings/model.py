@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from collector.enums import ContentLevel, Encoding, Signal, SourceKeys
@@ -24,7 +24,18 @@ def _words(value: Any) -> Any:
     return value
 
 
+def _sendable(token: SecretStr) -> SecretStr:
+    """A token that a header can carry; blanks alone would let everyone in who sends nothing."""
+    text = token.get_secret_value().strip()
+    if not text:
+        raise ValueError("holds nothing but blanks: set a token, or leave it out")
+    if any(ord(char) <= 32 or ord(char) > 126 for char in text):
+        raise ValueError("holds spaces or characters that no token has")
+    return SecretStr(text)
+
+
 Flag = Annotated[bool, BeforeValidator(boolean)]
+AccessToken = Annotated[SecretStr, AfterValidator(_sendable)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
@@ -46,7 +57,7 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir(APP, appauthor=False)),
         description="where telemetry is kept",
     )
-    access_token: SecretStr | None = Field(
+    access_token: AccessToken | None = Field(
         None,
         description="what clients must send, as `Authorization: Bearer` or `x-collector-token`; needed to listen beyond"
         " loopback",
@@ -85,6 +96,7 @@ class Settings(BaseSettings):
         None, description="`traces,logs,metrics` that the upstream takes; traces for Catalyst, else all"
     )
 
+    max_connections: int = Field(512, ge=1, description="open at once; more are answered 503")
     max_body_bytes: int = Field(64 * _MIB, ge=1024, description="of one request, before and after decompression")
     max_inflight_bytes: int = Field(256 * _MIB, ge=1024, description="of all requests under way; more is answered 429")
     max_queue_bytes: int = Field(1024 * _MIB, ge=1024, description="undelivered; more is answered 503")
