@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
+from collector.assemble.fold.copies import set_copies_aside
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
-from collector.assemble.fold.session import Link, SessionState
+from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
 from collector.assemble.ids import span_id
 from collector.assemble.spans.calls import CallSpans, is_call
 from collector.assemble.spans.otlp import BuiltSpan
-from collector.assemble.spans.places import SpanPlace, SpanPlaces
+from collector.assemble.spans.outcome import cut_at
+from collector.assemble.spans.places import SpanPlace, SpanPlaces, link_of
 from collector.assemble.spans.timing import timing
 from collector.assemble.spans.turn import TurnSpans
 
@@ -70,6 +72,8 @@ class Assembler:
         self._places = SpanPlaces(self.sessions, self._patience.unsaid)
         self.finished: list[FinishedTurn] = []
         """Turns that ended since the caller last emptied this."""
+        self.copied = 0
+        """Messages that forks took over from other sessions, which have spans there."""
 
     # ---- in
 
@@ -86,7 +90,7 @@ class Assembler:
             return
         session = self.sessions.get(fact.session)
         if session is None:
-            session = self.sessions[fact.session] = SessionState(fact.session)
+            session = self.sessions[fact.session] = SessionState(fact.session, self.sessions)
         if session.learn(fact):
             session.heard = now
             session.changes += 1
@@ -97,7 +101,7 @@ class Assembler:
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
         """Take over what was remembered of a session, before anything of it is fed."""
-        self.sessions.setdefault(session, SessionState(session)).recall(memory)
+        self.sessions.setdefault(session, SessionState(session, self.sessions)).recall(memory)
 
     def remember(self, session: str) -> dict[str, Any]:
         """What `recall` needs when the facts of its ended turns are gone."""
@@ -151,6 +155,7 @@ class Assembler:
 
     def _session(self, session: SessionState, now: int, *, closing: bool) -> list[BuiltSpan]:
         made: list[BuiltSpan] = []
+        self.copied += set_copies_aside(session)
         found = turns(session)
         session.is_open = False
         for turn in found:
@@ -176,6 +181,8 @@ class Assembler:
 
     def _is_broken(self, turn: Turn) -> bool:
         """Whether something of the turn never came to an end."""
+        if turn.session.info.deleted is not None:
+            return True
         if not turn.steps:
             return not any(s.status != "busy" for s in turn.session.statuses.between(turn.start, turn.until))
         if any(not step.done or any(step.running_tools()) for step in turn.steps):
@@ -183,7 +190,7 @@ class Assembler:
         last = turn.steps[-1]
         idle = any(s.status != "busy" for s in turn.session.statuses.between(last.created, turn.until))
         return last.info.finish in ("tool-calls", None) and last.info.error_type is None and not idle \
-            and turn.until == NEVER  # fmt: skip
+            and not turn.is_overtaken  # fmt: skip
 
     def _children(self, turn: Turn, place: SpanPlace, now: int, *, over: bool) -> Iterator[BuiltSpan]:
         quiet = now - self._patience.settle
@@ -209,9 +216,8 @@ class Assembler:
         above = span_id(turn.opener.id)
         if compacts and mark is not None:
             above = span_id(mark.id, "compaction")
-        until = turn.steps[index + 1].created if index + 1 < len(turn.steps) else turn.until
-        times = timing(session, step, until)
-        step.called = is_call(step) or times.request is not None or not (step.tools or step.done)
+        times = timing(session, step)
+        step.called = is_call(turn, step, times.request)
         if step.called:
             system = system_for(session, times.request)
             tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _TOOLS_WITHIN_MS)
@@ -285,7 +291,7 @@ class Assembler:
             return
         moments = [turn.start or NEVER]
         for step in turn.steps:
-            times = timing(session, step, turn.until)
+            times = timing(session, step)
             moments += [times.start, times.end, *([step.info.completed] if step.info.completed else [])]
             moments += [at for tool in step.tools.values() for at in (tool.start, tool.end) if at is not None]
         for fact in session.compactions.between(turn.start, turn.until):
@@ -297,44 +303,51 @@ class Assembler:
     def _number(self, session: SessionState, turn: Turn, others: list[Turn]) -> int:
         """Turns are counted by when they were opened; what was recalled of earlier ones counts too."""
         since, counted = session.counted
-        if turn.start < since:
-            since, counted = 0, 0
-        made = {opener: at for opener, at in session.finished.items() if at > since}
-        made |= {other.opener.id: other.start for other in others if not other.late}
+        mine = turn.opener.position
+        if mine < since:
+            since, counted = (0, ""), 0
+        openers = {(at, opener) for opener, at in session.finished.items() if at > since[0]}
+        if session.places:
+            openers = {session.place_of(opener) for opener in session.finished}
+        openers |= {other.opener.position for other in others if not other.late}
         for at, identifier, message in session.ordered[session.before(turn.opener) - 1 :: -1]:
-            if at <= since:
+            if (at, identifier) <= since:
                 break
             if _was_turn(message) and identifier not in session.owners:
-                made[identifier] = at
-        mine = (turn.start, turn.opener.id)
-        number = counted + sum(1 for m, at in made.items() if since < at and (at, m) < mine) + 1
-        if turn.start >= session.counted[0]:
-            session.counted = (turn.start, number)
+                openers.add((at, identifier))
+        number = counted + sum(1 for position in openers if since < position < mine) + 1
+        if mine >= session.counted[0]:
+            session.counted = (mine, number)
         return number
 
     def _finish(self, turn: Turn, place: SpanPlace, *, died: bool) -> None:
         session = turn.session
-        until = turn.until if turn.until < NEVER else max([turn.start, *(s.info.completed or 0 for s in turn.steps)])
+        until = max([turn.start, *(s.info.completed or 0 for s in turn.steps)])
+        if turn.following is not None and turn.following > turn.start:
+            until = turn.following
         self.finished.append(FinishedTurn(session.id, tuple(finished_of(turn)), until))
         for child, calls in session.children.items():
-            for part, (step, tool) in calls.items():
+            for step, tool in calls.values():
                 if step in turn.steps:
-                    link = Link(tool.start or step.created, part, place.trace_id.hex())
+                    link = link_of(step, tool, place.trace_id.hex(), cut_at(turn, step, tool))
                     session.links.setdefault(child, []).append(link)
         if died:  # another door may know the rest of it
             session.given_up[turn.opener.id] = session.changes
             return
         session.given_up.pop(turn.opener.id, None)
-        for user in turn.users:
+        for user in (*turn.queued, *turn.users):
             session.opened.pop(user.id, None)
             session.owners[user.id] = turn.opener.id
         session.opened.pop(turn.opener.id, None)
         session.finished.setdefault(turn.opener.id, turn.start)
-        session.latest = max(session.latest or (0, ""), (turn.start, turn.opener.id))
+        session.latest_start = max(session.latest_start, turn.start)
+        if turn.opener.position[0] != turn.start:
+            session.places[turn.opener.id] = turn.opener.position
+        session.latest = max(session.latest or (0, ""), turn.opener.position)
         for step in turn.steps:
             session.steps.pop(step.id, None)
             session.owners[step.id] = turn.opener.id
-        session.forget([message.id for message in (*turn.users, *turn.steps)], until)
+        session.forget([message.id for message in (*turn.queued, *turn.users, *turn.steps)], until)
 
     def _once(self, session: SessionState, identifier: bytes) -> bool:
         """Whether this span was not built yet; it counts as built from now on."""
@@ -362,13 +375,15 @@ class Assembler:
 
 
 def _was_turn(message: SessionMessage) -> bool:
-    return (
-        message.role == "user"
-        and not message.has_own_event
-        and any(part.type == "text" and not part.synthetic for part in message.parts.values())
-    )
+    return message.role == "user" and not message.has_own_event and message.is_prompt
 
 
 def _says_anything(turn: Turn) -> bool:
-    """A message of which no part is known may yet turn out to be a compaction's, which opens no turn of its own."""
-    return bool(turn.steps or turn.opener.parts)
+    """Whether an agent was at work: a prompt alone may be a note that wants no answer, or a compaction's mark."""
+    if turn.steps:
+        return True
+    session = turn.session
+    busy = any(status.status == "busy" for status in session.statuses.between(turn.start, turn.until))
+    failed = bool(session.failures.between(turn.start, turn.until) or session.retries.between(turn.start, turn.until))
+    compacted = bool(session.compactions.between(turn.start, turn.until))
+    return bool(turn.opener.parts) and (busy or failed or compacted or turn.opener.part("compaction") is not None)

@@ -57,7 +57,7 @@ class Fact:
 
 @dataclass(slots=True, kw_only=True)
 class SessionFact(Fact):
-    """What is known of a session."""
+    """What is known of a session; from message `reverted` on it was undone at `reverted_at` (0: nothing is)."""
 
     kind: Literal["session"] = "session"
     parent: str | None = None
@@ -67,6 +67,9 @@ class SessionFact(Fact):
     version: str | None = None
     agent: str | None = None
     created: int | None = None
+    deleted: int | None = None
+    reverted: str | None = None
+    reverted_at: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,18 +107,25 @@ class MessageFact(Fact):
     delivered: bool | None = None
     streamed: int | None = None
     manual: bool | None = None
+    structured: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
 class PartFact(Fact):
-    """Text or reasoning as a whole, an attachment by its type and size, or a mark in the conversation."""
+    """Text or reasoning as a whole, an attachment by its type and size, or a mark in the conversation.
+
+    `sent` names the part as a history showed it: `HistoryFact.parts` refers to it. The messages from `tail` on were
+    kept beside the summary that a compaction made.
+    """
 
     kind: Literal["part"] = "part"
     message: str
     part: str
-    type: Literal["text", "reasoning", "file", "compaction", "start", "finish", "patch", "other"]
+    type: Literal["text", "reasoning", "file", "compaction", "subtask", "start", "finish", "patch", "other"]
+    sent: str | None = None
     text: str | None = None
     synthetic: bool = False
+    ignored: bool = False
     resumes: bool = False
     start: int | None = None
     end: int | None = None
@@ -124,6 +134,7 @@ class PartFact(Fact):
     bytes: int | None = None
     auto: bool | None = None
     overflow: bool | None = None
+    tail: str | None = None
     reason: str | None = None
     tokens: dict[str, float] | None = None
     cost: float | None = None
@@ -132,7 +143,10 @@ class PartFact(Fact):
 
 @dataclass(slots=True, kw_only=True)
 class ToolFact(Fact):
-    """A tool call as far as it is known; `child` is the session it started."""
+    """A tool call as far as it is known; `child` is the session it started.
+
+    Its output was cleared from the conversation at `pruned`. `sent` is as in `PartFact`.
+    """
 
     kind: Literal["tool"] = "tool"
     message: str
@@ -152,6 +166,10 @@ class ToolFact(Fact):
     child: str | None = None
     background: bool | None = None
     attachments: list[str] | None = None
+    pruned: int | None = None
+    interrupted: bool | None = None
+    rejected: bool | None = None
+    sent: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -224,10 +242,20 @@ class ToolListFact(Fact):
 
 @dataclass(slots=True, kw_only=True)
 class HistoryFact(Fact):
-    """Which messages go to the model next, in order."""
+    """Which messages go to the model next, in order, and their parts by the names these were sent under."""
 
     kind: Literal["history"] = "history"
     messages: list[str]
+    parts: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class RemovalFact(Fact):
+    """A message, or a part of one, was taken out of the conversation at `at`."""
+
+    kind: Literal["removal"] = "removal"
+    message: str
+    part: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -315,6 +343,7 @@ AnyFact = (
     | SystemPromptFact
     | ToolListFact
     | HistoryFact
+    | RemovalFact
     | ConversationFact
     | WaitFact
     | CompactionFact
@@ -354,7 +383,8 @@ def _numbers(*names: str) -> dict[str, Shape]:
 
 STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
     SessionFact: {
-        "parent": Shape.ID, "project": Shape.WORD, "version": Shape.WORD, "agent": Shape.WORD, **_numbers("created"),
+        "parent": Shape.ID, "project": Shape.WORD, "version": Shape.WORD, "agent": Shape.WORD, "reverted": Shape.ID,
+        **_numbers("created", "deleted", "reverted_at"),
     },
     TitleFact: {},
     MessageFact: {
@@ -362,12 +392,14 @@ STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
         **_numbers("recalled", "created", "completed", "summary", "delivered", "streamed", "manual"),
     },
     PartFact: {
-        "message": Shape.ID, "part": Shape.ID, "type": Shape.WORD, "mime": Shape.NAME, "reason": Shape.WORD, **_USED,
-        **_numbers("synthetic", "resumes", "start", "end", "bytes", "auto", "overflow"),
+        "message": Shape.ID, "part": Shape.ID, "type": Shape.WORD, "mime": Shape.NAME, "reason": Shape.WORD,
+        "sent": Shape.ID, "tail": Shape.ID, **_USED,
+        **_numbers("synthetic", "ignored", "resumes", "start", "end", "bytes", "auto", "overflow"),
     },
     ToolFact: {
         "message": Shape.ID, "part": Shape.ID, "call": Shape.ID, "name": Shape.WORD, "status": Shape.WORD,
-        "child": Shape.ID, **_FAILED, **_numbers("start", "end", "exit", "background"),
+        "child": Shape.ID, "sent": Shape.ID, **_FAILED,
+        **_numbers("start", "end", "exit", "background", "pruned", "interrupted", "rejected"),
     },
     FirstTokenFact: {"message": Shape.ID},
     StatusFact: {"status": Shape.WORD, "reason": Shape.WORD, **_FAILED},
@@ -376,7 +408,8 @@ STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
     RequestFact: {"message": Shape.ID, **_BY},
     SystemPromptFact: {"agent": Shape.WORD},
     ToolListFact: {},
-    HistoryFact: {"messages": Shape.IDS},
+    HistoryFact: {"messages": Shape.IDS, "parts": Shape.IDS},
+    RemovalFact: {"message": Shape.ID, "part": Shape.ID},
     ConversationFact: {},
     WaitFact: {
         "id": Shape.ID, "what": Shape.WORD, "call": Shape.ID, "message": Shape.ID, "permission": Shape.WORD,

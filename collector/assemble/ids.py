@@ -35,3 +35,12 @@ def time_in(identifier: str, near: int) -> int | None:
     except ValueError:
         return None
     return kept + round((near - kept) / _WRAP) * _WRAP
+
+
+def sequence(identifier: str, at: int) -> int:
+    """Where the maker of an id puts it among others of its kind; `at` is when its thing was made, by any clock.
+
+    Ids ascend also where the clock of what they name was set back.
+    """
+    found = time_in(identifier, at) if at else None
+    return at if found is None else found

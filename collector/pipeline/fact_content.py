@@ -28,7 +28,7 @@ from collector.redact.report import CONTENT
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,159}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,99}")
 _OF_EVERY_FACT = {"session": Shape.ID, "key": Shape.ID, "at": Shape.NUMBER, "order": Shape.NUMBER}
-_SIZED = frozenset({"text", "input", "output", "error"})
+_SIZED = frozenset({"text", "input", "output", "error", "structured"})
 
 
 def reduced(kind: type[Fact], name: str, value: Any) -> Any:

@@ -110,6 +110,7 @@ POSITIONS: Mapping[type[Fact], Mapping[str, Positions]] = {
         **_BY,
         **_FAILED,
         "directory": _DIRECTORY,
+        "structured": _attributes("AGENT", _OUTPUT),
         "finish": _attributes("LLM", SpanAttributes.LLM_FINISH_REASON),
     },
     PartFact: {

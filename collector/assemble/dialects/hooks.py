@@ -22,11 +22,11 @@ from collector.assemble.dialects.lenient import (
     text,
     truth,
 )
+from collector.assemble.dialects.sent import SentHistories
 from collector.assemble.facts import (
     SIDE_CALLS,
     AnyFact,
     ConversationFact,
-    HistoryFact,
     MessageFact,
     RequestFact,
     ShutdownFact,
@@ -105,6 +105,7 @@ class HookReader:
     """Reads hook calls; of tool definitions and, up to 1.0, of system prompts the session is said only afterwards."""
 
     def __init__(self) -> None:
+        self._histories = SentHistories()
         self._prompts: dict[tuple[str, str | None], str] = {}
         self._offered: dict[tuple[str, str | None], dict[str, JsonObject]] = {}
         self._last_offered: dict[tuple[str, str | None], list[JsonObject]] = {}
@@ -119,7 +120,7 @@ class HookReader:
             case "experimental.chat.system.transform":
                 yield from self._system(hook)
             case "experimental.chat.messages.transform":
-                yield from self._history(hook)
+                yield from self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
             case "tool.definition":
                 self._definition(hook)
             case "session.context" | "session.title" | "session.compaction":
@@ -174,23 +175,6 @@ class HookReader:
             self._prompts[hook.pid, hook.directory] = prompt
         else:
             yield _system_prompt(session, hook.at or 0, prompt, None)
-
-    def _history(self, hook: HookCall) -> Iterator[AnyFact]:
-        at = hook.at or 0
-        found = objects(hook.output.get("messages"))
-        session = next((s for item in found if (s := text(mapping(item.get("info")).get("sessionID")))), None)
-        if session is None:
-            return
-        names = []
-        for item in found:
-            info = mapping(item.get("info"))
-            names.append(text(info.get("id")) or "")
-            yield from v1_messages.message(info, session, at, recalled=True)
-            for part in objects(item.get("parts")):
-                for fact in v1_messages.part(part, session, at):
-                    fact.order -= 1  # of two tellings of the same state the event's own counts
-                    yield fact
-        yield HistoryFact(*latest(session, f"history:{at}", at), messages=names)
 
     def _definition(self, hook: HookCall) -> None:
         name = text(hook.input.get("toolID"))

@@ -12,7 +12,7 @@ export                       {info, messages: [{info, parts}]}, or one of its me
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from collector.assemble.dialects.lenient import JsonObject, mapping, millisecond
 
 _VERSIONED = re.compile(r"(?s)(.+)\.(\d{1,3})")
 _DEEPEST = 4
+_ENVELOPES = frozenset({"hook", "payload", "syncEvent"})
 
 
 class BadItem(Exception):
@@ -59,9 +60,19 @@ class HookCall:
     directory: str | None
 
 
-def unwrap(item: Any) -> Iterator[OpenCodeEvent | HookCall]:
+def unwrap(item: Any) -> Iterable[OpenCodeEvent | HookCall]:
     """What `item` holds; raises `BadItem` when it has no form that is known."""
-    return _unwrap(item, None, None, 0)
+    hook = item.get("hook") if isinstance(item, dict) else None
+    if not isinstance(hook, str):
+        return _unwrap(item, None, None, 0)
+    if hook != "event":
+        return (_hook_call(item, hook),)
+    inner = item.get("input")  # most items are lines of the plugin with one event each
+    if isinstance(inner, dict) and isinstance(inner.get("properties"), dict) and _ENVELOPES.isdisjoint(inner):
+        kind = inner.get("type")
+        if isinstance(kind, str) and kind:
+            return (_event(inner, kind, milliseconds(item.get("ts")), text(item.get("dir"))),)
+    return _hook(item, hook, 0)
 
 
 def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Iterator[OpenCodeEvent | HookCall]:
@@ -96,12 +107,21 @@ def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Ite
 
 
 def _hook(item: JsonObject, hook: str, depth: int) -> Iterator[OpenCodeEvent | HookCall]:
-    at, directory = milliseconds(item.get("ts")), text(item.get("dir"))
     if hook == "event":
+        at, directory = milliseconds(item.get("ts")), text(item.get("dir"))
         yield from _unwrap(item.get("input"), at, directory, depth + 1)
         return
-    yield HookCall(
-        hook, mapping(item.get("input")), mapping(item.get("output")), at, str(item.get("pid", "")), directory
+    yield _hook_call(item, hook)
+
+
+def _hook_call(item: JsonObject, hook: str) -> HookCall:
+    return HookCall(
+        hook,
+        mapping(item.get("input")),
+        mapping(item.get("output")),
+        milliseconds(item.get("ts")),
+        str(item.get("pid", "")),
+        text(item.get("dir")),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from collector.assemble.dialects import v1, v2
 from collector.assemble.dialects.hooks import HookReader
-from collector.assemble.dialects.items import BadItem, HookCall, OpenCodeEvent, UnknownType, unwrap
+from collector.assemble.dialects.items import BadItem, HookCall, UnknownType, unwrap
 from collector.assemble.dialects.lenient import milliseconds
 from collector.assemble.facts import AnyFact
 from collector.assemble.ids import time_in
@@ -27,20 +27,17 @@ class ItemReader:
                 if found.at is None:
                     found.at = self._last or now
                 yield from self._hooks.read(found)
+                continue
+            stated = found.at or _stated_time(found.data)
+            near = stated or self._last or now
+            at = (time_in(found.id, near) if found.id else None) or near
+            if stated:
+                self._last = stated
+            facts = v1.read(found, at) if found.generation == 1 else v2.read(found, at)
+            if facts is None:
+                yield UnknownType(f"{found.generation}:{found.type}")
             else:
-                yield from self._event(found, now)
-
-    def _event(self, event: OpenCodeEvent, now: int) -> Iterator[AnyFact | UnknownType]:
-        stated = event.at or _stated_time(event.data)
-        near = stated or self._last or now
-        at = (time_in(event.id, near) if event.id else None) or near
-        if stated:
-            self._last = stated
-        facts = v1.read(event, at) if event.generation == 1 else v2.read(event, at)
-        if facts is None:
-            yield UnknownType(f"{event.generation}:{event.type}")
-        else:
-            yield from facts
+                yield from facts
 
 
 def _stated_time(data: dict[str, Any]) -> int | None:

@@ -26,6 +26,7 @@ from collector.assemble.facts import (
     FailureFact,
     FirstTokenFact,
     NoteFact,
+    RemovalFact,
     RetryFact,
     SessionFact,
     ShutdownFact,
@@ -42,7 +43,7 @@ _UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
 _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
     r"|account|models|command|file|storage|config|global|filesystem|skill|agent|provider)\..*"
-    r"|session\.diff|message\.removed|message\.part\.removed"
+    r"|session\.diff"
 )
 
 
@@ -59,7 +60,7 @@ def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session = text(info.get("id")) or text(data.get("sessionID"))
     if session is None:
         return
-    title = text(info.get("title"))
+    title, reverted = text(info.get("title")), text(mapping(info.get("revert")).get("messageID"))
     yield SessionFact(
         session=session,
         key=event.type,
@@ -72,9 +73,17 @@ def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
         version=text(info.get("version")),
         agent=text(info.get("agent")),
         created=milliseconds(mapping(info.get("time")).get("created")),
+        reverted=reverted,
+        reverted_at=at if reverted else 0,
     )
     if title and not _UNTITLED.fullmatch(title):
         yield TitleFact(*earliest(session, "titled", at))
+
+
+def _deleted(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
+    session = text(mapping(data.get("info")).get("id")) or text(data.get("sessionID"))
+    if session:
+        yield SessionFact(*earliest(session, event.type, at), deleted=at)
 
 
 def _message(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
@@ -88,6 +97,12 @@ def _part(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     yield from part(
         found, text(data.get("sessionID")), at if stated is None else stated, streaming, exact=stated is not None
     )
+
+
+def _removed(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
+    session, of, part_id = text(data.get("sessionID")), text(data.get("messageID")), text(data.get("partID"))
+    if session and of:
+        yield RemovalFact(*latest(session, f"removed:{part_id or of}", at), message=of, part=part_id)
 
 
 def _delta(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
@@ -206,7 +221,7 @@ def _gone(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
 _READERS: dict[str, Callable[[OpenCodeEvent, JsonObject, int], Facts]] = {
     "session.created": _session,
     "session.updated": _session,
-    "session.deleted": lambda event, data, at: iter(()),
+    "session.deleted": _deleted,
     "session.status": _status,
     "session.idle": _idle,
     "session.error": _error,
@@ -214,6 +229,8 @@ _READERS: dict[str, Callable[[OpenCodeEvent, JsonObject, int], Facts]] = {
     "message.updated": _message,
     "message.part.updated": _part,
     "message.part.delta": _delta,
+    "message.removed": _removed,
+    "message.part.removed": _removed,
     "permission.asked": _asked,
     "permission.updated": _asked,
     "permission.replied": _replied,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from collector.assemble.attachments import describe
@@ -39,6 +40,9 @@ from collector.assemble.facts import (
 from collector.assemble.ids import time_in
 from collector.otlp.values import to_json
 
+_REJECTED = re.compile(
+    r"(Error: )?(The user rejected permission to use this (specific )?tool call\.?|The user dismissed this question\.?)"
+)
 _RANKS = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 
 
@@ -74,6 +78,7 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
         tokens=tokens(info.get("tokens")) if role == "assistant" and rank > PENDING else None,
         cost=number(info.get("cost")) if role == "assistant" and rank > PENDING else None,
         summary=summary is True or None,
+        structured=info.get("structured"),
         directory=text(mapping(info.get("path")).get("cwd")),
     )
     if isinstance(summary, dict):
@@ -139,7 +144,8 @@ def part(found: JsonObject, session: str | None, at: int, streaming: bool = Fals
         case "text" | "reasoning":
             fact.type = kind
             fact.text = found["text"] if isinstance(found.get("text"), str) else None
-            fact.synthetic = found.get("synthetic") is True or found.get("ignored") is True
+            fact.ignored = found.get("ignored") is True
+            fact.synthetic = found.get("synthetic") is True or fact.ignored
             fact.resumes = mapping(found.get("metadata")).get("compaction_continue") is True
         case "file":
             fact.type = "file"
@@ -153,11 +159,12 @@ def part(found: JsonObject, session: str | None, at: int, streaming: bool = Fals
         case "compaction":
             fact.type = "compaction"
             fact.auto, fact.overflow = truth(found.get("auto")), truth(found.get("overflow"))
+            fact.tail = text(found.get("tail_start_id"))
         case "patch":
             fact.type, fact.start = "patch", made
             fact.files, fact.reason = texts(found.get("files")), text(found.get("hash"))
         case "subtask":
-            fact.text = text(found.get("prompt"))
+            fact.type, fact.text = "subtask", text(found.get("prompt"))
     yield fact
 
 
@@ -171,6 +178,7 @@ def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) ->
     meta = mapping(metadata)
     start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
     settled = status in ("completed", "error")
+    interrupted = status == "error" and meta.get("interrupted") is True
     given = state.get("input")
     yield ToolFact(
         session=session,
@@ -183,7 +191,7 @@ def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) ->
         name=text(found.get("tool")),
         status=status,
         input=given if status != "pending" or given else None,
-        output=text(state.get("output")) if settled else None,
+        output=text(meta.get("output") if interrupted else state.get("output")) if settled else None,
         error=text(state.get("error")) if settled else None,
         title=text(state.get("title")),
         metadata=meta if settled and meta else None,
@@ -193,7 +201,16 @@ def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) ->
         child=first_text(meta, "sessionId", "sessionID"),
         background=truth(meta.get("background")) or truth(mapping(given).get("background")),
         attachments=[describe(*attachment(file)) for file in objects(state.get("attachments"))] or None,
+        pruned=milliseconds(times.get("compacted")),
+        interrupted=interrupted or None,
+        rejected=_is_rejection(state) or None,
     )
+
+
+def _is_rejection(state: JsonObject) -> bool:
+    """Whether a person refused the call, or a question, without saying what to do instead: the turn ends."""
+    error = text(state.get("error")) if state.get("status") == "error" else None
+    return error is not None and _REJECTED.fullmatch(error) is not None
 
 
 def _retry_part(found: JsonObject, session: str, of: str, at: int) -> RetryFact:

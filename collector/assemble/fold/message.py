@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any, Literal
 
-from collector.assemble.facts import FIELDS, Fact, MessageFact, PartFact, ToolFact
+from collector.assemble.facts import FIELDS, NEVER, Fact, MessageFact, PartFact, ToolFact
+from collector.assemble.ids import sequence
 
 _UNHEARD = -1
 """Below the order of every fact."""
+_APART = 1 << 50
+"""Beyond all times: messages that a fork took over come first, those of a clock that was set back last."""
+
+
+class Standing(Enum):
+    """What the time of a message says of its place in the session."""
+
+    PLAIN = "made when it says"
+    COPIED = "taken over by a fork from another session, with the time it has there"
+    DISPLACED = "made after the clock was set back"
 
 
 def merge(into: Fact, orders: dict[str, int], fact: Fact) -> bool:
@@ -41,8 +53,11 @@ class SessionMessage:
         "id",
         "info",
         "parts",
+        "removed",
+        "replaced",
         "role",
         "said",
+        "standing",
         "tools",
         "version",
         "written_version",
@@ -56,6 +71,7 @@ class SessionMessage:
         self._orders: dict[str, int] = {}
         self.has_own_event = False
         """Whether more is known than a later call's history says."""
+        self.standing = Standing.PLAIN
         self.called = False
         """Whether a model was asked for it."""
         self.parts: dict[str, PartFact] = {}
@@ -66,8 +82,12 @@ class SessionMessage:
         """When the first of it was streamed."""
         self.heard = 0
         self.version = 0
-        self.said: tuple[int, Any] = (-1, None)
-        """What the message says, as `conversation` put it at a version."""
+        self.said: tuple[Any, Any] = (None, None)
+        """What the message says, as `spans` put it, in a state."""
+        self.replaced: dict[str, list[PartFact]] = {}
+        """Whole texts that were changed afterwards, by part: `end` is when they were."""
+        self.removed: dict[str | None, int] = {}
+        """Which parts were taken out, and when; None stands for the message."""
         self.written_version = -1
         """The version of which all spans are out."""
 
@@ -84,12 +104,25 @@ class SessionMessage:
                 fact.session, fact.key, fact.at, _UNHEARD, message=fact.message, part=fact.part, call=fact.call
             )
             self._tool_orders[fact.part] = {}
-        return merge(tool, self._tool_orders[fact.part], fact)
+        start = tool.start
+        changed = merge(tool, self._tool_orders[fact.part], fact)
+        if start is not None and tool.start is not None and tool.start > start:
+            tool.start = start  # when a call is cut, OpenCode 1.2 gives it the time of the cut as its start
+        return changed
 
     @property
     def created(self) -> int:
         """When it was made; what has no time sorts first."""
         return self.info.created or self.info.streamed or 0
+
+    @property
+    def position(self) -> tuple[int, str]:
+        """Where it stands among the messages of its session: by its time, or by its id where the clock was set back."""
+        if self.standing is Standing.PLAIN:
+            return self.info.created or self.info.streamed or 0, self.id
+        if self.standing is Standing.COPIED:
+            return self.created - _APART, self.id
+        return sequence(self.id, self.created) + _APART, self.id
 
     @property
     def done(self) -> bool:
@@ -101,6 +134,11 @@ class SessionMessage:
         """It sums up what came before it."""
         return bool(self.info.summary) or self.info.agent == "compaction"
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it holds a text that a person wrote."""
+        return any(part.type == "text" and not part.synthetic for part in self.parts.values())
+
     def part(self, kind: str) -> PartFact | None:
         """Its last part of a kind."""
         found = [part for part in self.parts.values() if part.type == kind]
@@ -109,6 +147,29 @@ class SessionMessage:
     def sorted_parts(self) -> list[PartFact]:
         """Its parts in the order of their ids, which is that of their making."""
         return [self.parts[key] for key in sorted(self.parts)]
+
+    def parts_at(self, at: int) -> list[PartFact]:
+        """Its parts as they were at `at`, in order."""
+        if not self.replaced and not self.removed:
+            return self.sorted_parts()
+        found = []
+        for part in self.sorted_parts():
+            if self.removed.get(part.part, NEVER) > at:
+                changes = [old for old in self.replaced.get(part.part, ()) if (old.end or 0) > at]
+                found.append(min(changes, key=lambda old: old.end or 0) if changes else part)
+        return found
+
+    def state_at(self, at: int) -> tuple[object, ...]:
+        """Differs where what the message says at `at` may differ."""
+        changes = [*self.removed.values()]
+        if self.replaced:
+            changes += [old.end or 0 for olds in self.replaced.values() for old in olds]
+        for tool in self.tools.values():
+            if tool.pruned is not None:
+                changes.append(tool.pruned)
+            if tool.end is not None and tool.end > at:
+                changes.append(tool.end)
+        return (self.version, sum(change <= at for change in changes)) if changes else (self.version,)
 
     def sorted_tools(self) -> list[ToolFact]:
         """Its tool calls in the same order."""

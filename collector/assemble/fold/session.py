@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from collector.assemble.facts import (
     FIELDS,
+    NEVER,
     AnyFact,
     CompactionFact,
     ConversationFact,
@@ -18,6 +20,7 @@ from collector.assemble.facts import (
     MessageFact,
     NoteFact,
     PartFact,
+    RemovalFact,
     RequestFact,
     RetryFact,
     SessionFact,
@@ -29,20 +32,22 @@ from collector.assemble.facts import (
     UsageFact,
     WaitFact,
 )
-from collector.assemble.fold.message import SessionMessage, merge
+from collector.assemble.fold.message import SessionMessage, Standing, merge
 from collector.assemble.fold.timeline import Timeline
 
 _REMEMBERED_TURNS = 100
 _HEAD_WITHIN_MS = 60_000
 _MOST_MESSAGES = 5000
+_FIRST = (0, "")
 
 
 class Link(NamedTuple):
-    """A tool call that started a session: when, its part, and its trace in hex."""
+    """A tool call that started a session, or went on with it: when, its part, its trace in hex, until when."""
 
     start: int
     part: str
     trace: str
+    end: int = NEVER
 
 
 class SessionState:
@@ -67,7 +72,10 @@ class SessionState:
         "id",
         "info",
         "is_open",
+        "last_at",
+        "last_sent",
         "latest",
+        "latest_start",
         "links",
         "messages",
         "notes",
@@ -75,9 +83,15 @@ class SessionState:
         "ordered",
         "origin",
         "owners",
+        "places",
+        "removed",
         "requests",
         "retries",
         "said",
+        "said_history",
+        "said_sent",
+        "sent",
+        "siblings",
         "spoken",
         "statuses",
         "steps",
@@ -89,15 +103,17 @@ class SessionState:
         "waits",
     )
 
-    def __init__(self, identifier: str) -> None:
+    def __init__(self, identifier: str, siblings: Mapping[str, SessionState] | None = None) -> None:
         self.id = identifier
+        self.siblings = siblings or {}
+        """All sessions, by id."""
         self.info = SessionFact(identifier, "session", 0, -1)
         """What the session's facts say together."""
         self._info_orders: dict[str, int] = {}
         self.born: int | None = None
         self.messages: dict[str, SessionMessage] = {}
         self.ordered: list[tuple[int, str, SessionMessage]] = []
-        """The messages by when they were made."""
+        """The messages in the order they were made."""
         self.steps: dict[str, SessionMessage] = {}
         """Assistant messages whose spans are not all out."""
         self.opened: dict[str, SessionMessage] = {}
@@ -106,20 +122,32 @@ class SessionState:
         """User messages of turns that are over, and which message opened that turn."""
         self.finished: dict[str, int] = {}
         """The messages that opened turns that are over, and when they were made."""
+        self.latest_start = 0
+        """The highest of those times."""
+        self.places: dict[str, tuple[int, str]] = {}
+        """The positions of those of them whose time says something else."""
         self.given_up: dict[str, int] = {}
         """The messages that opened turns of dead agents, and how much of the session was known then."""
         self.is_open = False
         """Whether something may become due without anything new being heard."""
         self.latest: tuple[int, str] | None = None
-        """Of the turns that are over, when the last was opened and by which message."""
-        self.counted: tuple[int, int] = (0, 0)
-        """The last turn that was numbered: when it was made, and its number."""
+        """Of the turns that are over, the position of the message that opened the last."""
+        self.counted: tuple[tuple[int, str], int] = (_FIRST, 0)
+        """The last turn that was numbered: the position of the message that opened it, and its number."""
         self.origin: tuple[bytes, bytes] | None = None
         """Trace and span of the tool call that started this session, once known."""
         self.summaries: dict[str, SessionMessage] = {}
         """Messages that sum up what came before them."""
-        self.said: tuple[list[SessionMessage], list[int], Any] = ([], [], [])
-        """The messages of the last conversation, their versions, and what they say, as `conversation` put it."""
+        self.said: tuple[list[SessionMessage], list[tuple[object, ...]], Any] = ([], [], [])
+        """The messages of the last conversation, their states, and what they say, as `spans` put it."""
+        self.sent: dict[str, PartFact | ToolFact] = {}
+        """Parts as histories showed them, by the names these refer to."""
+        self.last_sent: dict[str, PartFact | ToolFact] = {}
+        """The last of those of each part."""
+        self.said_sent: dict[tuple[str, tuple[str | None, ...]], Any] = {}
+        """What messages said in histories, as `spans` put it."""
+        self.said_history: tuple[HistoryFact | None, Any] = (None, [])
+        """The last history, and what it said."""
         self.encodings: dict[str, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""
         self.children: dict[str, dict[str, tuple[SessionMessage, ToolFact]]] = {}
@@ -146,6 +174,8 @@ class SessionState:
         self.waits: dict[str, dict[bool, WaitFact]] = {}
         self.titled: int | None = None
         self.heard = 0
+        self.last_at = 0
+        """The time of the last fact."""
         self.changes = 0
         self.gone_at: int | None = None
 
@@ -162,10 +192,11 @@ class SessionState:
                 "values": {name: getattr(self.info, name) for name in self._info_orders},
                 "orders": self._info_orders,
             },
-            "counted": list(self.counted),
+            "counted": [*self.counted[0], self.counted[1]],
             "titled": self.titled,
             "origin": [part.hex() for part in self.origin] if self.origin else None,
             "finished": kept,
+            "places": {opener: list(place) for opener, place in self.places.items() if opener in kept},
             "links": {c: [list(k) for k in found] for c, found in list(self.links.items())[-_REMEMBERED_TURNS:]},
             "owners": {message: opener for message, opener in self.owners.items() if opener in kept},
         }
@@ -178,8 +209,8 @@ class SessionState:
                 setattr(self.info, name, value)
         self._info_orders.update(info.get("orders") or {})
         self.born = self.info.created
-        made, number = memory.get("counted") or (0, 0)
-        self.counted = (made, number)
+        made, *opener, number = memory.get("counted") or (0, 0)
+        self.counted = ((made, opener[0] if opener else ""), number)
         self.titled = memory.get("titled")
         origin = memory.get("origin")
         self.origin = (bytes.fromhex(origin[0]), bytes.fromhex(origin[1])) if origin else None
@@ -187,7 +218,13 @@ class SessionState:
         self.owners.update(memory.get("owners") or {})
         for child, links in (memory.get("links") or {}).items():
             self.links[child] = [Link(*link) for link in links]
-        self.latest = max(((at, message) for message, at in self.finished.items()), default=None)
+        self.places.update({opener: (at, name) for opener, (at, name) in (memory.get("places") or {}).items()})
+        self.latest_start = max(self.finished.values(), default=0)
+        self.latest = max((self.place_of(opener) for opener in self.finished), default=None)
+
+    def place_of(self, opener: str) -> tuple[int, str]:
+        """The position of the message that opened a turn that is over."""
+        return self.places.get(opener) or (self.finished[opener], opener)
 
     def forget(self, messages: Iterable[str], until: int) -> None:
         """Let go of what only a turn that is over needed; its messages stay, as history of the next."""
@@ -201,7 +238,15 @@ class SessionState:
         before = min([until, *(message.created for message in (*self.opened.values(), *self.steps.values()))])
         for timeline in self._timelines.values():
             timeline.forget(before)
+        self._forget_sent()
         self._forget_summarised()
+
+    def _forget_sent(self) -> None:
+        named = {name for history in self.histories.facts for name in history.parts}
+        self.sent = {name: part for name, part in self.sent.items() if name in named}
+        shown = {part.sent for part in self.sent.values()}
+        self.last_sent = {key: part for key, part in self.last_sent.items() if part.sent in shown}
+        self.said_sent = {key: said for key, said in self.said_sent.items() if shown.issuperset(key[1])}
 
     def _forget_summarised(self) -> None:
         """What came before the last compaction, and what no model could still be sent, is no history any more."""
@@ -217,7 +262,7 @@ class SessionState:
         for message in done[: max(0, excess)]:
             del self.messages[message.id]
             self.summaries.pop(message.id, None)
-            del self.ordered[bisect_left(self.ordered, (message.created, message.id))]
+            del self.ordered[bisect_left(self.ordered, message.position)]
 
     def message(self, identifier: str) -> SessionMessage:
         found = self.messages.get(identifier)
@@ -228,17 +273,57 @@ class SessionState:
 
     def before(self, message: SessionMessage) -> int:
         """How many messages were made before `message`."""
-        return bisect_left(self.ordered, (message.created, message.id))
+        return bisect_left(self.ordered, message.position)
+
+    def earlier_than(self, message: SessionMessage) -> Iterator[SessionMessage]:
+        """The messages made before `message`, the last of them first."""
+        return (self.ordered[index][2] for index in range(self.before(message) - 1, -1, -1))
+
+    def next_step(self, step: SessionMessage) -> int:
+        """When the step after `step` was made."""
+        for index in range(self.before(step) + 1, len(self.ordered)):
+            message = self.ordered[index][2]
+            if message.role == "assistant" and message.created > step.created:
+                return message.created
+        return NEVER
+
+    def was_working(self, message: SessionMessage) -> bool:
+        """Whether a step was going on when `message` was made."""
+        return any(
+            step.role == "assistant" and step.created <= message.created <= (step.info.completed or NEVER)
+            for _, _, step in self.ordered[: self.before(message)][-2:]
+        )
+
+    def has_made(self, message: SessionMessage) -> bool:
+        """Whether a message of this session has the role and time of `message`."""
+        return any(own.created == message.created and own.role == message.role for own in self.messages.values())
+
+    def is_undone(self, message: SessionMessage, step: SessionMessage, at: int) -> bool:
+        """Whether `message` was taken out of the conversation before `step`, whose request left at `at`."""
+        if message.removed.get(None, NEVER) <= at:
+            return True
+        since, when = self.info.reverted, self.info.reverted_at
+        if since is None or not when:
+            return False
+        return since <= message.id and message.created <= when < step.created
+
+    def put(self, message: SessionMessage, standing: Standing) -> None:
+        """Move `message` to the place that its standing gives it."""
+        del self.ordered[bisect_left(self.ordered, message.position)]
+        message.standing = standing
+        insort(self.ordered, (*message.position, message))
 
     def guess_created(self, message: SessionMessage, created: int) -> None:
         """Give a message of unknown time one."""
         if not message.created:
             del self.ordered[bisect_left(self.ordered, (0, message.id))]
             message.info.created = created
-            insort(self.ordered, (created, message.id, message))
+            insort(self.ordered, (*message.position, message))
 
     def learn(self, fact: AnyFact) -> bool:
         """Take `fact` in; whether it said anything new."""
+        if fact.at > self.last_at:
+            self.last_at = fact.at
         match fact:
             case FirstTokenFact():
                 message = self.message(fact.message)
@@ -269,6 +354,12 @@ class SessionState:
                 return True
             case NoteFact():
                 return self._note(fact)
+            case RemovalFact():
+                message = self.message(fact.message)
+                known = message.removed.get(fact.part)
+                message.removed[fact.part] = min(fact.at, known or NEVER)
+                message.version += 1
+                return known is None
             case RetryFact() if fact.message is None:
                 for step in self.steps.values():
                     step.version += 1
@@ -278,11 +369,11 @@ class SessionState:
 
     def _message(self, fact: MessageFact) -> bool:
         message = self.message(fact.message)
-        made = message.created
+        position = message.position
         changed = message.merge(fact)
-        if message.created != made:
-            del self.ordered[bisect_left(self.ordered, (made, message.id))]
-            insort(self.ordered, (message.created, message.id, message))
+        if message.position != position:
+            del self.ordered[bisect_left(self.ordered, position)]
+            insort(self.ordered, (*message.position, message))
         if message.is_compaction:
             self.summaries[message.id] = message
         if fact.recalled:
@@ -298,15 +389,37 @@ class SessionState:
     def _part(self, fact: PartFact) -> bool:
         message = self.message(fact.message)
         held = message.parts.get(fact.part)
+        if fact.sent is not None:
+            self._keep_sent(fact.sent, fact, held)
+            if message.role == "user" and fact.synthetic and not fact.resumes:
+                return True  # it may have been made for one request only
         if held is not None and (held.order > fact.order or held == fact):
-            return False
+            if held.order > fact.order:
+                _keep_replaced(message, fact, held)
+            return fact.sent is not None
+        if held is not None:
+            _keep_replaced(message, held, fact)
         message.parts[fact.part] = fact
         message.version += 1
         return True
 
+    def _keep_sent(self, name: str, fact: PartFact | ToolFact, held: PartFact | ToolFact | None) -> None:
+        """Keep a part as a history showed it; what it is still the same as is held once."""
+        last = self.last_sent.get(fact.part)
+        if last is not None and _says_the_same(last, fact):
+            self.sent[name] = last
+            return
+        self.sent[name] = self.last_sent[fact.part] = fact
+        if isinstance(fact, PartFact) and isinstance(held, PartFact) and fact.text == held.text:
+            fact.text = held.text
+        if isinstance(fact, ToolFact) and isinstance(held, ToolFact) and fact.output == held.output:
+            fact.output = held.output
+
     def _tool(self, fact: ToolFact) -> bool:
         message = self.message(fact.message)
-        if fact.part not in message.tools and message.id in self.owners:  # its turn was given up too early
+        if fact.sent is not None:
+            self._keep_sent(fact.sent, fact, message.tools.get(fact.part))
+        elif fact.part not in message.tools and message.id in self.owners:  # its turn was given up too early
             self.steps[message.id] = message
         changed = message.merge_tool(fact)
         if changed:
@@ -323,3 +436,25 @@ class SessionState:
             return False
         self.notes[fact.key] = fact
         return True
+
+
+def _says_the_same(one: PartFact | ToolFact, other: PartFact | ToolFact) -> bool:
+    if isinstance(one, ToolFact) and isinstance(other, ToolFact):
+        return (
+            one.output == other.output
+            and one.input == other.input
+            and one.status == other.status
+            and one.error == other.error
+            and one.pruned == other.pruned
+            and one.name == other.name
+        )
+    if isinstance(one, PartFact) and isinstance(other, PartFact):
+        return one.text == other.text and one.type == other.type and one.ignored == other.ignored
+    return False
+
+
+def _keep_replaced(message: SessionMessage, old: PartFact, new: PartFact) -> None:
+    """Keep a text that was whole before it was changed: earlier requests held it."""
+    whole = message.role == "user" or old.end is not None
+    if whole and old.text and old.text != new.text and old.sent is None and new.sent is None:
+        message.replaced.setdefault(old.part, []).append(replace(old, end=new.at))

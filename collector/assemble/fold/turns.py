@@ -2,12 +2,14 @@
 
 A user message opens a turn; a step belongs to the turn of its parent, or of the prompt last delivered. The
 mark of an automatic compaction, and the message with which the agent then resumes, stay in the turn they
-interrupted. A compaction asked for by hand, and the message that wakes the parent of a background subagent,
-are turns of their own.
+interrupted; so does the message with which the agent goes on after a command run as a subtask. A compaction asked
+for by hand, and the message that wakes the parent of a background subagent, are turns of their own. Prompts that were
+queued, or given without asking for an answer, belong to the turn of the prompt that was answered.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,7 +20,6 @@ from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
 
 _RESUMED_WITHIN_MS = 1000
-_COPIED_BEFORE_MS = 1000
 
 
 @dataclass(slots=True)
@@ -28,8 +29,12 @@ class Turn:
     session: SessionState
     users: list[SessionMessage]
     steps: list[SessionMessage] = field(default_factory=list)
+    queued: list[SessionMessage] = field(default_factory=list)
+    """Prompts before it that got no answer of their own."""
     until: int = NEVER
-    """When the next turn of the session begins."""
+    """When the next turn of the session begins, by its clock."""
+    following: int | None = None
+    """The start of the turn that followed."""
     late: bool = False
     """The turn is over and its spans are out; these steps of it were heard of afterwards."""
 
@@ -40,6 +45,10 @@ class Turn:
     @property
     def start(self) -> int:
         return self.opener.created
+
+    @property
+    def is_overtaken(self) -> bool:
+        return self.following is not None or self.late
 
     def holds(self, at: int) -> bool:
         return self.start <= at < self.until
@@ -73,7 +82,7 @@ def turns(session: SessionState) -> list[Turn]:
     found: list[Turn] = []
     previous = _last_finished(session)
     for message in sorted(session.opened.values(), key=_by_time):
-        if message.info.delivered is False or _is_copied(session, message):
+        if message.info.delivered is False:
             continue
         if found and _continues(session, message, found[-1].users[-1]):
             found[-1].users.append(message)
@@ -82,9 +91,43 @@ def turns(session: SessionState) -> list[Turn]:
         else:
             found.append(Turn(session, [message]))
     for turn, following in pairwise(found):
-        turn.until = following.start
+        turn.following = following.start
     _place_steps(session, found)
+    found = _with_queued(found)
+    _bound(session, found)
     return found
+
+
+def _bound(session: SessionState, found: list[Turn]) -> None:
+    """What has no message belongs to the turn that began last before it, by the clock."""
+    starts = {turn.start for turn in found}
+    if starts and session.latest_start > min(starts):
+        starts.update(session.finished.values())
+    ordered = sorted(starts)
+    for turn in found:
+        turn.until = next(iter(ordered[bisect_right(ordered, turn.start) :]), NEVER)
+
+
+def _with_queued(found: list[Turn]) -> list[Turn]:
+    """The turns; a prompt that got no answer of its own stands in the turn of the next, which was answered with it."""
+    kept: list[Turn] = []
+    queued: list[SessionMessage] = []
+    for turn in found:
+        if turn.following is not None and not turn.steps and _is_plain(turn):
+            queued += turn.users
+            continue
+        if not turn.late:
+            turn.queued, queued = queued, []
+        kept.append(turn)
+    return kept
+
+
+def _is_plain(turn: Turn) -> bool:
+    """Whether a turn without steps is just a prompt of OpenCode 1: nothing went wrong with it."""
+    until = max(turn.following or NEVER, turn.start)
+    return all(
+        user.info.delivered is None and user.part("compaction") is None for user in turn.users
+    ) and not turn.session.failures.between(turn.start, until)
 
 
 def turn_of(session: SessionState, step: SessionMessage) -> str:
@@ -104,7 +147,7 @@ def turn_of(session: SessionState, step: SessionMessage) -> str:
 def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     """Whether `turn` is over at `now`."""
     session = turn.session
-    overtaken = turn.until < NEVER or turn.late
+    overtaken = turn.is_overtaken
     heard = max(message.heard for message in (*turn.users, *turn.steps)) if overtaken else session.heard
     quiet = now - heard
     if quiet < patience.settle:
@@ -118,6 +161,8 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
             return Ending.OVER
     elif (said or overtaken) and quiet >= patience.late:
         return Ending.OVER if said else Ending.DIED
+    if session.info.deleted is not None:
+        return Ending.DIED if open_steps or not turn.steps else Ending.OVER
     if session.gone_at is not None and session.gone_at >= turn.start and quiet >= patience.unsaid:
         return Ending.DIED
     return Ending.DIED if quiet >= patience.died else Ending.OPEN
@@ -132,16 +177,19 @@ def _idle_after(turn: Turn) -> bool:
 
 
 def _is_final(step: SessionMessage) -> bool:
-    return step.info.error_type is not None or step.info.finish not in (None, "tool-calls", "tool_use")
-
-
-def _is_copied(session: SessionState, message: SessionMessage) -> bool:
-    """A fork begins with copies of another session's messages; their spans are out already."""
-    return session.born is not None and 0 < message.created < session.born - _COPIED_BEFORE_MS
+    """Whether no step follows `step`: the model stopped, or what it asked for was refused, or it gave the output."""
+    return (
+        step.info.error_type is not None
+        or step.info.finish not in (None, "tool-calls", "tool_use")
+        or step.info.structured is not None
+        or any(tool.rejected for tool in step.tools.values())
+    )
 
 
 def _by_time(message: SessionMessage) -> tuple[int, str]:
-    return message.info.streamed if message.role == "user" and message.info.streamed else message.created, message.id
+    if message.role == "user" and message.info.streamed:
+        return message.info.streamed, message.id
+    return message.position
 
 
 def _last_finished(session: SessionState) -> SessionMessage | None:
@@ -171,6 +219,8 @@ def _continues(session: SessionState, message: SessionMessage, previous: Session
     if any(part.resumes for part in spoken):
         return True
     synthetic = bool(spoken) and all(part.synthetic for part in spoken)
+    if synthetic and previous.part("subtask") is not None:
+        return True
     if message.info.delivered is not None:
         return synthetic and _was_busy(session, message)
     before = previous.part("compaction")
@@ -215,5 +265,5 @@ def _delivered_before(found: list[Turn], step: SessionMessage) -> Turn | None:
 
 def finished_of(turn: Turn) -> Iterator[str]:
     """The ids of all messages of a turn."""
-    yield from (user.id for user in turn.users)
+    yield from (user.id for user in (*turn.queued, *turn.users))
     yield from (step.id for step in turn.steps)

@@ -15,7 +15,10 @@ from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
 from collector.assemble.spans.conversation import SentMessage
 from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_known, put_text
+from collector.assemble.spans.outcome import error_of
 from collector.assemble.spans.places import SpanPlace
+from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, answered, as_text, said
+from collector.assemble.spans.sent import sent
 from collector.assemble.spans.timing import Attempt, Timing
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
@@ -42,7 +45,7 @@ class CallSpans:
     ) -> list[BuiltSpan]:
         """The span of a step, after those of the attempts that failed before."""
         session = turn.session
-        messages = conversation.sent(session, step, times.start)
+        messages = sent(session, step, times.start)
         if system is not None and system.text:
             encoding, prompt = session.encodings.setdefault(
                 system.text, (conversation.Encoding(), SentMessage("system", system.text))
@@ -60,17 +63,17 @@ class CallSpans:
             _retry_event(failed.span, attempt)
             made.append(failed)
         last = self._call(turn, step, place, span_id(step.id), above, asked, times.start, times.end)
-        answer = conversation.answered(step)
+        answer = answered(step)
         if answer.text or answer.calls or answer.reasoning:
             _put_answer(last.span, answer, to_json([chat_message(answer)]), "application/json")
-        said = step.part("finish")
-        tokens = step.info.tokens or (said.tokens if said else None)
-        cost = step.info.cost if step.info.cost is not None else said.cost if said else None
+        ended = step.part("finish")
+        tokens = step.info.tokens or (ended.tokens if ended else None)
+        cost = step.info.cost if step.info.cost is not None else ended.cost if ended else None
         put(
             last.span,
             {
                 "opencode.message_id": step.id,
-                "llm.finish_reason": step.info.finish or (said.reason if said else "") or "",
+                "llm.finish_reason": step.info.finish or (ended.reason if ended else "") or "",
                 "opencode.attempt": len(times.failed) + 1 if times.failed else "",
             },
         )
@@ -80,7 +83,7 @@ class CallSpans:
             event(last.span, "first_token", times.first_token, {})
         for attempt in times.failed:
             _retry_event(last.span, attempt)
-        finish(last.span, step.info.error_type, step.info.error, incomplete=incomplete)
+        finish(last.span, *error_of(turn, step), incomplete=incomplete)
         return [*made, last]
 
     def _call(
@@ -150,7 +153,9 @@ class CallSpans:
             ),
         )
         messages = [SentMessage("system", system.text)] if system and system.text else []
-        messages += conversation.said(turn.opener)
+        if turn.opener.info.delivered is None:
+            messages.append(SentMessage("user", TITLE_PROMPT))
+        messages += _title_subject(turn, start)
         _put_asked(made.span, provider, model, _RequestContent(messages, request, None, conversation.Encoding()))
         title = session.info.title
         if title and session.titled is not None and session.titled >= start:
@@ -190,6 +195,20 @@ class CallSpans:
         return made
 
 
+def _title_subject(turn: Turn, start: int) -> list[SentMessage]:
+    """What a title is made of: the messages up to the first prompt; of a command run as a subtask, its prompts."""
+    subtasks = [part.text for part in turn.opener.sorted_parts() if part.type == "subtask" and part.text]
+    if subtasks and len(subtasks) == len(turn.opener.parts):
+        return [SentMessage("user", "\n".join(subtasks))]
+    subject = [turn.opener]
+    for message in turn.session.earlier_than(turn.opener):
+        if message.role == "user" and message.is_prompt:
+            subject = [turn.opener]
+            break
+        subject.insert(0, message)
+    return [sent for message in subject for sent in said(message, start)]
+
+
 @dataclass(frozen=True, slots=True)
 class _RequestContent:
     """What went to the model; `encoding` is that of the conversation it goes on with."""
@@ -200,11 +219,22 @@ class _RequestContent:
     encoding: conversation.Encoding
 
 
-def is_call(step: SessionMessage) -> bool:
-    """Whether a model was asked: a command the user ran by hand is a message without a call."""
+def is_call(turn: Turn, step: SessionMessage, request: RequestFact | None) -> bool:
+    """Whether a model was asked: a command the user ran by hand is a message without a call.
+
+    So is a step that was aborted while its request was prepared, where requests are heard of.
+    """
+    if request is not None or _has_answer(step):
+        return True
+    error_type, _ = error_of(turn, step)
+    if error_type == ABORTED and turn.session.requests.facts:
+        return False
+    return error_type is not None or not (step.tools or step.done)
+
+
+def _has_answer(step: SessionMessage) -> bool:
     return (
         step.first is not None
-        or step.info.error_type is not None
         or (step.info.tokens is not None and any(step.info.tokens.values()))
         or any(part.type in ("start", "text", "reasoning", "finish") for part in step.parts.values())
     )
@@ -234,7 +264,7 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
         put(span, {"input.value": new, "input.mime_type": "application/json"})
     span.MergeFromString(data)
     if asked.request and asked.request.params:
-        put(span, {"llm.invocation_parameters": conversation.as_text(asked.request.params)})
+        put(span, {"llm.invocation_parameters": as_text(asked.request.params)})
     write_tools(
         partial(put_known, span),
         [

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from collector.assemble.facts import NEVER, ToolFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import Link, SessionState
 from collector.assemble.fold.turns import Turn, turn_of
 from collector.assemble.ids import span_id, trace_id
 
 _LINK_SLACK_MS = 100
+_BACKGROUND_SLACK_MS = 5000
 _DEEPEST = 32
 
 
@@ -23,6 +25,14 @@ class SpanPlace:
 
     trace_id: bytes
     above: bytes
+
+
+def link_of(step: SessionMessage, tool: ToolFact, trace: str = "", cut: int = NEVER) -> Link:
+    """A tool call of `step` that started a session, `cut` being when it was cut if it came to no end."""
+    end = cut if tool.end is None else tool.end
+    if tool.background and tool.end is not None:
+        end += _BACKGROUND_SLACK_MS  # the call ends at once, the session it started goes on
+    return Link(tool.start or step.created, tool.part, trace, end)
 
 
 class SpanPlaces:
@@ -40,30 +50,40 @@ class SpanPlaces:
         link = self._caller(turn, now, depth)
         if link is not None:
             session.origin = (bytes.fromhex(link.trace), span_id(link.part))
-        elif session.origin is None:
-            if not closing and now - session.heard < self._wait_ms:
-                return None
-            return SpanPlace(trace_id(session.id, turn.opener.id), b"")
-        assert session.origin is not None
-        return SpanPlace(*session.origin)
+            return SpanPlace(*session.origin)
+        if session.origin is not None and not self._calls(session):
+            return SpanPlace(*session.origin)  # what is known of its caller was forgotten
+        if session.origin is None and not closing and now - session.heard < self._wait_ms:
+            return None
+        return SpanPlace(trace_id(session.id, turn.opener.id), b"")
 
     def _caller(self, turn: Turn, now: int, depth: int) -> Link | None:
-        """The tool call that opened this turn of a subagent's session: the last that began before it."""
+        """The tool call that opened this turn of a subagent's session: one that ran when the prompt was made.
+
+        The first turn of a session is of the call that started it, whatever the clock says.
+        """
         session = turn.session
+        links = self._calls(session)
+        at = turn.start + _LINK_SLACK_MS
+        link = max((link for link in links if link.start <= at <= link.end + 2 * _LINK_SLACK_MS), default=None)
+        if link is None and not session.finished and session.before(turn.opener) == 0:
+            link = min(links, default=None)
         parent = self._sessions.get(session.parent or "")
-        if parent is None:
-            return None
-        links = {link.part: link for link in parent.links.get(session.id, ())}
-        calls = parent.children.get(session.id, {})
-        for part, (step, tool) in calls.items():
-            if part not in links:
-                links[part] = Link(tool.start or step.created, part, "")
-        earlier = [link for link in links.values() if link.start <= turn.start + _LINK_SLACK_MS]
-        link = max(earlier) if earlier else min(links.values(), default=None)
-        if link is not None and not link.trace:
-            trace = self._trace_of(parent, calls[link.part][0], now, depth)
+        if link is not None and not link.trace and parent is not None:
+            trace = self._trace_of(parent, parent.children[session.id][link.part][0], now, depth)
             return link._replace(trace=trace.hex())
         return link
+
+    def _calls(self, session: SessionState) -> list[Link]:
+        """The tool calls that started `session`, or went on with it, as far as they are known."""
+        parent = self._sessions.get(session.parent or "")
+        if parent is None:
+            return []
+        links = {link.part: link for link in parent.links.get(session.id, ())}
+        for part, (step, tool) in parent.children.get(session.id, {}).items():
+            if part not in links:
+                links[part] = link_of(step, tool)
+        return list(links.values())
 
     def _trace_of(self, parent: SessionState, step: SessionMessage, now: int, depth: int) -> bytes:
         opener = turn_of(parent, step)

@@ -35,9 +35,9 @@ class Timing:
     failed: tuple[Attempt, ...]
 
 
-def timing(session: SessionState, step: SessionMessage, until: int) -> Timing:
-    """The times of `step`; `until` is when the next step of its session was made."""
-    since = step.created
+def timing(session: SessionState, step: SessionMessage) -> Timing:
+    """The times of `step`."""
+    since, until = step.created, session.next_step(step)
     end_known = step.info.completed or NEVER
     requests = [r for r in session.requests.facts if r.message == step.id] or [
         r

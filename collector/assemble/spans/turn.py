@@ -14,10 +14,10 @@ from collector.assemble.facts import CompactionFact, NoteFact, ToolFact, WaitFac
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
-from collector.assemble.spans import conversation
-from collector.assemble.spans.conversation import as_text
 from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put
+from collector.assemble.spans.outcome import cut_at, outcome
 from collector.assemble.spans.places import SpanPlace
+from collector.assemble.spans.said import answered, as_text, asked
 from collector.otlp.values import to_json
 
 _MOST_EVENT_CHARS = 10_000
@@ -38,9 +38,9 @@ class TurnSpans:
     ) -> BuiltSpan:
         """The root of a turn; `children` are the first start and the last end among what is below it."""
         session, opener = turn.session, turn.opener
-        kind, error, stop = _outcome(turn, incomplete)
-        prompt = conversation.asked(opener)
-        answer = next((t for s in reversed(turn.steps) if (t := conversation.answered(s).text)), "")
+        kind, error, stop = outcome(turn, incomplete=incomplete)
+        prompt = asked([*(m for m in turn.queued if turn.session.was_working(m)), opener])
+        answer, answer_type = _output(turn)
         provider, model = _last_model(turn)
         parent = session.parent
         metadata = {
@@ -69,7 +69,7 @@ class TurnSpans:
                 "input.value": prompt,
                 "input.mime_type": "text/plain" if prompt else "",
                 "output.value": answer,
-                "output.mime_type": "text/plain" if answer else "",
+                "output.mime_type": answer_type,
                 "gen_ai.system": provider,
                 "llm.model_name": model,
                 "opencode.turn_number": number,
@@ -118,7 +118,7 @@ class TurnSpans:
         """A call of a tool, `part` being the id of its part, with what a person was asked for it."""
         session, name = turn.session, tool.name or "tool"
         start = tool.start or step.created
-        end = tool.end or (step.info.completed if not incomplete else None) or start
+        end = tool.end or cut_at(turn, step, tool)
         title = tool.title
         made = begin(
             self._service,
@@ -169,7 +169,7 @@ class TurnSpans:
         part = mark.part("compaction")
         end = max((summary.info.completed or summary.created) if summary else mark.created, mark.created)
         made = self._chain(turn, place, span_id(mark.id, "compaction"), mark.created, end)
-        text = conversation.answered(summary).text if summary else ""
+        text = answered(summary).text if summary else ""
         put(
             made.span,
             {
@@ -216,25 +216,19 @@ class TurnSpans:
         )
 
 
-def _outcome(turn: Turn, incomplete: bool) -> tuple[str | None, str | None, str]:
-    """Error type, error, and the reason the turn stopped."""
-    for failure in reversed(turn.session.failures.between(turn.start, turn.until)):
-        return failure.error_type or "unknown", failure.error, "error"
-    last = turn.steps[-1] if turn.steps else None
-    for status in reversed(turn.session.statuses.between(turn.start, turn.until)):
-        if status.status == "failed":
-            return status.error_type or "unknown", status.error, "error"
-        if status.status == "interrupted":
-            kind = (last.info.error_type if last else None) or "interrupted"
-            return kind, f"interrupted ({status.reason or 'unknown'})", "interrupted"
-        break
-    if last is not None and last.info.error_type is not None:
-        return last.info.error_type, last.info.error, "error"
-    return None, None, "incomplete" if incomplete else "completed"
+def _output(turn: Turn) -> tuple[str, str]:
+    """What the turn came to, and its type: a structured output, or the last text."""
+    for step in reversed(turn.steps):
+        if step.info.structured is not None:
+            return as_text(step.info.structured), "application/json"
+        if text := answered(step).text:
+            return text, "text/plain"
+    return "", ""
 
 
 def _agent_of(turn: Turn) -> str | None:
-    found: list[str | None] = [step.info.agent for step in turn.steps if step.info.agent and not step.is_compaction]
+    subtasks = {user.id for user in turn.users if user.part("subtask")}
+    found = [step.info.agent for step in turn.steps if not step.is_compaction and step.info.parent not in subtasks]
     return next((name for name in (*found, turn.opener.info.agent, turn.session.info.agent) if name), None)
 
 

@@ -1,0 +1,88 @@
+"""The conversation as a hook of OpenCode 1 shows it before a request, each part named as it was sent (pure).
+
+Parts may be other than events say: reminders are made for one request, results are cleared, another plugin may have
+changed any. A part is put into facts when it is new or other than it was; until then a history names it only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from collector.assemble.dialects import v1_messages
+from collector.assemble.dialects.lenient import JsonObject, mapping, objects, text
+from collector.assemble.facts import AnyFact, HistoryFact, PartFact, ToolFact, latest, order
+
+_MOST_SESSIONS = 64
+_SPOKEN = frozenset({"text", "reasoning", "file", "tool", "compaction", "subtask"})
+"""Types of parts that a model is sent."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What was put into facts since the prompt `prompt`: of each message or part its hash, and the name it got."""
+
+    prompt: str
+    known: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class SentHistories:
+    """Reads histories; remembers what it gave for the present turn of each of the sessions last read."""
+
+    def __init__(self) -> None:
+        self._turns: OrderedDict[str, _Turn] = OrderedDict()
+
+    def read(self, messages: list[JsonObject], at: int) -> Iterator[AnyFact]:
+        """The facts in a history heard at `at`: messages, those of their parts that changed, and what was sent."""
+        infos = [mapping(item.get("info")) for item in messages]
+        session = next((found for info in infos if (found := text(info.get("sessionID")))), None)
+        if session is None:
+            return
+        prompt = next((text(info.get("id")) for info in reversed(infos) if info.get("role") == "user"), None)
+        known = self._turn(session, prompt or "").known
+        ids, names = [], []
+        for info, item in zip(infos, messages, strict=True):
+            identifier = text(info.get("id")) or ""
+            ids.append(identifier)
+            if _is_new(known, identifier, info, at):
+                yield from v1_messages.message(info, session, at, recalled=True)
+            for part in objects(item.get("parts")):
+                name = text(part.get("id")) or ""
+                fresh = _is_new(known, name, part, at)
+                sent = known[name][1]
+                if part.get("type") in _SPOKEN:
+                    names.append(sent)
+                if fresh:
+                    yield from _part(part, session, at, sent)
+        yield HistoryFact(*latest(session, f"history:{at}", at), messages=ids, parts=names)
+
+    def _turn(self, session: str, prompt: str) -> _Turn:
+        """What is known of the present turn: what went before may be forgotten by those who read the facts."""
+        turn = self._turns.get(session)
+        if turn is None or turn.prompt != prompt:
+            turn = self._turns[session] = _Turn(prompt)
+        self._turns.move_to_end(session)
+        if len(self._turns) > _MOST_SESSIONS:
+            self._turns.popitem(last=False)
+        return turn
+
+
+def _is_new(known: dict[str, tuple[int, str]], identifier: str, content: JsonObject, at: int) -> bool:
+    """Whether `content` was not read in this turn, or was other; from now on it is known."""
+    digest = hash(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS))
+    held = known.get(identifier)
+    if held is not None and held[0] == digest:
+        return False
+    known[identifier] = (digest, f"{identifier}:{at}")
+    return True
+
+
+def _part(part: JsonObject, session: str, at: int, sent: str) -> Iterator[AnyFact]:
+    for fact in v1_messages.part(part, session, at):
+        if isinstance(fact, (PartFact, ToolFact)):
+            fact.key, fact.sent = f"sent:{sent}", sent
+            fact.order = order(0, fact.order >> 48)  # the event's own telling of the same state counts
+            yield fact

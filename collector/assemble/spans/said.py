@@ -1,0 +1,152 @@
+"""What a message said to a model when it was sent, as OpenCode 1 turns messages into requests (pure).
+
+An assistant message that failed is not sent at all. The result of a tool that was cleared, or that never came, is a
+placeholder. The content of a text file stands in texts beside it; other files stand as name, type and size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from collector.assemble.attachments import describe
+from collector.assemble.facts import PartFact, ToolFact
+from collector.assemble.fold.message import SessionMessage, is_settled
+from collector.assemble.spans.conversation import SentMessage
+from collector.openinference.messages import ToolCall
+from collector.otlp.values import to_json
+
+TITLE_PROMPT = "Generate a title for this conversation:\n"
+_COMPACTED = "What did we do so far?"
+_SUBTASK = "The following tool was executed by the user"
+_CLEARED = "[Old tool result content cleared]"
+_INTERRUPTED = "[Tool execution was interrupted]"
+_AS_TEXT = ("text/plain", "application/x-directory")
+ABORTED = "MessageAbortedError"
+_LONGEST_RESULT = 2000
+
+
+def said(message: SessionMessage, at: int) -> list[SentMessage]:
+    """What `message` said in a request that left at `at`, and the results of the tools it called."""
+    known = message.said
+    state = message.state_at(at)
+    if known[0] != state:
+        found = said_by(message, message.parts_at(at), message.sorted_tools(), at)
+        known = message.said = (state, found)
+    return known[1]  # type: ignore[no-any-return]
+
+
+def said_by(message: SessionMessage, parts: list[PartFact], tools: list[ToolFact], at: int) -> list[SentMessage]:
+    """What `message` said by these of its parts and tool calls."""
+    if message.role == "assistant":
+        if _is_left_out(message, parts, tools):
+            return []
+        answer = _answer(parts, tools)
+        results = [_result(tool, at) for tool in tools]
+        return [answer, *results] if answer.contents or answer.calls else results
+    words = [word for part in parts if (word := _prompt_word(part))]
+    return [SentMessage("user", "\n".join(words))] if words else []
+
+
+def _prompt_word(part: PartFact) -> str | None:
+    match part.type:
+        case "text":
+            return None if part.ignored else part.text
+        case "file" if part.mime not in _AS_TEXT:
+            return describe(part.mime, part.filename, part.bytes)
+        case "compaction":
+            return _COMPACTED
+        case "subtask":
+            return _SUBTASK
+    return None
+
+
+def _is_left_out(message: SessionMessage, parts: list[PartFact], tools: list[ToolFact]) -> bool:
+    if message.info.error_type is None:
+        return False
+    has_content = bool(tools) or any(part.type not in ("start", "reasoning") for part in parts)
+    return message.info.error_type != ABORTED or not has_content
+
+
+def asked(messages: Iterable[SessionMessage]) -> str:
+    """What a person asked: without what the agent added to it, such as the content of a file."""
+    return "\n".join(words for message in messages if (words := _asked(message)))
+
+
+def _asked(message: SessionMessage) -> str:
+    if message.role != "user":
+        return ""
+    parts = [p for p in message.sorted_parts() if p.type == "file" or (p.type in ("text", "subtask") and p.text)]
+    own = [p for p in parts if not p.synthetic]
+    if not any(p.type != "file" for p in own):
+        own = parts
+    words = [describe(p.mime, p.filename, p.bytes) if p.type == "file" else p.text or "" for p in own]
+    return "\n".join(words)
+
+
+def answered(message: SessionMessage) -> SentMessage:
+    """What the model answered in a step."""
+    return _answer(message.sorted_parts(), message.sorted_tools())
+
+
+def _answer(parts: list[PartFact], tools: list[ToolFact]) -> SentMessage:
+    return SentMessage(
+        "assistant",
+        "\n".join(part.text for part in parts if part.type == "text" and part.text),
+        "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
+        [ToolCall(tool.call, tool.name or "", as_text(tool.input)) for tool in tools],
+    )
+
+
+def _result(tool: ToolFact, at: int) -> SentMessage:
+    if _is_cleared(tool, at):
+        text = _CLEARED
+    elif is_settled(tool) and (tool.end or 0) <= at:
+        words = [tool.output or tool.error or "", *(tool.attachments or ())]
+        text = "\n".join(word for word in words if word)
+    else:
+        text = _INTERRUPTED
+    return SentMessage("tool", text, call_id=tool.call, name=tool.name or "")
+
+
+def _is_cleared(tool: ToolFact, at: int) -> bool:
+    return tool.pruned is not None and (tool.sent is not None or tool.pruned <= at)
+
+
+def as_text(value: Any) -> str:
+    """A tool's input as JSON text; a text stays what it is."""
+    if value is None:
+        return "{}"
+    return value if isinstance(value, str) else to_json(value)
+
+
+def transcript(message: SessionMessage, parts: list[PartFact], tools: list[ToolFact], at: int) -> str:
+    """What `message` said, as the text that later versions of OpenCode 1 put into the request of a compaction."""
+    if message.role == "user":
+        text = "\n".join(part.text for part in parts if part.type == "text" and not part.ignored and part.text)
+        files = [_attached(part) for part in parts if part.type == "file"]
+        return "\n".join([*([f"[User]: {text}"] if text else []), *files])
+    lines: list[str] = []
+    items: list[PartFact | ToolFact] = [*parts, *tools]
+    for item in sorted(items, key=lambda item: item.part):
+        if isinstance(item, ToolFact):
+            lines += _call_transcript(item, at)
+        elif item.text and item.type in ("text", "reasoning"):
+            lines.append(f"[Assistant{' reasoning' if item.type == 'reasoning' else ''}]: {item.text}")
+    return "\n".join(lines)
+
+
+def _call_transcript(tool: ToolFact, at: int) -> list[str]:
+    lines = [f"[Assistant tool call]: {tool.name}({as_text(tool.input)})"]
+    if tool.status == "error":
+        lines.append(f"[Tool error]: {tool.error or ''}")
+    elif tool.status == "completed":
+        output = tool.output or ""
+        if len(output) > _LONGEST_RESULT:
+            output = f"{output[:_LONGEST_RESULT]}\n[truncated]"
+        lines.append(f"[Tool result]: {_CLEARED if _is_cleared(tool, at) else output}")
+    return lines
+
+
+def _attached(part: PartFact) -> str:
+    return f"[Attached {part.mime}: {part.filename or 'file'}]"

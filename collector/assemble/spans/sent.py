@@ -1,0 +1,191 @@
+"""The conversation that went to the model for a step (pure).
+
+What a hook showed last before the request holds, message by message and part by part. Without hooks it is put
+together from the messages of the session that came before: from the last compaction on, without what was undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collector.assemble.facts import HistoryFact, PartFact, ToolFact
+from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.session import SessionState
+from collector.assemble.spans.conversation import SentMessage
+from collector.assemble.spans.said import as_text, said, said_by, transcript
+from collector.openinference.messages import ToolCall
+
+_SELECTED = (1, 15)
+"""Since about this version of OpenCode, a compaction leaves out its own mark, earlier summaries, and what it keeps."""
+_TRANSCRIBED = (1, 16)
+"""Since about this version of OpenCode, a compaction sends the conversation as one text."""
+
+_Shown = tuple[SessionMessage, list[PartFact], list[ToolFact]]
+
+
+def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage]:
+    """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
+    spoken = _spoken(session, step, start)
+    if spoken is not None:
+        return spoken
+    history = _history(session, step, start)
+    if step.is_compaction and _version(session) >= _TRANSCRIBED:
+        shown = _shown(session, history.messages, history.parts) if history else _summed_up(session, step, start)
+        texts = (transcript(*item, start) for item in shown)
+        return [SentMessage("user", "\n\n".join(text for text in texts if text))]
+    if history is not None:
+        return _said_in(session, history, step, start)
+    if step.is_compaction:
+        return [sent for item in _summed_up(session, step, start) for sent in said_by(*item, start)]
+    messages = before(session, step, start)
+    summary = max(
+        (c for c in session.compactions.facts if c.text and c.error_type is None and c.at <= step.created),
+        key=lambda c: c.at,
+        default=None,
+    )
+    if summary is None:
+        return _all_said(session, messages, start)
+    since = [message for message in messages if message.created >= summary.at]
+    return [SentMessage("user", summary.text), *_all_said(session, since, start)]
+
+
+# ---- as a hook showed it
+
+
+def _history(session: SessionState, step: SessionMessage, start: int) -> HistoryFact | None:
+    """The last history before the request of `step`, which came after the step before was asked, or answered."""
+    since = 0
+    for message in session.earlier_than(step):
+        if message.role == "assistant" and message.has_own_event:
+            since = message.info.completed or message.first or message.created
+            break
+    begun = step.part("start")
+    signs = [at for at in (step.first, begun.start if begun else None) if at is not None]
+    found: HistoryFact | None = session.histories.last(max([start, *(signs and [min(signs)])]), since)
+    return found
+
+
+def _said_in(session: SessionState, history: HistoryFact, step: SessionMessage, start: int) -> list[SentMessage]:
+    if not history.parts:  # kept by an earlier version of this collector
+        known = [session.messages[m] for m in history.messages if m in session.messages and m != step.id]
+        return _all_said(session, known, start)
+    messages, names = history.messages, history.parts
+    found: list[SentMessage] = []
+    previous, held = session.said_history
+    if previous is not None and _goes_on(history, previous):
+        found = held.copy()
+        messages, names = messages[len(previous.messages) :], names[len(previous.parts) :]
+    for message, parts, tools in _shown(session, messages, names):
+        key = (message.id, (*(part.sent for part in parts), *(tool.sent for tool in tools)))
+        said_once = session.said_sent.get(key)
+        if said_once is None:
+            said_once = session.said_sent[key] = said_by(message, parts, tools, start)
+        found += said_once
+    session.said_history = (history, found)
+    return found
+
+
+def _goes_on(history: HistoryFact, previous: HistoryFact) -> bool:
+    """Whether `history` begins with all of the one before, as it mostly does."""
+    messages, parts = len(previous.messages), len(previous.parts)
+    return history.messages[:messages] == previous.messages and history.parts[:parts] == previous.parts
+
+
+def _shown(session: SessionState, messages: list[str], names: list[str]) -> Iterator[_Shown]:
+    """These messages, with the parts and tool calls of each as they were sent under these names."""
+    parts: dict[str, list[PartFact]] = {}
+    tools: dict[str, list[ToolFact]] = {}
+    for name in names:
+        part = session.sent.get(name)
+        if isinstance(part, PartFact):
+            parts.setdefault(part.message, []).append(part)
+        elif part is not None:
+            tools.setdefault(part.message, []).append(part)
+    for identifier in messages:
+        message = session.messages.get(identifier)
+        if message is not None:
+            yield message, parts.get(identifier, []), tools.get(identifier, [])
+
+
+# ---- as the session's messages say
+
+
+def _summed_up(session: SessionState, step: SessionMessage, start: int) -> Iterator[_Shown]:
+    """What a compaction was made of: all but the messages kept beside its summary, or asked again after it."""
+    messages = before(session, step, start)
+    mark = session.messages.get(step.info.parent or "")
+    part = mark.part("compaction") if mark is not None else None
+    prompts = [at for at, m in enumerate(messages) if m.role == "user" and m.part("compaction") is None]
+    selected = _version(session) >= _SELECTED
+    until = next((at for at, m in enumerate(messages) if part is not None and m.id == part.tail), len(messages))
+    if part is not None and part.overflow and len(prompts) > 1:
+        until = min(until, prompts[-1])
+    for message in messages[:until]:
+        if not selected or (message.part("compaction") is None and not message.is_compaction):
+            yield message, message.parts_at(start), message.sorted_tools()
+
+
+def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:
+    """The messages that went to the model for `step`, whose request left at `start`, in order."""
+    earlier = [m for _, _, m in session.ordered[: session.before(step)] if not session.is_undone(m, step, start)]
+    marks = {
+        m.info.parent: m
+        for m in session.summaries.values()
+        if m.done and m.info.error_type is None and m.position < step.position
+    }
+    marks.pop(step.info.parent, None)
+    at = next((at for at in range(len(earlier) - 1, -1, -1) if earlier[at].id in marks), None)
+    if at is None:
+        return earlier
+    mark = earlier[at].part("compaction")
+    tail = mark.tail if mark is not None else None
+    kept = next((index for index in range(at) if earlier[index].id == tail), at)
+    summary = next((index for index in range(at, len(earlier)) if earlier[index] is marks[earlier[at].id]), None)
+    if summary is None:
+        return earlier
+    return [*earlier[at : summary + 1], *earlier[kept:at], *earlier[summary + 1 :]]
+
+
+def _all_said(session: SessionState, messages: list[SessionMessage], start: int) -> list[SentMessage]:
+    """What `messages` say; they mostly begin as those of the call before did."""
+    states = [message.state_at(start) for message in messages]
+    known, known_states, held = session.said
+    found: list[SentMessage] = held
+    count = len(known)
+    if messages[:count] != known or states[:count] != known_states:
+        count, found = 0, []
+    found = found.copy()
+    for message in messages[count:]:
+        if message.info.delivered is not False:
+            found += said(message, start)
+    session.said = (messages, states, found)
+    return found
+
+
+def _version(session: SessionState) -> tuple[int, ...]:
+    """The version of OpenCode, by its first two numbers; the newest where it is not known."""
+    numbers = (session.info.version or "").split(".")[:2]
+    return tuple(int(number) for number in numbers) if all(n.isdecimal() for n in numbers) else _TRANSCRIBED
+
+
+# ---- OpenCode 2
+
+
+def _spoken(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage] | None:
+    """The conversation as the hook of OpenCode 2 showed it, before the request of `step` left."""
+    shown = session.spoken.last(start + 2000, step.created - 5000)
+    if shown is None:
+        return None
+    found = []
+    for item in shown.messages:
+        calls = [
+            ToolCall(str(call.get("id", "")), str(call.get("name", "")), as_text(call.get("input")))
+            for call in item.get("calls") or ()
+        ]
+        results = item.get("results") or ()
+        words = str(item.get("text") or "")
+        if words or calls or item.get("reasoning") or not results:
+            role = str(item.get("role") or "user")
+            found.append(SentMessage(role, words, str(item.get("reasoning") or ""), calls))
+        found += [SentMessage("tool", str(r.get("output") or ""), call_id=str(r.get("id") or "")) for r in results]
+    return found
