@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from collector.store import Reading
@@ -74,17 +75,19 @@ class Live:
 
 
 def add_live(api: FastAPI, live: Live) -> None:
-    """Server-sent events at `/live`: `kept` each time something was kept."""
+    """Server-sent events at `/live`: `kept` each time something was kept, and at once when that was after a batch."""
     streams = 0
 
     @api.get("/live", include_in_schema=False)
-    async def stream() -> StreamingResponse:
+    async def stream(after: int = -1) -> StreamingResponse:
         async def events() -> AsyncIterator[bytes]:
             nonlocal streams
             streams += 1
             try:
                 seen = live.changes.number
                 yield b"retry: 2000\n\n"
+                if 0 <= after < await run_in_threadpool(live.reader.last_batch):
+                    yield b"event: kept\ndata: %d\n\n" % seen  # between the page and this stream
                 while streams <= _MOST_STREAMS:
                     now = await live.changes.wait(seen, _HEARTBEAT_SECONDS)
                     yield b"event: kept\ndata: %d\n\n" % now if now > seen else b": here\n\n"

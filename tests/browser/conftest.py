@@ -1,0 +1,42 @@
+"""A collector with recorded sessions, and a real browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.browser import Browser
+from harness.process import Process
+
+ROOT = Path(__file__).parents[2]
+AXE = Path(os.environ.get("TEST_CACHE", ROOT / ".cache")) / "axe/node_modules/axe-core/axe.min.js"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in Path(item.path).parents:
+            item.add_marker(pytest.mark.real)
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None or not AXE.is_file():
+        needed = "Chromium and axe-core are needed: apt-get install chromium && make clients"
+        if os.environ.get("CI"):
+            pytest.fail(needed)
+        pytest.skip(needed)
+    with Browser.started(CHROMIUM, AXE) as started:
+        yield started
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[Process]:
+    process = Process(tmp_path)
+    yield process
+    process.stop()
