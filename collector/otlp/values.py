@@ -37,7 +37,7 @@ def read_value(value: AnyValue) -> Value:
 
 
 def write_value(target: AnyValue, value: Value) -> None:
-    """Set `target` to a text, number, truth value, or a list of those."""
+    """Set `target` to a text, number, truth value, bytes, or a list of those."""
     if isinstance(value, str):
         target.string_value = value
     elif isinstance(value, bool):
@@ -49,6 +49,8 @@ def write_value(target: AnyValue, value: Value) -> None:
             target.string_value = str(value)
     elif isinstance(value, float):
         target.double_value = value
+    elif isinstance(value, bytes):
+        target.bytes_value = value
     else:
         target.array_value.SetInParent()
         for item in value:

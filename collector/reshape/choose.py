@@ -59,7 +59,7 @@ class Chooser:
         """The convention that has the span, and all that is known of it; None when no convention has it.
 
         The first that matches has the span. Those that follow are asked as well where it is unsure of the kind, or
-        knows no input or no output.
+        does not know what went in and came out.
         """
         conventions = iter(self._conventions)
         for first in conventions:
@@ -84,8 +84,7 @@ class Chooser:
         conventions: Iterable[Convention],
     ) -> None:
         for convention in conventions:
-            whole = target.kind_of not in _OF_A_MODEL or all(key in target.attributes for key in _WHOLE)
-            if whole and not target.unsure:
+            if not (target.unsure or _lacks_content(target)):
                 return
             self.asked = convention.name
             if convention.matches(resource, scope, span):
@@ -104,6 +103,12 @@ class Chooser:
             put_counts(target, span, self._counts)
             settle(target.tokens, exclusive=convention.exclusive_counts)
             write_tokens(target.put, target.tokens)
+
+
+def _lacks_content(target: Target) -> bool:
+    """Whether input and output are unknown; of a request to a model, or an agent, one of them."""
+    known = [key in target.attributes for key in _WHOLE]
+    return not all(known) if target.kind_of in _OF_A_MODEL else not any(known)
 
 
 _OF_A_MODEL = frozenset({LLM, AGENT, EMBEDDING})

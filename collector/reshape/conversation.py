@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from collector.openinference.kinds import AGENT, LLM
-from collector.openinference.messages import ChatMessage, chat_form, write_input_messages, write_output_messages
+from collector.openinference.messages import ChatMessage, chat_form
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Value, read_json
 from collector.reshape.convention import BY_SPAN
@@ -60,8 +60,8 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Readi
         target.redundant.add(SYSTEM)
     if system and asked and asked[0].role == "system" and asked[0].text == system[0].text:
         system = []  # OpenLIT writes it in both places
-    write_input_messages(target.put, [*system, *asked])
-    write_output_messages(target.put, answered)
+    target.input_messages([*system, *asked])
+    target.output_messages(answered)
     if tools := read_tools(span.get(TOOLS)):
         target.redundant.add(TOOLS)
         write_tools(target.put, tools)

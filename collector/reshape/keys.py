@@ -195,7 +195,18 @@ def put_finish_reason(target: Target, span: SourceSpan) -> None:
     reasons = listed(span.get("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"))
     reason = reasons[0] if reasons else span.get("ai.response.finishReason")
     if isinstance(reason, str):
-        target.put(SpanAttributes.LLM_FINISH_REASON, reason)
+        target.put(SpanAttributes.LLM_FINISH_REASON, finish_reason(reason))
+
+
+def finish_reason(text: str) -> str:
+    """A finish reason without what a language's own printing adds: `FinishReason.STOP` and `['stop']` are `stop`."""
+    found = _PRINTED.fullmatch(text)
+    if found is None:
+        return text
+    return found["member"].lower() if found["member"] else found["item"]
+
+
+_PRINTED = re.compile(r"<?\w*Finish_?Reason\w*\.(?P<member>\w+)(?:: .*>)?|[\[(]'(?P<item>\w+)'.*[\])]", re.IGNORECASE)
 
 
 def put_tool(target: Target, name: str, call_id: Value, arguments: Value, description: Value = None) -> None:

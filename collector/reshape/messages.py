@@ -67,16 +67,30 @@ def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, 
     if isinstance(value, list):
         if _is_parts(value):
             return _read_message({"content": value}, role, reading)
-        found: list[ChatMessage] = []
-        for item in value:
-            if isinstance(item, dict) and "role" in item and "kwargs" not in item:
-                found += _read_message(item, role, reading)
-            else:
-                found += read_messages(item, role, reading, depth + 1)
-        return found
+        return _read_list(value, role, reading, depth)
     if isinstance(value, dict):
         return _read_object(value, role, reading, depth)
     return []
+
+
+def _read_list(items: list[Value], role: str, reading: Reading, depth: int) -> list[ChatMessage]:
+    """Messages in a list. Reasoning that stands there as an item of its own is of the answer that follows it."""
+    found: list[ChatMessage] = []
+    thoughts: list[Content] = []
+    for item in items:
+        if isinstance(item, dict) and "role" in item and "kwargs" not in item:
+            read = _read_message(item, role, reading)
+        elif isinstance(item, dict) and item.get("type") in ("reasoning", "thinking"):
+            thought = read_content(item, str(item["type"]))
+            thoughts += [thought] if len(thought) > 1 else []
+            continue
+        else:
+            read = read_messages(item, role, reading, depth + 1)
+        if thoughts and read and read[0].role == "assistant":
+            read[0].contents = [*thoughts, *read[0].contents]
+            thoughts = []
+        found += read
+    return [*found, ChatMessage("assistant", thoughts)] if thoughts else found
 
 
 def _is_parts(items: Value) -> bool:
@@ -181,7 +195,7 @@ def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[
 
 def _read_beside(value: dict[str, Value], message: ChatMessage) -> None:
     """What dialects write beside the content: reasoning, and tool calls."""
-    if reasoning := value.get("reasoning_content"):
+    if reasoning := value.get("reasoning_content") or _text(value.get("reasoning")) or _text(value.get("thinking")):
         message.contents.insert(0, {"type": "reasoning", "text": to_text(reasoning)})
     if refusal := value.get("refusal"):
         message.contents.append({"type": "text", "text": to_text(refusal)})

@@ -37,6 +37,7 @@ class RequestSpans:
         self._firsts: dict[str, dict[bytes, Value]] = {}
         self._drops: list[tuple[ScopeSpans, int]] = []
         self._counted: list[Span] = []
+        self._tools: list[tuple[Span, str]] = []
 
     def _all(self) -> Iterator[Span]:
         for resource in self._request.resource_spans:
@@ -106,6 +107,10 @@ class RequestSpans:
         """Note that `span` was made an LLM span with token counts."""
         self._counted.append(span)
 
+    def tool(self, span: Span, name: str) -> None:
+        """Note that `span` was made a TOOL span of that name."""
+        self._tools.append((span, name))
+
     def close_gaps(self) -> list[SpanId]:
         """Take the dropped spans out; their children, and children of those dropped before, become children of the
         nearest ancestor that stays. Returns the ids of the dropped spans."""
@@ -126,7 +131,7 @@ class RequestSpans:
 
     def count_once(self) -> None:
         """Make an LLM span below another one a step of it, where both count tokens: an SDK's own span of the request
-        that an instrumentation around it has told already."""
+        that an instrumentation around it has told already. So too a TOOL span right below one of the same name."""
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
             if identifier in self.nested or self._is_within_counted(span):
@@ -138,6 +143,13 @@ class RequestSpans:
                         pair.value.string_value = CHAIN
                     elif pair.key.startswith((COUNTS, _COSTS)):
                         del attributes[index]
+
+        names = {(span.trace_id, span.span_id): name for span, name in self._tools}
+        for span, name in self._tools:
+            if name and names.get((span.trace_id, span.parent_span_id)) == name:
+                for pair in span.attributes:
+                    if pair.key == _KIND:
+                        pair.value.string_value = CHAIN
 
     def _is_within_counted(self, span: Span) -> bool:
         parent = span.parent_span_id

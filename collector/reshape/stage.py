@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from openinference.semconv.trace import SpanAttributes
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from collector.batch import ExportRequest
 from collector.enums import SourceKeys
+from collector.openinference.kinds import TOOL
 from collector.otlp.values import Attributes, Value, read_attributes
 from collector.reshape.apply import ReadSpan, apply
 from collector.reshape.choose import COUNTED, Chooser
@@ -210,6 +212,8 @@ class Reshaper:
             span.ClearField("parent_span_id")
         if target.tokens and target.kind_of in COUNTED:
             walk.spans.counts(span)
+        elif target.kind_of == TOOL:
+            walk.spans.tool(span, str(target.attributes.get(SpanAttributes.TOOL_NAME, "")))
         self.reshaped[convention.name] += 1
         return None
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from openinference.semconv.trace import OpenInferenceMimeTypeValues, RerankerAttributes, SpanAttributes
+from openinference.semconv.trace import (
+    MessageAttributes,
+    OpenInferenceMimeTypeValues,
+    RerankerAttributes,
+    SpanAttributes,
+)
 
+from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
 from collector.openinference.tokens import TokenCounts
 from collector.otlp.values import Value, is_json, to_json, to_text
 
@@ -78,6 +84,19 @@ class Target:
         if not refused:
             self.redundant |= other.redundant
             self.redundant_in_events.update(other.redundant_in_events)
+
+    def input_messages(self, messages: Sequence[ChatMessage]) -> None:
+        """Set the messages that went in, unless there are some already: those of two sources cannot be mixed."""
+        if messages and not self._has(SpanAttributes.LLM_INPUT_MESSAGES):
+            write_input_messages(self.put, messages)
+
+    def output_messages(self, messages: Sequence[ChatMessage]) -> None:
+        """As `input_messages`, for those that came out."""
+        if messages and not self._has(SpanAttributes.LLM_OUTPUT_MESSAGES):
+            write_output_messages(self.put, messages)
+
+    def _has(self, group: str) -> bool:
+        return f"{group}.0.{MessageAttributes.MESSAGE_ROLE}" in self.attributes
 
     @property
     def kind_of(self) -> str:

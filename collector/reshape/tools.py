@@ -6,6 +6,8 @@ from collector.openinference.messages import MOST_KEYS
 from collector.openinference.tools import ToolDefinition
 from collector.otlp.values import Value, listed, read_json, to_text
 
+_LONGEST_NAME = 100
+
 
 def read_tools(value: Value) -> list[ToolDefinition]:
     """The definitions in `value`: a list or JSON text, in the form of OpenAI, Anthropic, Gemini, Bedrock or the AI SDK.
@@ -15,6 +17,8 @@ def read_tools(value: Value) -> list[ToolDefinition]:
     found: list[ToolDefinition] = []
     for item in listed(value)[:MOST_KEYS]:
         item = read_json(item)
+        if isinstance(item, str) and item.isprintable() and len(item) <= _LONGEST_NAME:
+            found.append(ToolDefinition(item))  # Mastra's agents list names alone
         if not isinstance(item, dict):
             continue
         declared = item.get("functionDeclarations") or item.get("function_declarations") or item.get("toolSpec")

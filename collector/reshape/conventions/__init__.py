@@ -18,9 +18,11 @@ from collector.reshape.conventions.google_adk import GoogleAdk
 from collector.reshape.conventions.langfuse import Langfuse
 from collector.reshape.conventions.langsmith import LangSmith
 from collector.reshape.conventions.livekit import LiveKit
+from collector.reshape.conventions.mastra import Mastra
 from collector.reshape.conventions.mlflow import MlFlow
 from collector.reshape.conventions.openinference import OpenInference
 from collector.reshape.conventions.pydantic_ai import PydanticAi
+from collector.reshape.conventions.qwen_code import QwenCode
 from collector.reshape.conventions.smolagents import SmolAgents
 from collector.reshape.conventions.spring_ai import SpringAi
 from collector.reshape.conventions.traceloop import Traceloop
@@ -30,10 +32,12 @@ CONVENTIONS: tuple[Convention, ...] = (
     ClaudeCode(),
     Codex(),
     GeminiCli(),
+    QwenCode(),
     Langfuse(),
     Traceloop(),
     LangSmith(),
     MlFlow(),
+    Mastra(),
     AiSdk(),
     GoogleAdk(),
     Genkit(),

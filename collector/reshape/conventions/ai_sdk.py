@@ -10,7 +10,7 @@ from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
 from collector.openinference.documents import write_documents
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RERANKER, TOOL
-from collector.openinference.messages import ChatMessage, ToolCall, write_input_messages, write_output_messages
+from collector.openinference.messages import ChatMessage, ToolCall
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.convention import Convention
@@ -134,13 +134,13 @@ def _put_provider(target: Target, span: SourceSpan) -> None:
 
 def _put_input(target: Target, span: SourceSpan) -> None:
     messages = take_messages(target.input, span, "ai.prompt.messages", "user")
-    write_input_messages(target.put, messages)
+    target.input_messages(messages)
     prompt = span.get("ai.prompt")
     if prompt is not None:
         body = read_json(prompt)
         target.input(prompt, "ai.prompt", known_json=body is not prompt)
         if not messages and isinstance(body, dict):
-            write_input_messages(target.put, _prompted(body))
+            target.input_messages(_prompted(body))
 
 
 def _prompted(body: dict[str, Value]) -> list[ChatMessage]:
@@ -167,7 +167,7 @@ def _put_output(target: Target, span: SourceSpan) -> None:
     if said is not None:
         message.contents.append({"type": "text", "text": to_text(said)})
     if message.contents or message.calls:
-        write_output_messages(target.put, [message])
+        target.output_messages([message])
 
 
 _OUTPUTS = (

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
-from collector.openinference.messages import ChatMessage, text_contents, write_input_messages, write_output_messages
+from collector.openinference.messages import ChatMessage, text_contents
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, number, read_json
 from collector.reshape.convention import BY_SPAN, BY_TRACE, Convention, LogRecords
@@ -106,7 +106,7 @@ def _put_request(target: Target, span: SourceSpan) -> None:
     context = _shown(span.text("new_context"))
     system = _recorded(span, "claude_code.system_prompt", "system_prompt_hash", ("system_prompt", "prompt", "content"))
     asked = [ChatMessage("system", text_contents(system))] if system else []
-    write_input_messages(target.put, [*asked, *read_sections(context)])
+    target.input_messages([*asked, *read_sections(context)])
     target.input(context, "new_context")
     write_tools(target.put, read_tools(_tools(span)))
     answer = _shown(span.text("response.model_output"))
@@ -115,7 +115,7 @@ def _put_request(target: Target, span: SourceSpan) -> None:
         if not answer:
             target.awaited.add((_ANSWER, ""))
     if answer:
-        write_output_messages(target.put, [ChatMessage("assistant", text_contents(answer))])
+        target.output_messages([ChatMessage("assistant", text_contents(answer))])
         target.output(answer, "response.model_output")
 
 

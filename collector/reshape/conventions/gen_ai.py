@@ -90,8 +90,16 @@ class GenAi(Convention):
             "gen_ai.usage.reasoning_output_tokens",
             "gen_ai.usage.output_tokens.reasoning",
         ),
-        "prompt_audio": ("gen_ai.usage.audio.input_tokens", "gen_ai.usage.input_audio_tokens"),
-        "completion_audio": ("gen_ai.usage.audio.output_tokens", "gen_ai.usage.output_audio_tokens"),
+        "prompt_audio": (
+            "gen_ai.usage.audio.input_tokens",
+            "gen_ai.usage.input_audio_tokens",
+            "gen_ai.usage.audio_input_tokens",
+        ),
+        "completion_audio": (
+            "gen_ai.usage.audio.output_tokens",
+            "gen_ai.usage.output_audio_tokens",
+            "gen_ai.usage.audio_output_tokens",
+        ),
     }
     records = LogRecords(dict.fromkeys(MESSAGE_EVENTS, BY_SPAN))
 

@@ -12,7 +12,6 @@ from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, LLM, PROMPT, RERANKER, RETRIEVER, TOOL
-from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number
 from collector.reshape.convention import Convention
@@ -129,10 +128,10 @@ def _put_model(target: Target, name: str) -> None:
 
 def _put_messages(target: Target, asked: Value, answered: Value) -> None:
     if isinstance(asked, dict):
-        write_input_messages(target.put, read_messages(asked.get("messages"), "user"))
+        target.input_messages(read_messages(asked.get("messages"), "user"))
     if isinstance(answered, dict):
         said = answered.get("message") or answered.get("candidates")
-        write_output_messages(target.put, read_messages(said, "assistant"))
+        target.output_messages(read_messages(said, "assistant"))
         if isinstance(answered.get("finishReason"), str):
             target.put(SpanAttributes.LLM_FINISH_REASON, answered["finishReason"])
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
-from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, read_json
 from collector.reshape.convention import Convention
@@ -84,10 +83,8 @@ def _put_request(target: Target, span: SourceSpan) -> None:
         config = request.get("config")
         config = config if isinstance(config, dict) else {}
         system = read_json(config.get("system_instruction"))
-        write_input_messages(
-            target.put, [*read_messages(system, "system"), *read_messages(request.get("contents"), "user")]
-        )
+        target.input_messages([*read_messages(system, "system"), *read_messages(request.get("contents"), "user")])
         write_tools(target.put, read_tools(config.get("tools")))
     if isinstance(response, dict):
-        write_output_messages(target.put, read_messages(read_json(response.get("content")), "assistant"))
+        target.output_messages(read_messages(read_json(response.get("content")), "assistant"))
         put_usage(target, response.get("usage_metadata") or response.get("usageMetadata"))

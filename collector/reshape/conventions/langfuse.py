@@ -6,7 +6,6 @@ from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
-from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.convention import Convention
@@ -49,18 +48,22 @@ class Langfuse(Convention):
     keys = own = ("langfuse.",)
     identity = {
         SpanAttributes.SESSION_ID: ("langfuse.session.id", "langfuse.trace.session_id"),
-        SpanAttributes.USER_ID: ("langfuse.user.id", "langfuse.trace.user_id"),
+        SpanAttributes.USER_ID: ("langfuse.user.id", "langfuse.trace.user_id", "langfuse.trace.userId"),
     }
     exclusive_counts = True
 
     def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         if span.text(_OBSERVATION + "type"):
             return True
+        if _INPUT in span.attributes or _OUTPUT in span.attributes:
+            return True  # LiteLLM's `langfuse_otel` names no type
         return scope.name.startswith("langfuse") and span.has(_OBSERVATION)
 
     def reshape(self, span: SourceSpan) -> Target | None:
         label = span.text(_OBSERVATION + "type").lower()
         kind = KINDS.get(label) or (LLM if span.text(_MODEL) else CHAIN)
+        if not label:
+            kind = span.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) or kind
         target = Target(unsure=label in ("", "span", "event", "default"))
         target.kind(kind)
         _put_trace(target, span)
@@ -98,8 +101,8 @@ def _put_generation(target: Target, span: SourceSpan) -> None:
     if isinstance(parameters, dict):
         put_parameters(target, {key: _numeric(value) for key, value in parameters.items()})
     asked, tools = split_tools(span.json(_INPUT))
-    write_input_messages(target.put, [*_system(asked), *read_messages(asked, "user")])
-    write_output_messages(target.put, read_messages(span.json(_OUTPUT), "assistant"))
+    target.input_messages([*_system(asked), *read_messages(asked, "user")])
+    target.output_messages(read_messages(span.json(_OUTPUT), "assistant"))
     if isinstance(asked, dict) and asked.get("tools"):
         tools = read_tools(asked["tools"])
     write_tools(target.put, tools)

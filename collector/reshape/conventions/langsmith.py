@@ -9,7 +9,6 @@ from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import CHAIN, EMBEDDING, LLM, PROMPT, RETRIEVER, TOOL
-from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json, to_text
 from collector.reshape.convention import Convention
@@ -76,14 +75,17 @@ class LangSmith(Convention):
         if kind == LLM and isinstance(body, dict):
             _put_request(target, span, body)
         if kind in (LLM, EMBEDDING):
+            asked_for = {name: span.get(key) for key, name in _OF_METADATA.items() if span.get(key) is not None}
+            if kind == LLM and asked_for:
+                put_parameters(target, {**request_parameters(span), **asked_for})
             put_model(target, span, kind)
             put_usage(target, span.json(_METADATA + "usage_metadata"))
         if kind == LLM:
             target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_METADATA + "ls_model_name"))
             put_provider(target, span.text(_METADATA + "ls_provider"))
             put_finish_reason(target, span)
-            write_input_messages(target.put, read_messages(asked, "user"))
-            write_output_messages(target.put, read_messages(answered, "assistant"))
+            target.input_messages(read_messages(asked, "user"))
+            target.output_messages(read_messages(answered, "assistant"))
             write_tools(target.put, read_tools(span.get("tools", "langsmith.metadata.tools")))
             put_conversation(target, span, kind)
         elif kind == TOOL:
@@ -108,3 +110,8 @@ def _put_request(target: Target, span: SourceSpan, body: dict[str, Value]) -> No
 
 
 _PARAMETERS = sorted({*PARAMETERS.values(), "max_completion_tokens", "stop", "tool_choice"} - {"model"})
+_OF_METADATA = {
+    _METADATA + "ls_temperature": "temperature",
+    _METADATA + "ls_max_tokens": "max_tokens",
+    _METADATA + "ls_stop": "stop",
+}

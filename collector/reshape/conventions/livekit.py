@@ -5,7 +5,7 @@ from __future__ import annotations
 from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
-from collector.openinference.messages import ChatMessage, write_input_messages, write_output_messages
+from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Attributes, Value
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
@@ -72,9 +72,9 @@ def _put_turn(target: Target, span: SourceSpan, kind: str) -> None:
     target.redundant.update(_ASKED if asked is not None else _HISTORY)
     target.output(answered, *_ANSWERED)
     if kind == LLM:
-        write_input_messages(target.put, _messages(span.json(*_HISTORY)))
+        target.input_messages(_messages(span.json(*_HISTORY)))
         if isinstance(answered, str):
-            write_output_messages(target.put, [ChatMessage("assistant", [{"type": "text", "text": answered}])])
+            target.output_messages([ChatMessage("assistant", [{"type": "text", "text": answered}])])
 
 
 def _messages(history: Value) -> list[ChatMessage]:

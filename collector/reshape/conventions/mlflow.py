@@ -6,7 +6,6 @@ from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
-from collector.openinference.messages import write_input_messages, write_output_messages
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json_deeply, to_text
 from collector.reshape.convention import Convention
@@ -96,8 +95,8 @@ def _put_call(target: Target, span: SourceSpan, asked: Value, answered: Value) -
     target.put(SpanAttributes.LLM_MODEL_NAME, _model(span, asked, answered))
     put_provider(target, to_text(_read(span, "mlflow.llm.provider")))
     chat = _read(span, "mlflow.chat.messages")
-    write_input_messages(target.put, read_messages(asked, "user") or read_messages(chat, "user"))
-    write_output_messages(target.put, read_messages(answered, "assistant"))
+    target.input_messages(read_messages(asked, "user") or read_messages(chat, "user"))
+    target.output_messages(read_messages(answered, "assistant"))
     if chat is not None:
         target.redundant.add("mlflow.chat.messages")
     tools = _read(span, "mlflow.chat.tools")

@@ -1,4 +1,4 @@
-"""OpenInference already: nothing to do, and nothing to touch."""
+"""OpenInference already: nothing to touch, and something to add only where the span says no more than what it is."""
 
 from __future__ import annotations
 
@@ -20,4 +20,23 @@ class OpenInference(Convention):
         return SpanAttributes.OPENINFERENCE_SPAN_KIND in span.attributes
 
     def reshape(self, span: SourceSpan) -> Target | None:
-        return None
+        if any(key.startswith(_SAID) for key in span.attributes) or not any(
+            key.startswith(_ELSEWHERE) for key in span.attributes
+        ):
+            return None
+        target = Target()
+        target.kind(span.text(SpanAttributes.OPENINFERENCE_SPAN_KIND))
+        return target
+
+
+_SAID = (
+    SpanAttributes.INPUT_VALUE,
+    SpanAttributes.OUTPUT_VALUE,
+    SpanAttributes.LLM_INPUT_MESSAGES,
+    SpanAttributes.LLM_OUTPUT_MESSAGES,
+    SpanAttributes.RETRIEVAL_DOCUMENTS,
+    SpanAttributes.EMBEDDING_EMBEDDINGS,
+    "reranker.",
+)
+_ELSEWHERE = ("gen_ai.", "langfuse.", "traceloop.", "ai.", "mlflow.", "langsmith.", "pydantic_ai.", "mastra.")
+"""Keys of conventions that instrumentations write beside a kind: LiteLLM's `langfuse_otel`, and decorators."""

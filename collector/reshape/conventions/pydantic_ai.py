@@ -13,12 +13,12 @@ from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.documents import write_embeddings
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM
-from collector.openinference.messages import ChatMessage, chat_form, write_input_messages, write_output_messages
+from collector.openinference.messages import ChatMessage, chat_form
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
-from collector.reshape.conversation import put_input, put_output
+from collector.reshape.conversation import SYSTEM, put_input, put_output, read_system
 from collector.reshape.events import read_events
 from collector.reshape.messages import Reading, read_messages
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
@@ -65,11 +65,15 @@ class PydanticAi(Convention):
 
     def reshape(self, span: SourceSpan) -> Target | None:
         kind = _kind(span)
-        target = reshape_gen_ai(span, kind, _READING)
-        if target is None:
+        said = reshape_gen_ai(span, kind, _READING)
+        if said is None:
             return None
+        target = said
         if kind == AGENT:
+            target = Target()
+            target.kind(kind)
             _put_run(target, span)
+            target.add(said)
         elif kind == LLM:
             _put_events(target, span)
             _put_exchange(target, span)
@@ -103,8 +107,11 @@ def _put_run(target: Target, span: SourceSpan) -> None:
     target.input(question.text if question else chat_form(asked))
     result = span.get("final_result")
     target.output(result if result is not None else chat_form(answered), "final_result")
-    write_input_messages(target.put, asked)
-    write_output_messages(target.put, answered)
+    instructions = read_system(span.get(SYSTEM), _READING) if asked else []
+    if asked and instructions and asked[0].text != instructions[0].text:
+        asked = [*instructions, *asked]
+    target.input_messages(asked)
+    target.output_messages(answered)
     if messages:
         target.redundant.add(key)
 
@@ -129,8 +136,8 @@ def _put_events(target: Target, span: SourceSpan) -> None:
     told = read_events(_as_events(span.get("events")), _READING)
     if not told.input and not told.output:
         return
-    write_input_messages(target.put, told.input)
-    write_output_messages(target.put, told.output)
+    target.input_messages(told.input)
+    target.output_messages(told.output)
     put_input(target, told.input)
     put_output(target, told.output)
     target.redundant.add("events")
@@ -139,8 +146,8 @@ def _put_events(target: Target, span: SourceSpan) -> None:
 def _put_exchange(target: Target, span: SourceSpan) -> None:
     """What Logfire keeps of a request by the OpenAI or Anthropic client."""
     asked, answered = span.get("request_data"), span.get("response_data")
-    write_input_messages(target.put, read_messages(asked, "user"))
-    write_output_messages(target.put, read_messages(answered, "assistant"))
+    target.input_messages(read_messages(asked, "user"))
+    target.output_messages(read_messages(answered, "assistant"))
     target.input(asked, "request_data")
     target.output(answered, "response_data")
 

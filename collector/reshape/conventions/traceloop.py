@@ -21,6 +21,7 @@ from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 
 KINDS = {"workflow": CHAIN, "task": CHAIN, "agent": AGENT, "tool": TOOL}
+_CREWAI = ("crewai.crew.result", "crewai.task.output")
 _OF = "traceloop.association.properties."
 _INPUT, _OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
 
@@ -57,7 +58,7 @@ class Traceloop(Convention):
                 put_conversation(target, span, kind)
         write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(_retrieved(span.get(_OUTPUT))))
         _put_once(target.input, target, span, (_INPUT, *ARGUMENTS, *BARE_INPUT))
-        _put_once(target.output, target, span, (_OUTPUT, *RESULTS, *BARE_OUTPUT))
+        _put_once(target.output, target, span, (_OUTPUT, *RESULTS, *BARE_OUTPUT, *_CREWAI))
         return target
 
 

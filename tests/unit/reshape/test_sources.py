@@ -1,0 +1,183 @@
+"""What single sources write in their own way, and how it comes out: each was lost or wrong once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from harness.reshape import IN, OUT, TRACE, chat, one, text, user
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.otlp.values import read_attributes, write_value
+from collector.reshape.stage import Reshaper
+
+
+def below(outer: dict[str, Any], inner: dict[str, Any], scope: str = "x") -> list[dict[str, Any]]:
+    """A span, and one below it, through the stage; the attributes of both."""
+    request = ExportTraceServiceRequest()
+    scoped = request.resource_spans.add().scope_spans.add()
+    scoped.scope.name = scope
+    for number, attributes in enumerate((outer, inner)):
+        name = attributes.pop("name", "span")
+        span = scoped.spans.add(trace_id=TRACE, span_id=bytes([number + 1]) * 8, name=name)
+        span.parent_span_id = bytes([1]) * 8 if number else b""
+        for key, value in attributes.items():
+            write_value(span.attributes.add(key=key).value, value)
+    reshaper = Reshaper()
+    reshaper.reshape(request)
+    assert not reshaper.failed
+    return [read_attributes(span.attributes) for span in scoped.spans]
+
+
+def test_an_agent_of_pydantic_ai_with_instructions_keeps_what_the_user_said() -> None:
+    found = one(
+        {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.system_instructions": json.dumps([text("Be brief.")]),
+            "pydantic_ai.all_messages": json.dumps(
+                [*user(text("Weather?")), {"role": "assistant", "parts": [text("Sunny.")]}]
+            ),
+        },
+        scope="pydantic-ai",
+    )
+    assert (found[f"{IN}.0.message.role"], found[f"{IN}.0.message.content"]) == ("system", "Be brief.")
+    assert (found[f"{IN}.1.message.role"], found[f"{IN}.1.message.content"]) == ("user", "Weather?")
+    assert found[f"{OUT}.0.message.content"] == "Sunny."
+
+
+def test_litellm_s_langfuse_otel_has_a_kind_of_one_convention_and_content_of_another() -> None:
+    asked = {
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [{"type": "function", "function": {"name": "t"}}],
+    }
+    answered = {"choices": [{"message": {"role": "assistant", "content": "Yo"}, "finish_reason": "stop"}]}
+    found = one(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.model_name": "gpt-5",
+            "llm.token_count.prompt": 3,
+            "langfuse.observation.input": json.dumps(asked),
+            "langfuse.observation.output": json.dumps(answered),
+            "langfuse.session.id": "s-1",
+        },
+        scope="litellm",
+    )
+    assert found["openinference.span.kind"] == "LLM"
+    assert found[f"{IN}.0.message.content"] == "Hi"
+    assert found[f"{OUT}.0.message.content"] == "Yo"
+    assert found["llm.tools.0.tool.name"] == "t"
+    assert (found["llm.model_name"], found["llm.token_count.prompt"], found["session.id"]) == ("gpt-5", 3, "s-1")
+
+
+def test_an_openinference_span_that_says_what_happened_is_left_alone() -> None:
+    given = {
+        "openinference.span.kind": "LLM",
+        "input.value": "Hi",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [text("Yo")]}]),
+    }
+    assert one(dict(given)) == given
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"), [("model_generation", "LLM"), ("agent_run", "AGENT"), ("mcp_tool_call", "TOOL"), ("x", "CHAIN")]
+)
+def test_mastra_s_types_are_kinds(label: str, kind: str) -> None:
+    given = {"mastra.span.type": label, "gen_ai.operation.name": label, f"mastra.{label}.input": "Hi"}
+    found = one(
+        {**given, f"mastra.{label}.output": json.dumps({"text": "Yo", "files": []}), "mastra.metadata.userId": "u"}
+    )
+    assert found["openinference.span.kind"] == kind
+    assert (found["input.value"], found["output.value"], found["user.id"]) == ("Hi", "Yo", "u")
+    if kind == "AGENT":
+        assert found[f"{IN}.0.message.content"] == "Hi"
+        assert found[f"{OUT}.0.message.content"] == "Yo"
+
+
+def test_a_tool_call_of_qwen_code_is_one_tool_span() -> None:
+    outer = {"name": "qwen-code.tool", "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ls"}
+    inner = {"name": "qwen-code.tool.execution", "gen_ai.tool.name": "ls"}
+    assert [found["openinference.span.kind"] for found in below(outer, inner, "qwen-code")] == ["TOOL", "CHAIN"]
+
+
+def test_a_tool_within_the_same_tool_is_a_step_of_it() -> None:
+    """Frameworks and what they call are instrumented both."""
+    call = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ls"}
+    other = {**call, "gen_ai.tool.name": "cat"}
+    assert [found["openinference.span.kind"] for found in below(dict(call), dict(call))] == ["TOOL", "CHAIN"]
+    assert [found["openinference.span.kind"] for found in below(dict(call), other)] == ["TOOL", "TOOL"]
+
+
+@pytest.mark.parametrize("reason", ["FinishReason.STOP", "<FinishReason.STOP: 'stop'>", "['stop']", '["stop"]', "stop"])
+def test_a_finish_reason_is_a_word(reason: str) -> None:
+    """Semantic Kernel prints its enumeration, Claude Code a list."""
+    assert chat(**{"gen_ai.response.finish_reasons": reason})["llm.finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("identifier", ["resp_1", "chatcmpl-1", "msg_01"])
+def test_a_response_is_no_session(identifier: str) -> None:
+    assert "session.id" not in chat(**{"gen_ai.conversation.id": identifier})
+    assert chat(**{"gen_ai.conversation.id": "conv_1"})["session.id"] == "conv_1"
+
+
+def test_langsmith_s_temperature_is_a_parameter() -> None:
+    found = one({"langsmith.span.kind": "llm", "langsmith.metadata.ls_temperature": 0.2, "gen_ai.request.model": "m"})
+    assert json.loads(found["llm.invocation_parameters"]) == {"model": "m", "temperature": 0.2}
+
+
+def test_reasoning_of_a_response_belongs_to_its_answer() -> None:
+    """MLflow keeps the items of OpenAI's responses as they came."""
+    output = [
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Thinking."}]},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Done."}]},
+    ]
+    found = one({"mlflow.spanType": '"LLM"', "mlflow.spanOutputs": json.dumps({"output": output})})
+    assert found[f"{OUT}.0.message.contents.0.message_content.text"] == "Thinking."
+    assert found[f"{OUT}.0.message.content"] == "Done."
+    assert f"{OUT}.1.message.role" not in found
+
+
+def test_the_result_of_a_crew_is_its_output() -> None:
+    found = one({"traceloop.span.kind": "workflow", "crewai.crew.result": "The report."})
+    assert found["output.value"] == "The report."
+
+
+def test_a_label_that_says_little_gives_way_to_what_the_span_holds() -> None:
+    """Langfuse's SDK sees every span of the process, and calls those of others `span`."""
+    found = chat(
+        user(text("Hi")), [{"role": "assistant", "parts": [text("Yo")]}], **{"langfuse.observation.type": "span"}
+    )
+    assert found["openinference.span.kind"] == "LLM"
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("Hi", "Yo")
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"input_tokens": 20, "output_tokens": 30, "cache_read_input_tokens": 60}, (80, 30, 110)),
+        ({"inputTokens": 20, "outputTokens": 30, "totalTokens": 110, "cacheReadInputTokens": 60}, (80, 30, 110)),
+        ({"prompt_tokens": 80, "completion_tokens": 30, "total_tokens": 110, "cached_tokens": 60}, (80, 30, 110)),
+        ({"promptTokenCount": 9, "candidatesTokenCount": 2, "thoughtsTokenCount": 4, "totalTokens": 15}, (9, 6, 15)),
+        ({"prompt_tokens": -1, "completion_tokens": 3}, (None, 3, None)),
+    ],
+)  # fmt: skip
+def test_what_counts_mean_is_told_by_the_counts(usage: dict[str, int], counts: tuple[int | None, ...]) -> None:
+    """Anthropic and Bedrock count input without the cache, Gemini output without thoughts, OpenAI all of it."""
+    found = chat(**{"gen_ai.usage.raw": json.dumps(usage)})
+    assert tuple(found.get(f"llm.token_count.{name}") for name in ("prompt", "completion", "total")) == counts
+
+
+def test_bytes_that_are_no_text_stay_where_they_are() -> None:
+    given = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": b"\xff\xfe\x00"}
+    found = one(given)
+    assert found["gen_ai.input.messages"] == b"\xff\xfe\x00"
+    assert "input.value" not in found
+
+
+def test_two_system_prompts_that_are_one_are_shown_once() -> None:
+    """OpenLIT writes it as instructions and as the first message."""
+    asked = [{"role": "system", "parts": [text("Be brief.")]}, *user(text("Hi"))]
+    found = chat(asked, **{"gen_ai.system_instructions": json.dumps([text("Be brief.")])})
+    assert [found[f"{IN}.{at}.message.role"] for at in range(2)] == ["system", "user"]
+    assert f"{IN}.2.message.role" not in found
