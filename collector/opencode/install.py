@@ -32,6 +32,7 @@ _CONFIG_NAMES = ("opencode.jsonc", "opencode.json")
 _OBJECT_EXPORT = "export default { id: ID, server, setup }"
 _FUNCTION_EXPORT = "export const CollectorOpencode = server"
 _FIRST_WITH_OBJECTS = (1, 18, 29)
+_FIRST_FINDING = (2,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,18 @@ def planned_install(place: Place, url: str, token: str | None, version: tuple[in
     settings = {"url": url, **({"token": token} if token and place.private else {})}
     config = place.config()
     text = _text(config)
-    listed = _with_entry(config, text, place.entry(config))
+    # OpenCode 2 loads what lies in `plugins`, and would load what is listed once more.
+    finds_it = version is not None and version >= _FIRST_FINDING
+    listed = (
+        _unlisted(config, text, place.entry(config)) if finds_it else _with_entry(config, text, place.entry(config))
+    )
     backup = config.with_name(config.name + BACKUP_SUFFIX)
     changes = [
         Change(place.plugin, _text(place.plugin), plugin_text(version)),
         Change(place.settings, _text(place.settings), json.dumps(settings, indent=2) + "\n", secret=place.private),
         Change(config, text, listed),
     ]
-    if text is not None and listed != text:
+    if text is not None and listed not in (None, text) and not finds_it:
         changes.append(Change(backup, _text(backup), text, secret=True))
     return [change for change in changes if change.before != change.after]
 
@@ -181,6 +186,11 @@ def _with_entry(config: Path, text: str | None, entry: str) -> str:
         return append(text, _KEY, entry)
     except NotJson:
         raise ConfigError(f'{config}: "{_KEY}" is not a list there; make it one and try again') from None
+
+
+def _unlisted(config: Path, text: str | None, entry: str) -> str | None:
+    """The configuration without the entry an earlier version needed."""
+    return None if text is None else _without_entry(config, text, None, entry)
 
 
 def _without_entry(config: Path, text: str, backup: str | None, entry: str) -> str | None:

@@ -138,3 +138,22 @@ def test_old_versions_get_a_function() -> None:
     assert plugin_text((1, 1, 65)).rstrip().endswith("export const CollectorOpencode = server")
     for version in (None, (1, 18, 29), (2, 0, 4)):
         assert plugin_text(version).rstrip().endswith("export default { id: ID, server, setup }")
+
+
+@pytest.mark.parametrize("text", [None, CONFIG])
+def test_opencode_2_finds_the_plugin_by_itself_and_is_told_of_it_no_second_time(
+    tmp_path: Path, text: str | None
+) -> None:
+    """It would load the module twice; the entry an earlier version needed goes."""
+    place = _place(tmp_path, text)
+    before = _contents(place.folder)
+    apply(planned_install(place, URL, None, (2, 1, 2)))
+    assert place.plugin.is_file()
+    files = {name: data for name, data in _contents(place.folder).items() if not name.startswith(("plugins", "coll"))}
+    assert files == before
+    _install(place)
+    apply(planned_install(place, URL, None, (2, 1, 2)))
+    found = place.config()
+    assert not found.is_file() or place.plugin.as_uri() not in found.read_text()
+    apply(planned_uninstall(place))
+    assert _contents(place.folder) == before
