@@ -19,6 +19,7 @@ from collector.assemble.fold.copies import set_copies_aside
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
 from collector.assemble.fold.session import SessionState
+from collector.assemble.fold.title_usage import Usage, title_usages
 from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
 from collector.assemble.ids import span_id
 from collector.assemble.spans.calls import CallSpans, is_call
@@ -29,7 +30,6 @@ from collector.assemble.spans.timing import timing
 from collector.assemble.spans.turn import TurnSpans
 
 _LOOK_EVERY_MS = 250
-_TOOLS_SLACK_MS = 1000
 _TOOLS_WITHIN_MS = 30_000
 
 
@@ -184,7 +184,7 @@ class Assembler:
         if turn.session.info.deleted is not None:
             return True
         if not turn.steps:
-            return not any(s.status != "busy" for s in turn.session.statuses.between(turn.start, turn.until))
+            return not any(s.status != "busy" for s in turn.session.statuses.between(turn.begins, turn.until))
         if any(not step.done or any(step.running_tools()) for step in turn.steps):
             return True
         last = turn.steps[-1]
@@ -220,7 +220,8 @@ class Assembler:
         step.called = is_call(turn, step, times.request)
         if step.called:
             system = system_for(session, times.request)
-            tools = session.tools.last(times.start + _TOOLS_SLACK_MS, step.created - _TOOLS_WITHIN_MS)
+            asked = times.request.at if times.request is not None else times.start
+            tools = session.tools.last(asked, step.created - _TOOLS_WITHIN_MS)
             if compacts:
                 tools = None
             for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
@@ -231,32 +232,20 @@ class Assembler:
 
     def _titles(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
-        requests = [r for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
-        usage = self._title_usage(turn)
-        if not requests and usage is None:
-            return
-        calls: list[RequestFact | None] = list(requests) or [None]
-        for number, request in enumerate(calls, 1):
+        requests = [r for r in session.requests.between(turn.begins, turn.until) if r.agent in SIDE_CALLS]
+        used = [usage for usage in title_usages(session) if turn.holds(usage.at)]
+        missing = max(0, len(used) - len(requests))
+        calls: list[RequestFact | None] = [*requests, *[None] * missing]
+        usages: list[Usage | None] = [*[None] * (len(calls) - len(used)), *used]
+        for number, (request, usage) in enumerate(zip(calls, usages, strict=True), 1):
+            if usage is not None:
+                session.title_usages_told.add(usage.at)
             if not self._once(session, span_id(turn.opener.id, "title", str(number))):
                 continue
-            start = request.at if request else (turn.opener.info.streamed or turn.start)
+            start = request.at if request else turn.begins
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
-            system = system_for(session, request)
-            yield self._calls.title(
-                turn, place, number, start, end, request, system, usage if number == len(calls) else None
-            )
-
-    def _title_usage(self, turn: Turn) -> tuple[dict[str, float], float | None] | None:
-        """OpenCode 2 says what the title call used: exactly in its log, else before any step has used something."""
-        usages = turn.session.usages.between(turn.start, turn.until)
-        exact = next((u for u in usages if u.exact), None)
-        if exact is None and turn.session.titled is not None and turn.holds(turn.session.titled):
-            first_end = min((s.info.completed or NEVER for s in turn.steps), default=NEVER)
-            first = next((u for u in turn.session.usages.facts), None)
-            if first is not None and first.at < first_end and turn.holds(first.at) and any(first.tokens.values()):
-                exact = first
-        return None if exact is None else (exact.tokens, exact.cost)
+            yield self._calls.title(turn, place, number, start, end, request, system_for(session, request), usage)
 
     def _compactions(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
@@ -264,7 +253,7 @@ class Assembler:
             if user.part("compaction") and self._once(session, span_id(user.id, "compaction")):
                 yield self._spans.compaction(turn, user, None, place)
         begun: CompactionFact | None = None
-        for fact in [*session.compactions.between(turn.start, turn.until), None]:
+        for fact in [*session.compactions.between(turn.begins, turn.until), None]:
             if fact is not None and fact.started is None:
                 if begun is not None:
                     yield from self._compacted(turn, begun, fact, place)
@@ -294,7 +283,7 @@ class Assembler:
             times = timing(session, step)
             moments += [times.start, times.end, *([step.info.completed] if step.info.completed else [])]
             moments += [at for tool in step.tools.values() for at in (tool.start, tool.end) if at is not None]
-        for fact in session.compactions.between(turn.start, turn.until):
+        for fact in session.compactions.between(turn.begins, turn.until):
             moments.append(fact.at)
         known = [moment for moment in moments if moment < NEVER] or [0]
         number = self._number(session, turn, others)

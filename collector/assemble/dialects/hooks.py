@@ -20,14 +20,15 @@ from collector.assemble.dialects.lenient import (
     number,
     objects,
     text,
+    texts,
     truth,
 )
 from collector.assemble.dialects.sent import SentHistories
 from collector.assemble.facts import (
-    SIDE_CALLS,
     AnyFact,
     ConversationFact,
     MessageFact,
+    PartFact,
     RequestFact,
     ShutdownFact,
     SystemPromptFact,
@@ -82,7 +83,6 @@ _OPTIONS = {
     "serviceTier",
     "parallelToolCalls",
     "toolChoice",
-    "stopSequences",
     "thinking",
     "thinkingConfig",
     "reasoning",
@@ -99,6 +99,8 @@ _THINKING = {
     "max_tokens",
 }
 _MOST_TOOLS = 1000
+_OFFERED_ALL = {"build", "plan", None}
+"""Agents whose requests offer all tools that a hook defines, as far as no configuration says otherwise."""
 
 
 class HookReader:
@@ -121,6 +123,8 @@ class HookReader:
                 yield from self._system(hook)
             case "experimental.chat.messages.transform":
                 yield from self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
+            case "chat.tools":
+                yield from self._tools(hook)
             case "tool.definition":
                 self._definition(hook)
             case "session.context" | "session.title" | "session.compaction":
@@ -151,7 +155,7 @@ class HookReader:
         prompt = self._prompts.pop(place, None)
         if prompt is not None:
             yield _system_prompt(session, at, prompt, agent)
-        if agent not in SIDE_CALLS:
+        if agent in _OFFERED_ALL:
             offered = self._offered.pop(place, None)
             if offered:
                 self._last_offered[place] = list(offered.values())
@@ -163,7 +167,7 @@ class HookReader:
             provider=text(model.get("providerID")),
             model=first_text(model, "id", "modelID"),
             variant=text(mapping(hook.input.get("message")).get("variant")),
-            params=params(hook.output),
+            params={**params(hook.output), **_forced(mapping(hook.input.get("message")))},
         )
 
     def _system(self, hook: HookCall) -> Iterator[AnyFact]:
@@ -176,10 +180,19 @@ class HookReader:
         else:
             yield _system_prompt(session, hook.at or 0, prompt, None)
 
+    def _tools(self, hook: HookCall) -> Iterator[AnyFact]:
+        """The tools of the request that was made at the hook's time, as they were sent."""
+        session, at = text(hook.input.get("sessionID")), hook.at or 0
+        if session is not None:
+            tools = objects(hook.output.get("tools"))[:_MOST_TOOLS]
+            kept = {"name", "description", "parameters"}
+            offered = [{key: value for key, value in tool.items() if key in kept} for tool in tools]
+            yield ToolListFact(*latest(session, f"tools:{at}", at), tools=offered)
+
     def _definition(self, hook: HookCall) -> None:
         name = text(hook.input.get("toolID"))
         offered = self._offered.setdefault((hook.pid, hook.directory), {})
-        if name and len(offered) < _MOST_TOOLS:
+        if name and name != "invalid" and len(offered) < _MOST_TOOLS:
             offered[name] = {
                 "name": name,
                 "description": text(hook.output.get("description")) or "",
@@ -192,6 +205,8 @@ class HookReader:
         if session is None:
             return
         kind = hook.name.rpartition(".")[2]
+        if kind == "context" and hook.input.get("kind") in ("title", "compaction"):
+            kind = hook.input["kind"]
         agent = agent_name(hook.input.get("agent")) if kind == "context" else kind
         model = mapping(hook.input.get("model"))
         prompt = _joined(hook.output.get("system", hook.input.get("system")))
@@ -199,6 +214,7 @@ class HookReader:
             yield _system_prompt(session, at, prompt, agent)
         sent = hook.output.get("messages", hook.input.get("messages"))
         if kind == "context" and isinstance(sent, list):
+            yield from _prompted(objects(sent), session, at)
             messages = [spoken(item) for item in objects(sent)]
             yield ConversationFact(*latest(session, f"spoken:{at}", at), messages=messages)
         tools = mapping(hook.output.get("tools", hook.input.get("tools")))
@@ -222,6 +238,29 @@ class HookReader:
         )
 
 
+def _forced(message: JsonObject) -> dict[str, Any]:
+    """A prompt for structured output leaves the model no choice but to call a tool."""
+    return {"tool_choice": "required"} if mapping(message.get("format")).get("type") == "json_schema" else {}
+
+
+def _prompted(messages: list[JsonObject], session: str, at: int) -> Iterator[AnyFact]:
+    """The prompt a request answers: of the one that boots a location, its plugins hear nothing else."""
+    item = next((item for item in reversed(messages) if item.get("role") == "user"), {})
+    identifier, words = text(item.get("id")), spoken(item).get("text")
+    if identifier is None or not words:
+        return
+    yield PartFact(
+        session=session,
+        key=f"shown:{identifier}",
+        at=at,
+        order=0,
+        message=identifier,
+        part=f"{identifier}:text",
+        type="text",
+        text=words,
+    )
+
+
 def params(found: JsonObject) -> dict[str, Any]:
     """Model parameters under the names most providers use; of a provider's options only those known to be harmless."""
     known: dict[str, Any] = {}
@@ -237,6 +276,10 @@ def params(found: JsonObject) -> dict[str, Any]:
             option = {inner: option[inner] for inner in sorted(_THINKING & option.keys()) if _plain(option[inner])}
         if _plain(option) or option:
             known[name] = option
+    for name in ("stop", "stopSequences"):
+        stops = texts(options.get(name)) or texts(found.get(name))
+        if stops:
+            known["stop"] = stops
     return dict(sorted(known.items()))
 
 

@@ -156,9 +156,9 @@ class Forwarder {
 
   // `replaces` names something of which only the newest state counts while it waits here; what is `bulky` goes first
   // when there is no room: a conversation as sent to the model can be put together from its messages.
-  add(dir, hook, input, output, session, { replaces, bulky } = {}) {
+  add(dir, hook, input, output, session, { replaces, bulky, ts = Date.now() } = {}) {
     if (this.complete) this.introduce() // one directory is done, another goes on
-    const text = JSON.stringify({ ts: Date.now(), pid: process.pid, dir, hook, input, output })
+    const text = JSON.stringify({ ts, pid: process.pid, dir, hook, input, output })
     if (replaces !== undefined) {
       for (let at = this.queue.length - 1; at >= 0 && at >= this.queue.length - 200; at--) {
         if (this.queue[at].replaces !== replaces) continue
@@ -317,6 +317,7 @@ function pick(value, keys) {
 const words = (text) => text.split(" ")
 const IDS = words("id sessionID messageID partID requestID callID parentID")
 const SESSION = words("id slug version projectID directory path parentID title agent model cost tokens time")
+const REVERT = words("messageID partID")
 const MESSAGE = words(
   "id parentID sessionID role mode agent model variant path cost tokens modelID providerID time finish",
 )
@@ -332,7 +333,7 @@ const ASKED = words(
 )
 // Of a provider's options only what says how the model was asked: the rest may hold keys.
 const PARAMS = words(
-  "temperature topP topK maxOutputTokens frequencyPenalty presencePenalty seed stopSequences reasoningEffort reasoning_effort reasoningSummary textVerbosity verbosity effort serviceTier parallelToolCalls toolChoice",
+  "temperature topP topK maxOutputTokens maxTokens stop frequencyPenalty presencePenalty seed stopSequences reasoningEffort reasoning_effort reasoningSummary textVerbosity verbosity effort serviceTier parallelToolCalls toolChoice",
 )
 const THINKING = words(
   "type budgetTokens budget_tokens thinkingBudget thinkingLevel includeThoughts effort enabled max_tokens",
@@ -352,6 +353,11 @@ function message(info, recalled) {
       found.summary.diffs = info.summary.diffs.map((file) => pick(file, words("file additions deletions status patch")))
   } else if (info.summary !== undefined) found.summary = info.summary
   return found
+}
+
+function session(info) {
+  if (!isObject(info)) return undefined
+  return { ...pick(info, SESSION), ...(info.revert ? { revert: pick(info.revert, REVERT) } : {}) }
 }
 
 // A file's content is no trace: its kind and size are.
@@ -392,9 +398,9 @@ function part(value) {
 
 // Each known event of OpenCode 1 and what of it goes out; of other events of a session only the ids.
 const EVENTS1 = {
-  "session.created": (p) => ({ sessionID: p.sessionID, info: pick(p.info, SESSION) }),
-  "session.updated": (p) => ({ sessionID: p.sessionID, info: pick(p.info, SESSION) }),
-  "session.deleted": (p) => ({ sessionID: p.sessionID, info: pick(p.info, SESSION) }),
+  "session.created": (p) => ({ sessionID: p.sessionID, info: session(p.info) }),
+  "session.updated": (p) => ({ sessionID: p.sessionID, info: session(p.info) }),
+  "session.deleted": (p) => ({ sessionID: p.sessionID, info: session(p.info) }),
   "session.status": (p) => ({ sessionID: p.sessionID, status: pick(p.status, words("type attempt message next")) }),
   "session.error": (p) => ({ sessionID: p.sessionID, error: error(p.error) }),
   "message.updated": (p) => ({ sessionID: p.sessionID, info: message(p.info) }),
@@ -523,7 +529,10 @@ const HOOKS1 = {
       agent: agentOf(i.agent),
       model: modelOf(i.model),
       provider: pick(i.provider, ["id"]),
-      message: pick(i.message, words("id sessionID agent variant time")),
+      message: {
+        ...pick(i.message, words("id sessionID agent variant time")),
+        format: pick(i.message && i.message.format, ["type"]),
+      },
     }),
     params,
   ],
@@ -532,10 +541,6 @@ const HOOKS1 = {
     (o) => pick(o, ["system"]),
   ],
   "experimental.chat.messages.transform": [() => ({}), (o) => ({ messages: history(o.messages) })],
-  "tool.definition": [
-    (i) => pick(i, ["toolID"]),
-    (o) => ({ description: o.description, parameters: schema(o.jsonSchema || o.parameters) }),
-  ],
   "tool.execute.before": [(i) => pick(i, words("tool sessionID callID")), () => undefined],
   "tool.execute.after": [(i) => pick(i, words("tool sessionID callID")), () => undefined],
   "command.execute.before": [(i) => pick(i, words("command sessionID arguments")), () => undefined],
@@ -550,6 +555,103 @@ const history = (messages) =>
         parts: ((item && item.parts) || []).map(part),
       }))
     : []
+
+// ---------------------------------------------------------------- the tools a model is offered (OpenCode 1)
+
+const SIDE_AGENTS = words("title summary compaction") // they are offered none
+const EDITS = words("edit write apply_patch patch multiedit")
+const LOOKUP_MS = 2000
+
+function matches(name, pattern) {
+  const expression = String(pattern)
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*/g, ".*")
+    .replace(/\?/g, ".")
+  return new RegExp(`^${expression}$`, "s").test(name)
+}
+
+const within = (promise) => Promise.race([promise, new Promise((resolve) => setTimeout(resolve, LOOKUP_MS).unref?.())])
+
+// No hook shows the list that goes out with a request. OpenCode's own list of tools has them as they are sent; which of
+// them are sent is decided by the permissions of agent and session, and by the prompt. Where that cannot be known, because
+// a server of the Model Context Protocol adds its own, nothing is said.
+class Offers {
+  constructor(client, directory) {
+    this.client = client
+    this.query = { directory }
+    this.rules = new Map() // session -> its permissions
+    this.definitions = new Map() // tool -> as the hook defined it last
+    this.known = new Map() // what was asked -> the promise of its answer
+  }
+
+  ask(key, call) {
+    if (!this.known.has(key)) {
+      if (this.known.size > 100) this.known.clear()
+      const answer = within(call()).then((found) => found && found.data)
+      answer.catch(() => this.known.delete(key))
+      this.known.set(key, answer)
+    }
+    return this.known.get(key)
+  }
+
+  define(tool, output) {
+    this.definitions.set(tool, {
+      description: output.description,
+      parameters: schema(output.jsonSchema || output.parameters),
+    })
+  }
+
+  async of({ sessionID, agent: name, model, message = {} }) {
+    const { client, query } = this
+    const provider = model.providerID
+    const [tools, agents, servers] = await Promise.all([
+      this.ask(`tools ${provider} ${model.id}`, () =>
+        client.tool.list({ query: { ...query, provider, model: model.id } }),
+      ),
+      this.ask("agents", () => client.app.agents({ query })),
+      this.ask(`mcp ${message.id}`, () => client.mcp.status({ query })),
+    ])
+    const agent = Array.isArray(agents) && agents.find((it) => it.name === agentName(name))
+    if (!Array.isArray(tools) || !agent || !Array.isArray(agent.permission) || !isObject(servers)) return undefined
+    if (Object.values(servers).some((server) => server && server.status === "connected")) return undefined
+    const own = this.rules.get(sessionID) || []
+    const offered = tools
+      .filter(({ id }) => id !== "invalid" && !(message.tools && message.tools[id] === false))
+      .filter(({ id }) => !denied(EDITS.includes(id) ? "edit" : id, [...agent.permission, ...own]))
+      .map((tool) => this.tool(tool, agent, agents))
+    if (isObject(message.format) && message.format.type === "json_schema") {
+      const { $schema, ...parameters } = message.format.schema || {}
+      offered.push({ name: "StructuredOutput", parameters })
+    }
+    return offered
+  }
+
+  tool({ id, description, parameters }, agent, agents) {
+    const defined = this.definitions.get(id) || {}
+    const found = { name: id, description: description || defined.description }
+    if (isObject(parameters) && parameters.type === "object") found.parameters = parameters
+    else if (defined.parameters) found.parameters = defined.parameters
+    // The list is the default agent's: another may be allowed other subagents.
+    const allowed = (name) => lastRule(agent.permission, "task", name)?.action !== "deny"
+    const named = (name) => String(description).includes(`- ${name}:`)
+    if (id === "task" && agents.some((it) => it.mode !== "primary" && allowed(it.name) !== named(it.name)))
+      delete found.description
+    return found
+  }
+}
+
+const agentName = (agent) => (isObject(agent) ? agent.name : agent)
+
+function lastRule(rules, permission, subject) {
+  return rules.findLast(
+    (rule) => matches(permission, rule.permission) && (subject === undefined || matches(subject, rule.pattern)),
+  )
+}
+
+function denied(permission, rules) {
+  const rule = lastRule(rules, permission)
+  return !!rule && rule.pattern === "*" && rule.action === "deny"
+}
 
 // ---------------------------------------------------------------- OpenCode 1
 
@@ -580,14 +682,26 @@ function onEvent1(to, dir, event, streamed) {
   to.add(dir, "event", out, undefined, sessionOf(properties), { replaces })
 }
 
-function onHook1(to, dir, hook, input, output) {
+function onHook1(to, dir, hook, input, output, ts) {
   if (!to.isNew(undefined, output)) return
   const [ofInput, ofOutput] = HOOKS1[hook]
   const messages = hook === "experimental.chat.messages.transform" && output && output.messages
   const session =
     (input && input.sessionID) || (messages && messages[0] && messages[0].info && messages[0].info.sessionID)
-  const bulky = hook === "tool.definition" || hook.startsWith("experimental.chat.")
-  to.add(dir, hook, ofInput(input || {}), ofOutput(output || {}), session, { bulky })
+  const bulky = hook.startsWith("experimental.chat.")
+  to.add(dir, hook, ofInput(input || {}), ofOutput(output || {}), session, { bulky, ts })
+}
+
+// The tools of a request follow it, with its time, as soon as they are known.
+function offer(to, dir, offers, input, ts) {
+  if (SIDE_AGENTS.includes(agentName(input.agent))) return
+  offers.of(input).then(
+    (tools) => {
+      const about = { sessionID: input.sessionID, agent: agentOf(input.agent) }
+      if (tools) to.add(dir, "chat.tools", about, { tools }, input.sessionID, { bulky: true, ts })
+    },
+    () => {},
+  )
 }
 
 async function server(context, options) {
@@ -596,6 +710,7 @@ async function server(context, options) {
     if (options) to.options = options
     const dir = context.directory
     const streamed = new Set()
+    const offers = new Offers(context.client, dir)
     to.hello(dir, {
       plugin: ID,
       scope: SCOPE,
@@ -605,7 +720,12 @@ async function server(context, options) {
       database: database(),
     })
     const hooks = {
-      event: quietly(({ event }) => onEvent1(to, dir, event, streamed)),
+      event: quietly(({ event }) => {
+        onEvent1(to, dir, event, streamed)
+        const info = event.properties && event.properties.info
+        if (/^session\.(created|updated)$/.test(event.type) && isObject(info))
+          offers.rules.set(info.id, info.permission)
+      }),
       dispose: async () => {
         try {
           await to.flush()
@@ -613,7 +733,12 @@ async function server(context, options) {
       },
     }
     for (const hook of Object.keys(HOOKS1))
-      hooks[hook] = quietly((input, output) => onHook1(to, dir, hook, input, output))
+      hooks[hook] = quietly((input, output) => {
+        const ts = Date.now()
+        onHook1(to, dir, hook, input, output, ts)
+        if (hook === "chat.params") offer(to, dir, offers, input, ts)
+      })
+    hooks["tool.definition"] = quietly((input, output) => offers.define(input.toolID, output))
     return hooks
   } catch {
     return {}
@@ -633,9 +758,11 @@ const DATA2 = new Set(
       " info status prompt structured result revert to exit outcome timestamp",
   ),
 )
+const PROMPTS2 = /^session\.(inbox|input|prompt|synthetic)/
+const PROMPT_LEVELS = words("item input payload data prompt")
 const ERROR2 = words("type message status response retryAfterMs name")
 
-function data2(data) {
+function data2(type, data) {
   const found =
     pick(
       data,
@@ -647,24 +774,35 @@ function data2(data) {
   }
   if (Array.isArray(found.content))
     found.content = found.content.map((item) =>
-      isObject(item) && item.uri ? { ...item, uri: url(item.uri).url, size: url(item.uri).size } : item,
+      isObject(item) && (item.uri || item.url || item.data || item.source) ? file2(item) : item,
     )
-  if (isObject(found.item) && isObject(found.item.payload) && Array.isArray(found.item.payload.files))
-    found.item = { ...found.item, payload: { ...found.item.payload, files: found.item.payload.files.map(file2) } }
+  return PROMPTS2.test(type) ? prompt2(found, 0) : found
+}
+
+// A prompt with what of its files is no content, wherever a version of OpenCode keeps them in it.
+function prompt2(value, depth) {
+  if (!isObject(value) || depth > 3) return value
+  const found = { ...value }
+  for (const key of PROMPT_LEVELS) if (isObject(found[key])) found[key] = prompt2(found[key], depth + 1)
+  if (Array.isArray(found.files)) found.files = found.files.map(file2)
   return found
 }
 
 function file2(file) {
-  if (!isObject(file)) return file
-  const found = pick(file, words("type mime name filename path size"))
-  for (const key of ["uri", "url"])
-    if (typeof file[key] === "string")
-      Object.assign(
-        found,
-        { [key]: url(file[key]).url },
-        url(file[key]).size === undefined ? {} : { size: url(file[key]).size },
-      )
+  if (!isObject(file)) return undefined
+  const found = pick(file, words("type mime mediaType name filename path size"))
+  const source = isObject(file.source) ? file.source : {}
+  const uri = [file.uri, file.url, source.uri].find((it) => typeof it === "string")
+  if (uri !== undefined) found.uri = url(uri).url
+  const size = [url(uri).size, sizeOf(file.data), sizeOf(source.data)].find((it) => it !== undefined)
+  if (size !== undefined) found.size = size
   return found
+}
+
+// The size of a content that is base64, a data URL or bytes.
+function sizeOf(data) {
+  if (typeof data === "string") return url(data).size ?? url(`data:;base64,${data}`).size
+  return data && data.byteLength
 }
 
 function onEvent2(to, dir, event, streamed) {
@@ -680,7 +818,7 @@ function onEvent2(to, dir, event, streamed) {
   const out = {
     ...pick(event, words("id created type durable")),
     location: pick(event.location, words("directory workspaceID")),
-    data: data2(data),
+    data: data2(type, data),
   }
   if (type === "session.tool.progress")
     out.data.metadata = pick(data.metadata, words("sessionID sessionId shellID status"))
@@ -714,10 +852,13 @@ function content2(value) {
     value,
     words("type text id name input args output result content toolName toolCallId mediaType mime filename"),
   )
-  const data = [value.data, value.image, value.url, value.uri].find(
+  const media = isObject(value.media) ? value.media : {}
+  const source = isObject(media.source) ? media.source : {}
+  if (media.mediaType) found.mediaType = media.mediaType
+  const data = [value.data, value.image, value.url, value.uri, source.data].find(
     (it) => typeof it === "string" || (it && it.byteLength),
   )
-  if (data) found.size = typeof data === "string" ? (url(data).size ?? data.length) : data.byteLength
+  if (data) found.size = sizeOf(data)
   return found
 }
 
@@ -753,12 +894,13 @@ const HOOKS2 = [
   ["tool", "execute.after", (e) => pick(e, words("sessionID agent messageID id tool status")), () => undefined],
 ]
 
-async function follow(ctx, to, dir, streamed, signal) {
+async function follow(ctx, to, dir, streamed, seen, signal) {
   for (let pause = 100; !signal.aborted; pause = Math.min(pause * 2, 5000)) {
     try {
       for await (const event of ctx.event.subscribe({ signal })) {
         if (signal.aborted) return
         try {
+          seen(event.location && event.location.directory)
           onEvent2(to, dir, event, streamed)
         } catch {}
         pause = 100
@@ -782,15 +924,19 @@ async function setup(ctx) {
     const dir = location.directory
     const abort = new AbortController()
     const streamed = new Set()
-    to.hello(dir, {
-      plugin: ID,
-      scope: SCOPE,
-      directory: dir,
-      app: pick(ctx.app, words("name version channel")),
-      project: pick(location.project, words("id directory")),
-      database: database(),
-    })
-    const following = follow(ctx, to, dir, streamed, abort.signal)
+    const hello = (directory) =>
+      to.hello(directory, {
+        plugin: ID,
+        scope: SCOPE,
+        directory,
+        app: pick(ctx.app, words("name version channel")),
+        project: pick(location.project, words("id directory")),
+        database: database(),
+      })
+    if (dir) hello(dir)
+    // Where a version does not say where it runs, its events do.
+    const seen = (directory) => !dir && directory && !to.hellos.has(directory) && hello(directory)
+    const following = follow(ctx, to, dir, streamed, seen, abort.signal)
     for (const [domain, name, ofInput, ofOutput] of HOOKS2) {
       try {
         const registered = ctx[domain].hook(name, async (event) => {

@@ -13,13 +13,15 @@ const thrown = []
 const subscribers = new Set()
 const registered = []
 const cleanups = {}
-function context(directory, options = {}) {
+function context(directory, options = {}, placed = true) {
   const domain = (name) => ({
     hook: async (hook, call) => (registered.push({ directory, name: `${name}.${hook}`, call }), { dispose() {} }),
   })
   return {
-    app: { name: "opencode", version: "2.1.2", channel: "latest" },
-    location: { directory, project: { id: "p1", directory } },
+    ...(placed && {
+      app: { name: "opencode", version: "2.1.2", channel: "latest" },
+      location: { directory, project: { id: "p1", directory } },
+    }),
     options,
     event: {
       async *subscribe({ signal } = {}) {
@@ -69,8 +71,15 @@ const odd = {
 }
 
 const run = {
-  server: async ({ dir, options }) =>
-    (hooks[dir] = await plugin.server({ directory: dir, worktree: dir, project: { id: "p" } }, options)),
+  server: async ({ dir, options, answers = {} }) => {
+    const client = Object.fromEntries(
+      Object.entries({ tool: "list", app: "agents", mcp: "status" }).map(([name, call]) => [
+        name,
+        { [call]: async () => ({ data: answers[name] }) },
+      ]),
+    )
+    hooks[dir] = await plugin.server({ directory: dir, worktree: dir, project: { id: "p" }, client }, options)
+  },
   event: ({ dir, event }) => hooks[dir].event({ event }),
   // The same object goes to every instance, as in OpenCode.
   events: async ({ dirs, events }) => {
@@ -96,7 +105,7 @@ const run = {
       })
   },
   dispose: ({ dir }) => hooks[dir].dispose(),
-  setup: async ({ dir, options }) => (cleanups[dir] = await plugin.setup(context(dir, options))),
+  setup: async ({ dir, options, placed }) => (cleanups[dir] = await plugin.setup(context(dir, options, placed))),
   bare: () => plugin.setup({ app: {}, location: {} }),
   publish: async ({ events }) => {
     await sleep(20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -237,6 +238,73 @@ def test_what_is_refused_for_good_is_not_sent_again(tmp_path: Path, door: Record
     assert door.hooks("collector.dropped")[0]["input"]["sessions"] == {SESSION: 1}
 
 
+# ---- the tools a model is offered
+
+_RULES = [{"permission": "*", "pattern": "*", "action": "allow"}]
+_DENIED = [*_RULES, {"permission": "edit", "pattern": "*", "action": "deny"}]
+_SOME = [*_RULES, {"permission": "bash", "pattern": "*", "action": "deny"}, {"permission": "bash", "pattern": "ls", "action": "allow"}]  # fmt: skip  # noqa: E501
+_OBJECT = {"type": "object", "properties": {}}
+
+
+def offered(tmp_path: Path, door: Recording, rules: Any, *, servers: Any = None, **message: Any) -> Any:
+    """What the plugin says a request of an agent with these permissions offers; None when it says nothing."""
+    names = ("invalid", "bash", "edit", "write", "task", "read")
+    answers = {
+        "tool": [{"id": name, "description": f"{name} - general: helps", "parameters": _OBJECT} for name in names],
+        "app": [
+            {"name": "build", "mode": "primary", "permission": rules},
+            {"name": "general", "mode": "subagent", "permission": _RULES},
+        ],
+        "mcp": servers or {},
+    }
+    asked = {
+        "sessionID": SESSION, "agent": "build", "model": {"id": "m", "providerID": "p"},
+        "message": {"id": "msg_1", "sessionID": SESSION, **message},
+    }  # fmt: skip
+    step = {"do": "hook", "dir": "/p", "hook": "chat.params", "input": asked, "output": {}}
+    drive(tmp_path, door.url, {**server(), "answers": answers}, step, {"do": "sleep", "ms": 50}, DISPOSE)
+    (params,) = door.hooks("chat.params")
+    for line in door.hooks("chat.tools"):
+        assert line["ts"] == params["ts"]
+        return line["output"]["tools"]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("rules", "message", "names"),
+    [
+        (_RULES, {}, ["bash", "edit", "write", "task", "read"]),
+        (_DENIED, {}, ["bash", "task", "read"]),
+        (_SOME, {}, ["bash", "edit", "write", "task", "read"]),
+        (_RULES, {"tools": {"bash": False, "read": True}}, ["edit", "write", "task", "read"]),
+        (
+            _RULES,
+            {"format": {"type": "json_schema", "schema": _OBJECT}},
+            ["bash", "edit", "write", "task", "read", "StructuredOutput"],
+        ),
+    ],
+    ids=["all", "denied to the agent", "allowed for some", "off in the prompt", "structured output"],
+)
+def test_the_tools_of_a_request_are_those_it_offers(
+    tmp_path: Path, door: Recording, rules: Any, message: Any, names: list[str]
+) -> None:
+    """OpenCode defines a tool `invalid` and offers it to nobody."""
+    assert [tool["name"] for tool in offered(tmp_path, door, rules, **message)] == names
+
+
+def test_where_a_server_adds_tools_of_its_own_nothing_is_said(tmp_path: Path, door: Recording) -> None:
+    assert offered(tmp_path, door, _RULES, servers={"tiny": {"status": "connected"}}) is None
+
+
+def test_a_tool_that_names_other_subagents_than_are_allowed_goes_without_description(
+    tmp_path: Path, door: Recording
+) -> None:
+    rules = [*_RULES, {"permission": "task", "pattern": "general", "action": "deny"}]
+    tools = {tool["name"]: tool for tool in offered(tmp_path, door, rules)}
+    assert "description" not in tools["task"]
+    assert "description" in tools["bash"]
+
+
 # ---- OpenCode 2
 
 
@@ -312,8 +380,47 @@ def test_the_context_hook_tells_prompt_history_and_tools(tmp_path: Path, door: R
     assert line["output"]["system"] == [{"type": "text", "text": "be brief"}]
     assert line["output"]["tools"] == {"shell": {"description": "d", "input": {"type": "object"}}}
     file = line["output"]["messages"][0]["content"][1]
-    assert file == {"type": "file", "mediaType": "image/png", "size": 400}
+    assert file == {"type": "file", "mediaType": "image/png", "size": 300}
     assert key not in json.dumps(door.lines)
+
+
+@pytest.mark.parametrize("form", ["data", "payload", "plain"])
+def test_the_content_of_a_prompts_files_never_goes_whatever_the_version_calls_it(
+    tmp_path: Path, door: Recording, form: str
+) -> None:
+    content = base64.b64encode(b"planted content").decode()
+    files = [
+        {"data": content, "mime": "text/plain", "source": {"type": "uri", "uri": "file:///p/a.txt"}},
+        {"mime": "text/plain", "source": {"type": "inline", "data": content}, "name": "b.txt"},
+        {"uri": f"data:text/plain;base64,{content}", "mime": "text/plain", "name": "c.txt"},
+    ]
+    prompt = {"text": "look", "files": files}
+    data = prompt if form == "plain" else {"type": "user", form: prompt}
+    admitted = v2(1, "session.input.admitted", inputID="msg_1", input=data)
+    drive(tmp_path, door.url, SETUP, publish(admitted), CLEANUP)
+    found = door.events()[0]["data"]["input"]
+    sent = (found if form == "plain" else found[form])["files"]
+    assert [file["size"] for file in sent] == [15, 15, 15]
+    assert [file.get("uri") or file["name"] for file in sent] == ["file:///p/a.txt", "b.txt", "data:text/plain;base64,"]
+    assert content not in json.dumps(door.lines)
+
+
+def test_all_parameters_of_a_request_go_and_no_other_option(tmp_path: Path, door: Recording) -> None:
+    typed = {
+        "maxTokens": 5, "temperature": 0.5, "topP": 0.9, "topK": 4, "frequencyPenalty": 0.1, "presencePenalty": 0.2,
+        "seed": 7, "stop": ["END"],
+    }  # fmt: skip
+    request = {"sessionID": SESSION, "agent": "build", "options": {**typed, "apiKey": "planted-" + "key"}}
+    drive(tmp_path, door.url, SETUP, {"do": "call2", "name": "session.context", "event": request}, CLEANUP)
+    assert door.hooks("session.context")[0]["output"]["options"] == typed
+
+
+def test_a_version_that_does_not_say_where_it_runs_is_placed_by_its_events(tmp_path: Path, door: Recording) -> None:
+    """The collector watches the process of each place: a killed server ends its turns."""
+    events = [v2(1, "session.created"), v2(2, "session.created", "/q"), v2(3, "session.execution.started", None)]
+    drive(tmp_path, door.url, {**SETUP, "placed": False}, publish(*events), CLEANUP)
+    assert [line["input"]["directory"] for line in door.hooks("__init__")] == ["/p", "/q"]
+    assert all(line["pid"] for line in door.hooks("__init__"))
 
 
 def test_cleanup_ends_within_a_moment_also_while_the_collector_hangs(tmp_path: Path, door: Recording) -> None:
