@@ -184,7 +184,7 @@ class Assembler:
         if turn.session.info.deleted is not None:
             return True
         if not turn.steps:
-            return not any(s.status != "busy" for s in turn.session.statuses.between(turn.begins, turn.until))
+            return not any(s.status != "busy" for s in turn.session.statuses.between(turn.start, turn.until))
         if any(not step.done or any(step.running_tools()) for step in turn.steps):
             return True
         last = turn.steps[-1]
@@ -232,7 +232,7 @@ class Assembler:
 
     def _titles(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
-        requests = [r for r in session.requests.between(turn.begins, turn.until) if r.agent in SIDE_CALLS]
+        requests = [r for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
         used = [usage for usage in title_usages(session) if turn.holds(usage.at)]
         missing = max(0, len(used) - len(requests))
         calls: list[RequestFact | None] = [*requests, *[None] * missing]
@@ -242,7 +242,7 @@ class Assembler:
                 session.title_usages_told.add(usage.at)
             if not self._once(session, span_id(turn.opener.id, "title", str(number))):
                 continue
-            start = request.at if request else turn.begins
+            start = request.at if request else turn.start
             titled = session.titled
             end = titled if titled is not None and start <= titled < turn.until else start
             yield self._calls.title(turn, place, number, start, end, request, system_for(session, request), usage)
@@ -253,7 +253,7 @@ class Assembler:
             if user.part("compaction") and self._once(session, span_id(user.id, "compaction")):
                 yield self._spans.compaction(turn, user, None, place)
         begun: CompactionFact | None = None
-        for fact in [*session.compactions.between(turn.begins, turn.until), None]:
+        for fact in [*session.compactions.between(turn.start, turn.until), None]:
             if fact is not None and fact.started is None:
                 if begun is not None:
                     yield from self._compacted(turn, begun, fact, place)
@@ -283,7 +283,7 @@ class Assembler:
             times = timing(session, step)
             moments += [times.start, times.end, *([step.info.completed] if step.info.completed else [])]
             moments += [at for tool in step.tools.values() for at in (tool.start, tool.end) if at is not None]
-        for fact in session.compactions.between(turn.begins, turn.until):
+        for fact in session.compactions.between(turn.start, turn.until):
             moments.append(fact.at)
         known = [moment for moment in moments if moment < NEVER] or [0]
         number = self._number(session, turn, others)

@@ -104,6 +104,7 @@ class MessageFact(Fact):
     cost: float | None = None
     summary: bool | None = None
     directory: str | None = None
+    queued: int | None = None
     delivered: bool | None = None
     streamed: int | None = None
     manual: bool | None = None
@@ -389,7 +390,7 @@ STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
     TitleFact: {},
     MessageFact: {
         "message": Shape.ID, "role": Shape.WORD, "parent": Shape.ID, "finish": Shape.WORD, **_BY, **_USED, **_FAILED,
-        **_numbers("recalled", "created", "completed", "summary", "delivered", "streamed", "manual"),
+        **_numbers("recalled", "created", "completed", "summary", "queued", "delivered", "streamed", "manual"),
     },
     PartFact: {
         "message": Shape.ID, "part": Shape.ID, "type": Shape.WORD, "mime": Shape.NAME, "reason": Shape.WORD,

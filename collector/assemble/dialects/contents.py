@@ -15,8 +15,21 @@ def attachment(found: JsonObject) -> tuple[str | None, str | None, int | None]:
     size = whole(found.get("size"))
     if size is None and isinstance(url, str) and url.startswith("data:"):
         head, _, body = url.partition(",")
-        size = len(body) * 3 // 4 - body[-2:].count("=") if head.endswith(";base64") else len(body)
-    return text(found.get("mime")), first_text(found, "filename", "name"), size
+        size = _decoded(body) if head.endswith(";base64") else len(body)
+    if size is None and isinstance(found.get("data"), str):
+        size = _decoded(found["data"])
+    name = first_text(found, "filename", "name") or _file_of(mapping(found.get("source")).get("uri"))
+    return text(found.get("mime")), name, size
+
+
+def _decoded(base64: str) -> int:
+    """The size of what a base64 text holds."""
+    return len(base64) * 3 // 4 - base64[-2:].count("=")
+
+
+def _file_of(uri: Any) -> str | None:
+    """The name of the file a URI points to."""
+    return uri.rpartition("/")[2] or None if isinstance(uri, str) and uri.startswith("file:") else None
 
 
 def text_and_files(content: Any) -> tuple[str, list[str]]:
@@ -69,11 +82,11 @@ def spoken(item: JsonObject) -> JsonObject:
 
 
 def _media(found: JsonObject) -> tuple[str | None, str | None, int | None]:
-    mime, name, size = attachment(found)
-    data = found.get("data")
-    if size is None and isinstance(data, str):
-        size = len(data) * 3 // 4
-    return mime or first_text(found, "mediaType", "type"), name, size
+    """A media part, whose content stands in it or one or two levels deeper."""
+    media = mapping(found.get("media"))
+    inner = {**found, **media, **mapping(media.get("source"))} if media else found
+    mime, name, size = attachment(inner)
+    return mime or first_text(inner, "mediaType", "type"), name, size
 
 
 def _output(value: Any) -> str:

@@ -5,7 +5,7 @@ bare event of OpenCode 2     {id, created, type, durable?, location?, data}
 global event                 {directory, project?, payload}, the payload an event or {type: "sync", syncEvent}
 history row                  {id, aggregate_id, seq, type: "message.updated.1", data}
 plugin line                  {ts, pid, dir, hook, input, output}
-recorded line                {ts, data: any of these}
+recorded line                {ts, data: any of these}; of OpenCode 2 {ts, event} and {ts, dom, name, ev}, a hook
 export                       {info, messages: [{info, parts}]}, or one of its messages
 """
 
@@ -83,6 +83,11 @@ def _unwrap(item: Any, at: int | None, directory: str | None, depth: int) -> Ite
     hook = item.get("hook")
     if isinstance(hook, str):
         yield from _hook(item, hook, depth)
+        return
+    domain, shown = item.get("dom"), item.get("ev")
+    if isinstance(domain, str) and isinstance(shown, dict):
+        name = f"{domain}.{item.get('name')}"
+        yield HookCall(name, shown, shown, milliseconds(item.get("ts")), str(item.get("pid", "")), directory)
         return
     payload = item.get("payload")
     if isinstance(payload, dict):

@@ -87,6 +87,7 @@ def _created(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> F
         project=text(data.get("projectID")),
         version=text(data.get("version")),
         agent=agent_name(data.get("agent")),
+        created=at,
     )
 
 
@@ -110,7 +111,7 @@ def _moved(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Fac
 
 def _enqueued(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
     item = mapping(data.get("item", data.get("input")))
-    payload = mapping(item.get("payload", item))
+    payload = mapping(item.get("payload", item.get("data", item)))
     if "prompt" in data:
         payload = mapping(data.get("prompt"))
     identifier = first_text(data, "inboxID", "inputID", "messageID")
@@ -122,6 +123,7 @@ def _enqueued(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> 
         message=identifier,
         role="user",
         created=at,
+        queued=at,
         delivered=False,
         manual=True if kind == "compaction" else None,
     )
@@ -153,12 +155,16 @@ def _content(session: str, message: str, payload: JsonObject, at: int, *, synthe
 
 
 def _delivered(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    """The prompt is taken up: from here on it is part of the conversation, as OpenCode's own time of it says."""
     identifier = first_text(data, "inboxID", "inputID", "messageID")
+    if event.directory:
+        yield SessionFact(*latest(session, "session.place", at), directory=event.directory)
     if identifier:
         yield MessageFact(
             *latest(session, f"delivered:{identifier}", at, RUNNING),
             message=identifier,
             role="user",
+            created=at,
             delivered=True,
             streamed=at,
         )
@@ -335,7 +341,9 @@ _READERS: dict[str, Reads] = {
     "session.shell.ended": _shell,
     "session.skill.activated": _skill,
     "permission.asked": _asked,
+    "permission.v2.asked": _asked,
     "permission.replied": _replied,
+    "permission.v2.replied": _replied,
     "form.created": _form,
     "form.replied": _replied,
     "form.cancelled": _replied,

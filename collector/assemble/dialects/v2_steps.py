@@ -216,6 +216,8 @@ def _settled(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> F
     said, files = text_and_files(data.get("content"))
     if not said and data.get("result") is not None:
         result = data["result"]
+        if mapping(result).get("type") == "error":
+            result = result.get("value")
         said = result if isinstance(result, str) else to_json(result)
     yield from _tool(
         data,

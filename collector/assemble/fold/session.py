@@ -97,6 +97,7 @@ class SessionState:
         "steps",
         "summaries",
         "systems",
+        "title_usages_told",
         "titled",
         "tools",
         "usages",
@@ -173,6 +174,8 @@ class SessionState:
         self.notes: dict[str, NoteFact] = {}
         self.waits: dict[str, dict[bool, WaitFact]] = {}
         self.titled: int | None = None
+        self.title_usages_told: set[int] = set()
+        """When what a title used was heard of, for each of which a span was built."""
         self.heard = 0
         self.last_at = 0
         """The time of the last fact."""

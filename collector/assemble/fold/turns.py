@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-from collector.assemble.facts import NEVER
+from collector.assemble.facts import NEVER, SIDE_CALLS
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
+from collector.assemble.fold.title_usage import title_usages
 
 _RESUMED_WITHIN_MS = 1000
 
@@ -95,6 +96,7 @@ def turns(session: SessionState) -> list[Turn]:
     _place_steps(session, found)
     found = _with_queued(found)
     _bound(session, found)
+    _open_for_titles(session, found)
     return found
 
 
@@ -152,12 +154,14 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     quiet = now - heard
     if quiet < patience.settle:
         return Ending.OPEN
+    if quiet < patience.late and _awaits_title(turn):
+        return Ending.OPEN
     open_steps = [step for step in turn.steps if not step.done or any(step.running_tools())]
     said = _idle_after(turn)
     if not open_steps:
         if said or (overtaken and turn.steps):
             return Ending.OVER
-        if turn.steps and quiet >= patience.unsaid and _is_final(turn.steps[-1]):
+        if turn.steps and quiet >= patience.unsaid and _is_final(turn):
             return Ending.OVER
     elif (said or overtaken) and quiet >= patience.late:
         return Ending.OVER if said else Ending.DIED
@@ -176,11 +180,17 @@ def _idle_after(turn: Turn) -> bool:
     )
 
 
-def _is_final(step: SessionMessage) -> bool:
-    """Whether no step follows `step`: the model stopped, or what it asked for was refused, or it gave the output."""
+def _is_final(turn: Turn) -> bool:
+    """Whether no step follows the last: the model stopped, or what it asked for was refused, or it gave the output.
+
+    Where the agent said that it is busy, another may follow one that failed.
+    """
+    step = turn.steps[-1]
+    if step.info.error_type is not None:
+        last = turn.session.statuses.last(turn.until - 1)
+        return last is None or last.status != "busy"
     return (
-        step.info.error_type is not None
-        or step.info.finish not in (None, "tool-calls", "tool_use")
+        step.info.finish not in (None, "tool-calls", "tool_use")
         or step.info.structured is not None
         or any(tool.rejected for tool in step.tools.values())
     )
@@ -208,6 +218,25 @@ def _open_for_parents(session: SessionState) -> None:
         session.opened[parent] = prompt
 
 
+def _open_for_titles(session: SessionState, found: list[Turn]) -> None:
+    """A title that was paid for after its turn was over, and before another began, is told with the turn that was."""
+    if session.latest is None or not session.usages.facts:
+        return
+    for usage in title_usages(session):
+        if usage.at >= session.latest[0] and usage.at not in session.title_usages_told:
+            if not any(turn.holds(usage.at) for turn in found):
+                until = min((turn.start for turn in found), default=NEVER)
+                found.insert(0, Turn(session, [session.message(session.latest[1])], until=until, late=True))
+            return
+
+
+def _awaits_title(turn: Turn) -> bool:
+    """A title was asked for, and OpenCode 2, which says what it used, has not said so yet."""
+    session = turn.session
+    asked = [r.at for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
+    return bool(asked and session.usages.facts) and not any(usage.at >= asked[-1] for usage in title_usages(session))
+
+
 def _continues(session: SessionState, message: SessionMessage, previous: SessionMessage) -> bool:
     """Whether `message` goes on with the turn of the user message before it."""
     mark = message.part("compaction")
@@ -233,7 +262,7 @@ def _continues(session: SessionState, message: SessionMessage, previous: Session
 
 
 def _was_busy(session: SessionState, message: SessionMessage) -> bool:
-    last = session.statuses.last(message.created)
+    last = session.statuses.last(message.info.queued or message.created)
     return last is not None and last.status == "busy"
 
 

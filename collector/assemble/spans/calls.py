@@ -10,6 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.facts import CompactionFact, RequestFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.title_usage import Usage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
@@ -129,7 +130,7 @@ class CallSpans:
         end: int,
         request: RequestFact | None,
         system: SystemPromptFact | None,
-        usage: tuple[dict[str, float], float | None] | None,
+        usage: Usage | None,
     ) -> BuiltSpan:
         """The call that gives a session its title."""
         session = turn.session
@@ -161,7 +162,7 @@ class CallSpans:
         if title and session.titled is not None and session.titled >= start:
             _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
         if usage is not None:
-            _put_usage(made.span, *usage)
+            _put_usage(made.span, usage.tokens, usage.cost)
         finish(made.span)
         return made
 

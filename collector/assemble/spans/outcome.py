@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collector.assemble.facts import NEVER, FailureFact, ToolFact
+from collector.assemble.fold.declined import declined
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
 
@@ -23,6 +24,11 @@ def outcome(turn: Turn, *, incomplete: bool) -> tuple[str | None, str | None, st
         if last is None or not _went_on(turn, failure, last):
             return failure.error_type or "unknown", failure.error, "error"
     for status in reversed(session.statuses.between(turn.start, turn.until)):
+        if status.status == "busy":  # for the prompt that comes next
+            continue
+        answer = declined(session, last) if last is not None and status.status == "interrupted" else None
+        if answer is not None:
+            return "declined", f"{answer.what} declined", "declined"
         if status.status == "failed":
             return status.error_type or "unknown", status.error, "error"
         if status.status == "interrupted":
@@ -42,6 +48,8 @@ def _went_on(turn: Turn, failure: FailureFact, last: SessionMessage) -> bool:
 def error_of(turn: Turn, step: SessionMessage) -> Error:
     """The error of a step's call. That it was too long stands in an event of the session, or in what followed only."""
     info = step.info
+    if declined(turn.session, step) is not None:  # the model had answered when a person refused what it called for
+        return None, None
     if info.error_type is not None or info.completed is None or info.finish is not None or info.structured is not None:
         return info.error_type, info.error
     following = min((other.created for other in turn.steps if other.created > step.created), default=NEVER)

@@ -62,7 +62,9 @@ def _prompt_word(part: PartFact) -> str | None:
 
 
 def _is_left_out(message: SessionMessage, parts: list[PartFact], tools: list[ToolFact]) -> bool:
-    if message.info.error_type is None:
+    if (
+        message.info.error_type is None or message.info.parent is None
+    ):  # OpenCode 2 names no parent, and leaves none out
         return False
     has_content = bool(tools) or any(part.type not in ("start", "reasoning") for part in parts)
     return message.info.error_type != ABORTED or not has_content

@@ -20,12 +20,14 @@ _SELECTED = (1, 15)
 _TRANSCRIBED = (1, 16)
 """Since about this version of OpenCode, a compaction sends the conversation as one text."""
 
+_SHOWN_BEFORE_MS = 60_000
+
 _Shown = tuple[SessionMessage, list[PartFact], list[ToolFact]]
 
 
 def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage]:
     """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
-    spoken = _spoken(session, step, start)
+    spoken = _spoken(session, step)
     if spoken is not None:
         return spoken
     history = _history(session, step, start)
@@ -171,21 +173,24 @@ def _version(session: SessionState) -> tuple[int, ...]:
 # ---- OpenCode 2
 
 
-def _spoken(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage] | None:
-    """The conversation as the hook of OpenCode 2 showed it, before the request of `step` left."""
-    shown = session.spoken.last(start + 2000, step.created - 5000)
+def _spoken(session: SessionState, step: SessionMessage) -> list[SentMessage] | None:
+    """The conversation as the hook of OpenCode 2 showed it: after the step before, and before `step` was made."""
+    last = next((m for m in session.earlier_than(step) if m.role == "assistant"), None)
+    shown = session.spoken.last(step.created, last.created if last else step.created - _SHOWN_BEFORE_MS)
     if shown is None:
         return None
-    found = []
+    found: list[SentMessage] = []
+    names: dict[str, str] = {}
     for item in shown.messages:
         calls = [
             ToolCall(str(call.get("id", "")), str(call.get("name", "")), as_text(call.get("input")))
             for call in item.get("calls") or ()
         ]
-        results = item.get("results") or ()
+        names |= {call.id: call.name for call in calls}
+        results = [(str(r.get("output") or ""), str(r.get("id") or "")) for r in item.get("results") or ()]
         words = str(item.get("text") or "")
         if words or calls or item.get("reasoning") or not results:
             role = str(item.get("role") or "user")
             found.append(SentMessage(role, words, str(item.get("reasoning") or ""), calls))
-        found += [SentMessage("tool", str(r.get("output") or ""), call_id=str(r.get("id") or "")) for r in results]
+        found += [SentMessage("tool", output, call_id=call, name=names.get(call, "")) for output, call in results]
     return found

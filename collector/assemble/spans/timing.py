@@ -7,7 +7,7 @@ still streams, and their time is theirs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collector.assemble.facts import NEVER, SIDE_CALLS, RequestFact, RetryFact
 from collector.assemble.fold.message import SessionMessage
@@ -58,7 +58,20 @@ def timing(session: SessionState, step: SessionMessage) -> Timing:
     end = max(_end(step), start)
     first = sign if known and sign is not None and sign >= start else None
     request = next((r for r in reversed(requests) if r.at <= start), requests[-1] if requests else None)
+    if request is not None and request.message is not None:
+        request = _with_params(session, step, request)
     return Timing(start, end, first, request, failed)
+
+
+def _with_params(session: SessionState, step: SessionMessage, request: RequestFact) -> RequestFact:
+    """The start of a step in OpenCode 2, with the parameters the hook before it showed; retries call no hook again."""
+    last = next((m for m in session.earlier_than(step) if m.role == "assistant"), None)
+    shown = [
+        fact
+        for fact in session.requests.between(last.created if last else 0, step.created + 1)
+        if fact.message is None and fact.agent not in SIDE_CALLS
+    ]
+    return replace(request, params=shown[-1].params) if shown else request
 
 
 def _failed(

@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.facts import CompactionFact, NoteFact, ToolFact, WaitFact
+from collector.assemble.fold.declined import declined
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
@@ -153,8 +154,10 @@ class TurnSpans:
                 "opencode.attachments": "\n".join(tool.attachments or ()),
             },
         )
-        failed = tool.status == "error"
-        finish(made.span, (tool.error_type or "ToolError") if failed else None, tool.error, incomplete=incomplete)
+        failed, error_type, error = tool.status == "error", tool.error_type or "ToolError", tool.error
+        if declined(session, step, tool.call) is not None:
+            error_type, error = "declined", "declined by the user"
+        finish(made.span, error_type if failed else None, error, incomplete=incomplete)
         for ends in session.waits.values():
             if any(wait.call == tool.call for wait in ends.values()):
                 _wait_events(made.span, ends)

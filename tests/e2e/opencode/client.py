@@ -26,8 +26,16 @@ def cache() -> Path:
 
 BINARIES = {
     "1.18.33": "opencode/node_modules/.bin/opencode",
+    "1.15.13": "opencode-1.15.13/node_modules/opencode-linux-x64/bin/opencode",
+    "1.2.27": "opencode-1.2.27/node_modules/opencode-linux-x64/bin/opencode",
     "1.1.65": "opencode-1.1.65/node_modules/opencode-linux-x64/bin/opencode",
 }
+PRICES = {
+    "fake-model": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75},
+    "other-model": {"input": 1, "output": 2, "cache_read": 0.1, "cache_write": 1},
+    "tuned-model": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75},
+}
+"""Of a million tokens of each model."""
 RIPGREP = "ripgrep/node_modules/@vscode/ripgrep-*/bin"
 NPM_PLUGIN = "plugin/node_modules/@inference/trace-opencode/dist/index.js"
 
@@ -159,15 +167,18 @@ def configuration(model_url: str, **more: Any) -> dict[str, Any]:
     fake = {
         "name": "Fake Model", "reasoning": True, "attachment": True, "tool_call": True, "temperature": True,
         "modalities": {"input": ["text", "image"], "output": ["text"]}, "limit": limit,
-        "cost": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75},
+        "cost": PRICES["fake-model"],
     }  # fmt: skip
+    other = {**fake, "name": "Other Model", "cost": PRICES["other-model"]}
+    tuned = {**fake, "name": "Tuned Model", "options": {"reasoningEffort": "low", "serviceTier": "flex"}}
+    models = {"fake-model": fake, "other-model": other, "tuned-model": tuned}
     permission = dict.fromkeys(("*", "edit", "bash", "webfetch", "external_directory", "doom_loop"), "allow")
     return {
         "autoupdate": False, "share": "disabled", "model": "fake/fake-model", "small_model": "fake/fake-model",
         "enabled_providers": ["fake"],
         "provider": {"fake": {
             "npm": "@ai-sdk/openai-compatible", "name": "Fake",
-            "options": {"baseURL": model_url, "apiKey": "not-a-key"}, "models": {"fake-model": fake},
+            "options": {"baseURL": model_url, "apiKey": "not-a-key"}, "models": models,
         }},
         **more, "permission": {**permission, **more.get("permission", {})},
     }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from e2e.opencode.client import BINARIES, Collector
 from e2e.opencode.fake_model import FakeModel
 from e2e.opencode.scenarios import SCENARIOS
-from e2e.opencode.stage import Stage, need
+from e2e.opencode.stage import OLD, Stage, need
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +44,15 @@ def stage(folder: Path, model: FakeModel, collector: Collector) -> Iterator[Stag
 
 
 @pytest.fixture(scope="session")
-def old_stage(folder: Path, model: FakeModel, collector: Collector) -> Iterator[Stage]:
-    """1.1.65, with the scenarios it is tried on."""
-    found = Stage("1.1.65", folder / "1.1.65", model, collector)
+def old_stages(folder: Path, model: FakeModel, collector: Collector) -> Iterator[dict[str, Stage]]:
+    """Old versions, each with the scenarios it is tried on."""
+    found: dict[str, Stage] = {}
     try:
-        found.play("text", "multi", "subagent")
+        for version, names in OLD.items():
+            found[version] = Stage(version, folder / version, model, collector)
+            found[version].play(*names)
+            found[version].close()
         yield found
     finally:
-        found.close()
+        for stage in found.values():
+            stage.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,10 +12,17 @@ from pathlib import Path
 
 import pytest
 from e2e.opencode.client import BINARIES, Collector, OpenCode, cache, configuration, project
-from e2e.opencode.fake_model import FakeModel
-from e2e.opencode.scenarios import SCENARIOS, Play
+from e2e.opencode.fake_model import Exchange, FakeModel
+from e2e.opencode.scenarios import SCENARIOS, Play, Scenario
 
 _AT_ONCE = 4
+
+OLD = {
+    "1.15.13": ("text", "multi", "toolerror", "retry500", "reasoning", "subagent", "command", "compaction", "undo"),
+    "1.2.27": ("text", "multi", "toolerror", "retry500", "reasoning", "subagent", "command", "compaction", "abort"),
+    "1.1.65": ("text", "multi", "subagent"),
+}
+"""Old versions of the client, and the scenarios they are tried on."""
 
 
 def need(*files: str) -> None:
@@ -36,6 +44,7 @@ class Played:
     session: str
     folder: Path
     error: str
+    sessions: frozenset[str]
 
 
 class Stage:
@@ -50,6 +59,7 @@ class Stage:
         self.client.install(collector)
         self.client.serve(folder)
         self.played: dict[str, Played] = {}
+        self._lock = threading.Lock()
 
     def play(self, *names: str) -> None:
         """Run scenarios, several at once, and wait until the collector has all their turns."""
@@ -59,15 +69,36 @@ class Stage:
 
     def _play(self, name: str) -> Played:
         scenario = SCENARIOS[name]
-        folder = self.folder / "projects" / name
-        self.model.script.update(scenario.script(folder))
-        play = Play(self.client, project(folder, configuration(self.model.url, **scenario.config), scenario.files))
+        folder = self._open(scenario, self._project(scenario, name))
+        play = Play(self.client, folder, self.model)
+        error, sessions = "", frozenset[str]()
         try:
             play.begin()
             scenario.act(play)
+            sessions = play.sessions()
         except Exception:
-            return Played(play.session, folder, traceback.format_exc())
-        return Played(play.session, folder, "")
+            error = traceback.format_exc()
+        return Played(play.session, folder, error, sessions)
+
+    def _project(self, scenario: Scenario, name: str) -> str:
+        """Old clients do not say of which session a request is: there, each scenario has a project of its own."""
+        return name if self.client.version in ("1.2.27", "1.1.65") else scenario.project(name)
+
+    def _open(self, scenario: Scenario, name: str) -> Path:
+        """The project, which the first scenario in it makes."""
+        folder, place = self.folder / "projects" / name, f"{name}@{self.client.version}"
+        with self._lock:
+            self.model.scripts.setdefault(place, {}).update(scenario.script(folder))
+            if not folder.exists():
+                config = configuration(self.model.url_of(place), **scenario.config)
+                project(folder, config, scenario.files)
+        return folder
+
+    def exchanges(self, name: str) -> list[Exchange]:
+        """What the model was sent in a scenario, and answered."""
+        sessions = self.played[name].sessions
+        found = self.model.of(f"{self._project(SCENARIOS[name], name)}@{self.client.version}")
+        return [exchange for exchange in found if exchange.session in ("", *sessions)]
 
     def close(self) -> None:
         self.client.stop()

@@ -29,7 +29,7 @@ from e2e.opencode.client import (
     until,
 )
 from e2e.opencode.fake_model import FakeModel
-from e2e.opencode.scenarios import bash
+from e2e.opencode.scenarios.play import bash
 from e2e.opencode.stage import need
 from unit.opencode.recording import Recording
 

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 from e2e.opencode.client import ROOT, Collector, Running, until
-from e2e.opencode.scenarios import KEY_ID, PEM_LINE, SCENARIOS, TOKEN
+from e2e.opencode.scenarios import SCENARIOS, basic
+from e2e.opencode.scenarios.basic import KEY_ID, PEM_LINE, TOKEN
 from e2e.opencode.stage import Stage
 from e2e.opencode.tree import trees
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
 
 GOLDEN = Path(__file__).parent / "golden"
+BASIC = [name for name, scenario in SCENARIOS.items() if scenario.act.__module__ == basic.__name__]
 
 
 def settled(collector: Collector, session: str = "") -> None:
@@ -49,22 +51,22 @@ def compare(stage: Stage, name: str, golden: str, unsure: tuple[str, ...] = ("di
     assert found == file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", BASIC)
 def test_a_turn_becomes_its_tree(stage: Stage, name: str) -> None:
     compare(stage, name, name)
 
 
 @pytest.mark.parametrize("name", ["text", "multi", "subagent"])
-def test_a_turn_of_an_old_client_becomes_its_tree(old_stage: Stage, name: str) -> None:
+def test_a_turn_of_an_old_client_becomes_its_tree(old_stages: dict[str, Stage], name: str) -> None:
     """1.1 loads functions only, has no event ids and streams whole parts.
 
     At times it takes files it made itself at the start for changes of the turn, or asks for the title of a message
     once more, where two steps end before it has one.
     """
-    compare(old_stage, name, f"{name}-1.1.65", unsure=("patch", "diff", "title"))
+    compare(old_stages["1.1.65"], name, f"{name}-1.1.65", unsure=("patch", "diff", "title"))
 
 
-def test_nothing_of_these_versions_is_unknown(stage: Stage, old_stage: Stage) -> None:
+def test_nothing_of_these_versions_is_unknown(stage: Stage, old_stages: dict[str, Stage]) -> None:
     assert stage.collector.get("/api/status")["opencode"]["unknown"] == {}
 
 

@@ -1,4 +1,4 @@
-"""What a user does and what the model answers, for each kind of turn; keys of scripts are unique over all scenarios."""
+"""The kinds of turns that most sessions have."""
 
 from __future__ import annotations
 
@@ -9,109 +9,11 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from e2e.opencode.client import OpenCode, until
-from e2e.opencode.fake_model import Step
-
-FILES = {
-    "hello.txt": "hello world\nneedle here\n",
-    "src/a.py": "def a():\n    return 1\n",
-    "src/b.py": "def b():\n    return 2  # needle\n",
-}
-
-
-class Play:
-    """One scenario's session in its own project of a shared server."""
-
-    def __init__(self, client: OpenCode, folder: Path) -> None:
-        self.client, self.folder = client, folder
-        self.session = ""
-
-    def api(self, method: str, path: str, body: Any = None) -> Any:
-        return self.client.api(method, path, self.folder, body)
-
-    def begin(self) -> None:
-        self.session = self.api("POST", "/session", {})["id"]
-
-    def say(self, text: str, *files: dict[str, Any]) -> Any:
-        """Prompt and wait for the answer."""
-        return self.api("POST", f"/session/{self.session}/message", _prompt(text, *files))
-
-    def ask(self, text: str) -> None:
-        """Prompt and go on."""
-        self.api("POST", f"/session/{self.session}/prompt_async", _prompt(text))
-
-    def parts(self) -> list[dict[str, Any]]:
-        messages = self.api("GET", f"/session/{self.session}/message")
-        return [part for message in messages for part in message["parts"]]
-
-    def until_part(self, what: str, claim: Callable[[dict[str, Any]], Any], seconds: float = 30) -> None:
-        until(lambda: any(claim(part) for part in self.parts()), seconds, what)
-
-    def until_idle(self) -> None:
-        def idle() -> bool:
-            status = self.api("GET", "/session/status")
-            return isinstance(status, dict) and status.get(self.session, {}).get("type", "idle") == "idle"
-
-        until(idle, 40, "the session is idle")
-
-
-def _prompt(text: str, *files: dict[str, Any]) -> dict[str, Any]:
-    return {"parts": [{"type": "text", "text": text}, *files]}
-
-
-Act = Callable[[Play], None]
-Script = dict[str, list[Step | list[Step]]]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    script: Callable[[Path], Script]
-    act: Act
-    files: dict[str, str] = field(default_factory=dict)
-    config: dict[str, Any] = field(default_factory=dict)
-
-
-SCENARIOS: dict[str, Scenario] = {}
-
-
-def scenario(name: str, script: Callable[[Path], Script], **more: Any) -> Callable[[Act], Act]:
-    def add(act: Act) -> Act:
-        SCENARIOS[name] = Scenario(script, act, **more)
-        return act
-
-    return add
-
-
-def simple(name: str, script: Callable[[Path], Script], key: str = "", **more: Any) -> None:
-    """A scenario of one prompt."""
-    scenario(name, script, **more)(lambda play: play.say(f"Please do it [[{key or name}]]"))
-
-
-def call(tool: str, **arguments: Any) -> tuple[str, Any]:
-    return tool, arguments
-
-
-def bash(command: str, description: str = "Run") -> tuple[str, Any]:
-    return call("bash", command=command, description=description)
-
-
-def task(description: str, prompt: str, kind: str = "general", **more: Any) -> tuple[str, Any]:
-    return call("task", description=description, prompt=prompt, subagent_type=kind, **more)
-
-
-def usage(prompt: int, completion: int, cached: int = 0, reasoning: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
-    if cached:
-        found["prompt_tokens_details"] = {"cached_tokens": cached}
-    if reasoning:
-        found["completion_tokens_details"] = {"reasoning_tokens": reasoning}
-    return found
-
+from e2e.opencode.client import until
+from e2e.opencode.scenarios.play import FILES, Play, bash, call, scenario, simple, task, usage
 
 simple("text", lambda _: {"text": [{"text": "A plain answer.", "usage": usage(1200, 30, cached=400)}]})
 simple(
@@ -379,7 +281,7 @@ simple(
     "mcp",
     lambda _: {"mcp": [{"tools": [call("tiny_echo", text="hi"), call("tiny_fail", text="x")]}, {"text": "MCP done."}]},
     config={
-        "mcp": {"tiny": {"type": "local", "command": [sys.executable, str(Path(__file__).with_name("tiny_mcp.py"))]}}
+        "mcp": {"tiny": {"type": "local", "command": [sys.executable, str(Path(__file__).parents[1] / "tiny_mcp.py")]}}
     },
 )
 

@@ -1,0 +1,68 @@
+"""What the title calls of OpenCode 2 used (pure).
+
+The log says so; the public stream only adds it to the session's total. Titles are made beside the turn, so a total
+with a title in it may come before, between or after those of the steps, also after the turn is over. A total that grew
+by what no step or compaction used grew by a title.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from collector.assemble.facts import UsageFact
+from collector.assemble.fold.session import SessionState
+
+_PRECISION = 9
+
+
+class Usage(NamedTuple):
+    """What a call used, and when that was heard of."""
+
+    at: int
+    tokens: dict[str, float]
+    cost: float | None
+
+
+def title_usages(session: SessionState) -> list[Usage]:
+    """What the title calls of `session` used, in order; several where the first model that was asked failed."""
+    facts: list[UsageFact] = session.usages.facts
+    exact = [Usage(fact.at, fact.tokens, fact.cost) for fact in facts if fact.exact]
+    if exact:
+        return exact
+    known = _calls(session)
+    found: list[Usage] = []
+    previous = Usage(0, {}, 0)
+    # The first total of a session that was joined later holds what was used before, and says nothing.
+    joined_later = session.born is None or bool(session.finished)
+    for number, fact in enumerate(facts):
+        total = Usage(fact.at, fact.tokens, fact.cost)
+        grown = _grown(previous, total)
+        call = next((call for call in known if call.at <= total.at and _same(call, grown)), None)
+        if call is not None:
+            known.remove(call)
+        elif any(grown.tokens.values()) and min(grown.tokens.values()) >= 0 and not (number == 0 and joined_later):
+            found.append(grown)
+        previous = total
+    return found
+
+
+def _calls(session: SessionState) -> list[Usage]:
+    """The steps and compactions that are over and said what they used, oldest first."""
+    found = [
+        Usage(message.info.completed or message.created, message.info.tokens, message.info.cost)
+        for message in session.messages.values()
+        if message.info.tokens
+    ]
+    found += [Usage(fact.at, fact.tokens, fact.cost) for fact in session.compactions.facts if fact.tokens]
+    return sorted(found, key=lambda call: call.at)
+
+
+def _grown(before: Usage, after: Usage) -> Usage:
+    names = before.tokens.keys() | after.tokens.keys()
+    tokens = {name: after.tokens.get(name, 0) - before.tokens.get(name, 0) for name in sorted(names)}
+    return Usage(after.at, tokens, round((after.cost or 0) - (before.cost or 0), _PRECISION))
+
+
+def _same(one: Usage, other: Usage) -> bool:
+    names = one.tokens.keys() | other.tokens.keys()
+    return all(one.tokens.get(name, 0) == other.tokens.get(name, 0) for name in names - {"total"})

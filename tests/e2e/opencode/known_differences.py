@@ -1,0 +1,60 @@
+"""Where a trace may say something else than what was sent, each with its reason; all else is a fault."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from e2e.opencode.judge import Difference
+
+
+@dataclass(frozen=True)
+class Known:
+    """A difference that is expected, and `why` no door can know better; `what` and `call` are patterns."""
+
+    what: str
+    why: str
+    call: str = ""
+    error: str | None = None
+    sent: str | None = None
+    shown: str | None = None
+    scenarios: tuple[str, ...] = ()
+
+    def explains(self, difference: Difference) -> bool:
+        return (
+            re.fullmatch(self.what, difference.what) is not None
+            and re.search(self.call, difference.call) is not None
+            and self.error in (None, difference.error)
+            and self.sent in (None, difference.sent)
+            and self.shown in (None, difference.shown)
+            and (not self.scenarios or difference.scenario in self.scenarios)
+        )
+
+
+_TITLE = re.escape("[title]")
+_ABORTED = "MessageAbortedError"
+
+KNOWN = (
+    Known("parameter tool_choice", "the client's model library sets it wherever there are tools", sent="'auto'"),
+    Known("usage .*|cost", "OpenCode 1 counts what a title uses nowhere", call=_TITLE),
+    Known("failed", "a title that failed leaves no mark: the session keeps its first name", _TITLE, shown="'False'"),
+    Known("answer text", "a title is kept as OpenCode cut it", _TITLE, scenarios=("long_title",)),
+    Known("failed", "OpenCode calls the step of an abort aborted, also when the model was done", error=_ABORTED),
+    Known(
+        "usage .*|cost", "OpenCode does not count a step that was aborted, though the model was done", error=_ABORTED
+    ),
+    Known("failed", "the model answered, and OpenCode did not accept it", error="StructuredOutputError"),
+    Known("failed", "the model answered, and OpenCode did not accept it", error="ContentFilterError"),
+    Known(
+        "answer calls",
+        "OpenCode keeps a call that no tool can take as a call of its own tool `invalid`",
+        scenarios=("toolerror",),
+    ),
+    Known("usage .*|cost", "the session was deleted before the step's end was counted", scenarios=("deleted_in_turn",)),
+    Known("answer text", "an answer edited within a second of its turn is told as edited", scenarios=("edit_part",)),
+)
+
+
+def unexplained(differences: list[Difference]) -> list[Difference]:
+    """The differences that no entry explains."""
+    return [found for found in differences if not any(known.explains(found) for known in KNOWN)]
