@@ -61,7 +61,7 @@ def uninstall(project: InProject = False, everywhere: Globally = False, dry_run:
     _do(installing.planned_uninstall(place), dry_run, f"uninstalled from {place.folder}", "not installed")
 
 
-def _place(project: bool, everywhere: bool) -> installing.Place:
+def _place(project: bool, everywhere: bool) -> installing.ConfigPlace:
     if project and everywhere:
         raise ConfigError("--project and --global exclude each other")
     if project:
@@ -115,7 +115,7 @@ def import_(
     settings = load({"data_dir": data_dir}).settings
     everything = everything or (bool(files) and not since)
     oldest = 0 if everything and not since else importing.since(since or "7d")
-    wanted = importing.Wanted(frozenset(session or ()), oldest, again=everything)
+    wanted = importing.SessionFilter(frozenset(session or ()), oldest, again=everything)
     progress = importing.Progress(settings.data_dir.expanduser())
     tasks = importing.planned(importing.sources(files or (), os.environ, Path.home()), wanted, progress)
     client = _client(settings)

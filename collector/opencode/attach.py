@@ -22,7 +22,7 @@ import httpx
 from collector.errors import CollectorError
 from collector.opencode import messages2
 from collector.opencode.files import told
-from collector.opencode.history import Item
+from collector.opencode.history import EventItem
 
 _QUIET_SECONDS = 35  # heartbeats come every 10 s (1.x) or 15 s (2.x)
 _PAUSES = (0.25, 0.5, 1, 2, 5)
@@ -64,7 +64,7 @@ class Follower:
     Raises `CollectorError` where trying again cannot help: a wrong password, or nothing of OpenCode's at the URL.
     """
 
-    def __init__(self, server: Server, put: Callable[[list[Item]], object], say: Callable[[str], None]) -> None:
+    def __init__(self, server: Server, put: Callable[[list[EventItem]], object], say: Callable[[str], None]) -> None:
         parts = urlsplit(server.url if "//" in server.url else f"http://{server.url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise CollectorError(f"{server.url} is no URL of an OpenCode server")
@@ -124,7 +124,7 @@ class Follower:
                     await self._tell(generation, session)
                 await self._hand(items)
 
-    def _met(self, item: Item) -> str | None:
+    def _met(self, item: EventItem) -> str | None:
         """Remember how far we are; the session, when it was begun before we listened."""
         payload = _payload(item)
         sync = payload.get("syncEvent")
@@ -191,9 +191,9 @@ class Follower:
             about = info["data"] if isinstance(info.get("data"), dict) else info
             await self._hand(list(messages2.events({**about, "id": session}, messages)))
 
-    async def _pages(self, path: str) -> list[Item]:
+    async def _pages(self, path: str) -> list[EventItem]:
         """All pages of a list, oldest first: ids of messages ascend."""
-        found: dict[str, Item] = {}
+        found: dict[str, EventItem] = {}
         cursor: str | None = ""
         seen: set[str] = set()
         while cursor is not None and cursor not in seen:
@@ -206,7 +206,7 @@ class Follower:
             cursor = cursors.get("next") if isinstance(cursors, dict) else None
         return [found[identifier] for identifier in sorted(found)]
 
-    async def _hand(self, items: list[Item]) -> None:
+    async def _hand(self, items: list[EventItem]) -> None:
         for at in range(0, len(items), _BATCH):
             await asyncio.to_thread(self._put, items[at : at + _BATCH])
 
@@ -215,25 +215,25 @@ class Follower:
         return answer.json() if answer.status_code == 200 else None
 
 
-def _payload(item: Item) -> Item:
+def _payload(item: EventItem) -> EventItem:
     payload = item.get("payload")
     return payload if isinstance(payload, dict) else item
 
 
-def _is_wanted(item: Item) -> bool:
+def _is_wanted(item: EventItem) -> bool:
     """A `sync` payload repeats an event of the stream; most of the rest is OpenCode's own housekeeping."""
     payload = _payload(item)
     kind = payload.get("type")
     return isinstance(kind, str) and "syncEvent" not in payload and not kind.startswith(_UNWANTED)
 
 
-def _session_of(payload: Item) -> str | None:
+def _session_of(payload: EventItem) -> str | None:
     data = payload.get("properties", payload.get("data"))
     session = data.get("sessionID") if isinstance(data, dict) else None
     return session if isinstance(session, str) else None
 
 
-async def _data(stream: httpx.Response) -> AsyncIterator[Item]:
+async def _data(stream: httpx.Response) -> AsyncIterator[EventItem]:
     """The JSON objects of a stream of server-sent events."""
     lines: list[str] = []
     async for line in stream.aiter_lines():
@@ -251,9 +251,9 @@ async def _data(stream: httpx.Response) -> AsyncIterator[Item]:
                 yield found
 
 
-async def _batches(items: AsyncIterator[Item]) -> AsyncIterator[list[Item]]:
+async def _batches(items: AsyncIterator[EventItem]) -> AsyncIterator[list[EventItem]]:
     """What comes within a moment together; ends when the stream does, raising what it raised."""
-    queue: asyncio.Queue[Item | BaseException | None] = asyncio.Queue(maxsize=10_000)
+    queue: asyncio.Queue[EventItem | BaseException | None] = asyncio.Queue(maxsize=10_000)
 
     async def read() -> None:
         end: BaseException | None = None

@@ -25,7 +25,7 @@ from collector.errors import CollectorError
 from collector.opencode.client import EventClient
 from collector.opencode.database import Database
 from collector.opencode.files import Storage
-from collector.opencode.history import HistorySource, Item, Kept, with_children
+from collector.opencode.history import EventItem, HistorySource, Kept, with_children
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class CatchUp:
             self._stopping.set()
             self._thread.join(timeout=3)
 
-    def told(self, hooks: Iterable[Item]) -> None:
+    def told(self, hooks: Iterable[EventItem]) -> None:
         """What plugins said of themselves."""
         for hook in hooks:
             about = hook.get("input")
@@ -105,7 +105,7 @@ class CatchUp:
                 elif len(self._sources) < _MOST_SOURCES or store in self._sources:
                     self._met(hook, about, store)
 
-    def _met(self, hook: Item, about: Item, store: str) -> None:
+    def _met(self, hook: EventItem, about: EventItem, store: str) -> None:
         source = self._sources.setdefault(store, Source())
         directory, pid = about.get("directory"), hook.get("pid")
         source.everything |= about.get("scope") == "global"

@@ -11,7 +11,7 @@ from typing import Any
 
 from collector.enums import EVENTS_PATH
 from collector.errors import CollectorError
-from collector.opencode.history import Item
+from collector.opencode.history import EventItem
 
 _BATCH_BYTES = 1024 * 1024
 _SECONDS = 60
@@ -27,7 +27,7 @@ class EventClient:
         # Proxies of the environment are for the way out, not for a collector on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def send(self, items: Iterable[Item]) -> int:
+    def send(self, items: Iterable[EventItem]) -> int:
         """Send in batches and return how many items were sent; raises `CollectorError` when they are not taken."""
         sent = 0
         for batch in batches(items):
@@ -56,7 +56,7 @@ class EventClient:
         raise CollectorError(f"the collector at {self._url} {said}")
 
 
-def batches(items: Iterable[Item], most_bytes: int = _BATCH_BYTES) -> Iterator[list[bytes]]:
+def batches(items: Iterable[EventItem], most_bytes: int = _BATCH_BYTES) -> Iterator[list[bytes]]:
     """Lines of JSON in portions of at most `most_bytes`; a larger line goes alone."""
     batch: list[bytes] = []
     size = 0

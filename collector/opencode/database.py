@@ -15,7 +15,7 @@ from typing import Any
 
 from collector.errors import CollectorError
 from collector.opencode import messages2
-from collector.opencode.history import Item, Kept, message_item, part_item, session_item
+from collector.opencode.history import EventItem, Kept, message_item, part_item, session_item
 
 
 class Database:
@@ -51,7 +51,7 @@ class Database:
                     found[row["id"]] = Kept(row["id"], row["parent_id"], updated, directory)
         return sorted(found.values(), key=lambda kept: (kept.updated, kept.id))
 
-    def items(self, session: str) -> Iterator[Item]:
+    def items(self, session: str) -> Iterator[EventItem]:
         """The events of a session; of one that was begun before there were any, its messages as they are now first."""
         events = self._events(session)
         if not events or events[0]["seq"] != 0:
@@ -59,7 +59,7 @@ class Database:
             yield from self._messages2(session)
         yield from events
 
-    def _events(self, session: str) -> list[Item]:
+    def _events(self, session: str) -> list[EventItem]:
         if "event" not in self._tables:
             return []
         rows = self._rows("SELECT * FROM event WHERE aggregate_id = ? ORDER BY seq", session)
@@ -69,12 +69,12 @@ class Database:
             if isinstance(data := _json(row["data"]), dict)
         ]
 
-    def _messages(self, session: str) -> Iterator[Item]:
+    def _messages(self, session: str) -> Iterator[EventItem]:
         if not {"session", "message", "part"} <= self._tables:
             return
         for row in self._rows("SELECT * FROM session WHERE id = ?", session):
             yield session_item(_session(row))
-        parts: dict[str, list[Item]] = {}
+        parts: dict[str, list[EventItem]] = {}
         for row in self._rows("SELECT * FROM part WHERE session_id = ? ORDER BY id", session):
             part = {**_object(row["data"]), "id": row["id"], "messageID": row["message_id"], "sessionID": session}
             parts.setdefault(row["message_id"], []).append(part)
@@ -82,7 +82,7 @@ class Database:
             yield message_item({**_object(row["data"]), "id": row["id"], "sessionID": session})
             yield from map(part_item, parts.get(row["id"], ()))
 
-    def _messages2(self, session: str) -> Iterator[Item]:
+    def _messages2(self, session: str) -> Iterator[EventItem]:
         if not {"session_v2", "session_message"} <= self._tables:
             return
         rows = self._rows("SELECT * FROM session_v2 WHERE id = ?", session)
@@ -94,7 +94,7 @@ class Database:
             yield from messages2.events(_session(rows[0]), messages)
 
 
-def _session(row: sqlite3.Row) -> Item:
+def _session(row: sqlite3.Row) -> EventItem:
     """A row as OpenCode itself shows a session."""
     found: dict[str, Any] = dict(row)
     info = {
@@ -121,6 +121,6 @@ def _json(text: Any) -> Any:
         return None
 
 
-def _object(text: Any) -> Item:
+def _object(text: Any) -> EventItem:
     found = _json(text)
     return found if isinstance(found, dict) else {}

@@ -14,7 +14,7 @@ from typing import Any
 
 from collector.errors import CollectorError
 from collector.opencode import messages2
-from collector.opencode.history import Item, Kept, message_item, part_item, session_item
+from collector.opencode.history import EventItem, Kept, message_item, part_item, session_item
 
 
 class Storage:
@@ -32,7 +32,7 @@ class Storage:
         found = [_kept(info) for path in self._folder.glob("session/*/*.json") if (info := _read(path))]
         return sorted((kept for kept in found if kept.id), key=lambda kept: (kept.updated, kept.id))
 
-    def items(self, session: str) -> Iterator[Item]:
+    def items(self, session: str) -> Iterator[EventItem]:
         for path in self._folder.glob(f"session/*/{_plain(session)}.json"):
             if info := _read(path):
                 yield session_item(info)
@@ -62,7 +62,7 @@ class Export:
             raise CollectorError(f"{path} is no export of OpenCode{cut}") from None
         if not isinstance(found, dict) or not isinstance(found.get("messages"), list):
             raise CollectorError(f"{path} is no export of OpenCode")
-        self._info: Item = found["info"] if isinstance(found.get("info"), dict) else found.get("session") or {}
+        self._info: EventItem = found["info"] if isinstance(found.get("info"), dict) else found.get("session") or {}
         self._messages = [message for message in found["messages"] if isinstance(message, dict)]
 
     @property
@@ -72,14 +72,14 @@ class Export:
     def sessions(self) -> list[Kept]:
         return [_kept(self._info)]
 
-    def items(self, session: str) -> Iterator[Item]:
+    def items(self, session: str) -> Iterator[EventItem]:
         if any("info" not in message and "type" in message for message in self._messages):
             yield from messages2.events(self._info, self._messages)
             return
         yield from told({"info": self._info, "messages": self._messages})
 
 
-def told(export: Item) -> Iterator[Item]:
+def told(export: EventItem) -> Iterator[EventItem]:
     """A session with its messages and parts, as OpenCode 1 exports and serves it."""
     info, session = export["info"], export["info"].get("id")
     yield session_item(info)
@@ -91,13 +91,13 @@ def told(export: Item) -> Iterator[Item]:
             yield from (part_item({"sessionID": session, "messageID": about.get("id"), **part}) for part in parts)
 
 
-def _kept(info: Item) -> Kept:
+def _kept(info: EventItem) -> Kept:
     times = info.get("time")
     updated = times.get("updated", 0) if isinstance(times, dict) else 0
     return Kept(str(info.get("id", "")), info.get("parentID"), int(updated or 0), str(info.get("directory") or ""))
 
 
-def _read(path: Path) -> Item | None:
+def _read(path: Path) -> EventItem | None:
     """A file that another process may just be writing: what cannot be read yet is left out."""
     try:
         found: Any = json.loads(path.read_bytes())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-Item = dict[str, Any]
+EventItem = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class HistorySource(Protocol):
     def sessions(self) -> list[Kept]:
         """All sessions, the oldest first."""
 
-    def items(self, session: str) -> Iterator[Item]:
+    def items(self, session: str) -> Iterator[EventItem]:
         """What is kept of a session, in order, as items of `POST /v1/opencode/events`."""
 
 
@@ -57,13 +57,13 @@ def databases(environ: Mapping[str, str], home: Path) -> list[Path]:
     return [path for path in dict.fromkeys(found) if path.is_file()]
 
 
-def session_item(info: Item) -> Item:
+def session_item(info: EventItem) -> EventItem:
     return {"type": "session.updated", "properties": {"sessionID": info.get("id"), "info": info}}
 
 
-def message_item(info: Item) -> Item:
+def message_item(info: EventItem) -> EventItem:
     return {"type": "message.updated", "properties": {"sessionID": info.get("sessionID"), "info": info}}
 
 
-def part_item(part: Item) -> Item:
+def part_item(part: EventItem) -> EventItem:
     return {"type": "message.part.updated", "properties": {"sessionID": part.get("sessionID"), "part": part}}

@@ -20,7 +20,7 @@ from collector.errors import CollectorError, ConfigError
 from collector.opencode.client import EventClient
 from collector.opencode.database import Database
 from collector.opencode.files import Export, Storage
-from collector.opencode.history import HistorySource, Item, Kept, data_folder, databases, with_children
+from collector.opencode.history import EventItem, HistorySource, Kept, data_folder, databases, with_children
 
 _STATE_FILE = "opencode-import.json"
 _LONG_MS = 600_000
@@ -28,7 +28,7 @@ _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SessionFilter:
     """Which sessions: those named with their subagents, or those changed since; `again` also what was sent before."""
 
     sessions: frozenset[str] = frozenset()
@@ -100,7 +100,7 @@ def _open(path: Path) -> HistorySource:
     return Database(path) if is_database else Export(path)
 
 
-def planned(found: Iterable[HistorySource], wanted: Wanted, progress: Progress) -> list[Task]:
+def planned(found: Iterable[HistorySource], wanted: SessionFilter, progress: Progress) -> list[Task]:
     """What is to be sent, parents before subagents; a session that two stores keep is read from the first."""
     tasks: dict[str, Task] = {}
     for source in found:
@@ -128,7 +128,7 @@ def send(tasks: Iterable[Task], client: EventClient, progress: Progress, told: C
     return total
 
 
-def _with_end(task: Task, now_ms: int) -> Iterator[Item]:
+def _with_end(task: Task, now_ms: int) -> Iterator[EventItem]:
     """What is kept holds no sign that the agent stopped: that nothing was added for long is one."""
     yield from task.source.items(task.kept.id)
     if now_ms - task.kept.updated > _LONG_MS:

@@ -46,7 +46,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConfigPlace:
     """Where a plugin is installed: `folder` holds it, one of `configs` lists it."""
 
     folder: Path
@@ -72,19 +72,19 @@ class Place:
         return "./" + self.plugin.relative_to(config.parent).as_posix()
 
 
-def global_place(environ: Mapping[str, str], home: Path) -> Place:
+def global_place(environ: Mapping[str, str], home: Path) -> ConfigPlace:
     """OpenCode follows XDG on every system."""
     folder = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "opencode"
-    return Place(folder, tuple(folder / name for name in _CONFIG_NAMES), private=True)
+    return ConfigPlace(folder, tuple(folder / name for name in _CONFIG_NAMES), private=True)
 
 
-def project_place(project: Path) -> Place:
+def project_place(project: Path) -> ConfigPlace:
     folder = project / ".opencode"
     inner = tuple(folder / name for name in _CONFIG_NAMES)
-    return Place(folder, (*inner, *(project / name for name in _CONFIG_NAMES)), private=False)
+    return ConfigPlace(folder, (*inner, *(project / name for name in _CONFIG_NAMES)), private=False)
 
 
-def planned_install(place: Place, url: str, token: str | None, version: tuple[int, ...] | None) -> list[Change]:
+def planned_install(place: ConfigPlace, url: str, token: str | None, version: tuple[int, ...] | None) -> list[Change]:
     """What installing changes: nothing when it is installed already. Raises `ConfigError`."""
     settings = {"url": url, **({"token": token} if token and place.private else {})}
     config = place.config()
@@ -105,7 +105,7 @@ def planned_install(place: Place, url: str, token: str | None, version: tuple[in
     return [change for change in changes if change.before != change.after]
 
 
-def planned_uninstall(place: Place) -> list[Change]:
+def planned_uninstall(place: ConfigPlace) -> list[Change]:
     """What uninstalling changes: the files of `planned_install` go, and the configuration is as it was."""
     changes = [Change(path, _text(path), None) for path in (place.plugin, place.settings)]
     for config in place.configs:

@@ -17,7 +17,7 @@ from collector.batch import ExportRequest, count_items, data_points
 
 Request = TypeVar("Request", bound=ExportRequest)
 
-Wanted = Callable[[Any, Any, Any], bool]
+ItemFilter = Callable[[Any, Any, Any], bool]
 """Whether an item is taken, by its resource, its scope, and the span, log record or metric itself."""
 
 
@@ -55,7 +55,7 @@ def halves(request: Request) -> tuple[Request, Request]:
     return take_range(request, 0, count // 2), take_range(request, count // 2, count - count // 2)
 
 
-def select(request: Request, wanted: Wanted) -> Request:
+def select(request: Request, wanted: ItemFilter) -> Request:
     """Copy the items that are `wanted` into a request of their own."""
 
     def choose(resource: Any, scope: Any, every: Any) -> list[Any]:

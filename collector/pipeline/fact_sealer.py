@@ -26,7 +26,7 @@ _NAMING = frozenset({"id", "role"})
 """Fields of the objects in lists that join things together, or come from a closed list."""
 
 Actions = Counter[tuple[str, str]]
-Document = dict[str, Any]
+FactDocument = dict[str, Any]
 
 
 class FactSealer:
@@ -36,7 +36,7 @@ class FactSealer:
         self._early = early
         self._metadata_on_error = metadata_on_error
 
-    def seal(self, facts: Sequence[AnyFact], actions: Actions) -> list[Document]:
+    def seal(self, facts: Sequence[AnyFact], actions: Actions) -> list[FactDocument]:
         """The documents of `facts` in order, without those of which nothing is left to tell.
 
         What was done is counted in `actions`, by rule and action.
@@ -66,12 +66,12 @@ class _Batch:
         self._identified: list[tuple[Any, Any]] = []
         self._tool = ""
 
-    def take(self, fact: AnyFact) -> tuple[type[Fact], Document] | None:
+    def take(self, fact: AnyFact) -> tuple[type[Fact], FactDocument] | None:
         kind = type(fact)
         document = to_document(fact)
         self._tool = (fact.name or "") if isinstance(fact, ToolFact) else ""
         closed = _closed(kind)
-        kept: Document = {"kind": fact.kind}
+        kept: FactDocument = {"kind": fact.kind}
         for field, value in document.items():
             if field in closed:
                 kept[field] = value
@@ -79,7 +79,7 @@ class _Batch:
                 self._take_field(kind, kept, field, value)
         return (kind, kept) if len(kept) > 1 else None
 
-    def _take_field(self, kind: type[Fact], kept: Document, field: str, value: Any) -> None:
+    def _take_field(self, kind: type[Fact], kept: FactDocument, field: str, value: Any) -> None:
         shape = shape_of(kind, field)
         names = shape in (Shape.ID, Shape.IDS, Shape.NUMBER, Shape.NUMBERS)
         positions = _ANYWHERE if names else positions_of(kind, field)
@@ -126,8 +126,8 @@ class _Batch:
         else:
             self._add(holder, key, to_json(_shallow(value, 0, self.actions)), positions, as_json=True)
 
-    def _object(self, kind: type[Fact], item: Document) -> Document:
-        found: Document = {}
+    def _object(self, kind: type[Fact], item: FactDocument) -> FactDocument:
+        found: FactDocument = {}
         for field, value in item.items():
             if field in _NAMING and isinstance(value, str):
                 found[field] = value

@@ -11,7 +11,7 @@ from collector.otlp.values import Value, read_json
 from collector.reshape.convention import BY_SPAN
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_indexed
-from collector.reshape.messages import DEFAULT, Reading, read_messages
+from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceEvent, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
@@ -25,7 +25,7 @@ BARE_OUTPUT = ("gen_ai.completion", "gen_ai.workflow.output", "gen_ai.task.outpu
 DETAIL_KEYS = (INPUT, OUTPUT, SYSTEM, TOOLS)
 
 
-def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Reading = DEFAULT) -> None:
+def put_conversation(target: Target, span: SourceSpan, kind: str, reading: MessageReading = DEFAULT) -> None:
     """Write the messages, tools, input and output of an LLM or AGENT span; input and output alone of any other.
 
     Looked for, in this order: attributes of the current conventions, the indexed ones, span events, log records,
@@ -80,7 +80,7 @@ def _one_answer(answers: list[ChatMessage], outline: Sequence[ChatMessage]) -> l
 
 
 def take_messages(
-    put: Callable[..., None], span: SourceSpan, key: str, role: str, reading: Reading = DEFAULT
+    put: Callable[..., None], span: SourceSpan, key: str, role: str, reading: MessageReading = DEFAULT
 ) -> list[ChatMessage]:
     """The messages under `key`, which `put` takes as they are; JSON is read once for both."""
     value = span.get(key)
@@ -113,7 +113,7 @@ def _events(span: SourceSpan) -> Sequence[SourceEvent]:
     return span.joined(BY_SPAN, span.id) or own
 
 
-def read_system(value: Value, reading: Reading = DEFAULT) -> list[ChatMessage]:
+def read_system(value: Value, reading: MessageReading = DEFAULT) -> list[ChatMessage]:
     """System instructions: parts, a text, or either as JSON text."""
     found = read_json(value)
     if isinstance(found, dict):

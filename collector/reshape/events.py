@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json, to_text
-from collector.reshape.messages import DEFAULT, Reading, read_messages
+from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceEvent
 
 DETAILS = "gen_ai.client.inference.operation.details"
@@ -43,7 +43,7 @@ class EventMessages:
     redundant: dict[str, set[str]] = field(default_factory=dict)
 
 
-def read_events(events: Iterable[SourceEvent], reading: Reading = DEFAULT) -> EventMessages:
+def read_events(events: Iterable[SourceEvent], reading: MessageReading = DEFAULT) -> EventMessages:
     """The messages of `events`, in their order; other events are passed over."""
     told = EventMessages()
     for event in events:
@@ -75,7 +75,7 @@ def _fields(event: SourceEvent) -> Mapping[str, Value]:
     return fields
 
 
-def _read_message(fields: Mapping[str, Value], role: str, reading: Reading) -> list[ChatMessage]:
+def _read_message(fields: Mapping[str, Value], role: str, reading: MessageReading) -> list[ChatMessage]:
     content = _blocks(fields.get("content"))
     given = fields.get("role")
     message = {"role": given if isinstance(given, str) and given else role, "content": content}
@@ -88,7 +88,7 @@ def _read_message(fields: Mapping[str, Value], role: str, reading: Reading) -> l
     return read_messages(message, role, reading)
 
 
-def _read_choice(fields: Mapping[str, Value], reading: Reading) -> list[ChatMessage]:
+def _read_choice(fields: Mapping[str, Value], reading: MessageReading) -> list[ChatMessage]:
     inner = read_json(fields.get("message"))
     if isinstance(inner, dict) and not _is_block(inner):
         message = {"role": "assistant", **inner, "content": _blocks(inner.get("content"))}

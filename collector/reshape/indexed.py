@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json
-from collector.reshape.messages import DEFAULT, Reading, read_messages
+from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceSpan
 
 _KEY = re.compile(
@@ -36,7 +36,7 @@ class Indexed:
     output_keys: set[str] = field(default_factory=set)
 
 
-def read_indexed(span: SourceSpan, reading: Reading = DEFAULT) -> Indexed:
+def read_indexed(span: SourceSpan, reading: MessageReading = DEFAULT) -> Indexed:
     """Put the numbered keys of a span together again, in the order of their numbers."""
     asked: dict[int, dict[str, Value]] = {}
     answered: dict[int, dict[str, Value]] = {}
@@ -58,11 +58,11 @@ def read_indexed(span: SourceSpan, reading: Reading = DEFAULT) -> Indexed:
     return found
 
 
-def _messages(side: dict[int, dict[str, Value]], role: str, reading: Reading) -> list[ChatMessage]:
+def _messages(side: dict[int, dict[str, Value]], role: str, reading: MessageReading) -> list[ChatMessage]:
     return [message for _, fields in sorted(side.items()) for message in _message(fields, role, reading)]
 
 
-def _message(fields: dict[str, Value], role: str, reading: Reading) -> list[ChatMessage]:
+def _message(fields: dict[str, Value], role: str, reading: MessageReading) -> list[ChatMessage]:
     calls: dict[int, dict[str, Value]] = {}
     message: dict[str, Value] = {"role": role}
     for name, value in fields.items():

@@ -31,7 +31,7 @@ _MOST_OF_ONE_KEY = 1000
 Key: TypeAlias = tuple[bytes, str, str]
 """The trace, the name of what is looked for, and what finds it there."""
 
-Item = TypeVar("Item")
+Joinable = TypeVar("Joinable")
 
 
 @dataclass(slots=True, eq=False)
@@ -57,13 +57,13 @@ class WaitingSpan:
         return len(self.request) + 500 * len(self.awaited)
 
 
-class _Kept(Generic[Item]):
+class _Kept(Generic[Joinable]):
     """Items by what finds them, the oldest forgotten first."""
 
     def __init__(self) -> None:
-        self.items: dict[Key, list[Item]] = {}
+        self.items: dict[Key, list[Joinable]] = {}
 
-    def add(self, key: Key, item: Item) -> bool:
+    def add(self, key: Key, item: Joinable) -> bool:
         kept = self.items.setdefault(key, [])
         if len(kept) >= _MOST_OF_ONE_KEY:
             return False
@@ -146,7 +146,7 @@ class LogJoin:
             self.wait(span)
         return number
 
-    def _keep(self, side: _Kept[Item], key: Key, item: Item, size: int) -> None:
+    def _keep(self, side: _Kept[Joinable], key: Key, item: Joinable, size: int) -> None:
         with self._lock:
             if side.add(key, item):
                 self._arrivals.append((self._clock(), side.drop_first, key, size))

@@ -43,7 +43,7 @@ Dump = Callable[[Value], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MessageReading:
     """How messages are read: `dump` writes tool results that are no text, `fold` keeps all results that came in
     one message in one message."""
 
@@ -51,10 +51,12 @@ class Reading:
     fold: bool = False
 
 
-DEFAULT = Reading()
+DEFAULT = MessageReading()
 
 
-def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, depth: int = 0) -> list[ChatMessage]:
+def read_messages(
+    value: Value, role: str = "user", reading: MessageReading = DEFAULT, depth: int = 0
+) -> list[ChatMessage]:
     """The messages in `value`: JSON text, a list, one message, a request or response body, or plain text.
 
     A message without a role gets `role`. What holds no message gives none.
@@ -73,7 +75,7 @@ def read_messages(value: Value, role: str = "user", reading: Reading = DEFAULT, 
     return []
 
 
-def _read_list(items: list[Value], role: str, reading: Reading, depth: int) -> list[ChatMessage]:
+def _read_list(items: list[Value], role: str, reading: MessageReading, depth: int) -> list[ChatMessage]:
     """Messages in a list. Reasoning that stands there as an item of its own is of the answer that follows it."""
     found: list[ChatMessage] = []
     thoughts: list[Content] = []
@@ -125,7 +127,7 @@ _PART_TYPES = {
 }
 
 
-def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: int) -> list[ChatMessage]:
+def _read_object(value: dict[str, Value], role: str, reading: MessageReading, depth: int) -> list[ChatMessage]:
     if "kwargs" in value and isinstance(value["kwargs"], dict):  # LangChain's serialized form
         names = value.get("id")
         named = _LANGCHAIN.get(str(names[-1])) if isinstance(names, list) and names else None
@@ -158,7 +160,7 @@ def _read_object(value: dict[str, Value], role: str, reading: Reading, depth: in
 _LANGCHAIN_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 
 
-def _read_message(value: dict[str, Value], role: str, reading: Reading) -> list[ChatMessage]:
+def _read_message(value: dict[str, Value], role: str, reading: MessageReading) -> list[ChatMessage]:
     """The message in `value`, and one more for each tool result that came inside it."""
     given = value.get("role")
     if isinstance(given, str) and given:
@@ -216,7 +218,7 @@ def _leave_out_unknown(message: ChatMessage) -> None:
             content["type"] = "text"
 
 
-def _in_order(message: ChatMessage, results: list[ChatMessage], reading: Reading) -> list[ChatMessage]:
+def _in_order(message: ChatMessage, results: list[ChatMessage], reading: MessageReading) -> list[ChatMessage]:
     """Tool results are messages of their own: after what an assistant said, before what a user said."""
     if reading.fold:
         results[-1].contents = [content for result in results for content in result.contents]
@@ -234,7 +236,7 @@ def _text(value: Value) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read_part(part: Value, message: ChatMessage, results: list[ChatMessage], reading: Reading) -> None:
+def _read_part(part: Value, message: ChatMessage, results: list[ChatMessage], reading: MessageReading) -> None:
     if not isinstance(part, dict):
         if part is not None:
             message.contents.append({"type": "text", "text": to_text(part)})
@@ -290,7 +292,7 @@ def _read_call(call: dict[str, Value]) -> ToolCall:
     return ToolCall(to_text(identity), to_text(name), to_text(arguments))
 
 
-def _read_result(part: dict[str, Value], reading: Reading) -> ChatMessage:
+def _read_result(part: dict[str, Value], reading: MessageReading) -> ChatMessage:
     content: Value = None
     for key in ("response", "result", "output", "content", "server_tool_call_response"):
         if part.get(key) is not None:

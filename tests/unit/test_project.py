@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -46,6 +47,20 @@ def test_the_container_runs_without_rights() -> None:
         assert any(volume.endswith(":/data") for volume in service["volumes"])
     assert compose["services"]["upstream"]["profiles"] == ["upstream"]
     assert re.search(r"^USER collector$", (ROOT / "Dockerfile").read_text(), re.M)
+
+
+def test_every_type_has_a_name_of_its_own() -> None:
+    """A reader who meets a name knows which type is meant."""
+    homes: dict[str, list[str]] = {}
+    for path in (ROOT / "collector").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [node.name] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                names = [target.id] if isinstance(target, ast.Name) and re.match("[A-Z].*[a-z]", target.id) else []
+            for name in names:
+                homes.setdefault(name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 def test_every_module_says_what_it_is_for() -> None:

@@ -49,11 +49,11 @@ class CallSpans:
         messages = sent(session, step, times.start)
         if system is not None and system.text:
             encoding, prompt = session.encodings.setdefault(
-                system.text, (conversation.Encoding(), SentMessage("system", system.text))
+                system.text, (conversation.ConversationEncoding(), SentMessage("system", system.text))
             )
             messages = [prompt, *messages]
         else:
-            encoding = session.encodings.setdefault("", (conversation.Encoding(), None))[0]
+            encoding = session.encodings.setdefault("", (conversation.ConversationEncoding(), None))[0]
         asked = _RequestContent(messages, times.request, tools, encoding)
         made = []
         for attempt in times.failed:
@@ -157,7 +157,9 @@ class CallSpans:
         if turn.opener.info.delivered is None:
             messages.append(SentMessage("user", TITLE_PROMPT))
         messages += _title_subject(turn, start)
-        _put_asked(made.span, provider, model, _RequestContent(messages, request, None, conversation.Encoding()))
+        _put_asked(
+            made.span, provider, model, _RequestContent(messages, request, None, conversation.ConversationEncoding())
+        )
         title = session.info.title
         if title and session.titled is not None and session.titled >= start:
             _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
@@ -188,7 +190,7 @@ class CallSpans:
                 agent="compaction",
             ),
         )
-        _put_asked(made.span, provider, model, _RequestContent([], None, None, conversation.Encoding()))
+        _put_asked(made.span, provider, model, _RequestContent([], None, None, conversation.ConversationEncoding()))
         if known.text:
             _put_answer(made.span, SentMessage("assistant", known.text), known.text, "text/plain")
         _put_usage(made.span, known.tokens, known.cost)
@@ -217,7 +219,7 @@ class _RequestContent:
     messages: list[SentMessage]
     request: RequestFact | None
     tools: ToolListFact | None
-    encoding: conversation.Encoding
+    encoding: conversation.ConversationEncoding
 
 
 def is_call(turn: Turn, step: SessionMessage, request: RequestFact | None) -> bool:

@@ -56,7 +56,7 @@ class SentMessage(ChatMessage):
         return self._size
 
 
-class Encoding:
+class ConversationEncoding:
     """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
 
     __slots__ = ("_data", "_messages", "_sizes")

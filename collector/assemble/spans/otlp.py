@@ -13,7 +13,7 @@ from collector.assemble.fold.session import SessionState
 
 SCOPE = "opencode-collector"
 
-Value = str | bool | int | float
+AttributeValue = str | bool | int | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
     return BuiltSpan(span, session.id, session.info.version or "")
 
 
-def put(span: Any, attributes: Mapping[str, Value]) -> None:
+def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
     """Add attributes, but empty texts: what is not known is absent."""
     for key, value in attributes.items():
         put_known(span, key, value)
 
 
-def put_known(span: Any, key: str, value: Value) -> None:
+def put_known(span: Any, key: str, value: AttributeValue) -> None:
     """Add an attribute, unless its value is an empty text."""
     if value == "" and isinstance(value, str):
         return
@@ -88,7 +88,7 @@ def put_text(span: Any, key: str, text: str) -> None:
     span.attributes.add(key=key).value.string_value = sound(text)
 
 
-def event(span: Span, name: str, at: int, attributes: Mapping[str, Value]) -> None:
+def event(span: Span, name: str, at: int, attributes: Mapping[str, AttributeValue]) -> None:
     """Add an event at `at` (ms); attributes that no convention names are `opencode.*`."""
     named = {key if key.startswith("exception.") else f"opencode.{key}": value for key, value in attributes.items()}
     put(span.events.add(name=name, time_unix_nano=at * 1_000_000), named)

@@ -18,7 +18,7 @@ from collector.reshape.documents import read_documents
 from collector.reshape.events import MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_functions, read_indexed
 from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
-from collector.reshape.messages import DEFAULT, Reading, read_messages
+from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
@@ -162,7 +162,7 @@ def kind_of(span: SourceSpan) -> str:
 _OF_A_CALL = {INPUT, OUTPUT, "gen_ai.request.model", "gen_ai.response.model"}
 
 
-def reshape_gen_ai(span: SourceSpan, kind: str, reading: Reading = DEFAULT) -> Target | None:
+def reshape_gen_ai(span: SourceSpan, kind: str, reading: MessageReading = DEFAULT) -> Target | None:
     """A span of `kind` whose facts stand in `gen_ai.` keys; None without a kind."""
     if not kind:
         return None
@@ -276,7 +276,7 @@ def _call_in(value: Value) -> Value:
     return None
 
 
-def put_embeddings(target: Target, span: SourceSpan, reading: Reading = DEFAULT) -> None:
+def put_embeddings(target: Target, span: SourceSpan, reading: MessageReading = DEFAULT) -> None:
     """The texts that were embedded, and their vectors."""
     texts = [text for key in TEXTS for text in _texts(span.get(key))]
     if not texts:

@@ -20,7 +20,7 @@ from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
 from collector.reshape.conversation import SYSTEM, put_input, put_output, read_system
 from collector.reshape.events import read_events
-from collector.reshape.messages import Reading, read_messages
+from collector.reshape.messages import MessageReading, read_messages
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
@@ -36,7 +36,7 @@ def _dump(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-_READING = Reading(dump=_dump, fold=True)
+_READING = MessageReading(dump=_dump, fold=True)
 """One message holds the results of all its calls, as it was sent; other converters keep it so as well."""
 
 

@@ -17,7 +17,7 @@ from collector.store.entries import EndedTurn
 from collector.store.sqlite.schema import connect_reading
 from collector.store.sqlite.writer import WriterThread
 
-Put = Callable[[sqlite3.Connection, SealedBatch], None]
+PutBatch = Callable[[sqlite3.Connection, SealedBatch], None]
 
 _KEPT_SECONDS = 30 * 86400
 _SWEEP_SECONDS = 3600
@@ -27,7 +27,7 @@ _MOST_KNOWN = 10_000
 class SqliteInbox:
     """Keeps facts until their turn is over, and remembers which spans were made of them."""
 
-    def __init__(self, writer: WriterThread, path: Path, put: Put, most_bytes: int) -> None:
+    def __init__(self, writer: WriterThread, path: Path, put: PutBatch, most_bytes: int) -> None:
         self._writer = writer
         self._put = put
         self._most = most_bytes

@@ -17,7 +17,7 @@ from collector.opencode import messages2
 from collector.opencode.database import Database
 from collector.opencode.files import Export, Storage
 from collector.opencode.history import Kept, with_children
-from collector.opencode.importing import Progress, Wanted, planned, send, since, sources
+from collector.opencode.importing import Progress, SessionFilter, planned, send, since, sources
 
 Json = dict[str, Any]
 SES, AT = "ses_dfc1df27cffeVPnu6CbeI5FKBz", 1795361475971
@@ -275,27 +275,31 @@ class SentItems:
 def test_an_import_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db", session="ses_a", updated=AT)
     database(path, session="ses_b", updated=AT + 5)
-    first = planned([Database(path)], Wanted(), Progress(tmp_path))
+    first = planned([Database(path)], SessionFilter(), Progress(tmp_path))
     assert [task.kept.id for task in first] == ["ses_a", "ses_b"]
     send(first[:1], SentItems(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
-    assert [task.kept.id for task in planned([Database(path)], Wanted(), Progress(tmp_path))] == ["ses_b"]
-    again = planned([Database(path)], Wanted(again=True), Progress(tmp_path))
+    assert [task.kept.id for task in planned([Database(path)], SessionFilter(), Progress(tmp_path))] == ["ses_b"]
+    again = planned([Database(path)], SessionFilter(again=True), Progress(tmp_path))
     assert len(again) == 2
 
 
 def test_a_session_that_changed_is_imported_again(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db")
-    send(planned([Database(path)], Wanted(), Progress(tmp_path)), SentItems(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
-    assert planned([Database(path)], Wanted(), Progress(tmp_path)) == []
+    send(
+        planned([Database(path)], SessionFilter(), Progress(tmp_path)), SentItems(), Progress(tmp_path), lambda *_: None
+    )  # type: ignore[arg-type]
+    assert planned([Database(path)], SessionFilter(), Progress(tmp_path)) == []
     with sqlite3.connect(path) as db:
         db.execute("UPDATE session SET time_updated = time_updated + 1")
     db.close()
-    assert len(planned([Database(path)], Wanted(), Progress(tmp_path))) == 1
+    assert len(planned([Database(path)], SessionFilter(), Progress(tmp_path))) == 1
 
 
 def test_what_is_remembered_names_no_path(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db")
-    send(planned([Database(path)], Wanted(), Progress(tmp_path)), SentItems(), Progress(tmp_path), lambda *_: None)  # type: ignore[arg-type]
+    send(
+        planned([Database(path)], SessionFilter(), Progress(tmp_path)), SentItems(), Progress(tmp_path), lambda *_: None
+    )  # type: ignore[arg-type]
     (kept,) = [file for file in tmp_path.iterdir() if file.suffix == ".json"]
     assert str(tmp_path) not in kept.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -305,10 +309,10 @@ def test_a_named_session_brings_its_subagents(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db", session="ses_child", parent="ses_a", updated=1)
     database(path, session="ses_a", updated=2)
     database(path, session="ses_other", updated=3)
-    found = planned([Database(path)], Wanted(frozenset({"ses_a"})), Progress(tmp_path))
+    found = planned([Database(path)], SessionFilter(frozenset({"ses_a"})), Progress(tmp_path))
     assert [task.kept.id for task in found] == ["ses_a", "ses_child"]
     with pytest.raises(CollectorError, match="ses_nope"):
-        planned([Database(path)], Wanted(frozenset({"ses_nope"})), Progress(tmp_path))
+        planned([Database(path)], SessionFilter(frozenset({"ses_nope"})), Progress(tmp_path))
 
 
 def test_subagents_of_subagents_belong_to_the_session() -> None:
@@ -319,7 +323,7 @@ def test_subagents_of_subagents_belong_to_the_session() -> None:
 def test_only_what_changed_since(tmp_path: Path) -> None:
     path = database(tmp_path / "opencode.db", session="ses_old", updated=AT)
     database(path, session="ses_new", updated=AT + 10)
-    found = planned([Database(path)], Wanted(since_ms=AT + 1), Progress(tmp_path))
+    found = planned([Database(path)], SessionFilter(since_ms=AT + 1), Progress(tmp_path))
     assert [task.kept.id for task in found] == ["ses_new"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from collector.errors import ConfigError
 from collector.opencode.install import (
-    Place,
+    ConfigPlace,
     apply,
     diff,
     global_place,
@@ -32,7 +32,7 @@ CONFIG = """{
 """
 
 
-def _place(tmp_path: Path, text: str | None = CONFIG, name: str = "opencode.jsonc") -> Place:
+def _place(tmp_path: Path, text: str | None = CONFIG, name: str = "opencode.jsonc") -> ConfigPlace:
     place = global_place({"XDG_CONFIG_HOME": str(tmp_path)}, tmp_path)
     place.folder.mkdir()
     if text is not None:
@@ -44,7 +44,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _install(place: Place, token: str | None = None) -> None:
+def _install(place: ConfigPlace, token: str | None = None) -> None:
     apply(planned_install(place, URL, token, (1, 18, 33)))
 
 
