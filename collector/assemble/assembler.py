@@ -19,7 +19,7 @@ from collector.assemble.fold.copies import set_copies_aside
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
 from collector.assemble.fold.session import SessionState
-from collector.assemble.fold.title_usage import Usage, title_usages
+from collector.assemble.fold.title_usage import CallUsage, title_usages
 from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
 from collector.assemble.ids import span_id
 from collector.assemble.spans.calls import CallSpans, is_call
@@ -236,7 +236,7 @@ class Assembler:
         used = [usage for usage in title_usages(session) if turn.holds(usage.at)]
         missing = max(0, len(used) - len(requests))
         calls: list[RequestFact | None] = [*requests, *[None] * missing]
-        usages: list[Usage | None] = [*[None] * (len(calls) - len(used)), *used]
+        usages: list[CallUsage | None] = [*[None] * (len(calls) - len(used)), *used]
         for number, (request, usage) in enumerate(zip(calls, usages, strict=True), 1):
             if usage is not None:
                 session.title_usages_told.add(usage.at)

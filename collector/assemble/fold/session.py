@@ -139,15 +139,15 @@ class SessionState:
         """Trace and span of the tool call that started this session, once known."""
         self.summaries: dict[str, SessionMessage] = {}
         """Messages that sum up what came before them."""
-        self.said: tuple[list[SessionMessage], list[tuple[object, ...]], Any] = ([], [], [])
+        self.said: tuple[list[SessionMessage], list[tuple[tuple[object, ...], bool]], Any] = ([], [], [])
         """The messages of the last conversation, their states, and what they say, as `spans` put it."""
         self.sent: dict[str, PartFact | ToolFact] = {}
         """Parts as histories showed them, by the names these refer to."""
         self.last_sent: dict[str, PartFact | ToolFact] = {}
         """The last of those of each part."""
-        self.said_sent: dict[tuple[str, tuple[str | None, ...]], Any] = {}
+        self.said_sent: dict[tuple[str, tuple[str | None, ...], bool], Any] = {}
         """What messages said in histories, as `spans` put it."""
-        self.said_history: tuple[HistoryFact | None, Any] = (None, [])
+        self.said_history: tuple[HistoryFact | None, tuple[str | None, str | None], Any] = (None, (None, None), [])
         """The last history, and what it said."""
         self.encodings: dict[str, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""
@@ -260,8 +260,10 @@ class SessionState:
         excess = len(self.messages) - _MOST_MESSAGES
         last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
         if last >= 0:
-            parent = done[last].info.parent
-            excess = max(excess, next((i for i, m in enumerate(done) if m.id == parent), last))
+            mark = self.messages.get(done[last].info.parent or "")
+            part = mark.part("compaction") if mark is not None else None
+            kept = {mark.id if mark is not None else "", part.tail if part is not None else ""}
+            excess = max(excess, next((i for i, m in enumerate(done) if m.id in kept), last))
         for message in done[: max(0, excess)]:
             del self.messages[message.id]
             self.summaries.pop(message.id, None)

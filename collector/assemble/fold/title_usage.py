@@ -15,7 +15,7 @@ from collector.assemble.fold.session import SessionState
 _PRECISION = 9
 
 
-class Usage(NamedTuple):
+class CallUsage(NamedTuple):
     """What a call used, and when that was heard of."""
 
     at: int
@@ -23,19 +23,19 @@ class Usage(NamedTuple):
     cost: float | None
 
 
-def title_usages(session: SessionState) -> list[Usage]:
+def title_usages(session: SessionState) -> list[CallUsage]:
     """What the title calls of `session` used, in order; several where the first model that was asked failed."""
     facts: list[UsageFact] = session.usages.facts
-    exact = [Usage(fact.at, fact.tokens, fact.cost) for fact in facts if fact.exact]
+    exact = [CallUsage(fact.at, fact.tokens, fact.cost) for fact in facts if fact.exact]
     if exact:
         return exact
     known = _calls(session)
-    found: list[Usage] = []
-    previous = Usage(0, {}, 0)
+    found: list[CallUsage] = []
+    previous = CallUsage(0, {}, 0)
     # The first total of a session that was joined later holds what was used before, and says nothing.
     joined_later = session.born is None or bool(session.finished)
     for number, fact in enumerate(facts):
-        total = Usage(fact.at, fact.tokens, fact.cost)
+        total = CallUsage(fact.at, fact.tokens, fact.cost)
         grown = _grown(previous, total)
         call = next((call for call in known if call.at <= total.at and _same(call, grown)), None)
         if call is not None:
@@ -46,23 +46,23 @@ def title_usages(session: SessionState) -> list[Usage]:
     return found
 
 
-def _calls(session: SessionState) -> list[Usage]:
+def _calls(session: SessionState) -> list[CallUsage]:
     """The steps and compactions that are over and said what they used, oldest first."""
     found = [
-        Usage(message.info.completed or message.created, message.info.tokens, message.info.cost)
+        CallUsage(message.info.completed or message.created, message.info.tokens, message.info.cost)
         for message in session.messages.values()
         if message.info.tokens
     ]
-    found += [Usage(fact.at, fact.tokens, fact.cost) for fact in session.compactions.facts if fact.tokens]
+    found += [CallUsage(fact.at, fact.tokens, fact.cost) for fact in session.compactions.facts if fact.tokens]
     return sorted(found, key=lambda call: call.at)
 
 
-def _grown(before: Usage, after: Usage) -> Usage:
+def _grown(before: CallUsage, after: CallUsage) -> CallUsage:
     names = before.tokens.keys() | after.tokens.keys()
     tokens = {name: after.tokens.get(name, 0) - before.tokens.get(name, 0) for name in sorted(names)}
-    return Usage(after.at, tokens, round((after.cost or 0) - (before.cost or 0), _PRECISION))
+    return CallUsage(after.at, tokens, round((after.cost or 0) - (before.cost or 0), _PRECISION))
 
 
-def _same(one: Usage, other: Usage) -> bool:
+def _same(one: CallUsage, other: CallUsage) -> bool:
     names = one.tokens.keys() | other.tokens.keys()
     return all(one.tokens.get(name, 0) == other.tokens.get(name, 0) for name in names - {"total"})

@@ -10,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.facts import CompactionFact, RequestFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
-from collector.assemble.fold.title_usage import Usage
+from collector.assemble.fold.title_usage import CallUsage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
@@ -19,7 +19,7 @@ from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, fin
 from collector.assemble.spans.outcome import error_of
 from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, answered, as_text, said
-from collector.assemble.spans.sent import sent
+from collector.assemble.spans.sent import prepared, sent
 from collector.assemble.spans.timing import Attempt, Timing
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
@@ -130,7 +130,7 @@ class CallSpans:
         end: int,
         request: RequestFact | None,
         system: SystemPromptFact | None,
-        usage: Usage | None,
+        usage: CallUsage | None,
     ) -> BuiltSpan:
         """The call that gives a session its title."""
         session = turn.session
@@ -209,7 +209,9 @@ def _title_subject(turn: Turn, start: int) -> list[SentMessage]:
             subject = [turn.opener]
             break
         subject.insert(0, message)
-    return [sent for message in subject for sent in said(message, start)]
+    opening = prepared(turn.session, turn.opener, turn.until)
+    earlier = subject if opening is None else subject[:-1]
+    return [*(sent for message in earlier for sent in said(message, start)), *(opening or ())]
 
 
 @dataclass(frozen=True, slots=True)

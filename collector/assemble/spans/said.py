@@ -26,22 +26,24 @@ ABORTED = "MessageAbortedError"
 _LONGEST_RESULT = 2000
 
 
-def said(message: SessionMessage, at: int) -> list[SentMessage]:
+def said(message: SessionMessage, at: int, *, foreign: bool = False) -> list[SentMessage]:
     """What `message` said in a request that left at `at`, and the results of the tools it called."""
     known = message.said
-    state = message.state_at(at)
+    state = (message.state_at(at), foreign)
     if known[0] != state:
-        found = said_by(message, message.parts_at(at), message.sorted_tools(), at)
+        found = said_by(message, message.parts_at(at), message.sorted_tools(), at, foreign=foreign)
         known = message.said = (state, found)
     return known[1]  # type: ignore[no-any-return]
 
 
-def said_by(message: SessionMessage, parts: list[PartFact], tools: list[ToolFact], at: int) -> list[SentMessage]:
-    """What `message` said by these of its parts and tool calls."""
+def said_by(
+    message: SessionMessage, parts: list[PartFact], tools: list[ToolFact], at: int, *, foreign: bool = False
+) -> list[SentMessage]:
+    """What `message` said by these of its parts and tool calls; `foreign` when another model made it."""
     if message.role == "assistant":
         if _is_left_out(message, parts, tools):
             return []
-        answer = _answer(parts, tools)
+        answer = _answered_before(parts, tools, foreign=foreign)
         results = [_result(tool, at) for tool in tools]
         return [answer, *results] if answer.contents or answer.calls else results
     words = [word for part in parts if (word := _prompt_word(part))]
@@ -91,12 +93,24 @@ def answered(message: SessionMessage) -> SentMessage:
     return _answer(message.sorted_parts(), message.sorted_tools())
 
 
+def _answered_before(parts: list[PartFact], tools: list[ToolFact], *, foreign: bool) -> SentMessage:
+    """An answer as it is sent again: its texts as one, and of another model its reasoning as text."""
+    texts = [p.text for p in parts if p.text and (p.type == "text" or (foreign and p.type == "reasoning"))]
+    reasoning = [p.text for p in parts if p.text and p.type == "reasoning" and not foreign]
+    calls = [_call(tool) for tool in tools]
+    return SentMessage("assistant", "".join(texts), "\n".join(reasoning), calls)
+
+
+def _call(tool: ToolFact) -> ToolCall:
+    return ToolCall(tool.call, tool.name or "", as_text(tool.input))
+
+
 def _answer(parts: list[PartFact], tools: list[ToolFact]) -> SentMessage:
     return SentMessage(
         "assistant",
         "\n".join(part.text for part in parts if part.type == "text" and part.text),
         "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
-        [ToolCall(tool.call, tool.name or "", as_text(tool.input)) for tool in tools],
+        [_call(tool) for tool in tools],
     )
 
 

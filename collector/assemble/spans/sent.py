@@ -38,7 +38,11 @@ def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMe
     if history is not None:
         return _said_in(session, history, step, start)
     if step.is_compaction:
-        return [sent for item in _summed_up(session, step, start) for sent in said_by(*item, start)]
+        return [
+            sent
+            for message, parts, tools in _summed_up(session, step, start)
+            for sent in said_by(message, parts, tools, start, foreign=_is_foreign(session, message, step))
+        ]
     messages = before(session, step, start)
     summary = max(
         (c for c in session.compactions.facts if c.text and c.error_type is None and c.at <= step.created),
@@ -46,9 +50,9 @@ def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMe
         default=None,
     )
     if summary is None:
-        return _all_said(session, messages, start)
+        return _all_said(session, messages, step, start)
     since = [message for message in messages if message.created >= summary.at]
-    return [SentMessage("user", summary.text), *_all_said(session, since, start)]
+    return [SentMessage("user", summary.text), *_all_said(session, since, step, start)]
 
 
 # ---- as a hook showed it
@@ -70,21 +74,32 @@ def _history(session: SessionState, step: SessionMessage, start: int) -> History
 def _said_in(session: SessionState, history: HistoryFact, step: SessionMessage, start: int) -> list[SentMessage]:
     if not history.parts:  # kept by an earlier version of this collector
         known = [session.messages[m] for m in history.messages if m in session.messages and m != step.id]
-        return _all_said(session, known, start)
+        return _all_said(session, known, step, start)
     messages, names = history.messages, history.parts
     found: list[SentMessage] = []
-    previous, held = session.said_history
-    if previous is not None and _goes_on(history, previous):
+    model = (step.info.provider, step.info.model)
+    previous, asked, held = session.said_history
+    if previous is not None and asked == model and _goes_on(history, previous):
         found = held.copy()
         messages, names = messages[len(previous.messages) :], names[len(previous.parts) :]
     for message, parts, tools in _shown(session, messages, names):
-        key = (message.id, (*(part.sent for part in parts), *(tool.sent for tool in tools)))
+        foreign = _is_foreign(session, message, step)
+        key = (message.id, (*(part.sent for part in parts), *(tool.sent for tool in tools)), foreign)
         said_once = session.said_sent.get(key)
         if said_once is None:
-            said_once = session.said_sent[key] = said_by(message, parts, tools, start)
+            said_once = session.said_sent[key] = said_by(message, parts, tools, start, foreign=foreign)
         found += said_once
-    session.said_history = (history, found)
+    session.said_history = (history, model, found)
     return found
+
+
+def prepared(session: SessionState, message: SessionMessage, until: int) -> list[SentMessage] | None:
+    """What `message` said in the first request that a hook showed it in, with what the agent had added to it."""
+    for history in session.histories.between(message.created, until):
+        if message.id in history.messages and history.parts:
+            shown = _shown(session, [message.id], history.parts)
+            return [sent for item in shown for sent in said_by(*item, history.at)]
+    return None
 
 
 def _goes_on(history: HistoryFact, previous: HistoryFact) -> bool:
@@ -148,18 +163,29 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
     return [*earlier[at : summary + 1], *earlier[kept:at], *earlier[summary + 1 :]]
 
 
-def _all_said(session: SessionState, messages: list[SessionMessage], start: int) -> list[SentMessage]:
+def _is_foreign(session: SessionState, message: SessionMessage, step: SessionMessage) -> bool:
+    """Whether another model made `message` than the one that `step` asks, where that makes a difference."""
+    made, asked = (message.info.provider, message.info.model), (step.info.provider, step.info.model)
+    return (
+        message.role == "assistant" and None not in (*made, *asked) and made != asked and _version(session) >= _SELECTED
+    )
+
+
+def _all_said(
+    session: SessionState, messages: list[SessionMessage], step: SessionMessage, start: int
+) -> list[SentMessage]:
     """What `messages` say; they mostly begin as those of the call before did."""
-    states = [message.state_at(start) for message in messages]
+    foreign = [_is_foreign(session, message, step) for message in messages]
+    states = [(message.state_at(start), other) for message, other in zip(messages, foreign, strict=True)]
     known, known_states, held = session.said
     found: list[SentMessage] = held
     count = len(known)
     if messages[:count] != known or states[:count] != known_states:
         count, found = 0, []
     found = found.copy()
-    for message in messages[count:]:
+    for message, other in zip(messages[count:], foreign[count:], strict=True):
         if message.info.delivered is not False:
-            found += said(message, start)
+            found += said(message, start, foreign=other)
     session.said = (messages, states, found)
     return found
 

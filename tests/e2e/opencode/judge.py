@@ -62,6 +62,8 @@ class Difference:
     shown: str
     error: str = ""
     """The error the span has."""
+    contained: bool = False
+    """What is shown is part of what was sent."""
 
     def __str__(self) -> str:
         return f"{self.call} {self.what}:\n    sent:  {self.sent}\n    shown: {self.shown}"
@@ -122,7 +124,8 @@ class Trial:
         for part in ("text", "reasoning", "calls", "call"):
             one, other = getattr(right, part), getattr(found, part)
             if one != other and self._masked(one) != other:
-                self._differ(name, f"{what} {part}", *_apart(str(one), str(other)))
+                within = isinstance(other, str) and bool(other) and other in self._masked(one)
+                self._differ(name, f"{what} {part}", *_apart(str(one), str(other)), contained=within)
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -159,9 +162,9 @@ class Trial:
         if right != found:
             self._differ(name, what, str(right), str(found))
 
-    def _differ(self, name: str, what: str, right: str, found: str) -> None:
-        found_difference = Difference(self.scenario, self.version, name, what, _cut(right), _cut(found), self._error)
-        self.differences.append(found_difference)
+    def _differ(self, name: str, what: str, right: str, found: str, *, contained: bool = False) -> None:
+        texts = _cut(right), _cut(found)
+        self.differences.append(Difference(self.scenario, self.version, name, what, *texts, self._error, contained))
 
 
 def sent(exchange: Exchange) -> Call:

@@ -19,6 +19,7 @@ class Known:
     sent: str | None = None
     shown: str | None = None
     scenarios: tuple[str, ...] = ()
+    contained: bool = False
 
     def explains(self, difference: Difference) -> bool:
         return (
@@ -28,11 +29,13 @@ class Known:
             and self.sent in (None, difference.sent)
             and self.shown in (None, difference.shown)
             and (not self.scenarios or difference.scenario in self.scenarios)
+            and (difference.contained or not self.contained)
         )
 
 
 _TITLE = re.escape("[title]")
 _ABORTED = "MessageAbortedError"
+_COMPACTION = re.escape("[compaction]")
 
 KNOWN = (
     Known("parameter tool_choice", "the client's model library sets it wherever there are tools", sent="'auto'"),
@@ -52,6 +55,36 @@ KNOWN = (
     ),
     Known("usage .*|cost", "the session was deleted before the step's end was counted", scenarios=("deleted_in_turn",)),
     Known("answer text", "an answer edited within a second of its turn is told as edited", scenarios=("edit_part",)),
+    Known(
+        "answer text",
+        "texts are taken whole, and this one was deleted before it was told whole",
+        scenarios=("deleted_in_turn",),
+    ),
+    Known("answer text", "it was cut before the model answered anything", scenarios=("abort_waiting",)),
+    Known(
+        r"message 1 \(user\) text",
+        "OpenCode puts words of its own around the conversation it sums up",
+        _COMPACTION,
+        contained=True,
+    ),
+    Known(
+        "roles",
+        "OpenCode says in words of its own that this is the last step it allows; no hook shows them",
+        scenarios=("agent_steps",),
+    ),
+    Known(
+        "roles",
+        "whether media of a tool's result are sent in it or after it depends on the provider: the trace shows"
+        " them with the result",
+        scenarios=("image_read",),
+    ),
+    Known("tools not shown", "servers of the Model Context Protocol add tools of their own", scenarios=("mcp",)),
+    Known(
+        "tool StructuredOutput description",
+        "it is OpenCode's own, and shown by no hook",
+        scenarios=("structured", "structured_later", "structured_missed"),
+        shown="''",
+    ),
 )
 
 
