@@ -25,7 +25,7 @@ def main() -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "example-agent"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     tracer = provider.get_tracer("example-agent")
-    question, answer = "How many files are there? Write to ada@example.com", "There are three files."
+    question, answer = "How many files are there? Write to ada@analytical-engines.org", "There are three files."
 
     with tracer.start_as_current_span("invoke_agent example") as agent:
         agent.set_attribute("gen_ai.operation.name", "invoke_agent")

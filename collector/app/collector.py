@@ -20,6 +20,7 @@ from collector.app.page import masked_by, test_traces
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.routes import Routes
 from collector.app.serving import (
+    HttpServer,
     check_bind,
     listen,
     new_server,
@@ -77,6 +78,7 @@ class Collector:
         self._listener = listener
         self.url = url_of(settings.host, listener)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: HttpServer | None = None
         self._tallies = Tallies()
         self._limit = ConnectionLimit(settings.max_connections)
         wanted = forwarding_settings(settings, loaded.origins, listener.getsockname()[1])
@@ -141,7 +143,7 @@ class Collector:
             logger.warning("%s", notice)
         logger.info("%s; data in %s", self._status.settings.reason, self._data_dir.path)
         self._loop = asyncio.get_running_loop()
-        server = new_server(self._routes, self._limit)
+        server = self._server = new_server(self._routes, self._limit)
         stop_on_signals(server)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -163,6 +165,12 @@ class Collector:
                 await enforcing
             await self._forwarding.pause()
         await self._close()
+
+    def stop(self) -> None:
+        """Ask it to stop, from any thread; `run` returns when it has."""
+        if self._loop is not None and self._server is not None:
+            with contextlib.suppress(RuntimeError):  # it has stopped already
+                self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
 
     async def _finish(self) -> None:
         """No request comes any more: bring to an end what was taken."""

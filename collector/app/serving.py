@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,6 +127,10 @@ def new_server(application: Any, limit: ConnectionLimit) -> HttpServer:
 
 
 def stop_on_signals(server: HttpServer) -> None:
+    """Stop at SIGINT or SIGTERM, at the second one at once; only a process's main thread hears signals."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
     def stop(*_: Any) -> None:
         if server.should_exit:
             server.force_exit = True

@@ -25,10 +25,24 @@ def test_the_agent_becomes_a_trace_without_the_address_it_was_told(tmp_path: Pat
             timeout=60,
         )
         spans = collector.get("/api/spans")
-        kept = json.dumps(run(tmp_path, "spans", "--json").stdout.decode())
+        kept = json.dumps([collector.get(f"/api/spans/{s['trace_id']}/{s['span_id']}") for s in spans])
     assert sorted(span["kind"] for span in spans) == ["AGENT", "LLM", "TOOL"]
     assert {span["session_id"] for span in spans} == {"example-session"}
+    assert "There are three files." in kept
     assert "ada@" not in kept
+
+
+def test_an_agents_author_tests_it_with_the_fixture_of_the_package(tmp_path: Path) -> None:
+    for name in ("agent.py", "test_agent.py"):
+        (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes())
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_agent.py"],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=120,
+    )
+    assert b"2 passed" in result.stdout, result.stdout.decode()
 
 
 def test_the_policy_holds_its_examples_and_keeps_tool_content_here(tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""The pytest plugin, as a project that uses it sees it: run by pytest in a directory of its own."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SEND = """
+    import json
+    import urllib.request
+
+    def send(endpoint, name="bash: ls", kind="TOOL", span="b" * 16, parent="", failed=False, **attributes):
+        values = {"openinference.span.kind": kind, "session.id": "ses_1", **attributes}
+        document = {"traceId": "a" * 32, "spanId": span, "parentSpanId": parent, "name": name,
+                    "startTimeUnixNano": "1000000", "endTimeUnixNano": "3000000",
+                    "status": {"code": 2, "message": "no such file"} if failed else {},
+                    "attributes": [{"key": k, "value": {"stringValue": v}} for k, v in values.items()]}
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [document]}]}]}).encode()
+        request = urllib.request.Request(endpoint + "/v1/traces", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+"""
+
+
+def outcome(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
+    pytester.makepyfile(textwrap.dedent(SEND) + "\n\n" + textwrap.dedent(test))
+    return pytester.runpytest_inprocess("-p", "collector.testing.plugin", "-p", "no:cacheprovider", "-q")
+
+
+@pytest.mark.slow
+def test_a_test_waits_for_spans_and_asks_for_attributes(pytester: pytest.Pytester) -> None:
+    outcome(
+        pytester,
+        """
+        def test_tool(collector):
+            send(collector.endpoint, **{"tool.name": "bash"})
+            send(collector.endpoint, "build", "AGENT", "c" * 16)
+            assert len(collector.wait_for(2)) == 2
+            span = collector.span(kind="TOOL", tool__name="bash")
+            assert span["tool.name"] == "bash" and span["nothing"] is None and "nothing" not in span
+            assert (span.session, span.trace, span.id, span.failed) == ("ses_1", "a" * 32, "b" * 16, False)
+            assert collector.spans(kind="LLM") == []
+            assert collector.env["OTEL_EXPORTER_OTLP_ENDPOINT"] == collector.endpoint
+
+        def test_each_test_has_its_own(collector):
+            assert collector.spans() == []
+            assert collector.tree() == "no spans"
+        """,
+    ).assert_outcomes(passed=2)
+
+
+@pytest.mark.slow
+def test_a_failure_prints_the_tree(pytester: pytest.Pytester) -> None:
+    result = outcome(
+        pytester,
+        """
+        def test_missing(collector):
+            send(collector.endpoint, "build", "AGENT", "c" * 16)
+            send(collector.endpoint, "bash: ls", parent="c" * 16, failed=True)
+            collector.wait_for(3, seconds=0.1)
+
+        def test_other(collector):
+            send(collector.endpoint)
+            collector.wait_for()
+            assert False
+        """,
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*2 of 3 spans came within 0.1 s; the collector kept*"])
+    result.stdout.fnmatch_lines(["*AGENT build (0.0 s)*", "*  TOOL bash: ls (0.0 s) FAILED: no such file*"])
+    result.stdout.fnmatch_lines(["*spans the collector kept*"])
+
+
+@pytest.mark.slow
+def test_what_must_not_leave_is_looked_for_everywhere(pytester: pytest.Pytester) -> None:
+    result = outcome(
+        pytester,
+        """
+        import pytest
+
+        TOKEN = "gh" + "p_" + "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+
+        def test_masked(collector):
+            send(collector.endpoint, **{"output.value": f"the token is {TOKEN}"})
+            collector.wait_for()
+            collector.assert_no_text(TOKEN)
+
+        def test_kept(collector):
+            send(collector.endpoint, **{"output.value": "plain words"})
+            collector.wait_for()
+            with pytest.raises(AssertionError, match="stands in output.value of the span bash: ls"):
+                collector.assert_no_text("plain words")
+
+        @pytest.mark.collector(content="metadata")
+        def test_metadata(collector):
+            send(collector.endpoint, **{"output.value": "plain words"})
+            collector.wait_for()
+            collector.assert_no_text("plain words")
+        """,
+    )
+    result.assert_outcomes(passed=3)
