@@ -82,3 +82,11 @@ class SourceKeys(StrEnum):
     DISTINCT = "distinct"
     """All but those whose content now stands in OpenInference's keys."""
     NONE = "none"
+
+
+class SpanFormat(StrEnum):
+    """In which convention's keys a destination reads agent spans."""
+
+    OPENINFERENCE = "openinference"
+    GEN_AI = "gen_ai"
+    BOTH = "both"

@@ -5,7 +5,8 @@ What is assembled of events and what is reshaped of OTLP is written here, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -44,6 +45,8 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+    signature: str = ""
+    """Of the reasoning that led to the call, to be sent back to the model."""
 
 
 @dataclass(slots=True)
@@ -131,6 +134,8 @@ def write_message(put: Put, base: str, message: ChatMessage) -> int:
         put(place + _CALL_ID, call.id)
         put(place + _CALL_NAME, call.name)
         put(place + _CALL_ARGUMENTS, call.arguments)
+        if call.signature:
+            put(place + ToolCallAttributes.TOOL_CALL_REASONING_SIGNATURE, call.signature)
     return written
 
 
@@ -170,3 +175,45 @@ def chat_message(message: ChatMessage) -> dict[str, Value]:
     if message.call_id:
         found["tool_call_id"] = message.call_id
     return found
+
+
+def read_messages(attributes: Mapping[str, Value], prefix: str) -> list[ChatMessage]:
+    """The messages that `write_message` wrote below `prefix`, such as `llm.input_messages`, in their order."""
+    found: dict[int, ChatMessage] = {}
+    contents: dict[int, dict[int, Content]] = {}
+    calls: dict[int, dict[int, ToolCall]] = {}
+    for key, value in attributes.items():
+        if not key.startswith(prefix):
+            continue
+        match = _NUMBERED.fullmatch(key, len(prefix))
+        if match is None:
+            continue
+        at, rest, index = int(match["at"]), match["rest"], int(match["inner"] or 0)
+        message = found.setdefault(at, ChatMessage(""))
+        if match["list"] == "contents":
+            contents.setdefault(at, {}).setdefault(index, {})[rest.removeprefix(_CONTENT_OF)] = value
+        elif match["list"] == "tool_calls":
+            call = calls.setdefault(at, {}).setdefault(index, ToolCall("", "", ""))
+            if rest in _CALL_FIELDS:
+                setattr(call, _CALL_FIELDS[rest], str(value))
+        elif rest == "content":
+            message.contents = [{"type": "text", "text": value}]
+        elif rest in _FIELDS:
+            setattr(message, _FIELDS[rest], str(value))
+    for at, message in found.items():
+        if at in contents:
+            message.contents = [content for _, content in sorted(contents[at].items())]
+        message.calls = [call for _, call in sorted(calls.get(at, {}).items())]
+    return [message for _, message in sorted(found.items())]
+
+
+_NUMBERED = re.compile(
+    r"\.(?P<at>[0-9]{1,6})\.message\.(?:(?P<list>contents|tool_calls)\.(?P<inner>[0-9]{1,6})\.)?(?P<rest>[a-z_.]+)"
+)
+_FIELDS = {"role": "role", "name": "name", "tool_call_id": "call_id"}
+_CALL_FIELDS = {
+    _CALL_ID: "id",
+    _CALL_NAME: "name",
+    _CALL_ARGUMENTS: "arguments",
+    ToolCallAttributes.TOOL_CALL_REASONING_SIGNATURE: "signature",
+}

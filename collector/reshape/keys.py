@@ -109,6 +109,8 @@ def put_model(target: Target, span: SourceSpan, kind: str) -> None:
         target.put(RerankerAttributes.RERANKER_MODEL_NAME, model)
     elif kind in (LLM, AGENT):
         target.put(SpanAttributes.LLM_MODEL_NAME, model)
+        target.put(SpanAttributes.LLM_REQUEST_MODEL_NAME, span.text("gen_ai.request.model"))
+        target.put(SpanAttributes.LLM_RESPONSE_MODEL_NAME, span.text("gen_ai.response.model"))
         put_provider(target, span.text(*PROVIDER))
         put_parameters(target, request_parameters(span))
 
@@ -213,5 +215,6 @@ def put_tool(target: Target, name: str, call_id: Value, arguments: Value, descri
     """The name, call id and arguments of a tool call."""
     target.put(SpanAttributes.TOOL_NAME, name)
     target.put(TOOL_CALL_ID, to_text(call_id))
+    target.put(SpanAttributes.TOOL_ID, to_text(call_id))
     target.put(SpanAttributes.TOOL_DESCRIPTION, to_text(description))
     target.put(SpanAttributes.TOOL_PARAMETERS, to_text(arguments))

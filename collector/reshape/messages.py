@@ -247,12 +247,14 @@ def _read_part(part: Value, message: ChatMessage, results: list[ChatMessage], re
             message.contents.append({"type": "text", "text": text})
             return
     kind = _text(part.get("type") or part.get("kind")).replace("-", "_").lower()
+    signature = _text(part.get("thoughtSignature") or part.get("thought_signature"))
     for key, bare in _BARE.items():
         if key in part and isinstance(part[key], dict):
             part, kind = part[key], bare
             break
     if kind in _CALLS:
         message.calls.append(_read_call(part))
+        message.calls[-1].signature = signature
     elif kind in _RESULTS or (kind.endswith("_tool_result") and "content" in part):
         results.append(_read_result(part, reading))
     elif kind == "message":

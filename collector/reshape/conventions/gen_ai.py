@@ -33,6 +33,7 @@ OPERATIONS = {
     "retrieval": RETRIEVER,
     "retrieve": RETRIEVER,
     "vector_db_retrieve": RETRIEVER,
+    "search_memory": RETRIEVER,
     "rerank": RERANKER,
     "execute_tool": TOOL,
     "invoke_agent": AGENT,
@@ -301,13 +302,16 @@ def _vectors(value: Value) -> list[Value]:
     return [items] if items and all(type(item) in (int, float) for item in items) else items
 
 
+_QUERIES = ("gen_ai.retrieval.query.text", "gen_ai.retrieval.query", "gen_ai.memory.query.text", "gen_ai.memory.query")
+
+
 def put_retrieval(target: Target, span: SourceSpan) -> None:
     """The query and the documents it found."""
     documents = span.get("gen_ai.retrieval.documents")
     write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(documents))
-    query = span.get("gen_ai.retrieval.query.text", "gen_ai.retrieval.query")
+    query = span.get(*_QUERIES)
     if query is not None:
-        target.input(query, "gen_ai.retrieval.query.text", "gen_ai.retrieval.query")
+        target.input(query, *_QUERIES)
     if documents is not None:
         target.output(documents, "gen_ai.retrieval.documents")
 
