@@ -41,7 +41,7 @@ _ABOUT = re.compile(
     rb"|iz(?:er|ation|ed)|method|domain|attribute|column|table|model|schema|chars?$|budget|estimate|total|used|price|cost|per_|rate)"
 )
 _PUBLIC = re.compile(
-    rb"(?i)public|publish|foreign|primary|cache|sort|partition|idempot|pub_?key|host_?key|known|fingerprint|author|authority|max_|min_|num_|session_?id|message|event|call"
+    rb"(?i)public|publish|foreign|primary|cache|(?:agent|crew|task|flow)_?key|sort|partition|idempot|pub_?key|host_?key|known|fingerprint|author|authority|max_|min_|num_|session_?id|message|event|call"
 )
 _CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Za-z0-9_$]*)*")
 _ENDS_BARE = re.compile(

@@ -104,6 +104,7 @@ _NO_KEYS = _words(
     " next prev previous first last start end min max evaluated join table lock unlock sorting local search attribution"
     " anon on by of per for the a each with no has is x y z press mutation cluster segment blob file folder path user"
     " semantic memo node edge link list array set doc document record model type kind name id uid column unlocked"
+    " agent crew task flow"
 )  # fmt: skip
 _NO_TOKEN = _words(
     "next page continuation continue cursor pagination sync first last bos eos unk pad sep cls mask special stop start end"
