@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from collector.viewer.shown.edits import edits_of
-from collector.viewer.shown.items import CallUsage, TurnItem, is_side_call, usage_of
+from collector.viewer.shown.items import SummedUsage, TurnItem, is_side_call, usage_of
 from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.spans import ShownMessage, ShownSpan
 
@@ -105,11 +105,11 @@ def _nested(
     below = children.get(span.span_id, [])
     if span.kind == "CHAIN" and span.name == "compaction":
         by = "compacted by itself" if span.attributes.get("opencode.compaction.auto") else "compacted by hand"
-        usage = CallUsage()
+        usage = SummedUsage()
         for each in below:
             usage.add(usage_of(each))
         return [TurnItem("note", span, by, span.text("output.value"), usage, icon="cut")]
-    item = TurnItem("nest", span, span.text("input.value"), usage=CallUsage())
+    item = TurnItem("nest", span, span.text("input.value"), usage=SummedUsage())
     if depth < _DEEPEST:
         item.items = flow(below, children, depth + 1, Counter())
         if not any(each.what == "say" for each in item.items) and (answer := span.text("output.value")):

@@ -9,7 +9,7 @@ from collector.viewer.shown.spans import ShownSpan
 
 
 @dataclass(slots=True)
-class CallUsage:
+class SummedUsage:
     """Tokens and cost, added up over model calls; `prompt` holds cache reads and writes too."""
 
     prompt: int = 0
@@ -19,7 +19,7 @@ class CallUsage:
     total: int = 0
     cost: float = 0.0
 
-    def add(self, other: CallUsage) -> None:
+    def add(self, other: SummedUsage) -> None:
         self.prompt += other.prompt
         self.cache_read += other.cache_read
         self.cache_write += other.cache_write
@@ -40,7 +40,7 @@ class TurnItem:
     span: ShownSpan | None = None
     text: str = ""
     detail: str = ""
-    usage: CallUsage | None = None
+    usage: SummedUsage | None = None
     number: int = 0
     edits: list[FileEdit] = field(default_factory=list)
     items: list[TurnItem] = field(default_factory=list)
@@ -53,7 +53,7 @@ class TurnItem:
         return self.span is not None and self.span.failed
 
 
-def usage_of(span: ShownSpan) -> CallUsage:
+def usage_of(span: ShownSpan) -> SummedUsage:
     """What one model call used; nothing that its span does not say."""
     read = span.number("llm.token_count.prompt_details.cache_read") or 0
     write = span.number("llm.token_count.prompt_details.cache_write") or 0
@@ -61,7 +61,7 @@ def usage_of(span: ShownSpan) -> CallUsage:
     output = span.number("llm.token_count.completion") or 0
     total = span.number("llm.token_count.total") or prompt + output
     cost = span.number("llm.cost.total") or 0.0
-    return CallUsage(int(prompt), int(read), int(write), int(output), int(total), float(cost))
+    return SummedUsage(int(prompt), int(read), int(write), int(output), int(total), float(cost))
 
 
 def is_side_call(span: ShownSpan) -> bool:

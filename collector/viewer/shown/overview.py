@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from collector.viewer.shown.edits import changed_files
 from collector.viewer.shown.figures import clock, count, duration, money, percent, short_text
-from collector.viewer.shown.items import CallUsage
+from collector.viewer.shown.items import SummedUsage
 from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.render import render
 from collector.viewer.shown.spans import ShownSpan
@@ -36,14 +36,14 @@ class CallRow:
     """A model call in the list of contexts; `jump` is by how many tokens the context grew, where that is much."""
 
     span: ShownSpan
-    usage: CallUsage
+    usage: SummedUsage
     jump: int
 
 
 def overview(spans: list[ShownSpan], link: str, view: str) -> dict[str, Any]:
     """What `session.html` shows of the spans of a session or of a trace, in one of `VIEWS`."""
     turns = turns_of(spans)
-    total = CallUsage()
+    total = SummedUsage()
     for turn in turns:
         total.add(turn.usage)
     directory = _last(spans, "opencode.directory")
@@ -114,7 +114,7 @@ def _about(spans: list[ShownSpan]) -> list[str]:
 
 
 def _facts(
-    turns: list[ShownTurn], total: CallUsage, masked: Counter[str], spans: list[ShownSpan]
+    turns: list[ShownTurn], total: SummedUsage, masked: Counter[str], spans: list[ShownSpan]
 ) -> list[tuple[str, str, str, bool]]:
     tools = sum(turn.tools for turn in turns)
     failed = sum(turn.failed_tools for turn in turns)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from collector.viewer.shown.flow import flow, root_notes
-from collector.viewer.shown.items import CallUsage, TurnItem, is_side_call, usage_of
+from collector.viewer.shown.items import SummedUsage, TurnItem, is_side_call, usage_of
 from collector.viewer.shown.spans import ShownSpan, parents_of
 
 OUTLIER = 3.0
@@ -28,7 +28,7 @@ class ShownTurn:
     spans: list[ShownSpan]
     prompt: str = ""
     items: list[TurnItem] = field(default_factory=list)
-    usage: CallUsage = field(default_factory=CallUsage)
+    usage: SummedUsage = field(default_factory=SummedUsage)
     calls: int = 0
     tools: int = 0
     failed_tools: int = 0
@@ -140,7 +140,7 @@ def _prompt(root: ShownSpan | None, spans: list[ShownSpan]) -> str:
     return root.name if root is not None else ""
 
 
-def calls_of(turns: Sequence[ShownTurn]) -> list[tuple[ShownTurn, ShownSpan, CallUsage]]:
+def calls_of(turns: Sequence[ShownTurn]) -> list[tuple[ShownTurn, ShownSpan, SummedUsage]]:
     """Every model call of these turns, in order of time."""
     return [
         (turn, span, usage_of(span))
