@@ -92,7 +92,7 @@ def _search(rule: Rule, data: bytes, ends: Sequence[int]) -> list[ByteRange]:
     return ranges
 
 
-_FILL = re.compile(r"\{(alnum|hex|HEX|upper|lower|digit|b32|b64|url)([0-9]{1,4})\}")
+_FILL = re.compile(r"\{(alnum|hex|HEX|upper|lower|digit|b32|b58|b64|url)([0-9]{1,4})\}")
 _ALPHABETS = {
     "alnum": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
     "hex": "0123456789abcdef",
@@ -101,6 +101,7 @@ _ALPHABETS = {
     "lower": "abcdefghijklmnopqrstuvwxyz0123456789",
     "digit": "0123456789",
     "b32": "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+    "b58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
     "b64": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
     "url": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-",
 }

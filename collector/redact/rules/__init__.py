@@ -12,11 +12,11 @@ from collector.redact.engine.rule import Rule
 from collector.redact.rules.keys import KEYS
 from collector.redact.rules.labelled import LABELLED
 from collector.redact.rules.pii import PII
-from collector.redact.rules.tokens import TOKENS
+from collector.redact.rules.vendors import VENDORS
 
 __all__ = ["ALL_RULES", "DEFAULT_RULES", "LATEST", "PACKS", "Rule"]
 
-ALL_RULES: tuple[Rule, ...] = KEYS + TOKENS + LABELLED + PII
+ALL_RULES: tuple[Rule, ...] = KEYS + VENDORS + LABELLED + PII
 """Every rule of every version."""
 
 

@@ -110,6 +110,18 @@ _JWT = re.compile(
     rb"eyJ[A-Za-z0-9_-]{8,8000}\.(?:eyJ[A-Za-z0-9_-]{4,16000}(?:\.[A-Za-z0-9_-]{0,4000})?|[A-Za-z0-9_-]{0,4000}(?:\.[A-Za-z0-9_-]{4,16000}){2}(?:\.[A-Za-z0-9_-]{4,400})?)"
 )
 
+_PUBLISHED = (
+    "SflKxwRJSMeKKF2QT4" "fwpMeJf36POk6yJV_adQssw5c",  # jwt.io
+    "TJVA95OrM7E2cBab30" "RMHrHDcEfxjoYZgeFONFh7HgQ",  # jwt.io, before
+    "dBjftJeZ4CVP-mB92K" "27uhbUJU1p1r_wW1gFWFOEjXk",  # RFC 7519
+)  # fmt: skip
+"""Signatures of the tokens that documents show."""
+
+
+def _not_published(found: bytes) -> bool:
+    return not found.endswith(tuple(text.encode() for text in _PUBLISHED))
+
+
 KEYS: tuple[Rule, ...] = (
     Rule(
         "private-key",
@@ -125,5 +137,7 @@ KEYS: tuple[Rule, ...] = (
     Rule("private-key", "secrets", (Trigger("PuTTY-User-Key-File-", 20, (b"putty-user-key-file-",)),), _putty,
          match=("PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\nComment: k\nPublic-Lines: 1\n{b6464}\nPrivate-Lines: 1\n{b6464}\nPrivate-MAC: {hex40}",)),
     Rule("jwt", "secrets", (Trigger("eyJ[A-Za-z0-9_-]{12}", 15, (b"eyj",)),), token(_JWT), token=True,
-         match=("eyJ{url33}.eyJ{url80}.{url43}",), no_match=("eyJhbGciOiJub25lIn0",)),
+         match=("eyJ{url33}.eyJ{url80}.{url43}",), no_match=("eyJhbGciOiJub25lIn0",), until=1),
+    Rule("jwt", "secrets", (Trigger("eyJ[A-Za-z0-9_-]{12}", 15, (b"eyj",)),), token(_JWT, check=_not_published), token=True,
+         match=("eyJ{url33}.eyJ{url80}.{url43}",), no_match=("eyJhbGciOiJub25lIn0", "eyJ{url33}.eyJ{url80}." + _PUBLISHED[0]), since=2),
 )  # fmt: skip

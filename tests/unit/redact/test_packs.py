@@ -81,7 +81,11 @@ def record(rules: tuple[Rule, ...]) -> dict[str, Any]:
         ]
         for rule in rules
     ]
-    return {"rules": len(rules), "data": _digest(data), "findings": _digest(_findings(rules, _texts(rules)))}
+    return {
+        "rules": len(rules),
+        "data": _digest(sorted(data, key=json.dumps)),
+        "findings": _digest(_findings(rules, _texts(rules))),
+    }
 
 
 @pytest.mark.parametrize("name", RELEASED)
