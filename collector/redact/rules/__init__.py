@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from collector.redact.engine.rule import Rule
 from collector.redact.rules.keys import KEYS
-from collector.redact.rules.labelled import LABELLED
+from collector.redact.rules.labels import LABELLED
 from collector.redact.rules.pii import PII
 from collector.redact.rules.vendors import VENDORS
 

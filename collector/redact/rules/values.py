@@ -130,10 +130,16 @@ _WEAK = re.compile(
 )
 
 
+_COUNTED = re.compile(rb"(?i)(?:0?123456789(?:0|abcdef)?|abcdef(?:0123456789|ghij[a-z]*)?)+")
+
+
 def stands_for(value: bytes) -> bool:
     """Whether a value is a reference, a mask, or a word that people write in place of a secret."""
     return (
-        stands_for_in_version_1(value) or _REFERENCE.fullmatch(value) is not None or _WEAK.fullmatch(value) is not None
+        _COUNTED.fullmatch(value) is not None
+        or stands_for_in_version_1(value)
+        or _REFERENCE.fullmatch(value) is not None
+        or _WEAK.fullmatch(value) is not None
     )
 
 

@@ -139,7 +139,7 @@ _ABOUT = _words(
     " exists present changed change forgot forgotten lost question answer order sorted sort binding bindings mapping mappings"
     " pair pairs event events grid changes history log logs logging template templates test tests spec specs case cases example"
     " examples doc docs documentation page pages support supported server client agent getter setter affinity management metadata"
-    " by of for with from to is has not per only rule rules signature algorithm fingerprint thumbprint digest checksum"
+    " mgr by of for with from to is has not per only rule rules signature algorithm fingerprint thumbprint digest checksum"
     " transport storage grant flow kdf derivation iterations rounds salt interface impl object instance exception failure"
     " middleware plugin module package lib library import export login logout signin signup sign auth session revoked revocation"
     " renewal refresh interval timeout delay retry retries attempts attempt bound bar tree"

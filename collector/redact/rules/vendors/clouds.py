@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
-from collector.redact.rules.values import drawn
-from collector.redact.rules.vendors.form import AN, APART, B64, HEX, URL, UUID, UUID_EXAMPLE, WORD, mixed, vendor_rule
+from collector.redact.rules.vendors.form import (
+    AN,
+    APART,
+    B64,
+    HEX,
+    URL,
+    UUID,
+    UUID_EXAMPLE,
+    WORD,
+    marked_rule,
+    mixed,
+    vendor_rule,
+)
 
 _rule = partial(vendor_rule, since=2)
 
 
-def _drawn(match: re.Match[bytes], data: bytes) -> bool:
-    return drawn(match["secret"].rstrip(b"="))
-
-
-def _marked(id: str, marker: str, pattern: str, *examples: str) -> Rule:
-    """A key that its vendor marks in the middle: the marker triggers, and the key is around it."""
-    literals = tuple(word.encode() for word in re.sub(r"[\\()?:+]", " ", marker).replace("|", " ").lower().split())
-    source = f"(?:{marker})[A-Za-z0-9+/_-]{{6}}"
-    look = around(
-        re.compile(f"(?<![A-Za-z0-9+/_-])(?P<secret>{pattern})(?![A-Za-z0-9+/_=-])".encode()), 92, _drawn, ahead=20
+def _marked(marker: str, pattern: str, *examples: str) -> Rule:
+    """A key of Azure, which has a mark in the middle."""
+    literals = re.sub(r"[\\()?:+]", " ", marker).replace("|", " ")
+    return marked_rule(
+        "azure-key", f"(?:{marker})[A-Za-z0-9+/_-]{{6}}", pattern, *examples, literals=literals, ahead=20
     )
-    return Rule(id, "secrets", (Trigger(source, None, literals),), look, match=examples, token=True, since=2)
 
 
 def _firebase(data: bytes, place: int) -> ByteRange | None:
@@ -39,13 +43,22 @@ _WEB_SETTINGS = re.compile(
 _GOOGLE_KEY = _rule("gcp-api-key", "AIza", URL + "{35,64}", "AIza{url35}")
 _GOOGLE = _GOOGLE_KEY.look
 
+_NGROK = re.compile(rb"(?<![A-Za-z0-9_])[123][A-Za-z0-9]{26}_[A-Za-z0-9]{20,24}(?![A-Za-z0-9_])")
+
+
+def _ngrok(data: bytes, place: int) -> ByteRange | None:
+    """Its tokens have no prefix, so the name of the vendor must stand before."""
+    match = _NGROK.search(data, place, place + 140)
+    return match.span() if match else None
+
+
 CLOUDS: tuple[Rule, ...] = (
     # -- Microsoft marks its keys: 64 bytes, 32 bytes and shorter ones
-    _marked("azure-key", r"\+A(?:St|Ba|MC)|ACDb|APIM", r"[A-Za-z0-9+/]{76}(?:\+A(?:St|Ba|MC)|ACDb|APIM)[A-Za-z0-9+/]{6,8}={0,2}", "{b6476}+ASt{b646}==", "AccountKey={b6476}ACDb{b646}=="),
-    _marked("azure-key", r"\+A(?:Sb|Eh|Rm)|AIoT", r"[A-Za-z0-9+/]{33}(?:\+A(?:Sb|Eh|Rm)|AIoT)[A-Za-z0-9+/]{6,8}={0,1}", "{b6433}+ASb{b646}="),
-    _marked("azure-key", r"AzCa|AZEG", r"[A-Za-z0-9+/]{33}(?:AzCa|AZEG)[A-Za-z0-9+/]{6,8}={0,1}", "{alnum33}AzCa{alnum6}="),
-    _marked("azure-key", r"AzSe|\+ACR", r"[A-Za-z0-9+/]{42}(?:AzSe|\+ACR)[A-Za-z0-9+/]{6}", "{alnum42}AzSe{alnum6}", "{b6442}+ACR{b646}"),
-    _marked("azure-key", r"AzFu", r"[A-Za-z0-9_-]{44}AzFu[A-Za-z0-9_-]{6}={0,2}", "{url44}AzFu{url6}=="),
+    _marked(r"\+A(?:St|Ba|MC)|ACDb|APIM", r"[A-Za-z0-9+/]{76}(?:\+A(?:St|Ba|MC)|ACDb|APIM)[A-Za-z0-9+/]{6,8}={0,2}", "{b6476}+ASt{b646}==", "AccountKey={b6476}ACDb{b646}=="),
+    _marked(r"\+A(?:Sb|Eh|Rm)|AIoT", r"[A-Za-z0-9+/]{33}(?:\+A(?:Sb|Eh|Rm)|AIoT)[A-Za-z0-9+/]{6,8}={0,1}", "{b6433}+ASb{b646}="),
+    _marked(r"AzCa|AZEG", r"[A-Za-z0-9+/]{33}(?:AzCa|AZEG)[A-Za-z0-9+/]{6,8}={0,1}", "{alnum33}AzCa{alnum6}="),
+    _marked(r"AzSe|\+ACR", r"[A-Za-z0-9+/]{42}(?:AzSe|\+ACR)[A-Za-z0-9+/]{6}", "{alnum42}AzSe{alnum6}", "{b6442}+ACR{b646}"),
+    _marked(r"AzFu", r"[A-Za-z0-9_-]{44}AzFu[A-Za-z0-9_-]{6}={0,2}", "{url44}AzFu{url6}=="),
     Rule(_GOOGLE_KEY.id, "secrets", _GOOGLE_KEY.triggers, _firebase, match=("AIza{url35}",), token=True, since=2,
                           no_match=('initializeApp({{apiKey: "AIza{url35}", authDomain: "x.firebaseapp.com"}})',)),
     _rule("gcp-hmac-key", "GOOG1E", "[A-Z0-9]{20,60}", "GOOG1E{upper56}", head="[A-Z0-9]{12}", before=APART, check=mixed),
@@ -66,13 +79,13 @@ CLOUDS: tuple[Rule, ...] = (
     _rule("deno-token", "dd[po]_", "[A-Za-z0-9]{30,48}", "ddp_{alnum36}", head=AN + "{16}", literals="ddp_ ddo_"),
     _rule("cloudflare-tunnel-token", "eyJhIjoi", "[A-Za-z0-9+/]{80,400}={0,2}", "eyJhIjoi{b64150}", head=AN + "{4}"),
     _rule("cloudflare-key", "cfk_", URL + "{32,80}", "cfk_{alnum48}", head=AN + "{20}", before=WORD),
-    _rule("ngrok-token", "[123][A-Za-z0-9]{26}_", "[A-Za-z0-9]{20,24}(?![A-Za-z0-9_])", "2{alnum26}_{alnum21}", head=AN + "{20}", literals="_", before=WORD, check=mixed),
+    Rule("ngrok-token", "secrets", (Trigger("(?i)ngrok", None, (b"ngrok",)),), _ngrok, match=("ngrok config add-authtoken 2{alnum26}_{alnum21}",), no_match=("ngrok http 8080",), token=True, since=2),
     _rule("netbird-token", "nbp_", "[A-Za-z0-9]{30,44}", "nbp_{alnum36}", head=AN + "{20}", before=WORD),
     _rule("portainer-key", "ptr_", "[A-Za-z0-9+/]{40,48}={0,2}", "ptr_{b6443}=", head=B64 + "{16}", before=WORD),
     _rule("rancher-token", "token-[a-z0-9]{5}:", "[a-z0-9]{50,60}", "token-{lower5}:{lower54}", head="[a-z0-9]{12}"),
     _rule("kubernetes-join-token", "K10[0-9a-f]{64}::", r"[A-Za-z0-9._:-]{8,120}", "K10{hex64}::server:{hex32}", literals="::"),
     _rule("proxmox-token", "PVEAPIToken=", r"[A-Za-z0-9._@-]{3,64}![A-Za-z0-9._-]{1,64}=" + UUID, "PVEAPIToken=root@pam!ci=" + UUID_EXAMPLE, head=r"[A-Za-z0-9._@-]{3}"),
-    _rule("laravel-token", r"[0-9]\|", "[A-Za-z0-9]{40,48}(?![A-Za-z0-9])", "7|{alnum40}", head=AN + "{30}", literals="|", check=mixed),
+    marked_rule("laravel-token", r"[0-9]\|[A-Za-z0-9]{16}", r"[0-9]{1,8}\|[A-Za-z0-9]{40,48}", "7|{alnum40}", literals="|"),
     _rule("boundary-token", "at_[A-Za-z0-9]{10}_", "[A-Za-z0-9]{24,400}", "at_{alnum10}_s1{alnum60}", head=AN + "{12}"),
     _rule("bitwarden-token", r"0\." + UUID + r"\.", r"[A-Za-z0-9]{30}:[A-Za-z0-9+/]{22}==", "0." + UUID_EXAMPLE + ".{alnum30}:{b6422}==", head=AN + "{8}", literals="0."),
     _rule("infisical-token", r"st\.[0-9a-f]{24}\.", r"[0-9a-f]{32}\.[0-9a-f]{32}", "st.{hex24}.{hex32}.{hex32}", head=HEX + "{8}", literals="st."),

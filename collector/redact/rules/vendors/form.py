@@ -7,8 +7,9 @@ from collections.abc import Callable
 from re import _parser  # type: ignore[attr-defined]
 
 from collector.redact.engine.checks import entropy, wordy
-from collector.redact.engine.looks import token
-from collector.redact.engine.rule import Rule, Trigger
+from collector.redact.engine.looks import around, token
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.rules.values import drawn
 
 AN = "[A-Za-z0-9]"
 URL = "[A-Za-z0-9_-]"
@@ -19,6 +20,8 @@ UUID_EXAMPLE = "{hex8}-{hex4}-{hex4}-{hex4}-{hex12}"
 
 APART = "(?<![A-Za-z0-9+/]{16})"
 """Not within a run of base64, where a prefix of letters and digits alone comes up by chance."""
+APART_FROM = r"[\x00\s\"'`=:,;(\[{<>|]"
+"""What a key that has no prefix stands after."""
 WORD = "(?<![A-Za-z0-9])"
 """Not in the middle of a word."""
 
@@ -61,6 +64,53 @@ def vendor_rule(
         until=until,
         on=on,
     )
+
+
+def marked_rule(
+    id: str,
+    trigger: str,
+    pattern: str,
+    *examples: str,
+    literals: str = "",
+    back: int = 100,
+    ahead: int = 300,
+    no: tuple[str, ...] = (),
+) -> Rule:
+    """A key with no prefix of its own: what marks it in the middle or at the end triggers, and `pattern` is around that.
+
+    It must stand by itself and look drawn by chance. Such a rule entered with the second version of the pack.
+    """
+    alone = f"(?<![A-Za-z0-9+/_-])(?P<secret>{pattern})(?![A-Za-z0-9+/_=-])"
+    look = around(re.compile(alone.encode()), back, _is_drawn, lead=2, ahead=ahead)
+    gate = tuple(word.encode() for word in literals.lower().split())
+    return Rule(id, "secrets", (Trigger(trigger, None, gate),), look, match=examples, no_match=no, token=True, since=2)
+
+
+def tail_rule(
+    id: str,
+    trigger: str,
+    pattern: str,
+    *examples: str,
+    literals: str = "",
+    check: Callable[[bytes], bool] | None = None,
+) -> Rule:
+    """A token that is told by its middle: the trigger ends in it, and it begins where its letters and digits do."""
+    look = token(re.compile(pattern.encode()), check=check)
+
+    def from_start(data: bytes, place: int) -> ByteRange | None:
+        head = data[max(0, place - 100) : place]
+        found = look(data, place - len(head) + len(head.rstrip(_TOKEN_BYTES)))
+        return found if found and found[1] >= place else None
+
+    gate = tuple(word.encode() for word in literals.lower().split())
+    return Rule(id, "secrets", (Trigger(trigger, None, gate),), from_start, match=examples, token=True, since=2)
+
+
+_TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+
+def _is_drawn(match: re.Match[bytes], data: bytes) -> bool:
+    return drawn(match["secret"].rstrip(b"="))
 
 
 def _literal(prefix: str) -> str:

@@ -13,14 +13,19 @@ from collector.redact.rules.vendors.form import (
     UUID,
     UUID_EXAMPLE,
     WORD,
+    marked_rule,
     mixed,
     not_counted,
+    tail_rule,
     vendor_rule,
 )
 
 _rule = partial(vendor_rule, since=2)
 
 MESSAGING: tuple[Rule, ...] = (
+    tail_rule("discord-token", r"[A-Za-z0-9_-]{4}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}", "M{alnum23}.{alnum6}.{alnum27}", "N{alnum25}.{alnum6}.{alnum38}", literals=".", check=mixed),
+    tail_rule("mailchimp-key", "[0-9a-f]-us[0-9]", "[0-9a-f]{32}-us[0-9]{1,2}", "{hex32}-us14", literals="-us"),
+    tail_rule("mailgun-key", "[0-9a-f]{2}-[0-9a-f]{8}-[0-9a-f]{8}", "[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])", "{hex32}-{hex8}-{hex8}", literals="-"),
     _rule("twilio-key", "SK", "(?:[0-9a-f]{32}|[0-9A-F]{32})(?![0-9a-fA-F])", "SK{hex32}", "SK{HEX32}", head="[0-9a-fA-F]{10}", before=WORD),
     _rule("mailgun-key", "key-", HEX + "{32}(?![0-9a-f])", "key-{hex32}", head=HEX + "{12}", check=not_counted, no=("key-0123456789abcdef0123456789abcdef",)),
     _rule("mailersend-token", r"mlsn\.", HEX + "{60,70}", "mlsn.{hex64}", head=HEX + "{12}"),
@@ -32,7 +37,7 @@ MESSAGING: tuple[Rule, ...] = (
     _rule("matrix-token", "syt_", "[A-Za-z0-9+/=]{2,80}_[A-Za-z]{20}_[A-Za-z0-9]{6}", "syt_am9zbWl0aA_AbCdEfGhIjKlMnOpQrSt_{alnum6}", head="[A-Za-z0-9]{2}"),
     _rule("matrix-token", "mct_", "[A-Za-z0-9_]{30,60}", "mct_{alnum30}_{alnum6}", head=AN + "{24}", before=WORD),
     _rule("intercom-token", "dG9rO", "[A-Za-z0-9+/]{50,80}={0,2}", "dG9rO{b6455}=", head=AN + "{4}", before=APART),
-    _rule("ably-key", r"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{6}:", URL + "{43}(?![A-Za-z0-9_-])", "{alnum6}.{alnum6}:{url43}", head=URL + "{40}", literals=":", check=mixed),
+    marked_rule("ably-key", r"[A-Za-z0-9_-]\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{20}", r"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{6}:[A-Za-z0-9_-]{43}", "{alnum6}.{alnum6}:{url42}x", literals=":"),
     _rule("pubnub-key", "sec-c-", "[A-Za-z0-9]{44,52}", "sec-c-{alnum48}", head=AN + "{12}"),
     _rule("zapier-webhook", r"hooks\.zapier\.com/hooks/catch/", "[0-9]{4,12}/[A-Za-z0-9]{5,12}", "https://hooks.zapier.com/hooks/catch/{digit7}/{lower7}", head="[0-9]{4}"),
     _rule("ifttt-webhook", r"maker\.ifttt\.com/trigger/", r"[A-Za-z0-9_{}-]{1,80}/(?:json/)?with/key/[A-Za-z0-9_-]{20,60}", "https://maker.ifttt.com/trigger/x/with/key/{alnum43}", head="[A-Za-z0-9_{}-]"),
@@ -46,7 +51,7 @@ MESSAGING: tuple[Rule, ...] = (
     _rule("salesforce-token", "00D[A-Za-z0-9]{12}!", r"[A-Za-z0-9._]{60,140}", "00D{alnum12}!{alnum96}", literals="!", head="[A-Za-z0-9._]{30}"),
     _rule("salesforce-token", "5Aep861", r"[A-Za-z0-9._]{60,120}", "5Aep861{alnum80}", head="[A-Za-z0-9._]{16}"),
     _rule("instagram-token", "IG(?:QV|AA)", "[A-Za-z0-9_-]{100,300}", "IGQV{alnum140}", head=AN + "{60}", literals="igqv igaa", before=APART),
-    _rule("facebook-app-token", r"[0-9]{15}\|", URL + "{27,40}(?![A-Za-z0-9_-])", "{digit15}|{alnum27}", literals="|", head=URL + "{20}", check=mixed),
+    marked_rule("facebook-app-token", r"[0-9]{8}\|[A-Za-z0-9_-]{16}", r"[0-9]{15,16}\|[A-Za-z0-9_-]{27,40}", "{digit15}|{alnum27}", literals="|"),
     _rule("pinterest-token", "pina_", "[A-Z0-9]{60,140}", "pina_{upper90}", head="[A-Z0-9]{20}"),
     _rule("linkedin-token", r"WPL_AP[0-9]\.", r"[A-Za-z0-9.=+/]{14,60}", "WPL_AP1.{alnum16}.{alnum8}==", head=AN + "{8}", literals="wpl_ap"),
     _rule("twitch-token", "oauth:", "[a-z0-9]{30}(?![A-Za-z0-9])", "oauth:{lower30}", head="[a-z0-9]{30}", check=mixed),

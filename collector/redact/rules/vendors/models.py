@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from collector.redact.engine.rule import Rule
-from collector.redact.rules.vendors.form import AN, APART, HEX, URL, UUID, UUID_EXAMPLE, WORD, mixed, vendor_rule
+from collector.redact.rules.vendors.form import (
+    AN,
+    APART,
+    HEX,
+    URL,
+    UUID,
+    UUID_EXAMPLE,
+    WORD,
+    mixed,
+    vendor_rule,
+)
 
 _rule = partial(vendor_rule, since=2)
 
@@ -23,7 +33,6 @@ MODELS: tuple[Rule, ...] = (
     _rule("llamacloud-key", "llx-", "[A-Za-z0-9]{40,60}", "llx-{alnum48}", head=AN + "{20}"),
     _rule("mem0-key", "m0-", "[A-Za-z0-9]{36,50}(?![A-Za-z0-9])", "m0-{alnum40}", head=AN + "{30}", before=WORD, check=mixed),
     _rule("letta-key", "sk-let-", URL + "{20,200}", "sk-let-{url80}"),
-    _rule("zhipu-key", r"[0-9a-f]{32}\.", "[A-Za-z0-9]{16}(?![A-Za-z0-9])", "{hex32}.{alnum16}", head=AN + "{16}", literals=".", before=WORD, check=mixed),
     _rule("voyage-key", "al-", "[A-Za-z0-9_-]{40,64}(?![A-Za-z0-9_-])", "al-{alnum43}", head=URL + "{38}", before=WORD, check=mixed),
     _rule("runway-key", "key_", HEX + "{120,136}", "key_{hex128}", head=HEX + "{80}", before=WORD),
     _rule("luma-key", "luma-", UUID + "(?:-" + UUID + ")?", "luma-" + UUID_EXAMPLE, head="[0-9a-f]{8}-[0-9a-f]{4}-"),
@@ -40,6 +49,4 @@ MODELS: tuple[Rule, ...] = (
     _rule("hyperbolic-key", "gAAAAA", "[A-Za-z0-9_-]{90,400}={0,2}", "gAAAAA{url100}==", head=URL + "{40}", before=APART, check=mixed),
     _rule("tavily-key", "tvly-(?:dev|prd)-", "[A-Za-z0-9-]{24,64}", "tvly-dev-{alnum32}", literals="tvly-dev- tvly-prd-"),
     _rule("kagi-key", "kagi_", "[A-Za-z0-9_-]{30,80}", "kagi_{url43}", head=URL + "{24}"),
-    _rule("ollama-key", r"[0-9a-f]{32}\.", "[A-Za-z0-9_-]{24}(?![A-Za-z0-9_-])", "{hex32}.{url24}", head=URL + "{24}", literals=".", before=WORD, check=mixed),
-    _rule("chutes-key", r"cpk_[0-9a-f]{32}\.", r"[0-9a-f]{32}\.[A-Za-z0-9]{20,40}", "cpk_{hex32}.{hex32}.{alnum32}", head=HEX + "{8}"),
 )  # fmt: skip

@@ -81,7 +81,7 @@ VERSION_1: tuple[Rule, ...] = (
     vendor_rule("teams-webhook", r"\.webhook\.office\.com/", r"webhookb2/[A-Za-z0-9@/_-]{40,300}", "x.webhook.office.com/webhookb2/{hex8}-{hex4}-{hex4}-{hex4}-{hex12}@{hex8}-{hex4}-{hex4}-{hex4}-{hex12}/IncomingWebhook/{hex32}/{hex8}"),
     *(
         vendor_rule("discord-token", f"[MNO][A-Za-z0-9_-]{{{size}}}" + r"\.", r"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}", f"M{{alnum{size}}}.{{alnum6}}.{{alnum27}}",
-              head=r"[A-Za-z0-9_-]{6}\.", literals=".", check=lambda found: any(48 <= b <= 57 for b in found))
+              head=r"[A-Za-z0-9_-]{6}\.", literals=".", check=lambda found: any(48 <= b <= 57 for b in found), until=1)
         for size in (23, 24, 25)
     ),
     vendor_rule("telegram-token", "[0-9]{8}:A", "[A-Za-z0-9_-]{33,40}", "{digit8}:AA{url33}", head=URL + "{10}", literals=":a"),
@@ -90,8 +90,8 @@ VERSION_1: tuple[Rule, ...] = (
     vendor_rule("twilio-key", "SK", HEX + "{32}(?![0-9a-f])", "SK{hex32}", head=HEX + "{10}", until=1),
     vendor_rule("sendgrid-key", r"SG\.", r"[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", "SG.{url22}.{url43}", head=URL + "{10}"),
     vendor_rule("mailgun-key", "key-", HEX + "{32}(?![0-9a-f])", "key-{hex32}", head=HEX + "{12}", until=1),
-    vendor_rule("mailgun-key", "[0-9a-f]{32}-", "[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])", "{hex32}-{hex8}-{hex8}", head="[0-9a-f]{8}-[0-9a-f]{8}", literals="-"),
-    vendor_rule("mailchimp-key", "[0-9a-f]{32}-us", "[0-9]{1,2}", "{hex32}-us14", head="[0-9]", literals="-us"),
+    vendor_rule("mailgun-key", "[0-9a-f]{32}-", "[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])", "{hex32}-{hex8}-{hex8}", head="[0-9a-f]{8}-[0-9a-f]{8}", literals="-", until=1),
+    vendor_rule("mailchimp-key", "[0-9a-f]{32}-us", "[0-9]{1,2}", "{hex32}-us14", head="[0-9]", literals="-us", until=1),
     vendor_rule("mandrill-key", "md-", "[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])", "md-{url22}", head=URL + "{20}", check=mixed),
     vendor_rule("brevo-key", "xkeysib-", HEX + "{64}-[A-Za-z0-9]{16}", "xkeysib-{hex64}-{alnum16}"),
     vendor_rule("brevo-key", "xsmtpsib-", HEX + "{64}-[A-Za-z0-9]{16}", "xsmtpsib-{hex64}-{alnum16}"),

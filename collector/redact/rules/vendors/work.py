@@ -5,7 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 from collector.redact.engine.rule import Rule
-from collector.redact.rules.vendors.form import AN, APART, HEX, URL, UUID, UUID_EXAMPLE, WORD, mixed, vendor_rule
+from collector.redact.rules.vendors.form import (
+    AN,
+    APART,
+    HEX,
+    URL,
+    UUID,
+    UUID_EXAMPLE,
+    WORD,
+    marked_rule,
+    mixed,
+    vendor_rule,
+)
 
 _rule = partial(vendor_rule, since=2)
 
@@ -21,7 +32,7 @@ WORK: tuple[Rule, ...] = (
     _rule("prismic-token", r"MC5[A-Za-z0-9_-]{8}", r"[A-Za-z0-9_-]{4,60}\.[A-Za-z0-9_-]{40,300}", "MC5{alnum20}.{url120}", head=URL + "{4}", literals="mc5", before=APART),
     _rule("wix-token", r"IST\.eyJ", r"[A-Za-z0-9_.-]{60,2000}", "IST.eyJ{url200}.{url300}"),
     _rule("dropbox-token", r"sl\.", r"(?:u\.)?[A-Za-z0-9_=-]{60,2000}", "sl.u.A{url1200}", "sl.{url135}", head=r"[A-Za-z0-9_=.-]{40}", before=WORD, check=mixed),
-    _rule("dropbox-token", "[A-Za-z0-9_-]{11}AAAAAAAAAA", URL + "{43}", "{url11}AAAAAAAAAA{url43}", head=URL + "{20}", literals="aaaaaaaaaa", before=WORD, check=mixed),
+    marked_rule("dropbox-token", "AAAAAAAAAA[A-Za-z0-9_-]{12}", "[A-Za-z0-9_-]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}", "dropbox: {alnum11}AAAAAAAAAA{alnum43}", literals="aaaaaaaaaa"),
     _rule("grafana-token", "eyJrIjoi", "[A-Za-z0-9+/]{60,400}={0,2}", "eyJrIjoi{b6490}==", head=AN + "{4}"),
     _rule("posthog-key", "ph[sa]_", "[A-Za-z0-9_]{30,64}", "phs_{alnum43}", head=AN + "{24}", literals="phs_ pha_", before=WORD, check=mixed),
     _rule("axiom-token", "xa[pait]t-", UUID, "xaat-" + UUID_EXAMPLE, literals="xapt- xaat- xait- xatt-", head="[0-9a-f]{8}"),
@@ -35,13 +46,12 @@ WORK: tuple[Rule, ...] = (
     _rule("dynatrace-token", r"dt0[a-z][0-9]{2}\.", r"[A-Z2-7]{8}\.[A-Z2-7]{64}", "dt0s01.{b328}.{b3264}", head=r"[A-Z2-7]{8}\.", literals="dt0"),
     _rule("stytch-secret", "secret-(?:live|test)-", "[A-Za-z0-9_=-]{30,50}", "secret-live-{url36}", literals="secret-live- secret-test-", head=URL + "{12}"),
     _rule("ory-token", "ory_(?:pat|at_|rt_|st_)", "[A-Za-z0-9_.-]{24,120}", "ory_pat_{alnum32}", literals="ory_", head="[A-Za-z0-9_.-]{20}", before=WORD, check=mixed),
-    _rule("okta-token", "00", "[A-Za-z0-9_-]{40}(?![A-Za-z0-9_-])", "00{url40}", head=URL + "{40}", literals="00", before="(?<![A-Za-z0-9_/+.-])", check=lambda found: mixed(found) and found[2:].upper() != found[2:] and found.lower() != found),
     _rule("onfido-token", r"api_live\.", r"[A-Za-z0-9_-]{11}\.[A-Za-z0-9_-]{32}", "api_live.{url11}.{url32}"),
     _rule("persona-key", "persona_production_", UUID, "persona_production_" + UUID_EXAMPLE, head="[0-9a-f]{8}"),
     _rule("nightfall-key", "NF-", "[A-Za-z0-9]{32}(?![A-Za-z0-9])", "NF-{alnum32}", head=AN + "{30}", before=WORD),
     _rule("akamai-token", "akab-", "[a-z0-9]{16}-[a-z0-9]{16}", "akab-{lower16}-{lower16}", head="[a-z0-9]{16}-"),
     _rule("fastmail-token", "fmu1-", "[A-Za-z0-9-]{40,120}", "fmu1-{hex8}-{hex32}-0-{hex32}", head="[A-Za-z0-9]{8}"),
-    _rule("ghost-key", "[0-9a-f]{24}:", "[0-9a-f]{64}(?![0-9a-f])", "{hex24}:{hex64}", head=HEX + "{40}", literals=":", before=WORD),
+    marked_rule("ghost-key", "[0-9a-f]{6}:[0-9a-f]{24}", "[0-9a-f]{24}:[0-9a-f]{64}", "{hex24}:{hex64}", literals=":"),
     _rule("imagekit-key", "private_", "[A-Za-z0-9+/]{24,30}={0,2}(?![A-Za-z0-9_])", "private_{b6427}=", head="[A-Za-z0-9+/]{24}", before=WORD, check=mixed),
     _rule("hubspot-key", "pat-(?:na|eu|ap)[0-9]-", UUID, "pat-ap1-" + UUID_EXAMPLE, literals="pat-na pat-eu pat-ap", head="[0-9a-f]{4}"),
     _rule("beamer-token", "b_", "[A-Za-z0-9=_-]{44}(?![A-Za-z0-9=_-])", "b_{url44}", head=URL + "{40}", before=WORD, check=mixed),

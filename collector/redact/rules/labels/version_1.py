@@ -1,13 +1,17 @@
-"""Credentials that only the text around them gives away: assignments, flags, headers, URLs and connection strings."""
+"""Credentials that only the text around them gives away: assignments, flags, headers, URLs and connection strings.
+
+Those of the first version of the pack; `REPLACED` are the rules that the second has its own of.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
-from collector.redact.rules.verdicts import (
+from collector.redact.rules.labels.verdicts_1 import (
     CASES,
     CLOSE,
     KEY,
@@ -41,7 +45,7 @@ _VALUE = rb"(?P<secret>[^\s\"'`\\\x00]{4,2000}?)(?=[\"'`\\\x00]|[,;)\]}]?(?:\s|\
 
 _PAIR = base64.b64encode(b"app:" + b"Kx7" * 4).decode()
 
-LABELLED: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     Rule(
         "secret-assignment",
         "secrets",
@@ -277,3 +281,8 @@ LABELLED: tuple[Rule, ...] = (
         no_match=('"auth": "required"',),
     ),
 )  # fmt: skip
+
+_REPLACED = frozenset(
+    ("secret-assignment", "cli-secret", "secret-in-prose", "url-password", "auth-header", "cookie", "bearer-token", "basic-auth", "netrc-password", "pgpass-password")
+)  # fmt: skip
+VERSION_1: tuple[Rule, ...] = tuple(replace(rule, until=1) if rule.id in _REPLACED else rule for rule in _RULES)

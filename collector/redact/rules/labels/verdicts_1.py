@@ -1,4 +1,4 @@
-"""Whether what a label points at is a secret: by the words of the label, the shape of the value, and what is around."""
+"""What the first version of the pack takes for a secret beside a label."""
 
 from __future__ import annotations
 

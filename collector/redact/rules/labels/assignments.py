@@ -1,0 +1,220 @@
+"""A name and its value: in programs, configurations, environments, JSON, YAML, XML, and lists of names and values."""
+
+from __future__ import annotations
+
+import re
+
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
+from collector.redact.rules.labels.verdicts import Place, is_phrase, is_secret
+from collector.redact.rules.vocabulary import Says, name_says
+
+CASES = "(?i)"
+STEMS = (
+    r"pass|pwd|\bpw|[_-]pw|secret|token|credential|[_-]creds?|[_-]?auth|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
+    r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|[_-]sas"
+)
+LITERALS = tuple(
+    b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic psk salt key sas".split()
+)
+CLOSE = r"[\"'\\\])}*]{0,8}"
+_TYPE = r"(?:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"
+SEP = r"[ \t]{0,16}(?::=|=>|={1,3}|:)" + _TYPE + r"[ \t*]{0,16}"
+OPEN = r"(?:[bBfFrRuU@]{0,2}[\"'`\\]{1,8})?"
+STOP = r"[^\s\"'`\\\x00]"
+_FOUR = f'(?:{OPEN}{STOP}{{4}}|["\'][^\\s"\'`\\\\\\x00][^"`\\n\\x00]{{3}})'
+_TAIL = "[A-Za-z0-9_.-]{0,24}"
+
+_ASSIGNMENT = re.compile(
+    rb"(?P<key>[A-Za-z0-9_.$-]{1,80})(?P<close>"
+    + CLOSE.encode()
+    + rb")(?P<sep>"
+    + SEP.encode()
+    + rb"|[ \t]{0,4},[ \t\n]{0,16}(?=[\"']))"
+    rb"(?:"
+    rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
+    rb"|(?P<bare>[^\s\"'`\\\x00]{4,4096})"
+    rb"|[bBfFrRuU@]{0,2}\\{0,15}[\"'])"
+)
+_PHRASE = re.compile(
+    rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\"\\\n\x00]{6,128})(?=\\{0,15}\")|'(?P<single>[^'\\\n\x00]{6,128})(?=\\{0,15}'))"
+)
+_ENDS_BARE = re.compile(
+    rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
+)
+_ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
+_LINE_LEAD = re.compile(
+    rb"(?:^|[\n\r\x00]|\\n)[ \t]*(?:[-+>|*#\d:]{0,8}[ \t]+)?(?:export |set |ENV |ARG |env |- )?[\"']?\Z"
+)
+
+
+def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Place]:
+    """The value of an assignment, and where it stands."""
+    key, close, sep = match["key"], match["close"], match["sep"]
+    for group in ("double", "single", "tick"):
+        if match[group] is not None:
+            start, end = match.span(group)
+            closed = data[end : end + 1] in (b'"', b"'", b"`", b"\\", b"")
+            member = (b'"' in close or b"'" in close) and sep.strip() == b":"
+            environment = _ENV_NAME.fullmatch(key) is not None and sep == b"="
+            return start, end, Place.DATA if closed and (member or environment) else Place.LITERAL
+    start, end = match.span("bare")
+    if (
+        _ENV_NAME.fullmatch(key)
+        and sep == b"="
+        and data[start : start + 1] not in b"$<{(["
+        and not re.search(rb"[&;,](?:[A-Za-z_]{1,40}=)", data[start:end])
+    ):
+        bare = data[start:end].rstrip(b",;.)]}")
+        return start, start + len(bare), Place.DATA
+    at = start
+    while mask := PLACEHOLDER.match(data, at):
+        at = mask.end()
+    cut = _ENDS_BARE.search(data, at, max(at, end))
+    stop = cut.start() if cut else end
+    ends_line = data[stop : stop + 1] in (b"", b"\n", b"\r", b"\0") or data[stop : stop + 2] == b"\\n"
+    if ends_line and not close and _LINE_LEAD.search(data[max(0, match.start() - 40) : match.start()]):
+        return start, stop, Place.LINE
+    if ends_line and sep.strip() == b":":
+        return start, stop, Place.LINE
+    return start, stop, Place.LOOSE
+
+
+def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
+    if match["double"] is None and match["single"] is None and match["tick"] is None and match["bare"] is None:
+        return _phrase(data, match)
+    if data[max(0, match.start() - 2) : match.start()] == b"::":
+        return None  # the name of a type
+    start, end, place = _value(match, data)
+    if consists_of_placeholders(data, start, end):
+        return None
+    if match["sep"].strip() == b"==" and b"(" in data[start:end]:
+        return None
+    after = data[end : end + 1]
+    if place in (Place.LITERAL, Place.DATA) and after in (b" ", b"\t") and match["bare"] is None:
+        return _phrase(data, match)
+    if after in (b"(", b"[", b"{") and match["bare"] is not None:
+        return None  # an expression
+    return (start, end) if is_secret(match["key"], data[start:end], place) else None
+
+
+def _phrase(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
+    """A password of several words between quotes."""
+    found = _PHRASE.match(data, match.end("sep"))
+    if not found or name_says(match["key"].decode()) not in (Says.PASSWORD, Says.SECRET):
+        return None
+    group = "double" if found["double"] is not None else "single"
+    return found.span(group) if is_phrase(found[group]) else None
+
+
+_VALUE_BACK = (
+    rb"(?:[^\s\"'`\\\x00]{4}|[^\"`\n\x00]{3}[^\s\"'`\\\x00](?=[\"']))(?:[\"'`\\]{1,8}[bBfFrRuU@]{0,2})?[ \t*]{0,16}"
+)
+_KEY_BACK = (
+    rb"(?:(?:=:|>=|={1,3}|:)[ \t]{0,16}|[\n \t]{0,16},[ \t]{0,4})[\"'\\\])}*]{0,8}(?P<key>[A-Za-z0-9_.$-]{1,80})"
+)
+_TYPE_BACK = rb"=[ \t]{1,4}(?:[A-Za-z]{1,12}[ \t]\|[ \t])?[A-Za-z0-9_.\[\]|]{1,31}[ \t]{0,4}"
+_BACKWARDS = (re.compile(_VALUE_BACK + _KEY_BACK), re.compile(_VALUE_BACK + _TYPE_BACK + _KEY_BACK))
+
+
+def assignment(data: bytes, place: int) -> ByteRange | None:
+    """The trigger ends four bytes into a value: read back from there to where the key begins, then forward."""
+    before = data[max(0, place - 240) : place][::-1]
+    for backwards in _BACKWARDS:
+        back = backwards.match(before)
+        match = back and _ASSIGNMENT.match(data, place - back.end())
+        if match and (found := _assigned(data, match)) and found[0] <= place <= found[1] + 3:
+            return found
+    return None
+
+
+def _paired(match: re.Match[bytes], data: bytes) -> bool:
+    return is_secret(match["key"], match["secret"], Place.DATA)
+
+
+def _paired_loosely(match: re.Match[bytes], data: bytes) -> bool:
+    return len(match["secret"]) >= 8 and is_secret(match["key"], match["secret"], Place.LITERAL)
+
+
+VALUE = rb"(?P<secret>[^\s\"'`\\\x00]{4,2000}?)(?=[\"'`\\\x00]|[,;)\]}]?(?:\s|\Z)|[,;]|\Z)"
+_QUOTES = r"[\"'\\]{0,6}"
+_IS = _QUOTES + r"[ \t]{0,4}[:=][ \t]{0,4}" + _QUOTES
+_NAMED = (
+    CASES
+    + r"(?:name|key)"
+    + _IS
+    + r"[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key|pwd|auth|credential|cookie)[A-Za-z0-9_.-]{0,20}"
+    + _QUOTES
+)
+_THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"[a-z_]{0,12}value" + _IS
+
+ASSIGNMENTS: tuple[Rule, ...] = (
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + f"(?:{STEMS}){_TAIL}{CLOSE}{SEP}{_FOUR}", None, LITERALS),),
+        assignment,
+        match=(
+            "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',
+            "TYPESENSE_ADMIN_KEY={alnum32}", "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
+            "password: \"My dog's name 2019\"", "**Password:** {alnum12}", '"password": "QRPpSpYUHule"',
+        ),
+        no_match=(
+            "API_KEY=${API_KEY}", "OPENAI_API_KEY=<your-api-key>", "password: {{ .Values.db.password }}", "secretName: db-credentials-v2",
+            "password = getpass.getpass('Password: ')", '{"primaryKey":"user_profile_id","max_tokens":4096}', "password: admin123",
+            "password: vault:secret/data/app#password2", "api_key: !secret openai_key_2", "idempotencyKey: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}",
+            "const [password, setPassword] = useState(\"\")", "password: str = Field(min_length=12)", "auth: oauth2-proxy-7.6.0",
+            '"password": "Enter your password"',
+        ),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
+        around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely),
+        match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")'),
+        no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(_NAMED + _THEN_VALUE + STOP + "{4}", None, (b"value",)),),
+        around(
+            re.compile(
+                (CASES + "(?:name|key)" + _IS + r"(?P<key>[A-Za-z0-9_.-]{1,80})" + _QUOTES + _THEN_VALUE).encode()
+                + rb"(?P<secret>[^\s\"'`\\\x00<]{4,2000}(?:;[ ][^\s\"'`\\\x00<]{3,400}){0,20})"
+            ),
+            280, _paired,
+        ),
+        match=(
+            '- name: DB_PASSWORD\n      value: "{alnum16}"', '{"name":"API_TOKEN","value":"{alnum24}"}', '"ParameterKey": "DbPassword",\n "ParameterValue": "{alnum16}"',
+            '<add key="SmtpPassword" value="{alnum12}" />', '{"name":"cookie","value":"sid={alnum40}"}',
+        ),
+        no_match=("- name: DB_PASSWORD\n  value: $(DB_PASSWORD)",),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|passwd|pwd|secret|token|key)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key")),),
+        around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 190, _paired, ahead=2100),
+        match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
+        no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + r"<string name=\"[a-z0-9_.-]{0,40}(?:pass|secret|token|key)[a-z0-9_.-]{0,20}\">[^\s<>\"]{4}", None, (b"<string name",)),),
+        around(re.compile(rb"(?i)name=\"(?P<key>[a-z0-9_.-]{1,80})\">(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 110, _paired, ahead=2100),
+        match=('<string name="api_secret">{alnum24}</string>',),
+        no_match=('<string name="password">Password</string>',),
+        since=2,
+    ),
+    Rule(
+        "sql-password", "secrets",
+        (Trigger(CASES + r"(?:identified[ \t]{1,4}(?:with[ \t]{1,4}[a-z_0-9]{1,40}[ \t]{1,4})?(?:by|as)|(?:encrypted|with|login|set|user)[ \t]{1,4}password(?:[ \t]{0,4}=)?|\bpassword)[ \t]{1,4}[\"'][^\s\"'\\\x00]{4}", None, (b"identified", b"password")),),
+        around(re.compile(rb"(?i)(?:by|as|password(?:[ \t]{0,4}=)?)[ \t]{1,4}[\"'](?P<secret>[^\"'\n\\\x00]{4,200})"), 24, lambda match, data: is_secret(b"password", match["secret"], Place.LITERAL)),
+        match=("CREATE USER 'app'@'%' IDENTIFIED BY '{alnum14}';", "ALTER ROLE app WITH PASSWORD '{alnum16}';"),
+        no_match=("CREATE USER 'app' IDENTIFIED BY 'password';",),
+        since=2,
+    ),
+)  # fmt: skip

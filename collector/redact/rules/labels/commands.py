@@ -1,0 +1,122 @@
+"""Credentials on command lines: flags, lists of arguments, and commands whose arguments are known to be secret."""
+
+from __future__ import annotations
+
+import re
+
+from collector.redact.engine.checks import classes, masked, wordy
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import Rule, Trigger
+from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
+from collector.redact.rules.labels.verdicts import Place, is_secret, names_something
+from collector.redact.rules.values import chosen, drawn, harmless, stands_for
+
+
+def _flag(match: re.Match[bytes], data: bytes) -> bool:
+    value = match["secret"]
+    return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(match["key"], value, Place.DATA)
+
+
+def _password(match: re.Match[bytes], data: bytes) -> bool:
+    """A password by its place: anything but a reference, a path, or a word that stands for one."""
+    value = match["secret"]
+    if value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/", b"|", b">", b"&") or stands_for(value) or masked(value):
+        return False
+    if harmless(value, digits_may_be_secret=True) or (wordy(value) and (b"_" in value or b"." in value)):
+        return False
+    return len(value) >= 4 and (classes(value) >= 2 or not wordy(value))
+
+
+def _drawn(match: re.Match[bytes], data: bytes) -> bool:
+    value = match["secret"]
+    return not names_something(value) and (drawn(value) or (len(value) >= 16 and chosen(value)))
+
+
+_GLUED = re.compile(
+    rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mycli|sshpass|clickhouse-client|7z|7za|rar|unrar|innobackupex|xtrabackup)\b[^\n\x00]*\Z"
+)
+_SPACED = re.compile(
+    rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
+    rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http|xh|rclone|openssl|gpg|jfrog|jf"
+    rb"|doctl|argocd|cockroach|kinit|smbclient|net|expect|keytool|jarsigner)\b[^\n\x00]*\Z"
+)
+
+
+def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
+    """Which letter takes a password depends on the command before it."""
+    line = data[max(0, match.start() - 200) : match.start()]
+    spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
+    if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
+        return False  # a port
+    return (_SPACED if spaced else _GLUED).search(line) is not None and _password(match, data)
+
+
+_USER = r"[ \t](?:-u|-U|--user|--proxy-user|-x|--auth|-a|--http-user|--login|--creds)[ =]{0,2}[\"'\\]{0,4}"
+
+COMMANDS: tuple[Rule, ...] = (
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(
+            CASES + r"[\x00\n \t\"'\[,(](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|secret|token|key|credential|psk|auth|otp)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
+            None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp")),),
+        around(re.compile(rb"(?i)(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag),
+        match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]', "openssl enc -pass pass:{alnum16}"),
+        no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + r"--?(?:pass|passin|passout|password)(?:[ =\t]|[\"'],[ ]?)[\"']{0,2}pass:[^\s\"'\\\x00]{4}", None, (b"pass:",)),
+         Trigger(CASES + r"-passin[ \t]pass:[^\s\"'\\\x00]{4}", None, (b"pass:",))),
+        around(re.compile(rb"(?i)pass:(?P<secret>[^\s\"'\\\x00]{4,200})"), 12, _password),
+        match=("openssl rsa -in k.pem -passin pass:{alnum12}",),
+        no_match=("openssl rsa -passin pass:$PASS",),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -x", b"--http-user", b"--login", b"--creds")),),
+        around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + VALUE), 90, _password),
+        match=("curl -u app:{alnum16} https://x.test/", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
+        no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxkbt][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
+        around(re.compile(rb"[ \t](?P<flag>-[paAwPxkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag),
+        match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "zip -P {alnum12} a.zip a"),
+        no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + r"(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|-x|-gx|activate|unlock)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
+        around(
+            re.compile(
+                rb"(?i)\b(?:aws configure set|setx|set -g?x|setenv|(?:npm|yarn|pnpm|pip|git|gcloud|heroku|fly|flyctl|wrangler|stripe|poetry|composer|bundle|conan|gh)[ \t][^\n\x00]{0,40}?\b(?:set|config|add|login)|snyk auth|(?:ngrok )?(?:config )?(?:add-)?authtoken"
+                rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
+            ),
+            160, _drawn,
+        ),
+        match=("aws configure set aws_secret_access_key {b6440}", "ngrok config add-authtoken {alnum48}", "snyk auth {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "npm config set //registry.test/:_authToken {alnum36}"),
+        no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.npmjs.org/"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + r"(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
+        around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bAUTH)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, lambda match, data: chosen(match["secret"]) and not names_something(match["secret"])),
+        match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
+        no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|chpasswd|passwd|smbpasswd|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
+        around(re.compile(rb"(?i)(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, lambda match, data: chosen(match["secret"]) and not names_something(match["secret"])),
+        match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),
+        no_match=("echo $PASSWORD | docker login -u jo --password-stdin",),
+        since=2,
+    ),
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""Credential files that name their fields by place: .netrc, .pgpass, wpa_supplicant, OpenCode's and other agents' auth.json."""
+
+from __future__ import annotations
+
+import re
+
+from collector.redact.engine.checks import masked
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import Rule, Trigger
+from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
+from collector.redact.rules.values import chosen, drawn, harmless, stands_for
+
+
+def _no_stand_in(match: re.Match[bytes], data: bytes) -> bool:
+    value = match["secret"]
+    return (
+        not stands_for(value)
+        and not masked(value)
+        and not _EXAMPLE.fullmatch(value)
+        and not harmless(value, digits_may_be_secret=True)
+    )
+
+
+_EXAMPLE = re.compile(rb"#?pa?ss?w?[0-9]?#?|pa#ss|#pass")
+
+
+def _drawn(match: re.Match[bytes], data: bytes) -> bool:
+    return drawn(match["secret"].rstrip(b"="))
+
+
+_STORE = re.compile(rb"\"type\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?:oauth|api|wellknown|apikey|token)\\{0,8}\"")
+
+
+def _in_auth_store(match: re.Match[bytes], data: bytes) -> bool:
+    """Members of an entry `{"type": "oauth", "refresh": ..., "access": ...}`, whatever their values look like."""
+    near = data[max(0, match.start() - 6000) : match.end() + 400]
+    value = match["secret"]
+    return _STORE.search(near) is not None and not harmless(value) and not stands_for(value) and len(value) >= 8
+
+
+FILES: tuple[Rule, ...] = (
+    Rule(
+        "netrc-password", "secrets",
+        (Trigger(CASES + r"(?:login|machine|account|default)[ \t\n]{1,4}[^\s\x00]{1,100}[ \t\n]{1,8}password[ \t\n]{1,4}" + STOP + "{3}", None, (b"password",)),),
+        around(re.compile(rb"(?i)password\s{1,4}" + VALUE), 24, _no_stand_in),
+        match=("machine api.test login jo password {alnum10}",),
+        no_match=("machine api.test login jo password <password>", "machine foo.test login bar password pass1"),
+        since=2,
+    ),
+    Rule(
+        "pgpass-password", "secrets",
+        (Trigger(r"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:[^\s:\"'\x00]{6}", None, (b":",)),),
+        around(re.compile(rb"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:(?P<secret>[^\s:\"'\x00]{6,200})(?=\s|\Z)"), 330, lambda match, data: chosen(match["secret"]) and not match["secret"].isdigit()),
+        match=("db.test:5432:app:svc:{alnum16}",),
+        no_match=("12:30:45:123:456789",),
+        since=2,
+    ),
+    Rule(
+        "wifi-password", "secrets",
+        (Trigger(CASES + r"(?:psk|wep_key[0-9]|wpa_passphrase|sae_password)=\"?[^\s\"\x00]{8}", None, (b"psk=", b"wep_key", b"wpa_passphrase", b"sae_password")),),
+        around(re.compile(rb"(?i)(?:psk|wep_key[0-9]|wpa_passphrase|sae_password)=(?:\"(?P<quoted>[^\"\n\x00]{8,63})\"|(?P<bare>[^\s\"\x00]{8,64}))"), 24, lambda match, data: not harmless(match["quoted"] or match["bare"]) and not stands_for(match["quoted"] or match["bare"]), group="quoted"),
+        match=('network={\n  ssid="x"\n  psk="{alnum14}"\n}',),
+        no_match=('psk="<password>"',),
+        since=2,
+    ),
+    Rule(
+        "agent-credential", "secrets",
+        (Trigger(r"\"(?:key|access|refresh|token)\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"[^\s\"\\]{8}", None, (b"key", b"access", b"refresh", b"token")),),
+        around(re.compile(rb"\"(?:key|access|refresh|token)\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?P<secret>[^\s\"\\\x00]{8,8000})"), 60, _in_auth_store),
+        match=('{"x": {"type": "api", "key": "{alnum40}"}}', '{"x":{"type":"oauth","refresh":"{url60}","expires":1}}'),
+        no_match=('{"type": "object", "key": "sorted-by-name-2"}',),
+        since=2,
+    ),
+    Rule(
+        "encryption-key", "secrets",
+        (Trigger(CASES + r"(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=[ ]{0,3}[A-Za-z0-9+/]{42}", None, (b"key",)),),
+        around(re.compile(rb"(?i)(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=[ ]{0,3}(?P<secret>[A-Za-z0-9+/]{42,43}=)"), 70, _drawn),
+        match=("[Interface]\nPrivateKey = {b6443}=\nAddress = 10.0.0.2/32",),
+        no_match=("PublicKey = {b6443}=",),
+        since=2,
+    ),
+)  # fmt: skip

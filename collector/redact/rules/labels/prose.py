@@ -1,0 +1,129 @@
+"""Credentials in sentences: `the password is ...`, `use ... as the key`, in English and in the most spoken languages."""
+
+from __future__ import annotations
+
+import re
+
+from collector.redact.engine.checks import count
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.rules.labels.assignments import CASES
+from collector.redact.rules.labels.verdicts import DIGITS, is_said, names_something
+from collector.redact.rules.values import chosen, drawn, harmless
+
+_LABEL = (
+    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
+    r"|keys?|credentials?|creds?|pin|otp|login"
+)
+_FOR = r"(?:[ ](?:for|of|to|on|in|at|from)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
+_IS = r"(?:[ ]{0,2}(?:is|was|are|will be|should be|set to|changed to|reset to|equals|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-)[ ])"
+_WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
+_OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
+_VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
+
+
+def _said(match: re.Match[bytes], data: bytes) -> bool:
+    """A word that a sentence calls a secret."""
+    value = match["secret"]
+    if data[max(0, match.start() - 1) : match.start()] in (b"?", b"&"):
+        return False  # part of an address
+    if data[match.end("secret") : match.end("secret") + 1] in (b"(", b"[", b"=", b"{"):
+        return False
+    sure = match["is"] is not None and match["key"].lower() not in (
+        b"key",
+        b"keys",
+        b"login",
+        b"pin",
+        b"pass",
+        b"secrets",
+        b"tokens",
+        b"passwords",
+    )
+    return is_said(value, sure) or (
+        match["is"] is not None and len(value) >= 12 and is_said(value, True) and drawn(value)
+    )
+
+
+def _called(match: re.Match[bytes], data: bytes) -> bool:
+    """A word that stands before what it is called: `use ... as the password`."""
+    value = match["secret"]
+    return is_said(value, sure=True) and len(value) >= 8 and count(value, DIGITS) > 0
+
+
+def _after_label(data: bytes, place: int) -> ByteRange | None:
+    """The word after a label in another language, over what such sentences put between."""
+    match = _AFTER_LABEL.match(data, place)
+    if not match:
+        return None
+    value = match["secret"]
+    if len(value) >= 6 and not harmless(value) and not names_something(value) and (chosen(value) or drawn(value)):
+        return match.span("secret")
+    return None
+
+
+_LABELS_ELSEWHERE = (
+    "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
+    "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
+    "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandi", "parola", "şifre", "sifre",
+    "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
+)  # fmt: skip
+_STEMS_ELSEWHERE = tuple(word.encode() for word in _LABELS_ELSEWHERE)
+
+
+def _either_case(word: str) -> str:
+    """A word in bytes, its first letter in both cases; Hyperscan and `re` fold only ASCII."""
+    forms = dict.fromkeys((word, word[:1].upper() + word[1:]))
+    return "|".join("".join(f"\\x{byte:02x}" for byte in form.encode()) for form in forms)
+
+
+_ELSEWHERE = "(?:" + "|".join(map(_either_case, _LABELS_ELSEWHERE)) + ")"
+_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}(?:(?:[a-z]{1,14}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?"
+
+_STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
+_NEAR_LABEL = (
+    r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
+    r"(?:[ ](?:for|of|to|on|in|at|from)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
+)
+_SAYS = r"[ ]{0,2}(?:(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|be|to|equals|[=:>]|→|—|–|[ ]-)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+
+_AFTER_LABEL = re.compile(
+    _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
+)
+
+PROSE: tuple[Rule, ...] = (
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r"[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
+        around(
+            re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
+            150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
+        ),
+        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`"),
+        no_match=("fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + r"[ ](?:as|for|is)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
+        around(re.compile((CASES + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}[ ](?:as|for|is)[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b").encode()), 480, _called),
+        match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token"),
+        no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(_ELSEWHERE, None, _STEMS_ELSEWHERE),),
+        _after_label,
+        match=("la contraseña es {alnum12}", "пароль: {alnum14}", "密码是{alnum12}", "パスワードは {alnum12} です", "mot de passe : {alnum10}", "das Passwort lautet {alnum12}", "senha do banco é {alnum12}", "पासवर्ड {alnum12} है"),
+        no_match=("la contraseña es obligatoria", "le mot de passe doit contenir 8 caracteres", "密码必须包含数字"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
+        around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True)),
+        match=("creds: admin / {alnum12}", "log in with jo:{alnum14}"),
+        no_match=("login: user/password", "login at https://app.test:8443/path1"),
+        since=2,
+    ),
+)  # fmt: skip

@@ -1,0 +1,162 @@
+"""Whether the value beside a name is a secret in running text, where names and values also stand in programs and prose."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+
+from collector.redact.engine.checks import classes, count, masked, random, wordy
+from collector.redact.placeholders import PLACEHOLDER
+from collector.redact.rules.values import chosen, drawn, harmless, is_code, is_path, is_prose, looks_secret, stands_for
+from collector.redact.rules.vocabulary import Says, name_says
+
+DIGITS = b"0123456789"
+PUBLIC_KEY = (
+    b"MFkwEwYHKoZI", b"MIIBIjANBgkq", b"MIICIjANBgkq", b"MIGfMA0GCSqG", b"MCowBQYDK2Vw", b"MHYwEAYHKoZI", b"AAAAC3Nza", b"AAAAB3Nza",
+    b"LS0tLS1CRUdJTiBDRVJU", b"LS0tLS1CRUdJTiBQVUJMSUM",
+)  # fmt: skip
+"""How public keys and certificates begin."""
+PUBLISHABLE = re.compile(rb"pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|AIza|pub-c-|sub-c-|G-|UA-|GTM-")
+"""How keys begin that are meant to be seen by everyone, or that have a rule of their own."""
+
+
+class Place(Enum):
+    """Where a name and its value stand, by how sure it is that the value is data."""
+
+    DATA = auto()
+    """A member of JSON, a variable of an environment, an element of XML, a flag."""
+    LITERAL = auto()
+    """A quoted literal in a program, or a quoted value in a configuration."""
+    LINE = auto()
+    """The rest of a line of YAML, INI or properties."""
+    LOOSE = auto()
+    """Anything else: expressions, query strings, logs."""
+
+
+def is_secret(name: bytes, value: bytes, place: Place) -> bool:
+    """Whether `value`, beside `name` in a text, is a secret."""
+    bare = PLACEHOLDER.sub(b"", value)
+    says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
+    if says is Says.NOTHING or not _may_be(bare):
+        return False
+    if says is Says.PERHAPS:
+        return looks_secret(bare)
+    if harmless(bare, digits_may_be_secret=says is Says.PASSWORD):
+        return False
+    if says is Says.PASSWORD:
+        return _password(bare, place)
+    if name[-6:].lower() == b"cookie" and b"=" in bare:
+        return holds_session(bare)
+    return _token(bare, place)
+
+
+def _may_be(value: bytes) -> bool:
+    return not (
+        masked(value)
+        or stands_for(value)
+        or value.startswith(PUBLIC_KEY)
+        or PUBLISHABLE.match(value)
+        or _EXPRESSION.match(value)
+        or (value[:1] in b"[(^" and _PATTERN.search(value))
+    )
+
+
+def holds_session(cookies: bytes) -> bool:
+    """Whether one of the cookies of a header holds what looks drawn by chance, as sessions do and settings do not."""
+    values = [part.split(b"=", 1)[-1].rstrip(b"=") for part in cookies.split(b";")]
+    return any(
+        len(value) >= 8
+        and (random(value) or drawn(value))
+        and not names_something(value)
+        and not _LOCALE.fullmatch(value)
+        for value in values
+    )
+
+
+_LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
+_EXPRESSION = re.compile(rb"0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}>")
+_PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
+
+
+def _password(value: bytes, place: Place) -> bool:
+    if place is Place.DATA:
+        if len(value) < 4 or (wordy(value) and (b"_" in value or b"-" in value or b"." in value)):
+            return False
+        return chosen(value) or not wordy(value) or count(value, DIGITS) > 0
+    if place is Place.LITERAL:
+        return chosen(value)
+    if place is Place.LINE:
+        if names_something(value):
+            return False
+        return chosen(value) and (classes(value) >= 2 or len(value) >= 8)
+    return not names_something(value) and (
+        random(value) or drawn(value) or (classes(value) >= 3 and not wordy(value) and len(value) >= 6)
+    )
+
+
+def _token(value: bytes, place: Place) -> bool:
+    if len(value) < (12 if place is Place.LOOSE else 8) or b" " in value:
+        return False
+    if drawn(value):
+        return place is Place.DATA or not names_something(value)
+    return place is Place.DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
+
+
+_NAMES_KIND = re.compile(rb"[a-z](?:Types?|Key|Token|Secret|Password|Credentials?)\Z")
+
+
+def names_something(value: bytes) -> bool:
+    """Whether a value is made of names: `hdrs.SEC_WEBSOCKET_KEY1`, `pkcs8_priv_key_info_st`, `db-credentials-v2`."""
+    letters = re.sub(rb"[^A-Za-z]", b"", value)
+    if _NAMES_KIND.search(value) or is_code(value) or is_path(value):
+        return True
+    if wordy(re.sub(rb"[0-9]", b"", value)) and (b"_" in value or b"-" in value or b"." in value):
+        return True
+    return value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7
+
+
+def is_phrase(value: bytes) -> bool:
+    """Whether words between quotes are a password and not a sentence about one."""
+    if is_prose(value) or harmless(value, digits_may_be_secret=True) or stands_for(value):
+        return False
+    return len(value) >= 8 and count(value, DIGITS) > 0 and classes(value) >= 2
+
+
+def is_said(value: bytes, sure: bool) -> bool:
+    """Whether a word of prose is a secret; `sure` when the sentence says that it is one."""
+    if len(value) < 6 or not _may_be(value) or harmless(value) or names_something(value) or _URL.match(value):
+        return False
+    if wordy(value) or _VERSION.fullmatch(value) or value.endswith(_FILES):
+        return False
+    digits = count(value, DIGITS)
+    if sure:
+        return (
+            (digits > 0 and classes(value) >= 2 and digits < len(value))
+            or classes(value) >= 3
+            or (len(value) >= 10 and drawn(value))
+        )
+    return len(value) >= 16 and drawn(value)
+
+
+_URL = re.compile(rb"[a-z+]{2,10}://|www\.|[a-z0-9.-]{1,60}\.(?:com|org|net|io|dev)\b")
+_VERSION = re.compile(
+    rb"(?i)v?[0-9]{1,5}(?:[.-][0-9a-z]{1,12}){1,5}|(?:sha|md|aes|rsa|base|utf|hs|rs|es|ps|ed|x|v|oauth|http|tls|ipv|s)-?[0-9]{1,6}(?:[-/][a-z0-9]{1,8}){0,3}|[0-9]{1,6}(?:st|nd|rd|th|px|ms|kb|mb|gb|x|d|h|m|s|k|%)"
+)
+_FILES = (
+    b".py",
+    b".js",
+    b".ts",
+    b".json",
+    b".yaml",
+    b".yml",
+    b".md",
+    b".txt",
+    b".pem",
+    b".key",
+    b".env",
+    b".sh",
+    b".go",
+    b".rb",
+    b".toml",
+    b".html",
+)
