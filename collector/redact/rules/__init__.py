@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from collector.redact.engine.rule import Rule
 from collector.redact.rules.keys import KEYS
 from collector.redact.rules.labels import LABELLED
-from collector.redact.rules.pii import PII
+from collector.redact.rules.personal import PERSONAL
 from collector.redact.rules.vendors import VENDORS
 
-__all__ = ["ALL_RULES", "DEFAULT_RULES", "LATEST", "PACKS", "Rule"]
+__all__ = ["ALL_RULES", "DEFAULT_PACKS", "DEFAULT_RULES", "LATEST", "PACKS", "Rule"]
 
-ALL_RULES: tuple[Rule, ...] = KEYS + VENDORS + LABELLED + PII
+ALL_RULES: tuple[Rule, ...] = KEYS + VENDORS + LABELLED + PERSONAL
 """Every rule of every version."""
 
 
@@ -35,4 +35,6 @@ PACKS: Mapping[str, tuple[Rule, ...]] = {name: rules for packs in _BY_PACK.value
 """The rules of every version of every pack, by names such as `secrets@1`."""
 LATEST: Mapping[str, str] = {f"{pack}@latest": list(versions)[-1] for pack, versions in _BY_PACK.items()}
 """The names that follow the newest version, and that version's own name."""
-DEFAULT_RULES: tuple[Rule, ...] = tuple(rule for name in LATEST.values() for rule in PACKS[name] if rule.on)
+DEFAULT_PACKS = ("secrets@latest", "pii@latest")
+"""What the default policy names; the other packs are opt-in."""
+DEFAULT_RULES: tuple[Rule, ...] = tuple(rule for name in DEFAULT_PACKS for rule in PACKS[LATEST[name]] if rule.on)

@@ -54,13 +54,14 @@ def scrambled(value: bytes) -> bool:
         text = run.decode()
         pairs += len(text) - 1
         rare += sum(text[at : at + 2] not in _COMMON_PAIRS for at in range(len(text) - 1))
-    return pairs >= 7 and rare >= 0.34 * pairs
+    return pairs >= 9 and rare >= 0.34 * pairs
 
 
 _HEXADECIMAL = re.compile(rb"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _ID = re.compile(
     rb"(?:ses|msg|prt|evt|per|que|wrk|call|toolu|tool|chatcmpl|resp|run|req|job|usr|user|org|proj|file|asst|thread|step|batch|row|item)[_-]"
 )
+_CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -84,7 +85,7 @@ def looks_secret(value: bytes) -> bool:
     """Whether a value is a secret where its name only may say so: drawn by chance, long, and no id, path or code."""
     if len(value) < 16 or b" " in value or harmless(value) or _UUID.fullmatch(value) or _ID.match(value):
         return False
-    return drawn(value) and not wordy(re.sub(rb"[0-9.]+", b"", value))
+    return drawn(value) and not _CONSTANT.fullmatch(value) and not wordy(re.sub(rb"[0-9.]+", b"", value))
 
 
 # -- what stands in place of a secret ------------------------------------------------------------------------------------

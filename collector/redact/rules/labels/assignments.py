@@ -12,7 +12,7 @@ from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
 STEMS = (
-    r"pass|pwd|\bpw|[_-]pw|secret|token|credential|[_-]creds?|[_-]?auth|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
+    r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|[_-]?auth|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|[_-]sas"
 )
 LITERALS = tuple(
@@ -25,6 +25,7 @@ OPEN = r"(?:[bBfFrRuU@]{0,2}[\"'`\\]{1,8})?"
 STOP = r"[^\s\"'`\\\x00]"
 _FOUR = f'(?:{OPEN}{STOP}{{4}}|["\'][^\\s"\'`\\\\\\x00][^"`\\n\\x00]{{3}})'
 _TAIL = "[A-Za-z0-9_.-]{0,24}"
+_TOKEN = "token(?:[a-rt-z0-9_.-][A-Za-z0-9_.-]{0,23})?"  # `tokens=512` is a count
 
 _ASSIGNMENT = re.compile(
     rb"(?P<key>[A-Za-z0-9_.$-]{1,80})(?P<close>"
@@ -102,7 +103,7 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
 def _phrase(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     """A password of several words between quotes."""
     found = _PHRASE.match(data, match.end("sep"))
-    if not found or name_says(match["key"].decode()) not in (Says.PASSWORD, Says.SECRET):
+    if not found or match["key"].lower() == b"pass" or name_says(match["key"].decode()) is not Says.PASSWORD:
         return None
     group = "double" if found["double"] is not None else "single"
     return found.span(group) if is_phrase(found[group]) else None
@@ -152,7 +153,7 @@ _THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"[a-z_]{0,12}value" + _IS
 ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + f"(?:{STEMS}){_TAIL}{CLOSE}{SEP}{_FOUR}", None, LITERALS),),
+        (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}){CLOSE}{SEP}{_FOUR}", None, LITERALS),),
         assignment,
         match=(
             "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',

@@ -28,6 +28,12 @@ def _drawn(match: re.Match[bytes], data: bytes) -> bool:
     return drawn(match["secret"].rstrip(b"="))
 
 
+def _in_pgpass(match: re.Match[bytes], data: bytes) -> bool:
+    """Not the groups of an address, which colons part as well."""
+    return chosen(match["secret"]) and not _ADDRESS.fullmatch(match[0])
+
+
+_ADDRESS = re.compile(rb"[0-9A-Fa-f:.]+")
 _STORE = re.compile(rb"\"type\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?:oauth|api|wellknown|apikey|token)\\{0,8}\"")
 
 
@@ -50,7 +56,7 @@ FILES: tuple[Rule, ...] = (
     Rule(
         "pgpass-password", "secrets",
         (Trigger(r"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:[^\s:\"'\x00]{6}", None, (b":",)),),
-        around(re.compile(rb"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:(?P<secret>[^\s:\"'\x00]{6,200})(?=\s|\Z)"), 330, lambda match, data: chosen(match["secret"]) and not match["secret"].isdigit()),
+        around(re.compile(rb"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:(?P<secret>[^\s:\"'\x00]{6,200})(?=\s|\Z)"), 330, _in_pgpass),
         match=("db.test:5432:app:svc:{alnum16}",),
         no_match=("12:30:45:123:456789",),
         since=2,

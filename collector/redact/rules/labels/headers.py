@@ -53,7 +53,7 @@ def _cookies(match: re.Match[bytes], data: bytes) -> bool:
 
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
 _SESSIONS = (
-    r"PHPSESSID|JSESSIONID|ASP\.NET_SessionId|\.AspNetCore\.[A-Za-z.]{1,40}|connect\.sid|laravel_session|_session_id|sessionid|session_id|csrftoken|XSRF-TOKEN|remember_token"
+    r"PHPSESSID|JSESSIONID|ASP\.NET_SessionId|\.AspNetCore\.[A-Za-z.]{1,40}|connect\.sid|laravel_session|_session_id|sessionid|csrftoken|XSRF-TOKEN|remember_token"
     r"|remember_user_token|__Secure-[A-Za-z0-9._-]{1,40}|__Host-[A-Za-z0-9._-]{1,40}|wordpress_logged_in_[0-9a-f]{8,40}|next-auth\.session-token|authjs\.session-token|sb-[a-z]{20}-auth-token"
     r"|_gh_sess|user_session|li_at|SAPISID|SSID|HSID|auth_token|access_token|refresh_token|id_token|jwt|sid|cf_clearance|AWSALB|rack\.session|_[a-z0-9_]{2,30}_session|koa\.sess|sails\.sid|CFID|CFTOKEN"
 )

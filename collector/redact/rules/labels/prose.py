@@ -22,6 +22,9 @@ _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[�
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 
 
+_HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
+
+
 def _said(match: re.Match[bytes], data: bytes) -> bool:
     """A word that a sentence calls a secret."""
     value = match["secret"]
@@ -29,6 +32,8 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return False  # part of an address
     if data[match.end("secret") : match.end("secret") + 1] in (b"(", b"[", b"=", b"{"):
         return False
+    if match["is"] is None and _HEXADECIMAL.fullmatch(value) and match["key"].lower() in (b"key", b"keys"):
+        return False  # the id of a key
     sure = match["is"] is not None and match["key"].lower() not in (
         b"key",
         b"keys",
@@ -53,12 +58,18 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
 def _after_label(data: bytes, place: int) -> ByteRange | None:
     """The word after a label in another language, over what such sentences put between."""
     match = _AFTER_LABEL.match(data, place)
-    if not match:
+    if not match or data[place : place + 1].isalpha() or not _is_word(data, place):
         return None
     value = match["secret"]
     if len(value) >= 6 and not harmless(value) and not names_something(value) and (chosen(value) or drawn(value)):
         return match.span("secret")
     return None
+
+
+def _is_word(data: bytes, end: int) -> bool:
+    """Whether the label that ends there is a word of its own and not the middle of one."""
+    before = data[max(0, end - 40) : end].lower()
+    return any(before.endswith(word) and not before[: -len(word)][-1:].isalpha() for word in _STEMS_ELSEWHERE)
 
 
 _LABELS_ELSEWHERE = (
@@ -67,7 +78,7 @@ _LABELS_ELSEWHERE = (
     "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandi", "parola", "şifre", "sifre",
     "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
 )  # fmt: skip
-_STEMS_ELSEWHERE = tuple(word.encode() for word in _LABELS_ELSEWHERE)
+_STEMS_ELSEWHERE = tuple(word.encode().lower() for word in _LABELS_ELSEWHERE)
 
 
 def _either_case(word: str) -> str:

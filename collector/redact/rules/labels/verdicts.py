@@ -74,7 +74,9 @@ def holds_session(cookies: bytes) -> bool:
 
 
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
-_EXPRESSION = re.compile(rb"0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}>")
+_EXPRESSION = re.compile(
+    rb"0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
+)
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
 
@@ -119,7 +121,10 @@ def is_phrase(value: bytes) -> bool:
     """Whether words between quotes are a password and not a sentence about one."""
     if is_prose(value) or harmless(value, digits_may_be_secret=True) or stands_for(value):
         return False
-    return len(value) >= 8 and count(value, DIGITS) > 0 and classes(value) >= 2
+    words = value.split()
+    if len(value) < 8 or len(words) > 6 or not value.isascii() or not words[0][:1].isalnum():
+        return False
+    return any(count(word, DIGITS) > 1 or classes(word) >= 3 for word in words) and classes(value) >= 2
 
 
 def is_said(value: bytes, sure: bool) -> bool:

@@ -41,6 +41,16 @@ def _customary(word: str) -> Rule:
 
 CUSTOM: tuple[Rule, ...] = (
     *map(_customary, _WORDS),
+    _rule(
+        "api-key",
+        "sk-",
+        "[A-Za-z0-9_-]{20,255}",
+        "sk-{alnum48}",
+        "sk-{hex32}",
+        head=URL + "{16}",
+        check=_has_drawn_part,
+        no=("task-management-sk-spinner-pulse-12345678", "sk-learn-contrib-development-team"),
+    ),
     _rule("publishable-key", "pk_live_", "[A-Za-z0-9]{16,255}", "pk_live_{alnum24}", on=False),
     _rule("publishable-key", "pk_test_", "[A-Za-z0-9]{16,255}", "pk_test_{alnum24}", on=False),
     _rule("publishable-key", "sb_publishable_", URL + "{20,80}", "sb_publishable_{url31}", on=False),

@@ -124,7 +124,7 @@ VERSION_1: tuple[Rule, ...] = (
     vendor_rule("openai-key", "sk-admin-", URL + "{20,255}", "sk-admin-{url120}"),
     vendor_rule("langfuse-key", "[sp]k-lf-", "[0-9a-f-]{36}", "sk-lf-{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", literals="k-lf-"),
     vendor_rule("api-key", "sk-", "[A-Za-z0-9_-]{20,255}", "sk-{alnum48}", "sk-{hex32}", head=URL + "{16}", check=mixed,
-          no=("task-management-system-configuration-2", "sk-learn-contrib-development-team")),
+          no=("task-management-system-configuration-2", "sk-learn-contrib-development-team"), until=1),
     vendor_rule("api-key", "sk_", "[A-Za-z0-9]{32,255}", "sk_{hex48}", head=AN + "{24}", check=mixed),
     vendor_rule("groq-key", "gsk_", "[A-Za-z0-9]{40,80}", "gsk_{alnum52}"),
     vendor_rule("xai-key", "xai-", "[A-Za-z0-9_-]{40,120}", "xai-{alnum80}", head=AN + "{12}"),

@@ -1,8 +1,9 @@
-"""Personal data: e-mail addresses, payment cards, bank accounts, social security numbers, telephone numbers, addresses."""
+"""The first version of the pack for personal data: e-mail addresses, payment cards, bank accounts, social security numbers, telephone numbers, addresses."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from collector.redact.engine.checks import luhn, mod97
 from collector.redact.engine.looks import around
@@ -18,7 +19,7 @@ _FILES = frozenset(
 _LOCAL_CHARS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+'-"
 
 
-def _email(data: bytes, place: int) -> ByteRange | None:
+def find_email(data: bytes, place: int) -> ByteRange | None:
     at = data.find(b"@", place, place + 2)
     head = data[max(0, at - 64) : at]
     start = at - len(head) + len(head.rstrip(_LOCAL_CHARS))
@@ -40,7 +41,7 @@ def _email(data: bytes, place: int) -> ByteRange | None:
 
 # -- cards
 
-_CARD = re.compile(
+CARD = re.compile(
     rb"(?<![0-9.])(?P<secret>[2-6][0-9]{3}(?P<sep>[ -]?)(?:[0-9]{4}(?P=sep)[0-9]{4}(?P=sep)[0-9]{4}(?:(?P=sep)[0-9]{3})?|[0-9]{6}(?P=sep)[0-9]{4,5})|[3-6][0-9]{12,18})(?![0-9]|\.[0-9])"
 )
 _BRAND = re.compile(
@@ -55,7 +56,7 @@ _OTHER_NUMBER = re.compile(
 )
 
 
-def _card(match: re.Match[bytes], data: bytes) -> bool:
+def is_card(match: re.Match[bytes], data: bytes) -> bool:
     digits = re.sub(rb"[^0-9]", b"", match["secret"])
     if not _BRAND.fullmatch(digits) or not luhn(digits):
         return False
@@ -82,7 +83,7 @@ _IBAN_SIZES = {
 _IBAN_CHARS = re.compile(rb"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}")
 
 
-def _iban(data: bytes, place: int) -> ByteRange | None:
+def find_iban(data: bytes, place: int) -> ByteRange | None:
     size = _IBAN_SIZES.get(data[place : place + 2].upper(), 0)
     match = _IBAN_CHARS.match(data, place) if size else None
     if not match or (place and data[place - 1 : place].isalnum() and data[place - 2 : place - 1] != b"\\"):
@@ -99,13 +100,13 @@ def _iban(data: bytes, place: int) -> ByteRange | None:
 
 # -- social security numbers
 
-_SSN = re.compile(
+SSN = re.compile(
     rb"(?<![0-9A-Za-z.-])(?P<secret>(?!000|666|9)[0-9]{3}(?P<sep>[- ]?)(?!00)[0-9]{2}(?P=sep)(?!0000)[0-9]{4})(?![0-9A-Za-z]|[.-][0-9])"
 )
 _SSN_WORDS = re.compile(rb"(?i)\bssn|social.{0,3}security|soc\.? ?sec|tax.?(?:payer)?.?id|\btin\b|\bitin\b")
 
 
-def _ssn(match: re.Match[bytes], data: bytes) -> bool:
+def is_ssn(match: re.Match[bytes], data: bytes) -> bool:
     return match["sep"] == b"-" or _SSN_WORDS.search(data[max(0, match.start() - 48) : match.start()]) is not None
 
 
@@ -168,25 +169,25 @@ _V4 = around(_IPV4, 16, _ipv4)
 _V6 = around(_IPV6, 45, _ipv6)
 
 _D = "[0-9]"
-PII: tuple[Rule, ...] = (
-    Rule("email", "pii", (Trigger("[A-Za-z0-9_%+'-]@[A-Za-z0-9]", 3, (b"@",)),), _email,
+_RULES: tuple[Rule, ...] = (
+    Rule("email", "pii", (Trigger("[A-Za-z0-9_%+'-]@[A-Za-z0-9]", 3, (b"@",)),), find_email,
          match=("Contact jo.smith+x@mail.contoso.dev", "Author: Jo <li_wei@uni-nickel.edu>"),
          no_match=("user@localhost", "git@github.com:o/r", "x@2.0.1", "noreply@example.com", "icon@2x.png")),
     Rule("credit-card", "pii",
          (Trigger(f"[2-6]{_D}{{3}}[ -]{_D}{{4}}[ -]{_D}{{4}}[ -]{_D}{{4}}", 19), Trigger(f"3[47]{_D}{{2}}[ -]{_D}{{6}}[ -]{_D}{{5}}", 17),
           Trigger(f"[^0-9A-Za-z_.-][2-6]{_D}{{12}}", 14)),
-         around(_CARD, 2, _card, lead=1),
+         around(CARD, 2, is_card, lead=1),
          match=("card 4111 1111 1111 1111", "card 378282246310005", "5555-5555-5555-4444"),
          no_match=("order_no = 8408104446872935", "4111 1111 1111 1112", "ts = 1700436055749")),
     Rule("iban", "pii",
          (Trigger(f"[A-Za-z]{{2}}{_D}{{2}}[ -][A-Za-z0-9]{{4}}[ -][A-Za-z0-9]{{4}}[ -][A-Za-z0-9]{{3}}", 18),
           Trigger(f"[^0-9A-Za-z][A-Za-z]{{2}}{_D}{{2}}[A-Za-z0-9]{{11}}", 16)),
-         lambda data, place: _iban(data, place) or (_iban(data, place + 1) if data[place:place + 1].isalnum() is False else None),
+         lambda data, place: find_iban(data, place) or (find_iban(data, place + 1) if data[place:place + 1].isalnum() is False else None),
          match=("IBAN DE89 3704 0044 0532 0130 00", "transfer to GB82WEST12345698765432"), no_match=("IBAN DE00 3704 0044 0532 0130 00",)),
     Rule("us-ssn", "pii",
          (Trigger(f"{_D}{{3}}-{_D}{{2}}-{_D}{{4}}", 11),
           Trigger(r"(?i)(?:ssn|social.?security|soc.?sec)[^0-9\n\x00]{0,40}" + f"{_D}{{3}} ?{_D}{{2}} ?{_D}{{4}}", None, (b"ssn", b"social", b"soc"))),
-         around(_SSN, 14, _ssn), match=("ssn,789-10-7090", "SSN: 273389171"), no_match=("2024-01-0001", "000-12-3456")),
+         around(SSN, 14, is_ssn), match=("ssn,789-10-7090", "SSN: 273389171"), no_match=("2024-01-0001", "000-12-3456")),
     Rule("phone", "pii",
          (Trigger(rf"[^0-9A-Za-z._/-]\({_D}{{3}}\) ?{_D}{{3}}[ .-]{_D}{{4}}", None), Trigger(r"\+[1-9][0-9 .()-]{9}", 11, (b"+",)),
           Trigger(rf"{_D}{{3}}-{_D}{{3}}-{_D}{{4}}", 12), Trigger(rf"{_D}{{3}}\.{_D}{{3}}\.{_D}{{4}}", 12),
@@ -198,3 +199,6 @@ PII: tuple[Rule, ...] = (
          lambda data, place: _V4(data, place) or _V6(data, place),
          match=("client connected from 81.10.123.233", "from 2a01:fb3e:9934:c513:25b5:2e3f:4b5d:5c2b"), no_match=("listening on 127.0.0.1:8006",), on=False),
 )  # fmt: skip
+
+_REPLACED = frozenset(("email", "credit-card", "iban", "us-ssn", "phone"))
+VERSION_1: tuple[Rule, ...] = tuple(replace(rule, until=1) if rule.id in _REPLACED else rule for rule in _RULES)
