@@ -7,7 +7,7 @@ import re
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
-from collector.redact.rules.labels.verdicts import Place, is_phrase, is_secret
+from collector.redact.rules.labels.verdicts import Holder, is_phrase, is_secret
 from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
@@ -50,7 +50,7 @@ _LINE_LEAD = re.compile(
 )
 
 
-def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Place]:
+def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     """The value of an assignment, and where it stands."""
     key, close, sep = match["key"], match["close"], match["sep"]
     for group in ("double", "single", "tick"):
@@ -59,7 +59,7 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Place]:
             closed = data[end : end + 1] in (b'"', b"'", b"`", b"\\", b"")
             member = (b'"' in close or b"'" in close) and sep.strip() == b":"
             environment = _ENV_NAME.fullmatch(key) is not None and sep == b"="
-            return start, end, Place.DATA if closed and (member or environment) else Place.LITERAL
+            return start, end, Holder.DATA if closed and (member or environment) else Holder.LITERAL
     start, end = match.span("bare")
     if (
         _ENV_NAME.fullmatch(key)
@@ -68,7 +68,7 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Place]:
         and not re.search(rb"[&;,](?:[A-Za-z_]{1,40}=)", data[start:end])
     ):
         bare = data[start:end].rstrip(b",;.)]}")
-        return start, start + len(bare), Place.DATA
+        return start, start + len(bare), Holder.DATA
     at = start
     while mask := PLACEHOLDER.match(data, at):
         at = mask.end()
@@ -76,10 +76,10 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Place]:
     stop = cut.start() if cut else end
     ends_line = data[stop : stop + 1] in (b"", b"\n", b"\r", b"\0") or data[stop : stop + 2] == b"\\n"
     if ends_line and not close and _LINE_LEAD.search(data[max(0, match.start() - 40) : match.start()]):
-        return start, stop, Place.LINE
+        return start, stop, Holder.LINE
     if ends_line and sep.strip() == b":":
-        return start, stop, Place.LINE
-    return start, stop, Place.LOOSE
+        return start, stop, Holder.LINE
+    return start, stop, Holder.LOOSE
 
 
 def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
@@ -93,7 +93,7 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     if match["sep"].strip() == b"==" and b"(" in data[start:end]:
         return None
     after = data[end : end + 1]
-    if place in (Place.LITERAL, Place.DATA) and after in (b" ", b"\t") and match["bare"] is None:
+    if place in (Holder.LITERAL, Holder.DATA) and after in (b" ", b"\t") and match["bare"] is None:
         return _phrase(data, match)
     if after in (b"(", b"[", b"{") and match["bare"] is not None:
         return None  # an expression
@@ -131,11 +131,11 @@ def assignment(data: bytes, place: int) -> ByteRange | None:
 
 
 def _paired(match: re.Match[bytes], data: bytes) -> bool:
-    return is_secret(match["key"], match["secret"], Place.DATA)
+    return is_secret(match["key"], match["secret"], Holder.DATA)
 
 
 def _paired_loosely(match: re.Match[bytes], data: bytes) -> bool:
-    return len(match["secret"]) >= 8 and is_secret(match["key"], match["secret"], Place.LITERAL)
+    return len(match["secret"]) >= 8 and is_secret(match["key"], match["secret"], Holder.LITERAL)
 
 
 VALUE = rb"(?P<secret>[^\s\"'`\\\x00]{4,2000}?)(?=[\"'`\\\x00]|[,;)\]}]?(?:\s|\Z)|[,;]|\Z)"
@@ -213,7 +213,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "sql-password", "secrets",
         (Trigger(CASES + r"(?:identified[ \t]{1,4}(?:with[ \t]{1,4}[a-z_0-9]{1,40}[ \t]{1,4})?(?:by|as)|(?:encrypted|with|login|set|user)[ \t]{1,4}password(?:[ \t]{0,4}=)?|\bpassword)[ \t]{1,4}[\"'][^\s\"'\\\x00]{4}", None, (b"identified", b"password")),),
-        around(re.compile(rb"(?i)(?:by|as|password(?:[ \t]{0,4}=)?)[ \t]{1,4}[\"'](?P<secret>[^\"'\n\\\x00]{4,200})"), 24, lambda match, data: is_secret(b"password", match["secret"], Place.LITERAL)),
+        around(re.compile(rb"(?i)(?:by|as|password(?:[ \t]{0,4}=)?)[ \t]{1,4}[\"'](?P<secret>[^\"'\n\\\x00]{4,200})"), 24, lambda match, data: is_secret(b"password", match["secret"], Holder.LITERAL)),
         match=("CREATE USER 'app'@'%' IDENTIFIED BY '{alnum14}';", "ALTER ROLE app WITH PASSWORD '{alnum16}';"),
         no_match=("CREATE USER 'app' IDENTIFIED BY 'password';",),
         since=2,

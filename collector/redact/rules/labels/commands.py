@@ -8,13 +8,13 @@ from collector.redact.engine.checks import classes, masked, wordy
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
-from collector.redact.rules.labels.verdicts import Place, is_secret, names_something
+from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
 from collector.redact.rules.values import chosen, drawn, harmless, stands_for
 
 
 def _flag(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
-    return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(match["key"], value, Place.DATA)
+    return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(match["key"], value, Holder.DATA)
 
 
 def _password(match: re.Match[bytes], data: bytes) -> bool:

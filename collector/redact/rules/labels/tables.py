@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
-from collector.redact.rules.labels.verdicts import Place, is_secret
+from collector.redact.rules.labels.verdicts import Holder, is_secret
 from collector.redact.rules.values import drawn, stands_for
 from collector.redact.rules.vocabulary import Says, name_says
 
@@ -108,7 +108,7 @@ def _columns(data: bytes, place: int) -> tuple[int, list[ByteRange]]:
         for at in wanted:
             cell = _cells(data, low, high, separator)[at]
             value = data[cell[0] : cell[1]]
-            if is_secret(names[at], value, Place.DATA) and not consists_of_placeholders(data, *cell):
+            if is_secret(names[at], value, Holder.DATA) and not consists_of_placeholders(data, *cell):
                 found.append(cell)
     return last, found
 
@@ -135,7 +135,7 @@ def _members(data: bytes, place: int) -> tuple[int, list[ByteRange]]:
             member = _MEMBER.match(data, start, stop)
             if member and len(member["indent"]) > indent:
                 value = member["secret"].rstrip(b"=")
-                sure = is_secret(member["key"], member["secret"], Place.LITERAL) or (
+                sure = is_secret(member["key"], member["secret"], Holder.LITERAL) or (
                     len(value) >= 8 and (drawn(value) or _BASE64.fullmatch(value) is not None)
                 )
                 if sure and not consists_of_placeholders(data, *member.span("secret")) and not stands_for(value):

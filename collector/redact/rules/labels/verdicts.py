@@ -20,8 +20,8 @@ PUBLISHABLE = re.compile(rb"pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|AIza|
 """How keys begin that are meant to be seen by everyone, or that have a rule of their own."""
 
 
-class Place(Enum):
-    """Where a name and its value stand, by how sure it is that the value is data."""
+class Holder(Enum):
+    """What holds a name and its value, by how sure it is that the value is data."""
 
     DATA = auto()
     """A member of JSON, a variable of an environment, an element of XML, a flag."""
@@ -33,7 +33,7 @@ class Place(Enum):
     """Anything else: expressions, query strings, logs."""
 
 
-def is_secret(name: bytes, value: bytes, place: Place) -> bool:
+def is_secret(name: bytes, value: bytes, place: Holder) -> bool:
     """Whether `value`, beside `name` in a text, is a secret."""
     bare = PLACEHOLDER.sub(b"", value)
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
@@ -80,14 +80,14 @@ _EXPRESSION = re.compile(
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
 
-def _password(value: bytes, place: Place) -> bool:
-    if place is Place.DATA:
+def _password(value: bytes, place: Holder) -> bool:
+    if place is Holder.DATA:
         if len(value) < 4 or (wordy(value) and (b"_" in value or b"-" in value or b"." in value)):
             return False
         return chosen(value) or not wordy(value) or count(value, DIGITS) > 0
-    if place is Place.LITERAL:
+    if place is Holder.LITERAL:
         return chosen(value)
-    if place is Place.LINE:
+    if place is Holder.LINE:
         if names_something(value):
             return False
         return chosen(value) and (classes(value) >= 2 or len(value) >= 8)
@@ -96,12 +96,12 @@ def _password(value: bytes, place: Place) -> bool:
     )
 
 
-def _token(value: bytes, place: Place) -> bool:
-    if len(value) < (12 if place is Place.LOOSE else 8) or b" " in value:
+def _token(value: bytes, place: Holder) -> bool:
+    if len(value) < (12 if place is Holder.LOOSE else 8) or b" " in value:
         return False
     if drawn(value):
-        return place is Place.DATA or not names_something(value)
-    return place is Place.DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
+        return place is Holder.DATA or not names_something(value)
+    return place is Holder.DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
 
 
 _NAMES_KIND = re.compile(rb"[a-z](?:Types?|Key|Token|Secret|Password|Credentials?)\Z")
