@@ -56,12 +56,20 @@ def _check(name: str) -> Callable[[bytes], bool] | None:
 
 def engine_of(policy: Policy) -> Engine:
     """An engine for the rules of `policy`. It takes a while to make and may be shared, so it is made once."""
-    return _engine(policy.rules, policy.packs, policy.own_rules, policy.limits.decode_depth)
+    actions = frozenset((rule, int(action)) for rule, action in policy.actions.items())
+    return _engine(policy.rules, policy.packs, policy.own_rules, policy.limits.decode_depth, actions)
 
 
 @lru_cache(4)
-def _engine(ids: frozenset[str], packs: tuple[str, ...], own: tuple[OwnRule, ...], decode_depth: int) -> Engine:
-    return Engine(rules_of(Policy(rules=ids, packs=packs, own_rules=own)), decode_depth=decode_depth)
+def _engine(
+    ids: frozenset[str],
+    packs: tuple[str, ...],
+    own: tuple[OwnRule, ...],
+    decode_depth: int,
+    actions: frozenset[tuple[str, int]],
+) -> Engine:
+    rules = rules_of(Policy(rules=ids, packs=packs, own_rules=own))
+    return Engine(rules, decode_depth=decode_depth, strictness=dict(actions))
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:

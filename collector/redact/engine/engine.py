@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 
 from collector.redact.engine import views
@@ -12,16 +13,18 @@ from collector.redact.engine.compile import RuleError, compile_rule
 from collector.redact.engine.extents import (
     Extent,
     Render,
+    Strictness,
+    brought_back,
     choose,
-    outside,
     placeholder,
     replace,
     settle,
 )
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Hit, Scanner, Storm, scanner
+from collector.redact.engine.segments import Segments
 from collector.redact.placeholders import HEADS, HEADS_PATTERN, placeholder_ranges
-from collector.redact.report import ERROR
+from collector.redact.report import ERROR, TOO_LARGE
 from collector.redact.rules import DEFAULT_RULES
 
 __all__ = [
@@ -40,19 +43,41 @@ _PLACEHOLDER = Trigger(HEADS_PATTERN, None, tuple(head.lower() for head in HEADS
 _END = b"\0"
 _TOGETHER = 1 << 18
 _ALONE = 1 << 15
+_PIECE = 4096
+_LEAST_IN_PIECE = 64
+"""A line of a settings file or a table has a few matches; what has one every eight bytes is no text anyone wrote.
+
+Those of fixed width are not counted: the look at them is short, and base64 of zeros has one at every byte.
+"""
+_LONGEST_TRIGGER = 1024
+_MOST_ROUNDS = 16
+_PLAIN_ROUNDS = 3
+_NEAR = 64
+_DECODED_TIMES = 4
+_DECODED_LEAST = 1 << 20
 
 
 class Engine:
     """Finds what its rules describe; may be shared between threads.
 
-    Time is linear in the text. A text that cannot be handled is found as a whole, under `error`, never passed on.
+    Time is linear in the text. What cannot be handled is found under `error`, never passed on. Where findings overlap
+    the rule with the strictest action holds, by `strictness`.
     """
 
-    def __init__(self, rules: Sequence[Rule] = DEFAULT_RULES, *, scanner_name: str = "", decode_depth: int = 3) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule] = DEFAULT_RULES,
+        *,
+        scanner_name: str = "",
+        decode_depth: int = 3,
+        strictness: Strictness | None = None,
+    ) -> None:
         self._rules = tuple(rules)
         self._depth = decode_depth
+        self._strictness = strictness or {}
         owners = [(rule, trigger) for rule in self._rules for trigger in rule.triggers]
-        self._owner = [(self._rules.index(rule), trigger.width) for rule, trigger in owners]
+        numbers = {id(rule): number for number, rule in enumerate(self._rules)}
+        self._owner = [(numbers[id(rule)], trigger.width or 0) for rule, trigger in owners]
         self._escaped, self._masked = len(owners), len(owners) + 1
         triggers = [trigger for _, trigger in owners]
         self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER], scanner_name)
@@ -67,21 +92,19 @@ class Engine:
 
     def find(self, data: bytes) -> list[Extent]:
         """What the rules find in UTF-8 text: in order, none over another."""
-        try:
-            return self._stable(data, self._scanner.hits(_END + data + _END, _most(data)))
-        except Exception:  # whatever went wrong, the value does not pass
-            return [Extent(0, len(data), ERROR)] if data else []
+        return self._find(data, DecodeBudget.of(len(data)))
 
     def find_all(self, texts: Sequence[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
         """The texts with findings, by index, in no order. Short texts are scanned together."""
         sizes = list(map(len, texts))
+        budget = DecodeBudget.of(sum(sizes))
         short = list(range(len(texts)))
         if max(sizes, default=0) >= _ALONE:
             short = [index for index, size in enumerate(sizes) if size < _ALONE]
             for index, size in enumerate(sizes):
                 if size >= _ALONE:
                     data = texts[index].encode("utf-8", "surrogatepass")
-                    if extents := self.find(data):
+                    if extents := self._find(data, budget):
                         yield index, data, extents
         ends = list(accumulate(sizes[index] for index in short))
         at = 0
@@ -89,18 +112,18 @@ class Engine:
             most = (ends[at - 1] if at else 0) + _TOGETHER
             end = max(at + 1, bisect_right(ends, most))
             batch = short[at:end]
-            yield from self._find_batch(batch, [texts[index] for index in batch])
+            yield from self._find_batch(batch, [texts[index] for index in batch], budget)
             at = end
 
-    def mask(self, texts: Sequence[str], findings: Counter[str]) -> dict[int, str]:
-        """Return the texts that change, by their index, and count what was found by rule."""
-        changed: dict[int, str] = {}
-        for index, data, extents in self.find_all(texts):
-            changed[index] = replace(data, extents).decode("utf-8", "replace")
-            findings.update(extent.rule for extent in extents)
-        return changed
+    def _find(self, data: bytes, budget: DecodeBudget) -> list[Extent]:
+        try:
+            return self._stable(data, None, budget)
+        except Exception:  # whatever went wrong, the value does not pass
+            return _whole(data)
 
-    def _find_batch(self, indexes: Sequence[int], texts: Sequence[str]) -> Iterator[tuple[int, bytes, list[Extent]]]:
+    def _find_batch(
+        self, indexes: Sequence[int], texts: Sequence[str], budget: DecodeBudget
+    ) -> Iterator[tuple[int, bytes, list[Extent]]]:
         text = "\0".join(("", *texts, ""))
         joined = text.encode("utf-8", "surrogatepass")
         sizes: Iterable[int] = map(len, texts)
@@ -112,7 +135,7 @@ class Engine:
         except Exception:  # one of them is to blame: each by itself
             for index, text in zip(indexes, texts, strict=True):
                 data = text.encode("utf-8", "surrogatepass")
-                if extents := self.find(data):
+                if extents := self._find(data, budget):
                     yield index, data, extents
             return
         mine: defaultdict[int, list[Hit]] = defaultdict(list)
@@ -134,84 +157,132 @@ class Engine:
         for at in {*mine, *encoded}:
             data = joined[starts[at] + 1 : starts[at + 1]]
             try:
-                extents = self._stable(data, mine[at], at in encoded) if len(mine[at]) <= _most(data) else _whole(data)
+                hits_here = mine[at] if len(mine[at]) <= _most(data) else None
+                extents = self._stable(data, hits_here, budget, at in encoded)
             except Exception:
                 extents = _whole(data)
             if extents:
                 yield indexes[at], data, extents
 
-    def _stable(self, data: bytes, hits: list[Hit], encoded: bool = True) -> list[Extent]:
+    def _stable(self, data: bytes, hits: list[Hit] | None, budget: DecodeBudget, encoded: bool = True) -> list[Extent]:
         """Find again in what masking would leave, until that finds nothing: a second pass changes nothing.
 
+        Each round covers more of the text, and the later ones what lies between findings too, so there are few.
         `encoded` tells whether there may be encoded text at all.
         """
-        extents = self._scan(data, hits, 0, encoded)
-        for _ in range(4):
+        extents = self._scan(data, hits, budget, 0, encoded)
+        for number in range(_MOST_ROUNDS):
             if not extents:
                 return extents
             left = replace(data, extents)
-            again = self._scan(left, None, 0)
+            again = self._scan(left, None, DecodeBudget.of(len(left)), 0, encoded and views.cuts_encoded(data, extents))
             if not again:
                 return extents
-            extents = _merge(data, extents, again)
+            more = brought_back(data, extents, again)
+            extents = choose([*extents, *_widened(data, extents, more, number)], self._strictness)
         raise Storm
 
-    def _scan(self, data: bytes, hits: list[Hit] | None, depth: int, encoded: bool = True) -> list[Extent]:
+    def _scan(
+        self, data: bytes, hits: list[Hit] | None, budget: DecodeBudget, depth: int, encoded: bool = True
+    ) -> list[Extent]:
+        found: list[Extent] = []
         if hits is None:
-            hits = self._scanner.hits(_END + data + _END, _most(data))
+            hits, lost = self._hits(data)
+            found += [Extent(start, end, ERROR) for start, end in lost]
         places: defaultdict[int, set[int]] = defaultdict(set)
         escaped = masked = False
         for trigger, end in hits:
             if trigger == self._escaped:
                 escaped = True
-                continue
-            if trigger == self._masked:
+            elif trigger == self._masked:
                 masked = True
-                continue
-            number, width = self._owner[trigger]
-            place = end - 1 - (width or 0)
-            if 0 <= place <= len(data):
-                places[number].add(place)
-        found: list[Extent] = []
+            else:
+                number, width = self._owner[trigger]
+                place = end - 1 - width  # -1 where the match begins with the zero byte before the text
+                if place <= len(data):
+                    places[number].add(max(place, 0))
         placeholders = placeholder_ranges(data) if masked else []
+        segments = Segments(data, placeholders) if placeholders else None
         covered: list[ByteRange] = []  # by tokens: no label can say more about them
         for number in sorted(places):
             rule = self._rules[number]
             wanted = sorted(places[number])
             if covered and not rule.token and rule.pattern is None:  # an organisation's own rule is no label
                 wanted = [place for place in wanted if not _inside(covered, place)]
-            for start, end in rule.find(data, wanted):
-                if placeholders and not rule.token:
-                    start, end = outside(placeholders, start, end)
-                if start < end:
-                    start, end = settle(data, start, end)
-                    found.append(Extent(start, end, rule.id))
-                    if rule.token:
-                        insort(covered, (start, end))
+            ranges = rule.find(data, wanted) if rule.token or segments is None else segments.find(rule, wanted)
+            for start, end in ranges:
+                start, end = settle(data, start, end)
+                found.append(Extent(start, end, rule.id))
+                if rule.token:
+                    insort(covered, (start, end))
         if depth < self._depth:
-            found += self._in_views(data, escaped, placeholders, depth)
+            found += self._in_views(data, escaped, placeholders, budget, depth)
             if encoded:
-                found += self._in_encoded(data, depth)
-        return choose(found)
+                found += self._in_encoded(data, budget, depth)
+        return choose(found, self._strictness)
 
-    def _in_views(self, data: bytes, escaped: bool, placeholders: list[ByteRange], depth: int) -> Iterator[Extent]:
+    def _hits(self, data: bytes) -> tuple[list[Hit], list[ByteRange]]:
+        """Where triggers match, and what could not be read: a text with very many matches is read in pieces."""
+        with suppress(Storm):
+            return self._scanner.hits(_END + data + _END, _most(data)), []
+        hits: list[Hit] = []
+        lost: list[ByteRange] = []
+        for start in range(0, len(data), _PIECE):
+            end = min(start + _PIECE, len(data))
+            low, high = max(0, start - _LONGEST_TRIGGER), min(end + 1, len(data))
+            most = max(_LEAST_IN_PIECE, (high - low) // 8)
+            try:
+                found = self._scanner.hits(_END + data[low:high] + _END, 2 * (high - low))
+                if sum(not self._owner[trigger][1] for trigger, _ in found if trigger < self._escaped) > most:
+                    raise Storm
+            except Storm:
+                if lost and lost[-1][1] == start:
+                    start = lost.pop()[0]
+                lost.append((start, end))
+                continue
+            hits += [(trigger, stop + low) for trigger, stop in found if start < stop + low <= end + 1]
+        return hits, lost
+
+    def _in_views(
+        self, data: bytes, escaped: bool, placeholders: list[ByteRange], budget: DecodeBudget, depth: int
+    ) -> Iterator[Extent]:
         if escaped and (view := views.unescaped(data, self._marks.first)):
-            for start, end, rule in self._scan(view.data, None, depth + 1):
+            for start, end, rule in self._scan(view.data, None, budget, depth + 1):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
         if placeholders and (view := views.without_placeholders(data, placeholders)):
-            for start, end, rule in self._scan(view.data, None, self._depth):
-                if rule in self._tokens and view.joins(start, end):
+            for start, end, rule in self._scan(view.data, None, budget, self._depth):
+                if view.joins(start, end) or (rule not in self._tokens and view.joins(start - 1, end)):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
 
-    def _in_encoded(self, data: bytes, depth: int) -> Iterator[Extent]:
+    def _in_encoded(self, data: bytes, budget: DecodeBudget, depth: int) -> Iterator[Extent]:
         text = memoryview(data)
         at = 0
         while (hit := self._encoded.first(text[at:])) >= 0:
-            region = views.encoded(data, at + hit, at)
-            inner = self._scan(region.data, None, depth + 1)
-            if inner:
+            region = views.encoded(data, at + hit, at, budget.left)
+            if not budget.take(len(region.data)):
+                yield Extent(*settle(data, region.start, region.end), TOO_LARGE)
+            elif inner := self._scan(region.data, None, budget, depth + 1):
                 yield Extent(*settle(data, region.start, region.end), inner[0].rule)
             at = max(region.end, at + hit)
+
+
+class DecodeBudget:
+    """How many decoded bytes may still be looked at: text can say more than its size, and nested text much more."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    @classmethod
+    def of(cls, size: int) -> DecodeBudget:
+        """The budget of a text, or of all texts of a request, of `size` bytes."""
+        return cls(_DECODED_TIMES * size + _DECODED_LEAST)
+
+    def take(self, size: int) -> bool:
+        """Whether `size` bytes more may be looked at."""
+        self.left -= size
+        return self.left >= 0
 
 
 def _inside(ranges: list[ByteRange], place: int) -> bool:
@@ -242,33 +313,24 @@ def _holding(words: Sequence[bytes], joined: bytes, starts: list[int]) -> Iterat
 
 
 def _whole(data: bytes) -> list[Extent]:
-    return [Extent(0, len(data), ERROR)]
+    return [Extent(0, len(data), ERROR)] if data else []
 
 
 def _most(data: bytes) -> int:
-    """How many triggers a text may pull: honest text stays far below one in a thousand bytes."""
+    """How many matches of triggers a text may have at once: most text stays far below one in a thousand bytes."""
     return 2048 + len(data) // 64
 
 
-def _merge(data: bytes, extents: list[Extent], again: list[Extent]) -> list[Extent]:
-    """`again` was found in what replacing `extents` leaves: bring it back to the text itself."""
-    pieces: list[tuple[int, int, int, int]] = []  # left start, left end, text start, text end
-    at = shift = 0
-    for extent in extents:
-        new = len(replace(data, [extent])) - len(data) + extent.end - extent.start
-        pieces.append((at + shift, extent.start + shift, at, extent.start))
-        pieces.append((extent.start + shift, extent.start + shift + new, extent.start, extent.end))
-        shift += new - (extent.end - extent.start)
-        at = extent.end
-    pieces.append((at + shift, len(data) + shift, at, len(data)))
-
-    def back(place: int, end: bool) -> int:
-        for left, left_end, start, stop in pieces:
-            if (left < place <= left_end) if end else (left <= place < left_end):
-                if left_end - left == stop - start:
-                    return start + place - left
-                return stop if end else start
-        return len(data) if end else 0
-
-    more = [Extent(back(start, False), back(end, True), rule) for start, end, rule in again]
-    return choose([*extents, *more])
+def _widened(data: bytes, extents: list[Extent], more: Iterable[Extent], number: int) -> Iterator[Extent]:
+    """What round `number` adds: `more`, from the fourth on with what lies between it and the findings near it."""
+    starts = [extent.start for extent in extents]
+    for start, end, rule in more:
+        if number >= _PLAIN_ROUNDS:
+            reach = _NEAR << (number - _PLAIN_ROUNDS)
+            before = bisect_right(starts, start) - 1
+            after = bisect_right(starts, end)
+            if before >= 0 and start - extents[before].end <= reach:
+                start = min(start, extents[before].end - 1)
+            if after < len(extents) and extents[after].start - end <= reach:
+                end = max(end, extents[after].start + 1)
+        yield Extent(*settle(data, start, end), rule)

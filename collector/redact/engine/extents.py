@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from collector.policy.model import Action
 from collector.redact.engine.rule import ByteRange
 from collector.redact.placeholders import named
 
@@ -62,18 +64,59 @@ def _quote(data: bytes, extent: Extent, found: bytes) -> bytes:
     return b"\\" * (2 * len(quote[1]) - 1) + b'"'  # the text in which the number stands is itself a string
 
 
-def choose(found: list[Extent]) -> list[Extent]:
-    """Where findings overlap, the one that starts first covers the others, and grows to the end of the last."""
+Strictness = Mapping[str, int]
+"""How strict the action of a rule is; a rule that is not named has `NAMED`."""
+
+NAMED = int(Action.PLACEHOLDER)
+
+
+def choose(found: list[Extent], strictness: Strictness) -> list[Extent]:
+    """Where findings overlap one extent covers them all, under the rule with the strictest action, else the first."""
     if len(found) < 2:
         return found
     chosen: list[Extent] = []
     for extent in sorted(found, key=lambda e: (e.start, -e.end, e.rule)):
-        if chosen and extent.start < chosen[-1].end:
-            if extent.end > chosen[-1].end:
-                chosen[-1] = chosen[-1]._replace(end=extent.end)
-        else:
+        if not chosen or extent.start >= chosen[-1].end:
             chosen.append(extent)
+            continue
+        start, end, rule = chosen[-1]
+        if strictness and strictness.get(extent.rule, NAMED) > strictness.get(rule, NAMED):
+            rule = extent.rule
+        if extent.end > end or rule != chosen[-1].rule:
+            chosen[-1] = Extent(start, max(end, extent.end), rule)
     return chosen
+
+
+def brought_back(data: bytes, extents: Sequence[Extent], again: Iterable[Extent]) -> Iterator[Extent]:
+    """What was found `again` in the text that replacing `extents` leaves, as extents of the text itself."""
+    left: list[int] = []  # where in what is left each piece begins: a kept one, and a placeholder, in turn
+    starts: list[int] = []
+    ends: list[int] = []
+    at = size = 0
+    for extent in extents:
+        put = len(replace(data, [extent])) - len(data) + extent.end - extent.start
+        for start, end, length in ((at, extent.start, extent.start - at), (extent.start, extent.end, put)):
+            if length:
+                left.append(size)
+                starts.append(start)
+                ends.append(end)
+                size += length
+        at = extent.end
+    left.append(size)
+    starts.append(at)
+    ends.append(len(data))
+
+    def piece(place: int) -> tuple[int, bool]:
+        index = bisect_right(left, place) - 1
+        length = (left[index + 1] if index + 1 < len(left) else size + len(data) - at) - left[index]
+        return index, length == ends[index] - starts[index]
+
+    for start, end, rule in again:
+        first, kept = piece(start)
+        low = starts[first] + (start - left[first] if kept else 0)
+        last, kept = piece(max(start, end - 1))
+        high = starts[last] + end - left[last] if kept else ends[last]
+        yield Extent(low, high, rule)
 
 
 def settle(data: bytes, start: int, end: int) -> ByteRange:
@@ -91,13 +134,3 @@ def settle(data: bytes, start: int, end: int) -> ByteRange:
     while end < len(data) and data[end] & 0xC0 == 0x80:
         end += 1
     return start, end
-
-
-def outside(placeholders: list[ByteRange], start: int, end: int) -> ByteRange:
-    """The range without the placeholders it begins or ends in."""
-    for low, high in placeholders:
-        if low <= start < high:
-            start = high
-        if low < end <= high:
-            end = low
-    return start, max(start, end)

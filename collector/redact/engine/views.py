@@ -11,6 +11,7 @@ import re
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from collector.redact.engine.rule import ByteRange, Trigger
 
@@ -175,17 +176,14 @@ _WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")
 
 
 def without_placeholders(data: bytes, placeholders: list[ByteRange]) -> View | None:
-    """The text without placeholders inside words: one forged inside a credential must not hide its two halves."""
+    """The text without the placeholders that a word goes on after: one that was forged must not hide what follows."""
     joined: list[ByteRange] = []
     for low, high in placeholders:
         if joined and joined[-1][1] == low:
             joined[-1] = (joined[-1][0], high)
         else:
             joined.append((low, high))
-    inside = [
-        (low, high, b"") for low, high in joined if low and _WORD.match(data, low - 1) and _WORD.match(data, high)
-    ]
-    return _build(data, inside)
+    return _build(data, [(low, high, b"") for low, high in joined if low and _WORD.match(data, high)])
 
 
 # -- base64 and hexadecimal digits -------------------------------------------------------------------------------------
@@ -208,6 +206,13 @@ _MOST_INFLATED = 1 << 20
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
+def cuts_encoded(data: bytes, ranges: Iterable[tuple[int, int, Any]]) -> bool:
+    """Whether encoded text may go on at a border of `ranges`: what is left of it may say something else by itself."""
+    return any(
+        (start and data[start - 1] in _B64) or (end < len(data) and data[end] in _B64) for start, end, _ in ranges
+    )
+
+
 class Region:
     """A run of encoded text, and what it says."""
 
@@ -219,12 +224,15 @@ class Region:
         self.data = data
 
 
-def encoded(data: bytes, hit: int, at: int) -> Region:
-    """Decode the run around the trigger that ends at `hit`; nothing before `at` belongs to it."""
+def encoded(data: bytes, hit: int, at: int, most: int) -> Region:
+    """Decode the run around the trigger that ends at `hit`; nothing before `at` belongs to it.
+
+    Of what is compressed little more than `most` bytes are given.
+    """
     if hit - at >= 36 and _HEX_TEXT.fullmatch(data, hit - 36, hit):
         return _hexadecimal(data, hit - 36, at)
     width = 16 if hit - at >= 16 and data[hit - 16 : hit - 12] == b"H4sI" else 20
-    return _base64(data, hit - width, at)
+    return _base64(data, hit - width, at, most)
 
 
 _HEX_TEXT = re.compile(rb"(?:[2-7][0-9a-fA-F]){18}")
@@ -246,7 +254,7 @@ def _hexadecimal(data: bytes, hit: int, at: int) -> Region:
     return Region(start, end, binascii.unhexlify(data[first : first + (end - first) // 2 * 2]))
 
 
-def _base64(data: bytes, hit: int, at: int) -> Region:
+def _base64(data: bytes, hit: int, at: int, most: int) -> Region:
     """The run may begin before the hit, by whole groups of four, and go on over line breaks."""
     start = _before(data, hit, at, _B64)
     runs = [data[start + (hit - start) % 4 : hit]]
@@ -262,11 +270,11 @@ def _base64(data: bytes, hit: int, at: int) -> Region:
     decoded = base64.b64decode(text + b"=" * (-len(text) % 4))
     for _ in range(2):
         end += data[end : end + 1] == b"="
-    return Region(start, end, _inflated(decoded) if decoded.startswith(b"\x1f\x8b") else decoded)
+    return Region(start, end, _inflated(decoded, most) if decoded.startswith(b"\x1f\x8b") else decoded)
 
 
-def _inflated(data: bytes) -> bytes:
+def _inflated(data: bytes, most: int) -> bytes:
     try:
-        return zlib.decompressobj(31).decompress(data, _MOST_INFLATED)
+        return zlib.decompressobj(31).decompress(data, max(1, min(most + 1, _MOST_INFLATED)))
     except zlib.error:
         return data

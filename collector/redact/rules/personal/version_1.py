@@ -131,7 +131,8 @@ def _phone(match: re.Match[bytes], data: bytes) -> bool:
     if value[:1] == b"+":
         quoted = before[-1:] in (b'"', b"'") and data[match.end() : match.end() + 1] in (b'"', b"'", b"\\")
         named = named or (quoted and digits >= 10)
-        return named or (match["sep"] != b"" and digits >= 10 and before[-1:] != b"\n" and before != b"")
+        alone = before == b"" and match.end() == len(data)
+        return named or (digits >= 10 and (alone or (match["sep"] != b"" and before[-1:] != b"\n")))
     return named or (b"(" in value)
 
 

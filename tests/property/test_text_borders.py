@@ -1,0 +1,64 @@
+"""Every rule finds what it describes wherever it stands: at the start of a text, at its end, alone, and as a number."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.batch import Signal
+from collector.redact.engine.engine import Engine
+from collector.redact.engine.rule import Rule, expand
+from collector.redact.engine.scan import hyperscan
+from collector.redact.rules import ALL_RULES
+from collector.redact.seal import Sealer
+
+ENGINES = ["re"] if hyperscan is None else ["hyperscan", "re"]
+EXAMPLES = [(rule, example) for rule in ALL_RULES for example in rule.match]
+_NAMES = [f"{rule.id}-{number}" for number, (rule, _) in enumerate(EXAMPLES)]
+_NEED_WORDS = {"us-ssn"}
+"""Of these the form without a word for it is found only as it is written by hand."""
+
+
+def _found(engine: Engine, rule: Rule, text: str) -> list[str]:
+    data = text.encode()
+    return [data[found.start : found.end].decode() for found in engine.find(data) if found.rule == rule.id]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize(("rule", "example"), EXAMPLES, ids=_NAMES)
+def test_a_rule_finds_its_examples_at_every_border(rule: Rule, example: str, name: str) -> None:
+    engine = Engine([rule], scanner_name=name)
+    text = expand(example)
+    found = _found(engine, rule, text)
+    assert found
+    for around in ("{}", "{}\n", "\n{}", "{} and more", "so: {}", "{}\r\nmore", "é {} é"):
+        again = _found(engine, rule, around.format(text))
+        assert again and again[0].startswith(found[0]), around
+
+
+SHAPED = [(rule, example) for rule, example in EXAMPLES if rule.token or rule.pack == "pii"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize(("rule", "example"), SHAPED, ids=[rule.id for rule, _ in SHAPED])
+def test_what_is_known_by_its_shape_is_found_alone(rule: Rule, example: str, name: str) -> None:
+    """An attribute that holds a card number holds nothing else; a value that begins a text has nothing before it."""
+    engine = Engine([rule], scanner_name=name)
+    [first, *_] = _found(engine, rule, expand(example))
+    if rule.id in _NEED_WORDS and first.isdigit():
+        return
+    if rule.id == "phone" and not first.startswith(("+", "(")):
+        return  # ten digits alone are no telephone number
+    for text in (first, f"{first}\n", f"{first} and more", f"so {first}"):
+        assert _found(engine, rule, text), text.replace(first, "...")
+
+
+@pytest.mark.parametrize("number", [4111111111111111, 378282246310005, 5555555555554444, 6011111111111117])
+@pytest.mark.parametrize("kind", ["int_value", "double_value"])
+def test_a_card_is_found_as_a_number(number: int, kind: str) -> None:
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(name="x", trace_id=b"\1" * 16, span_id=b"\2" * 8)
+    setattr(span.attributes.add(key="amount").value, kind, number)
+    sealed = ExportTraceServiceRequest.FromString(Sealer().seal(Signal.TRACES, request).data)
+    value = sealed.resource_spans[0].scope_spans[0].spans[0].attributes[0].value
+    assert value.string_value == "[REDACTED:credit-card]"
