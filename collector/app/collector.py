@@ -9,19 +9,21 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 from collector import __version__
+from collector.app.access import new_guard, own_client
 from collector.app.assembling import Assembling
-from collector.app.data_dir import DataDirectory
-from collector.app.destinations import new_destination
-from collector.app.forwarding_task import ForwardingTask
+from collector.app.data_dir import INSTALL_TOKEN, INSTANCE_KEY, DataDirectory, secret
 from collector.app.http_protocol import ConnectionLimit
 from collector.app.page import masked_by, test_traces
+from collector.app.parts import new_forwarding_task, open_store_of, pipelines_of
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.routes import Routes
 from collector.app.serving import (
     HttpServer,
     check_bind,
+    check_reading,
     listen,
     new_server,
     run_loop,
@@ -34,28 +36,22 @@ from collector.app.status import StatusSources, Tallies, status_of
 from collector.batch import SealedBatch, Signal
 from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
-from collector.forward.forwarder import Forwarder
 from collector.opencode.catch_up import CatchUp
-from collector.opencode.client import EventClient
+from collector.opencode.connection import proof_of
 from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult
-from collector.pipeline.otlp import Pipeline, Processed
+from collector.pipeline.otlp import Processed
 from collector.pipeline.selftest import prove
-from collector.pipeline.sift import Sieve
-from collector.receive.guard import Guard
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
 from collector.receive.receiver import Admission
-from collector.reshape.join import LogJoin
-from collector.reshape.stage import Reshaper
-from collector.settings.destinations import ForwardingSettings, forwarding_settings
+from collector.settings.destinations import forwarding_settings
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
-from collector.store import Store
-from collector.store.entries import Caps
-from collector.store.open import open_reading, open_store
+from collector.settings.tls import server_tls
+from collector.store.open import open_reading
 from collector.viewer.api import new_api
 from collector.viewer.live import Changes, Live
 
@@ -76,15 +72,16 @@ class Collector:
         settings = self._settings = loaded.settings
         self._data_dir = data_dir
         self._listener = listener
-        self.url = url_of(settings.host, listener)
+        self.url = url_of(settings, listener)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: HttpServer | None = None
         self._tallies = Tallies()
+        self._tls = server_tls(settings)
         self._limit = ConnectionLimit(settings.max_connections)
         wanted = forwarding_settings(settings, loaded.origins, listener.getsockname()[1])
-        store = self._store = _open_store(settings, data_dir, wanted)
+        store = self._store = open_store_of(settings, data_dir, wanted)
         self._reader = open_reading(data_dir.path)
-        self._forwarding = _forwarding_task(store, wanted)
+        self._forwarding = new_forwarding_task(store, wanted)
         sealers = Sealers(in_force)
         self._policy = PolicySwitch(enforcement, sealers, store, self._forwarding)
         self._assembling = Assembling(
@@ -96,13 +93,18 @@ class Collector:
             quiet_seconds=settings.turn_quiet_seconds,
         )
         self._catch_up = CatchUp(data_dir.path, self._assembling.open_turns) if _may_catch_up(settings) else None
-        guard = _guard(settings)
+        guard = new_guard(settings, data_dir.path)
         admission = Admission(
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
-        self._otlp = OtlpReceiver(admission, _pipelines(settings, sealers, store), store, self._kept)
+        self._otlp = OtlpReceiver(admission, pipelines_of(settings, sealers, store), store, self._kept)
         self._events = OpenCodeReceiver(
-            admission, Intake(sealers, settings.service_name), store.inbox, self._taken, busy=self._assembling.is_busy
+            admission,
+            Intake(sealers, settings.service_name),
+            store.inbox,
+            self._taken,
+            install_token=secret(data_dir.path, INSTALL_TOKEN),
+            busy=self._assembling.is_busy,
         )
         self._status = StatusSources(
             url=self.url,
@@ -129,6 +131,7 @@ class Collector:
             mask=masked_by(sealers),
             policy_rows=lambda: sealers.in_force.rows,
             test_trace=test_traces(settings),
+            proof=partial(proof_of, secret(data_dir.path, INSTANCE_KEY)),
             changes=self._changes,
         )
         self._routes = Routes((self._otlp, self._events), new_api(live, __version__), guard)
@@ -143,7 +146,7 @@ class Collector:
             logger.warning("%s", notice)
         logger.info("%s; data in %s", self._status.settings.reason, self._data_dir.path)
         self._loop = asyncio.get_running_loop()
-        server = self._server = new_server(self._routes, self._limit)
+        server = self._server = new_server(self._routes, self._limit, self._tls)
         stop_on_signals(server)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -154,7 +157,7 @@ class Collector:
             settle_memory()
             listening(self.url)
             if self._catch_up is not None:
-                self._catch_up.start(EventClient(self.url, _access_token(self._settings), attempts=2))
+                self._catch_up.start(own_client(self.url, self._settings, self._data_dir.path))
         enforcing = asyncio.create_task(self._policy.keep_in_force())
         try:
             await serving
@@ -220,6 +223,7 @@ def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforce
     tune_allocator()
     settings = loaded.settings
     check_bind(settings)
+    check_reading(settings)
     data_dir = DataDirectory(settings.data_dir.expanduser())
     data_dir.claim()
     try:
@@ -233,43 +237,6 @@ def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforce
             run_loop(collector.run(listening))
     finally:
         data_dir.release()
-
-
-def _open_store(settings: Settings, data_dir: DataDirectory, forwarding: ForwardingSettings) -> Store:
-    caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
-    wanted = forwarding.destination
-    return open_store(data_dir.path, caps, {wanted.name: wanted.signals} if wanted else {})
-
-
-def _forwarding_task(store: Store, forwarding: ForwardingSettings) -> ForwardingTask:
-    wanted = forwarding.destination
-    forwarder = Forwarder(store, new_destination(wanted), store.instance) if wanted else None
-    return ForwardingTask(forwarder, lambda: store.sizes["queued_bytes"])
-
-
-def _pipelines(settings: Settings, sealers: Sealers, store: Store) -> Callable[[], Pipeline]:
-    """Makes a pipeline for each thread; what they remember of log records they share."""
-    join = LogJoin(time.monotonic)
-    sieve = Sieve(store.inbox.knows, keep_internal=settings.keep_internal_spans)
-
-    def new_pipeline() -> Pipeline:
-        reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
-        return Pipeline(sealers, reshaper=reshaper, sift=sieve.sift)
-
-    return new_pipeline
-
-
-def _guard(settings: Settings) -> Guard:
-    return Guard(
-        _access_token(settings),
-        settings.allowed_hosts,
-        settings.allowed_origins,
-        addresses=not is_loopback(settings.host),
-    )
-
-
-def _access_token(settings: Settings) -> str | None:
-    return settings.access_token.get_secret_value() if settings.access_token else None
 
 
 def _may_catch_up(settings: Settings) -> bool:

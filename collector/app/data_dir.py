@@ -1,17 +1,32 @@
-"""The data directory: made for its owner alone, used by one collector at a time, and where it is found."""
+"""The data directory: for its owner alone, used by one collector at a time, with the secrets that prove who is who.
+
+lock            held by the collector that uses the directory
+running.json    where that collector listens, for the commands
+read-token      lets its holder read what was kept: the owner's commands and browser
+install-token   goes into the settings of OpenCode's plugin: claims about files count only with it
+instance-key    the collector proves with it that it serves this directory, before a command gives it a token
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
+import stat
 import sys
 from pathlib import Path
 from typing import IO, Any
 
 from collector.errors import ConfigError
 
+READ_TOKEN = "read-token"
+INSTALL_TOKEN = "install-token"
+INSTANCE_KEY = "instance-key"
+
 _LOCK = "lock"
 _RUNNING = "running.json"
+_SECRET_BYTES = 32
+_MOST_SECRET_BYTES = 4096
 
 
 class DataDirectory:
@@ -22,13 +37,16 @@ class DataDirectory:
         self._lock: IO[Any] | None = None
 
     def claim(self) -> None:
-        """Make the directory (0700) and take its lock.
+        """Make the directory (0700), close it to others, and take its lock.
 
-        Raises `ConfigError` when it cannot be written, or another collector uses it.
+        Raises `ConfigError` when it cannot be written, belongs to someone else, or another collector uses it.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.fdopen(os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600), "r+")
+            _close_to_others(self.path)
+            self._lock = os.fdopen(_open_own(self.path / _LOCK, os.O_CREAT | os.O_RDWR), "r+")
+        except FileExistsError:
+            raise ConfigError(f"the data directory {self.path} is a file: name a directory with --data-dir") from None
         except OSError as error:
             raise ConfigError(f"the data directory {self.path} cannot be written: {error.strerror}") from None
         if not _try_lock(self._lock):
@@ -38,10 +56,10 @@ class DataDirectory:
 
     def announce(self, url: str) -> None:
         """Leave word where this collector listens, for the commands that read from it."""
-        file = self.path / _RUNNING
-        file.unlink(missing_ok=True)
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as out:
-            json.dump({"url": url, "pid": os.getpid()}, out)
+        try:
+            _write_own(self.path / _RUNNING, json.dumps({"url": url, "pid": os.getpid()}))
+        except OSError as error:
+            raise ConfigError(f"{self.path / _RUNNING} cannot be written: {error.strerror}") from None
 
     def release(self) -> None:
         (self.path / _RUNNING).unlink(missing_ok=True)
@@ -53,10 +71,87 @@ class DataDirectory:
 def announced_url(path: Path) -> str | None:
     """Where the collector that uses this directory said it listens; it may be gone."""
     try:
-        found = json.loads((path / _RUNNING).read_text())
+        found = json.loads(_read_own(path / _RUNNING))
         return str(found["url"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def secret(directory: Path, name: str) -> str:
+    """The secret of that name, made at the first call; raises `ConfigError` when it can be neither read nor made."""
+    try:
+        found = found_secret(directory, name)
+        if found is not None:
+            return found
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = secrets.token_urlsafe(_SECRET_BYTES)
+        _write_own(directory / name, made)
+        return made
+    except OSError as error:
+        raise ConfigError(f"{directory / name} cannot be written: {error.strerror}") from None
+
+
+def found_secret(directory: Path, name: str) -> str | None:
+    """The secret of that name, None where there is none yet.
+
+    Raises `ConfigError` for a file that others may read, that someone else made, or that is none.
+    """
+    try:
+        return _read_own(directory / name).strip() or None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "not text"
+        raise ConfigError(f"{directory / name} cannot be read ({said}): delete it, it is made again") from None
+
+
+def page_address(url: str, read_token: str | None) -> str:
+    """The page's address for this machine; with the token it leaves a cookie and forgets the token."""
+    here = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return f"{here}/?token={read_token}" if read_token else f"{here}/"
+
+
+def _close_to_others(path: Path) -> None:
+    """Take from others what they may do here; what they could have left here is refused."""
+    if sys.platform == "win32":
+        return  # a user's own folders are theirs by their access lists
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        raise ConfigError(f"the data directory {path} belongs to another user: name another with --data-dir")
+    if not found.st_mode & 0o077:
+        return
+    path.chmod(0o700)
+    if found.st_mode & 0o022:
+        for entry in path.iterdir():
+            if entry.lstat().st_uid != os.geteuid():
+                raise ConfigError(f"{entry} was put there by another user while that was possible: delete it")
+
+
+def _open_own(path: Path, flags: int) -> int:
+    """Open a regular file of this user's that no other may read; a link or another kind of file is refused."""
+    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise OSError(0, "not a file")
+    if sys.platform != "win32" and (found.st_uid != os.geteuid() or found.st_mode & 0o077):
+        os.close(descriptor)
+        raise OSError(0, "others may use it")
+    return descriptor
+
+
+def _read_own(path: Path) -> str:
+    with os.fdopen(_open_own(path, os.O_RDONLY), "rb") as file:
+        return file.read(_MOST_SECRET_BYTES).decode()
+
+
+def _write_own(path: Path, text: str) -> None:
+    """Put a new file in the place of whatever is there."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(_open_own(beside, os.O_CREAT | os.O_WRONLY | os.O_EXCL), "wb") as out:
+        out.write(text.encode())
+    beside.replace(path)
 
 
 def _try_lock(file: IO[Any]) -> bool:

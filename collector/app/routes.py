@@ -1,23 +1,34 @@
 """One table of every path: who answers it, and which token it asks for.
 
 The paths are those that the receivers and the viewer's own routes declare, so a route that is added there is answered
-there. A path of the viewer asks for a token unless it stands in `_OPEN`: what is forgotten here is closed.
+there. A path of the viewer asks for the read token unless it stands in `_LESS`: what is forgotten here is closed.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from collector.errors import CollectorError
-from collector.receive.answers import status_response
+from collector.app.browser import entry, secured, split_token
+from collector.errors import CollectorError, Unavailable
+from collector.receive.answers import retry_headers, status_response
 from collector.receive.guard import Access, Guard, headers_of
 from collector.receive.receiver import AsgiApplication, AsgiReceive, AsgiScope, AsgiSend, Receiver, plain, respond
 
-_OPEN = ("/healthz", "/readyz")
+logger = logging.getLogger(__name__)
+
+_LESS = {
+    "/healthz": Access.OPEN,
+    "/readyz": Access.OPEN,
+    "/metrics": Access.MEASURE,
+    "/static/{name}": Access.OPEN,
+}
+"""Paths of the viewer that hold nothing of what was kept."""
+
 _JSON = "application/json"
 
 
@@ -63,13 +74,62 @@ class Routes:
         return next((access for pattern, access in self._pages if pattern.match(path)), None)
 
     async def _page(self, access: Access, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+        answer = _PageAnswer(send)
         try:
+            if access is Access.READ and scope["method"] == "GET" and await self._let_in(scope, answer):
+                return
             self._guard.check(headers_of(scope), access)
+            await self._viewer(scope, receive, answer)
+            if answer.is_missing:
+                raise Unavailable("this could not be shown now")
         except CollectorError as error:
-            status, body = status_response(error, _JSON)
-            await respond(send, status, body, _JSON)
+            await answer.fail(error)
+        except Exception as error:
+            # Its text may quote what was kept.
+            logger.error("%s could not be shown: %s", scope["method"], type(error).__name__)
+            await answer.fail(Unavailable("this could not be shown now"))
+
+    async def _let_in(self, scope: AsgiScope, send: AsgiSend) -> bool:
+        """Turn a read token in the address into a cookie; False when there is none in it."""
+        token, query = split_token(scope.get("query_string", b""))
+        if token is None or not self._guard.is_read_token(token):
+            return False
+        self._guard.check(headers_of(scope), Access.OPEN)
+        headers = entry(scope["path"], query, token, secure=scope.get("scheme") == "https")
+        await send({"type": "http.response.start", "status": 303, "headers": [*headers, (b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+        return True
+
+
+class _PageAnswer:
+    """Passes an answer of the viewer on with the security headers; what would be a 500 becomes a 503."""
+
+    def __init__(self, send: AsgiSend) -> None:
+        self._send = send
+        self._begun = False
+        self._swallow = False
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the viewer said 500, which was not passed on."""
+        return self._swallow
+
+    async def __call__(self, message: AsgiScope) -> None:
+        if message["type"] == "http.response.start":
+            self._swallow = message["status"] == 500  # the framework raises what led to it, once it has said so
+            if not self._swallow:
+                self._begun = True
+                message = {**message, "headers": secured(list(message.get("headers", ())))}
+        if not self._swallow:
+            await self._send(message)
+
+    async def fail(self, error: CollectorError) -> None:
+        """Say what went wrong, unless an answer has begun: then its connection ends in the middle of it."""
+        if self._begun:
             return
-        await self._viewer(scope, receive, send)
+        self._swallow = False
+        status, body = status_response(error, _JSON)
+        await respond(self, status, body, _JSON, retry_headers(error))
 
 
 def _declared(viewer: FastAPI) -> Iterator[tuple[str, re.Pattern[str]]]:
@@ -78,4 +138,4 @@ def _declared(viewer: FastAPI) -> Iterator[tuple[str, re.Pattern[str]]]:
 
 
 def _access_of(path: str) -> Access:
-    return Access.OPEN if path in _OPEN else Access.READ
+    return _LESS.get(path, Access.READ)

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -57,7 +58,8 @@ def settle_memory() -> None:
 
 
 def check_bind(settings: Settings) -> None:
-    if is_loopback(settings.host) or settings.access_token is not None:
+    """Raise `ConfigError` where everyone on the network could send."""
+    if is_loopback(settings.host) or settings.access_token is not None or settings.access_tokens:
         return
     if not settings.bind_without_token:
         raise ConfigError(
@@ -68,6 +70,14 @@ def check_bind(settings: Settings) -> None:
         " publish it on loopback only",
         settings.host,
     )
+
+
+def check_reading(settings: Settings) -> None:
+    if settings.read_without_token:
+        logger.warning(
+            "READING TAKES NO TOKEN (COLLECTOR_READ_WITHOUT_TOKEN): every user of this machine, and whoever else"
+            " reaches the port, can read what is kept"
+        )
 
 
 @contextlib.contextmanager
@@ -95,9 +105,10 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-def url_of(host: str, listener: socket.socket) -> str:
-    port = listener.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def url_of(settings: Settings, listener: socket.socket) -> str:
+    scheme = "https" if settings.tls_certificate is not None else "http"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"
 
 
 class HttpServer(uvicorn.Server):
@@ -108,22 +119,23 @@ class HttpServer(uvicorn.Server):
         yield
 
 
-def new_server(application: Any, limit: ConnectionLimit) -> HttpServer:
+def new_server(application: Any, limit: ConnectionLimit, tls: ssl.SSLContext | None = None) -> HttpServer:
     """A server for an ASGI application, not yet started."""
-    return HttpServer(
-        uvicorn.Config(
-            application,
-            http=type("LimitedProtocol", (HttpProtocol,), {"limit": limit}),
-            ws="none",
-            interface="asgi3",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=_REQUESTS_SECONDS,
-        )
+    config = uvicorn.Config(
+        application,
+        http=type("LimitedProtocol", (HttpProtocol,), {"limit": limit}),
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_REQUESTS_SECONDS,
     )
+    config.load()
+    config.ssl = tls
+    return HttpServer(config)
 
 
 def stop_on_signals(server: HttpServer) -> None:

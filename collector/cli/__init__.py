@@ -26,6 +26,7 @@ COMMANDS = {
     "traces": "read",
     "spans": "read",
     "tail": "read",
+    "open": "open",
     "mcp": "mcp",
     "send-test": "send_test",
     "preview": "preview",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
+import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from collector.app.data_dir import announced_url
+from collector.app.data_dir import INSTANCE_KEY, READ_TOKEN, announced_url, found_secret
 from collector.errors import CollectorError
+from collector.opencode.connection import Answer, Credentials, NotProved, ask
 from collector.settings.model import Settings
+from collector.settings.tls import client_tls
 
 if TYPE_CHECKING:
     from collector.store import Reading
@@ -26,14 +27,9 @@ class Client:
     """Asks the collector that these settings would start: the one that announced itself, else by its port."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
-        announced = announced_url(settings.data_dir.expanduser())
-        by_port = f"http://{host}:{settings.port}"
-        self._urls = [url for url in (announced, by_port) if url and not url.endswith(":0")]
-        # Proxies of the environment are for the way out, not for a collector on this machine.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._urls = urls_of(settings)
+        self._credentials = credentials_of(settings)
+        self._tls = client_tls(settings)
 
     def get(self, path: str, **query: object) -> Any:
         """GET a JSON answer; raises `NotRunning`, or `CollectorError` with what the collector said."""
@@ -46,23 +42,53 @@ class Client:
         self, method: str, path: str, body: bytes | None = None, content_type: str = "", seconds: float = _SECONDS
     ) -> bytes:
         headers = {"content-type": content_type} if content_type else {}
-        if self._settings.access_token is not None:
-            headers["x-collector-token"] = self._settings.access_token.get_secret_value()
+        strangers: list[str] = []
         for url in self._urls:
-            request = urllib.request.Request(url + path, body, headers, method=method)
             try:
-                with self._opener.open(request, timeout=seconds) as response:
-                    return bytes(response.read())
-            except urllib.error.HTTPError as error:
-                raise CollectorError(f"{url} answered HTTP {error.code}: {_said(error)}") from None
+                answer = ask(
+                    url,
+                    method,
+                    path,
+                    body,
+                    headers=headers,
+                    credentials=self._credentials,
+                    seconds=seconds,
+                    tls=self._tls,
+                )
+            except NotProved as error:
+                strangers.append(str(error))
+            except ssl.SSLError as error:
+                raise CollectorError(f"{url}: no TLS connection ({error.reason or type(error).__name__})") from None
             except OSError:
                 continue
+            else:
+                if answer.status == 200:
+                    return answer.body
+                raise CollectorError(f"{url} answered HTTP {answer.status}: {_said(answer)}")
+        if strangers:
+            raise CollectorError(strangers[-1])
         raise NotRunning(f"no collector answers at {' or '.join(self._urls) or 'its address'}: start `collector serve`")
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def urls_of(settings: Settings) -> list[str]:
+    """Where the collector of these settings may listen: where it said it does, else by its port."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
+    announced = announced_url(settings.data_dir.expanduser())
+    scheme = "https" if settings.tls_certificate else "http"
+    return [url for url in (announced, f"{scheme}://{host}:{settings.port}") if url and not url.endswith(":0")]
+
+
+def credentials_of(settings: Settings) -> Credentials:
+    """The access token of the settings, else the read token of the data directory; and what must be proved first."""
+    directory = settings.data_dir.expanduser()
+    token = settings.access_token.get_secret_value() if settings.access_token else found_secret(directory, READ_TOKEN)
+    return Credentials(token, found_secret(directory, INSTANCE_KEY))
+
+
+def _said(answer: Answer) -> str:
     try:
-        found = json.loads(error.read(65536))
+        found = json.loads(answer.body)
         return str(found.get("message") or found.get("detail") or "")[:300]
     except (ValueError, AttributeError):
         return ""

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from collector.app.data_dir import announced_url
+from collector.app.data_dir import INSTALL_TOKEN, announced_url, found_secret, secret
+from collector.cli.client import credentials_of
 from collector.cli.options import DataDirOption
 from collector.errors import ConfigError
 from collector.opencode import install as installing
@@ -23,6 +24,7 @@ from collector.opencode.client import EventClient
 from collector.opencode.importing import Task
 from collector.settings.model import Settings
 from collector.settings.sources import load
+from collector.settings.tls import client_tls
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]
@@ -48,7 +50,11 @@ def install(
     settings = load().settings
     token = settings.access_token.get_secret_value() if settings.access_token else None
     version = installing.parse_version(opencode_version) if opencode_version else installing.opencode_version()
-    changes = installing.planned_install(place, url or _url(settings), token, version)
+    directory = settings.data_dir.expanduser()
+    made = secret(directory, INSTALL_TOKEN) if not dry_run else found_secret(directory, INSTALL_TOKEN) or "to be made"
+    wanted = installing.PluginSettings(url or _url(settings), token, made)
+    personal = installing.global_place(os.environ, Path.home())
+    changes = installing.planned_install(place, wanted, version, personal)
     _do(changes, dry_run, f"installed in {place.folder}: restart OpenCode to load it", "installed already")
     if token and project:
         print("the access token stays out of the project: run `collector opencode install --global` for it")
@@ -82,7 +88,7 @@ def _url(settings: Settings) -> str:
     announced = announced_url(settings.data_dir.expanduser())
     if announced is None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        announced = f"http://{host}:{settings.port}"
+        announced = f"{'https' if settings.tls_certificate else 'http'}://{host}:{settings.port}"
     return announced.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
@@ -125,7 +131,7 @@ def import_(
 
 
 def _client(settings: Settings) -> EventClient:
-    return EventClient(_url(settings), settings.access_token.get_secret_value() if settings.access_token else None)
+    return EventClient(_url(settings), credentials_of(settings), tls=client_tls(settings))
 
 
 def _say(what: str) -> None:

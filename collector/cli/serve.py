@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from collector import logs
+from collector.app.data_dir import READ_TOKEN, found_secret, page_address
 from collector.cli.options import ConfigOption, DataDirOption, PolicyOption
 from collector.settings.sources import load
 
@@ -29,4 +31,12 @@ def serve(
     flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream, "policy_file": policy}
     loaded = load(flags, config)
     logs.configure(loaded.settings.log_level)
-    run(loaded, lambda url: print(f"listening on {url}", flush=True))
+    settings = loaded.settings
+
+    def listening(url: str) -> None:
+        print(f"listening on {url}", flush=True)
+        if sys.stdout.isatty():
+            token = None if settings.read_without_token else found_secret(settings.data_dir.expanduser(), READ_TOKEN)
+            print(f"the page: {page_address(url, token)}", flush=True)
+
+    run(loaded, listening)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from collector.enums import EVENTS_PATH
 from collector.errors import CollectorError
+from collector.opencode.connection import NO_CREDENTIALS, Answer, Credentials, NotProved, ask
 from collector.opencode.history import EventItem
 
 _BATCH_BYTES = 1024 * 1024
@@ -20,12 +20,13 @@ _SECONDS = 60
 class EventClient:
     """The collector at `url`."""
 
-    def __init__(self, url: str, token: str | None, attempts: int = 6) -> None:
-        self._url = url.rstrip("/") + EVENTS_PATH
+    def __init__(
+        self, url: str, credentials: Credentials = NO_CREDENTIALS, attempts: int = 6, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._url = url
+        self._credentials = credentials
         self._attempts = attempts
-        self._headers = {"content-type": "application/x-ndjson", **({"x-collector-token": token} if token else {})}
-        # Proxies of the environment are for the way out, not for a collector on this machine.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._tls = tls
 
     def send(self, items: Iterable[EventItem]) -> int:
         """Send in batches and return how many items were sent; raises `CollectorError` when they are not taken."""
@@ -38,22 +39,36 @@ class EventClient:
     def _post(self, body: bytes) -> None:
         pause, said = 0.2, ""
         for _ in range(self._attempts):
-            request = urllib.request.Request(self._url, body, self._headers, method="POST")
             try:
-                with self._opener.open(request, timeout=_SECONDS) as response:
-                    response.read()
-                    return
-            except urllib.error.HTTPError as error:
-                said = f"answered HTTP {error.code}"
-                if error.code not in (429, 502, 503, 504):
-                    break
-                after = error.headers.get("retry-after", "")
-                pause = min(float(after), 30) if after.isdigit() else pause * 2
+                answer = self._ask(body)
+            except NotProved:
+                raise
             except OSError as error:
                 said = f"does not answer ({error.__class__.__name__})"
                 pause *= 2
+            else:
+                if answer.status == 200:
+                    return
+                said = f"answered HTTP {answer.status}"
+                if answer.status not in (429, 502, 503, 504):
+                    break
+                after = answer.headers.get("retry-after", "")
+                pause = min(float(after), 30) if after.isdigit() else pause * 2
             time.sleep(pause)
         raise CollectorError(f"the collector at {self._url} {said}")
+
+    def _ask(self, body: bytes) -> Answer:
+        headers = {"content-type": "application/x-ndjson"}
+        return ask(
+            self._url,
+            "POST",
+            EVENTS_PATH,
+            body,
+            headers=headers,
+            credentials=self._credentials,
+            seconds=_SECONDS,
+            tls=self._tls,
+        )
 
 
 def batches(items: Iterable[EventItem], most_bytes: int = _BATCH_BYTES) -> Iterator[list[bytes]]:

@@ -16,7 +16,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,31 @@ def project_place(project: Path) -> ConfigPlace:
     return ConfigPlace(folder, (*inner, *(project / name for name in _CONFIG_NAMES)), private=False)
 
 
-def planned_install(place: ConfigPlace, url: str, token: str | None, version: tuple[int, ...] | None) -> list[Change]:
-    """What installing changes: nothing when it is installed already. Raises `ConfigError`."""
-    settings = {"url": url, **({"token": token} if token and place.private else {})}
+@dataclass(frozen=True, slots=True)
+class PluginSettings:
+    """What the plugin is told: where the collector listens, and the tokens it shows there.
+
+    `install_token` makes the collector believe which files the plugin names.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    install_token: str | None = field(default=None, repr=False)
+
+    def text(self, *, private: bool) -> str:
+        """As a settings file; a project's may be committed, so it holds no token."""
+        tokens = {"token": self.token, "installToken": self.install_token} if private else {}
+        found = {"url": self.url} | {name: value for name, value in tokens.items() if value}
+        return json.dumps(found, indent=2) + "\n"
+
+
+def planned_install(
+    place: ConfigPlace, settings: PluginSettings, version: tuple[int, ...] | None, personal: ConfigPlace | None = None
+) -> list[Change]:
+    """What installing changes: nothing when it is installed already. Raises `ConfigError`.
+
+    `personal` is the user's global place: what a project's settings may not hold is kept in its settings.
+    """
     config = place.config()
     text = _text(config)
     # OpenCode 2 loads what lies in `plugins`, and would load what is listed once more.
@@ -97,11 +119,13 @@ def planned_install(place: ConfigPlace, url: str, token: str | None, version: tu
     backup = config.with_name(config.name + BACKUP_SUFFIX)
     changes = [
         Change(place.plugin, _text(place.plugin), plugin_text(version)),
-        Change(place.settings, _text(place.settings), json.dumps(settings, indent=2) + "\n", secret=place.private),
+        Change(place.settings, _text(place.settings), settings.text(private=place.private), secret=place.private),
         Change(config, text, listed),
     ]
     if text is not None and listed not in (None, text) and not finds_it:
         changes.append(Change(backup, _text(backup), text, secret=True))
+    if personal is not None and not place.private and _text(personal.settings) is None:
+        changes.append(Change(personal.settings, None, settings.text(private=True), secret=True))
     return [change for change in changes if change.before != change.after]
 
 
@@ -172,7 +196,7 @@ def diff(changes: Iterable[Change]) -> str:
 
 def _shown(change: Change, text: str | None) -> list[str]:
     if text is not None and change.path.name == SETTINGS_FILE:
-        text = re.sub(r'("token": )"(?:[^"\\]|\\.)*"', r'\1"***"', text)
+        text = re.sub(r'("(?:token|installToken)": )"(?:[^"\\]|\\.)*"', r'\1"***"', text)
     return (text or "").splitlines(keepends=True)
 
 

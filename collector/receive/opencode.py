@@ -6,6 +6,8 @@ The answer counts what was kept and names what was not: `{"accepted": n, "reject
 from __future__ import annotations
 
 import asyncio
+import hmac
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +25,11 @@ from collector.receive.guard import Headers
 from collector.receive.receiver import Admission, AsgiReceive, Receiver
 from collector.store import Inbox
 
+logger = logging.getLogger(__name__)
+
+INSTALL_HEADER = b"x-collector-install-token"
+"""Carries what `collector opencode install` wrote for the plugin: others may not tell us which files to read."""
+
 
 class OpenCodeReceiver(Receiver):
     """Takes events; `kept` is told of them, redacted, once they are on disk; `busy` says whether it can keep up.
@@ -38,6 +45,8 @@ class OpenCodeReceiver(Receiver):
         intake: Intake,
         inbox: Inbox,
         kept: Callable[[IntakeResult], None],
+        *,
+        install_token: str,
         busy: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(admission)
@@ -45,6 +54,8 @@ class OpenCodeReceiver(Receiver):
         self._inbox = inbox
         self._kept = kept
         self._busy = busy
+        self._install_token = install_token.encode()
+        self._said = False
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="opencode-events")
         self.counts: Counter[str] = Counter()
 
@@ -71,10 +82,24 @@ class OpenCodeReceiver(Receiver):
             if taken.rows or taken.unknown:
                 kept = self._inbox.keep(taken.rows, taken.unknown)
                 await asyncio.shield(asyncio.wrap_future(kept))
+            if taken.hooks and not self._is_installed(headers):
+                taken.hooks.clear()
             self._kept(taken)
         self.counts["accepted"] += taken.items - len(taken.rejected)
         self.counts["rejected"] += len(taken.rejected)
         return orjson.dumps(answer(taken))
+
+    def _is_installed(self, headers: Headers) -> bool:
+        """Whether the sender has the token that was written into the settings of the installed plugin."""
+        if hmac.compare_digest(headers.get(INSTALL_HEADER, b""), self._install_token):
+            return True
+        if not self._said:
+            logger.warning(
+                "a plugin of OpenCode names files without the token of an installation, so what it misses is not read"
+                " from them: run `collector opencode install` again"
+            )
+            self._said = True
+        return False
 
 
 def answer(taken: IntakeResult) -> dict[str, Any]:

@@ -62,6 +62,19 @@ class Settings(BaseSettings):
         description="what clients must send, as `Authorization: Bearer` or `x-collector-token`; needed to listen beyond"
         " loopback",
     )
+    access_tokens: dict[str, AccessToken] = Field(
+        {}, description="more access tokens, each under a name, as a JSON object (a table in the file)"
+    )
+    read_without_token: Flag = Field(
+        False, description="let whoever reaches the port read what is kept: every user of this machine, too"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="a PEM file with the certificate to listen with (https), and those between it and its root"
+    )
+    tls_key: Path | None = Field(None, description="the certificate's key, a PEM file; it may stand in the same file")
+    tls_client_ca: Path | None = Field(
+        None, description="a PEM file of authorities: only clients with a certificate of theirs may connect"
+    )
     bind_without_token: Flag = Field(
         False,
         description="listen beyond loopback without an access token: only in a container published on loopback",

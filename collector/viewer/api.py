@@ -21,6 +21,8 @@ from collector.viewer.pages.static import add_static
 from collector.viewer.status import Status
 
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
+BatchNumber = Annotated[int, Query(ge=-1, le=2**63 - 1)]
+Challenge = Annotated[str, Query(max_length=64)]
 
 
 def new_api(live: Live, version: str) -> FastAPI:
@@ -79,7 +81,7 @@ def new_api(live: Live, version: str) -> FastAPI:
         return found
 
     @api.get("/api/tail")
-    def tail(after: int = -1, limit: RowLimit = 100) -> dict[str, Any]:
+    def tail(after: BatchNumber = -1, limit: RowLimit = 100) -> dict[str, Any]:
         """What was kept after a batch number; without one, only the number to go on from."""
         if after < 0:
             return {"last": live.reader.last_batch(), "batches": []}
@@ -104,9 +106,10 @@ def new_api(live: Live, version: str) -> FastAPI:
 
 def _add_health(api: FastAPI, live: Live, version: str) -> None:
     @api.get("/healthz")
-    def alive() -> dict[str, str]:
-        """Alive: the process answers."""
-        return {"status": "ok", "service": "opencode-collector", "version": version}
+    def alive(request: Request, challenge: Challenge = "") -> dict[str, str]:
+        """Alive: the process answers; with a challenge, which data directory it serves."""
+        said = {"status": "ok", "service": "opencode-collector", "version": version}
+        return {**said, "proof": live.proof(challenge, request.scope["server"])} if challenge else said
 
     @api.get("/readyz")
     async def ready() -> JSONResponse:

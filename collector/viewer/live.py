@@ -61,7 +61,8 @@ class PolicyPart(Protocol):
 class Live:
     """What the routes ask of the running process.
 
-    `mask` gives a text as it would leave under the policy in force; `policy_rows` are its parts.
+    `mask` gives a text as it would leave under the policy in force; `policy_rows` are its parts. `proof` answers a
+    challenge that came to an address of ours, so that a client knows which data directory is served.
     """
 
     reader: Reading
@@ -71,6 +72,7 @@ class Live:
     mask: Callable[[str], str]
     policy_rows: Callable[[], Sequence[PolicyPart]]
     test_trace: Callable[[], dict[str, Any]]
+    proof: Callable[[str, tuple[Any, ...]], str]
     changes: Changes = field(default_factory=Changes)
 
 

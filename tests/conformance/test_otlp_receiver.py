@@ -393,7 +393,7 @@ def test_empty_envelopes_are_not_kept(receiver: ReceiverHarness) -> None:
 
 
 def test_browser_preflight_is_answered_for_listed_origins_only(tmp_path: Path) -> None:
-    receiver = ReceiverHarness(tmp_path, guard=Guard("secret-token", origins=["https://app.example"]))
+    receiver = ReceiverHarness(tmp_path, guard=Guard({"access": "secret-token"}, origins=["https://app.example"]))
     headers = {"access-control-request-method": "POST"}
     listed = receiver.ask("OPTIONS", "/v1/traces", origin="https://app.example", **headers)
     foreign = receiver.ask("OPTIONS", "/v1/traces", origin="https://evil.example", **headers)

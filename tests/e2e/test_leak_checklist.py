@@ -96,7 +96,10 @@ class Running:
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=30)
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if method == "GET":
+            sent["x-collector-token"] = (self.data / "read-token").read_text()
+        connection.request(method, path, body, sent)
         response = connection.getresponse()
         answer = response.read()
         connection.close()

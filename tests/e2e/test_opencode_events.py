@@ -45,8 +45,7 @@ def post(process: Process, body: bytes, **headers: str) -> Any:
 
 
 def get(process: Process, path: str) -> Any:
-    with urllib.request.urlopen(process.url + path, timeout=10) as answer:
-        return json.load(answer)
+    return process.get(path)
 
 
 def lines(items: list[Any]) -> bytes:

@@ -110,7 +110,8 @@ class Running:
 
     def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=30)
-        connection.request(method, path, body, {"content-type": "application/json"})
+        token = (self.directory / "data" / "read-token").read_text()
+        connection.request(method, path, body, {"content-type": "application/json", "x-collector-token": token})
         response = connection.getresponse()
         answer = response.status, json.loads(response.read())
         connection.close()

@@ -332,7 +332,9 @@ trace_exporter = {exporter("traces")}
     assert {call["llm.token_count.completion_details.reasoning"] for call in calls} == {2}
     assert len({found["session.id"] for found in (agent, tool, *calls)}) == 1
     assert sink.logs
-    with urllib.request.urlopen(f"{collector}/api/status") as answer:
+    token = (tmp_path / "data" / "read-token").read_text()
+    asked = urllib.request.Request(f"{collector}/api/status", headers={"x-collector-token": token})
+    with urllib.request.urlopen(asked) as answer:
         (ledger,) = json.load(answer)["ledger"].values()
     assert ledger["traces"]["dropped"][INTERNAL] > 100
 

@@ -73,6 +73,11 @@ class Process:
         return line.strip()
 
     @property
+    def read_token(self) -> str:
+        """What the owner of the data directory reads with."""
+        return (self.directory / "data" / "read-token").read_text()
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -101,7 +106,8 @@ class Process:
         return ask(self.url + path, body, sent)
 
     def get(self, path: str, **headers: str) -> Any:
-        status, _, body = ask(self.url + path, None, {key.replace("_", "-"): value for key, value in headers.items()})
+        sent = {key.replace("_", "-"): value for key, value in headers.items()}
+        status, _, body = ask(self.url + path, None, {"x-collector-token": self.read_token, **sent})
         assert status == 200, (path, status, body)
         return json.loads(body)
 

@@ -42,7 +42,7 @@ class ReceiverHarness:
         self.reader = SqliteReading(directory)
         self.kept: list[Processed] = []
         self.receiver = OtlpReceiver(
-            Admission(self.store.instance, guard or Guard(None), Budget(budget), most_bytes),
+            Admission(self.store.instance, guard or Guard(), Budget(budget), most_bytes),
             lambda: Pipeline(always(Sealer(level))),
             self.store,
             lambda _, outcome: self.kept.append(outcome),

@@ -24,7 +24,7 @@ def _lets_in(guard: Guard, access: Access = Access.SEND, **headers: str) -> bool
     "host", ["127.0.0.1", "127.0.0.1:4318", "localhost:4318", "LOCALHOST", "[::1]:4318", "127.5.5.5:1", "a.localhost"]
 )
 def test_loopback_names_come_in(host: str) -> None:
-    assert _lets_in(Guard(None), host=host)
+    assert _lets_in(Guard(), host=host)
 
 
 @pytest.mark.parametrize(
@@ -42,24 +42,24 @@ def test_loopback_names_come_in(host: str) -> None:
 def test_other_names_stay_out(host: str) -> None:
     """A name that was made to point at 127.0.0.1 (DNS rebinding)."""
     with pytest.raises(Forbidden):
-        Guard(None).check(_headers(host), Access.SEND)
+        Guard().check(_headers(host), Access.SEND)
 
 
 def test_listed_names_come_in() -> None:
-    guard = Guard(None, hosts=["collector.internal", "other:4318"])
+    guard = Guard(hosts=["collector.internal", "other:4318"])
     assert _lets_in(guard, host="collector.internal:4318")
     assert _lets_in(guard, host="other:4318")
 
 
 def test_on_a_public_bind_addresses_come_in_but_names_do_not() -> None:
     """An address cannot be rebound."""
-    guard = Guard("token", addresses=True)
+    guard = Guard({"access": "token"}, addresses=True)
     assert _lets_in(guard, host="192.168.1.5:4318", authorization="Bearer token")
     assert not _lets_in(guard, host="evil.example", authorization="Bearer token")
 
 
 def test_pages_of_other_origins_stay_out() -> None:
-    guard = Guard(None, origins=["https://app.example"])
+    guard = Guard(origins=["https://app.example"])
     assert not _lets_in(guard, origin="https://evil.example")
     assert not _lets_in(guard, origin="null")
     assert not _lets_in(guard, origin="http://127.0.0.1:9999")
@@ -69,7 +69,7 @@ def test_pages_of_other_origins_stay_out() -> None:
 
 def test_the_access_token_opens_as_bearer_and_as_header() -> None:
     """As bearer, so that the npm plugin's own token variable carries it."""
-    guard = Guard("tok-1")
+    guard = Guard({"access": "tok-1"})
     assert _lets_in(guard, authorization="Bearer tok-1")
     assert _lets_in(guard, authorization="bearer  tok-1")
     assert _lets_in(guard, x_collector_token="tok-1")
@@ -89,11 +89,11 @@ def test_the_access_token_opens_as_bearer_and_as_header() -> None:
 )
 def test_a_missing_or_wrong_token_is_401_and_not_repeated(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorized) as error:
-        Guard("tok-1").check(_headers(**headers), Access.SEND)
+        Guard({"access": "tok-1"}).check(_headers(**headers), Access.SEND)
     assert "tok-" not in str(error.value)
 
 
 def test_an_open_path_needs_no_token() -> None:
-    assert _lets_in(Guard("tok-1"), Access.OPEN)
-    assert not _lets_in(Guard("tok-1"), Access.READ)
-    assert not _lets_in(Guard("tok-1"), Access.SEND)
+    assert _lets_in(Guard({"access": "tok-1"}), Access.OPEN)
+    assert not _lets_in(Guard({"access": "tok-1"}), Access.READ)
+    assert not _lets_in(Guard({"access": "tok-1"}), Access.SEND)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+import re
 
 import httpx
 import pytest
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from harness.receiving import ReceiverHarness
 
 from collector.app.routes import Routes
-from collector.receive.guard import Access, Guard
+from collector.receive.guard import COOKIE, Access, Guard
 from collector.viewer.api import new_api
 from collector.viewer.live import Live
 
@@ -29,7 +29,7 @@ def viewer(receiver: ReceiverHarness) -> FastAPI:
     def nothing(*_: object) -> None:
         raise AssertionError("no test here asks for it")
 
-    live = Live(receiver.reader, status, failure, lambda _: "", nothing, nothing, nothing)  # type: ignore[arg-type]
+    live = Live(receiver.reader, status, failure, lambda _: "", nothing, nothing, nothing, nothing)  # type: ignore[arg-type]
     return new_api(live, "1")
 
 
@@ -46,27 +46,76 @@ def test_a_route_added_to_the_viewer_is_answered_by_the_viewer(receiver: Receive
     def added(name: str) -> dict[str, str]:
         return {"name": name}
 
-    routes = Routes((receiver.receiver,), viewer, Guard(None))
+    routes = Routes((receiver.receiver,), viewer, Guard())
     assert ask(routes, "/added/here").json() == {"name": "here"}
     assert ("/added/{name}", "viewer", Access.READ) in [(r.path, r.answers, r.access) for r in routes.table()]
 
 
-def test_only_health_is_open(tmp_path: Path, viewer: FastAPI) -> None:
-    guard = Guard(TOKEN)
-    (tmp_path / "guarded").mkdir()
-    guarded = ReceiverHarness(tmp_path / "guarded", guard=guard)
-    routes = Routes((guarded.receiver,), viewer, guard)
+def test_only_what_holds_nothing_of_what_was_kept_takes_no_read_token(
+    receiver: ReceiverHarness, viewer: FastAPI
+) -> None:
+    routes = Routes((receiver.receiver,), viewer, Guard(read_token=TOKEN))
     table = routes.table()
-    assert {route.path for route in table if route.access is Access.OPEN} == {"/healthz", "/readyz"}
+    assert {r.path for r in table if r.access is Access.OPEN} == {"/healthz", "/readyz", "/static/{name}"}
+    assert {r.path for r in table if r.access is Access.MEASURE} == {"/metrics"}
     for route in table:
-        path = route.path.replace("{trace_id}", "00").replace("{span_id}", "00")
-        assert (ask(routes, path).status_code == 401) == (route.access is not Access.OPEN), route
-    assert ask(routes, "/api/sessions", authorization=f"Bearer {TOKEN}").status_code == 200
-    guarded.close()
+        path = re.sub(r"\{\w+\}", "00", route.path)
+        assert (ask(routes, path).status_code == 401) == (route.access is Access.READ), route
+    cookie = f"{COOKIE}={TOKEN}"
+    for carried in ({"authorization": f"Bearer {TOKEN}"}, {"x-collector-token": TOKEN}, {"cookie": f"a=b; {cookie}"}):
+        assert ask(routes, "/api/sessions", **carried).status_code == 200, carried
+    for wrong in ({"authorization": f"Bearer {TOKEN}x"}, {"cookie": f"{COOKIE}="}, {"cookie": f"x{cookie}"}):
+        assert ask(routes, "/api/sessions", **wrong).status_code == 401, wrong
+
+
+def test_a_token_in_the_address_becomes_a_cookie_and_leaves_the_address(
+    receiver: ReceiverHarness, viewer: FastAPI
+) -> None:
+    routes = Routes((receiver.receiver,), viewer, Guard(read_token=TOKEN))
+    answer = ask(routes, f"/api/sessions?limit=3&token={TOKEN}")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/api/sessions?limit=3")
+    assert answer.headers["set-cookie"] == f"{COOKIE}={TOKEN}; HttpOnly; SameSite=Strict; Path=/"
+    assert ask(routes, "/api/sessions?token=guessed").status_code == 401
+    elsewhere = ask(routes, f"//evil.example/..?token={TOKEN}")
+    assert re.fullmatch(r"|/|/[^/].*", elsewhere.headers.get("location", ""))
+    assert ask(routes, f"/?token={TOKEN}", origin="http://evil.example").status_code == 403
+
+
+def test_every_answer_of_the_viewer_tells_browsers_to_keep_to_our_own(
+    receiver: ReceiverHarness, viewer: FastAPI
+) -> None:
+    routes = Routes((receiver.receiver,), viewer, Guard(read_token=TOKEN))
+    for path in ("/healthz", "/api/sessions", "/api/sessions?limit=x"):
+        for carried in ({}, {"x-collector-token": TOKEN}):
+            headers = ask(routes, path, **carried).headers
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert (headers["x-frame-options"], headers["x-content-type-options"]) == ("DENY", "nosniff")
+            assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
+
+
+def test_what_the_viewer_cannot_show_is_503_and_never_500(
+    receiver: ReceiverHarness, viewer: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    @viewer.get("/broken")
+    def broken() -> None:
+        raise ValueError("CANARY7")
+
+    answer = ask(Routes((receiver.receiver,), viewer, Guard()), "/broken")
+    assert (answer.status_code, "CANARY7" in answer.text, "CANARY7" in caplog.text) == (503, False, False)
+
+
+@pytest.mark.parametrize("path", ["/api/tail?after=100000000000000000000", "/api/tail?after=-2", "/api/spans?limit=0"])
+def test_a_number_that_cannot_be_meant_is_422(receiver: ReceiverHarness, viewer: FastAPI, path: str) -> None:
+    assert ask(Routes((receiver.receiver,), viewer, Guard()), path).status_code == 422
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://", "null", "http://[::1", "//127.0.0.1:4318", "a:b@c:d"])
+def test_an_origin_that_is_none_is_403(receiver: ReceiverHarness, viewer: FastAPI, origin: str) -> None:
+    assert ask(Routes((receiver.receiver,), viewer, Guard()), "/api/status", origin=origin).status_code == 403
 
 
 def test_every_path_of_the_table_has_one_owner(receiver: ReceiverHarness, viewer: FastAPI) -> None:
-    paths = [route.path for route in Routes((receiver.receiver,), viewer, Guard(None)).table()]
+    paths = [route.path for route in Routes((receiver.receiver,), viewer, Guard()).table()]
     assert len(paths) == len(set(paths))
     assert {"/v1/traces", "/v1/logs", "/v1/metrics", "/", "/api/status", "/metrics"} <= set(paths)
 
@@ -75,6 +124,6 @@ def test_every_path_of_the_table_has_one_owner(receiver: ReceiverHarness, viewer
 def test_a_path_that_is_not_in_the_table_is_404_and_names_where_telemetry_goes(
     receiver: ReceiverHarness, viewer: FastAPI, path: str
 ) -> None:
-    answer = ask(Routes((receiver.receiver,), viewer, Guard(None)), path)
+    answer = ask(Routes((receiver.receiver,), viewer, Guard()), path)
     assert answer.status_code == 404
     assert "/v1/traces" in answer.text

@@ -8,6 +8,7 @@
 //
 // Settings, later wins: COLLECTOR_PORT and COLLECTOR_ACCESS_TOKEN, then collector-opencode.json in OpenCode's global
 // config directory, then the one beside this file's directory, then the options of the config entry: {"url", "token"}.
+// `installToken`, written by `collector opencode install`, lets the collector believe which database this plugin names.
 import { readFileSync } from "node:fs"
 import { connect } from "node:net"
 import { homedir } from "node:os"
@@ -49,7 +50,8 @@ function settings(options) {
     readJson(new URL("../collector-opencode.json", import.meta.url)),
     options || {},
   ])
-    for (const key of ["url", "token"]) if (typeof layer[key] === "string" && layer[key]) found[key] = layer[key]
+    for (const key of ["url", "token", "installToken"])
+      if (typeof layer[key] === "string" && layer[key]) found[key] = layer[key]
   return found
 }
 
@@ -95,10 +97,11 @@ function post(target, body, done) {
       else if (answer.length > 65536) settle(0)
     })
     const bytes = Buffer.from(body, "utf8")
-    const token = target.token ? `x-collector-token: ${String(target.token).replace(/[^\x21-\x7e]/g, "")}\r\n` : ""
+    const header = (name, value) => (value ? `${name}: ${String(value).replace(/[^\x21-\x7e]/g, "")}\r\n` : "")
+    const tokens = header("x-collector-token", target.token) + header("x-collector-install-token", target.installToken)
     socket.write(
       `POST ${url.pathname.replace(/\/$/, "")}${PATH} HTTP/1.1\r\nhost: ${url.host}\r\n` +
-        `content-type: application/x-ndjson\r\ncontent-length: ${bytes.length}\r\n${token}connection: close\r\n\r\n`,
+        `content-type: application/x-ndjson\r\ncontent-length: ${bytes.length}\r\n${tokens}connection: close\r\n\r\n`,
     )
     socket.write(bytes)
   } catch {

@@ -122,7 +122,7 @@ class Collector(Running):
         return next((line for line in self.text().splitlines() if line.startswith("listening on")), "")
 
     def get(self, path: str) -> Any:
-        return ask("GET", self.url + path)
+        return ask("GET", self.url + path, headers={"x-collector-token": (self.data / "read-token").read_text()})
 
     def spans(self, session: str = "") -> list[dict[str, Any]]:
         rows = self.get(f"/api/spans?limit=10000&session={session}")

@@ -10,6 +10,7 @@ import pytest
 from collector.errors import ConfigError
 from collector.opencode.install import (
     ConfigPlace,
+    PluginSettings,
     apply,
     diff,
     global_place,
@@ -45,7 +46,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def _install(place: ConfigPlace, token: str | None = None) -> None:
-    apply(planned_install(place, URL, token, (1, 18, 33)))
+    apply(planned_install(place, PluginSettings(URL, token), (1, 18, 33)))
 
 
 def test_install_lists_the_plugin_and_keeps_comments(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_install_lists_the_plugin_and_keeps_comments(tmp_path: Path) -> None:
 def test_installing_twice_changes_nothing_more(tmp_path: Path) -> None:
     place = _place(tmp_path)
     _install(place)
-    assert planned_install(place, URL, None, (1, 18, 33)) == []
+    assert planned_install(place, PluginSettings(URL, None), (1, 18, 33)) == []
 
 
 @pytest.mark.parametrize("text", [CONFIG, CONFIG.replace("\n", "\r\n"), "{}", '{"plugin": []}', '{"a":1}', None, ""])
@@ -86,7 +87,7 @@ def test_uninstall_keeps_what_was_written_since(tmp_path: Path) -> None:
 
 def test_a_dry_run_shows_the_entry_and_not_the_token(tmp_path: Path) -> None:
     place = _place(tmp_path)
-    shown = diff(planned_install(place, URL, "an-access-token", None))
+    shown = diff(planned_install(place, PluginSettings(URL, "an-access-token"), None))
     assert f'+    "{place.plugin.as_uri()}"' in shown
     assert "an-access-token" not in shown
     assert list(_contents(tmp_path)) == ["opencode/opencode.jsonc"]
@@ -128,7 +129,7 @@ def test_a_linked_configuration_stays_a_link(tmp_path: Path) -> None:
 def test_a_configuration_that_cannot_be_read_is_left_alone(tmp_path: Path, text: str) -> None:
     place = _place(tmp_path, text)
     with pytest.raises(ConfigError):
-        planned_install(place, URL, None, None)
+        planned_install(place, PluginSettings(URL, None), None)
     assert place.config().read_text() == text
 
 
@@ -147,12 +148,12 @@ def test_opencode_2_finds_the_plugin_by_itself_and_is_told_of_it_no_second_time(
     """It would load the module twice; the entry an earlier version needed goes."""
     place = _place(tmp_path, text)
     before = _contents(place.folder)
-    apply(planned_install(place, URL, None, (2, 1, 2)))
+    apply(planned_install(place, PluginSettings(URL, None), (2, 1, 2)))
     assert place.plugin.is_file()
     files = {name: data for name, data in _contents(place.folder).items() if not name.startswith(("plugins", "coll"))}
     assert files == before
     _install(place)
-    apply(planned_install(place, URL, None, (2, 1, 2)))
+    apply(planned_install(place, PluginSettings(URL, None), (2, 1, 2)))
     found = place.config()
     assert not found.is_file() or place.plugin.as_uri() not in found.read_text()
     apply(planned_uninstall(place))

@@ -1,0 +1,45 @@
+"""Parts of a collector that are made from its settings alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from collector.app.data_dir import DataDirectory
+from collector.app.destinations import new_destination
+from collector.app.forwarding_task import ForwardingTask
+from collector.app.policy_switch import Sealers
+from collector.forward.forwarder import Forwarder
+from collector.pipeline.otlp import Pipeline
+from collector.pipeline.sift import Sieve
+from collector.reshape.join import LogJoin
+from collector.reshape.stage import Reshaper
+from collector.settings.destinations import ForwardingSettings
+from collector.settings.model import Settings
+from collector.store import Store
+from collector.store.entries import Caps
+from collector.store.open import open_store
+
+
+def open_store_of(settings: Settings, data_dir: DataDirectory, forwarding: ForwardingSettings) -> Store:
+    caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
+    wanted = forwarding.destination
+    return open_store(data_dir.path, caps, {wanted.name: wanted.signals} if wanted else {})
+
+
+def new_forwarding_task(store: Store, forwarding: ForwardingSettings) -> ForwardingTask:
+    wanted = forwarding.destination
+    forwarder = Forwarder(store, new_destination(wanted), store.instance) if wanted else None
+    return ForwardingTask(forwarder, lambda: store.sizes["queued_bytes"])
+
+
+def pipelines_of(settings: Settings, sealers: Sealers, store: Store) -> Callable[[], Pipeline]:
+    """Makes a pipeline for each thread; what they remember of log records they share."""
+    join = LogJoin(time.monotonic)
+    sieve = Sieve(store.inbox.knows, keep_internal=settings.keep_internal_spans)
+
+    def new_pipeline() -> Pipeline:
+        reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+        return Pipeline(sealers, reshaper=reshaper, sift=sieve.sift)
+
+    return new_pipeline

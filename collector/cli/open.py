@@ -1,0 +1,31 @@
+"""`collector open`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from collector.app.data_dir import READ_TOKEN, found_secret, page_address
+from collector.cli.client import Client
+from collector.cli.options import DataDirOption
+from collector.settings.sources import load
+
+
+def register(app: typer.Typer) -> None:
+    app.command("open")(open_page)
+
+
+def open_page(
+    show: Annotated[bool, typer.Option("--print", help="Print the address instead of opening it.")] = False,
+    data_dir: DataDirOption = None,
+) -> None:
+    """Open the page in the browser, already let in."""
+    import webbrowser
+
+    settings = load({"data_dir": data_dir}).settings
+    status = Client(settings).get("/api/status")
+    token = found_secret(settings.data_dir.expanduser(), READ_TOKEN)
+    address = page_address(status["url"], None if settings.read_without_token else token)
+    if show or not webbrowser.open(address):
+        print(address)
