@@ -126,7 +126,7 @@ def test_an_unwritable_data_directory_is_one_line_and_exit_2(tmp_path: Path) -> 
 
 def test_a_data_directory_that_is_a_file_is_one_line_and_exit_2(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
-    assert "cannot be written" in _refusal(tmp_path, "--port", "0")
+    assert "is a file: name a directory" in _refusal(tmp_path, "--port", "0")
 
 
 def test_an_upstream_that_is_ourselves_is_one_line_and_exit_2(tmp_path: Path) -> None:
