@@ -25,6 +25,7 @@ from collector.assemble.dialects.lenient import (
 )
 from collector.assemble.dialects.sent import SentHistories
 from collector.assemble.facts import (
+    RUNNING,
     AnyFact,
     ConversationFact,
     MessageFact,
@@ -58,7 +59,6 @@ _SILENT = {
     "session.http.request",
     "session.http.response",
     "session.retry",
-    "experimental.text.complete",
     "experimental.session.compacting",
     "experimental.compaction.autocontinue",
     "experimental.provider.small_model",
@@ -125,6 +125,8 @@ class HookReader:
                 yield from self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
             case "chat.tools":
                 yield from self._tools(hook)
+            case "experimental.text.complete":
+                yield from _completed_text(hook)
             case "tool.definition":
                 self._definition(hook)
             case "session.context" | "session.title" | "session.compaction":
@@ -259,6 +261,17 @@ def _prompted(messages: list[JsonObject], session: str, at: int) -> Iterator[Any
         type="text",
         text=words,
     )
+
+
+def _completed_text(hook: HookCall) -> Iterator[AnyFact]:
+    """A text that is whole; where its part is deleted in the same moment no event says so."""
+    session, of = text(hook.input.get("sessionID")), text(hook.input.get("messageID"))
+    part, said = text(hook.input.get("partID")), text(hook.output.get("text"))
+    if session and of and part and said:
+        yield PartFact(
+            session, f"text:{part}", hook.at or 0, order(1, RUNNING), message=of, part=part, type="text", text=said,
+            end=hook.at,
+        )  # fmt: skip
 
 
 def params(found: JsonObject) -> dict[str, Any]:

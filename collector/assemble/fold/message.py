@@ -152,7 +152,7 @@ class SessionMessage:
         """Its parts as they were at `at`, in order."""
         if not self.replaced and not self.removed:
             return self.sorted_parts()
-        found = []
+        found: list[PartFact] = []
         for part in self.sorted_parts():
             if self.removed.get(part.part, NEVER) > at:
                 changes = [old for old in self.replaced.get(part.part, ()) if (old.end or 0) > at]

@@ -89,8 +89,9 @@ def _asked(message: SessionMessage) -> str:
 
 
 def answered(message: SessionMessage) -> SentMessage:
-    """What the model answered in a step."""
-    return _answer(message.sorted_parts(), message.sorted_tools())
+    """What the model answered in a step, whatever became of its texts later."""
+    parts = message.parts_at(message.info.completed) if message.info.completed else message.sorted_parts()
+    return _answer(parts, message.sorted_tools())
 
 
 def _answered_before(parts: list[PartFact], tools: list[ToolFact], *, foreign: bool) -> SentMessage:
