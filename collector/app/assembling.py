@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
 _RETRY_SECONDS = 2.0
-_MOST_WAITING = 200_000
-_MOST_BATCH_BYTES = 4 * 1024 * 1024
+_MOST_WAITING = 5_000
+_MOST_BATCH_BYTES = 2 * 1024 * 1024
 
 
 class Assembling:
@@ -139,21 +139,26 @@ class Assembling:
                 self._assembler.recall(session, orjson.loads(memory))
 
     def _look(self, ahead: int = 0) -> None:
-        made = self._assembler.look(_now() + ahead)
-        finished, self._assembler.finished = self._assembler.finished, []
-        if made or finished:
-            self._write(made, finished)
+        part: list[BuiltSpan] = []
+        size = 0
+        for made in self._assembler.due(_now() + ahead):
+            length = made.span.ByteSize()
+            if part and size + length > _MOST_BATCH_BYTES:
+                if not self._write(part):
+                    return
+                part, size = [], 0
+            part.append(made)
+            size += length
+        self._write(part)
         self._open = [
             {"session_id": session, "message_id": message, "since_ms": since}
             for session, message, since in self._assembler.open_turns()
         ]
 
-    def _write(self, made: list[BuiltSpan], finished: list[FinishedTurn]) -> None:
-        parts = list(_parts(made)) or [[]]
-        for index, part in enumerate(parts):
-            ended = [self._ended(turn) for turn in finished] if index == len(parts) - 1 else []
-            if not self._keep(part, ended):
-                return
+    def _write(self, part: list[BuiltSpan]) -> bool:
+        """Write spans, and the end of the turns of which none is still to come; False when told to stop meanwhile."""
+        finished, self._assembler.finished = self._assembler.finished, []
+        return not (part or finished) or self._keep(part, [self._ended(turn) for turn in finished])
 
     def _keep(self, part: list[BuiltSpan], ended: list[EndedTurn]) -> bool:
         """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
@@ -178,21 +183,6 @@ class Assembling:
             self._assembler.open_messages(turn.session),
             orjson.dumps(self._assembler.remember(turn.session)),
         )
-
-
-def _parts(made: list[BuiltSpan]) -> Iterable[list[BuiltSpan]]:
-    """Batches of a size that destinations take."""
-    part: list[BuiltSpan] = []
-    size = 0
-    for item in made:
-        length = item.span.ByteSize()
-        if part and size + length > _MOST_BATCH_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(item)
-        size += length
-    if part:
-        yield part
 
 
 def _now() -> int:

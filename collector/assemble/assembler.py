@@ -30,6 +30,7 @@ from collector.assemble.spans.timing import timing
 from collector.assemble.spans.turn import TurnSpans
 
 _LOOK_EVERY_MS = 250
+_MOST_IDLE_MESSAGES = 500
 _TOOLS_WITHIN_MS = 30_000
 
 
@@ -122,16 +123,21 @@ class Assembler:
 
     def look(self, now: int) -> list[BuiltSpan]:
         """The spans that are due at `now`."""
+        return list(self.due(now))
+
+    def due(self, now: int) -> Iterator[BuiltSpan]:
+        """The same one after the other: each holds its conversation, so that all together may be large.
+
+        Nothing may be taken in before the last. `finished` holds no turn of which a span is still to come.
+        """
         self._next_look = now + _LOOK_EVERY_MS
-        made: list[BuiltSpan] = []
         for identifier in list(self._active):
             session = self.sessions[identifier]
-            made += self._session(session, now, closing=False)
+            yield from self._session(session, now, closing=False)
             if not session.is_open:
                 del self._active[identifier]
                 session.encodings.clear()
         self._forget(now)
-        return made
 
     def close(self) -> list[BuiltSpan]:
         """End every open turn: nothing more will come."""
@@ -153,8 +159,7 @@ class Assembler:
 
     # ---- one session
 
-    def _session(self, session: SessionState, now: int, *, closing: bool) -> list[BuiltSpan]:
-        made: list[BuiltSpan] = []
+    def _session(self, session: SessionState, now: int, *, closing: bool) -> Iterator[BuiltSpan]:
         self.copied += set_copies_aside(session)
         found = turns(session)
         session.is_open = False
@@ -169,15 +174,14 @@ class Assembler:
             if closing and state is Ending.DIED and not self._is_broken(turn):
                 state = Ending.OVER
             over = state is not Ending.OPEN
-            made += self._children(turn, place, now, over=over)
+            yield from self._children(turn, place, now, over=over)
             if over:
                 is_known = _says_anything(turn)
                 if is_known:
-                    made += self._root(turn, found, place, incomplete=state is Ending.DIED)
+                    yield from self._root(turn, found, place, incomplete=state is Ending.DIED)
                 self._finish(turn, place, died=state is Ending.DIED or not is_known)
             else:
                 session.is_open = True
-        return made
 
     def _is_broken(self, turn: Turn) -> bool:
         """Whether something of the turn never came to an end."""
@@ -351,14 +355,21 @@ class Assembler:
     def _forget(self, now: int) -> None:
         """Let go of sessions that have nothing open, the longest silent first."""
         idle = [s for s in self.sessions.values() if s.id not in self._active]
-        if len(idle) <= self._most_idle and not any(now - s.heard > self._keep_idle_ms for s in idle):
+        held = sum(len(session.messages) for session in idle)
+        if (
+            len(idle) <= self._most_idle
+            and held <= _MOST_IDLE_MESSAGES
+            and not any(now - s.heard > self._keep_idle_ms for s in idle)
+        ):
             return
         idle.sort(key=lambda s: s.heard)
         needed = {self.sessions[a].parent for a in self._active}
+        excess = len(idle) - self._most_idle
         for index, session in enumerate(idle):
             if session.id in needed:
                 continue
-            if index < len(idle) - self._most_idle or now - session.heard > self._keep_idle_ms:
+            if index < excess or held > _MOST_IDLE_MESSAGES or now - session.heard > self._keep_idle_ms:
+                held -= len(session.messages)
                 del self.sessions[session.id]
                 self._built.pop(session.id, None)
 

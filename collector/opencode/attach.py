@@ -18,6 +18,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
+from httpx_sse import EventSource
 
 from collector.errors import CollectorError
 from collector.opencode import messages2
@@ -183,7 +184,7 @@ class Follower:
         if generation == 1:
             info, found = await self._json(f"/session/{session}"), await self._json(f"/session/{session}/message")
             if isinstance(info, dict) and isinstance(found, list):
-                await self._hand(list(told({"info": info, "messages": found})))
+                await self._hand(list(told(info, found)))
             return
         info = await self._json(f"/api/session/{session}")
         messages = await self._pages(f"/api/session/{session}/message")
@@ -235,20 +236,15 @@ def _session_of(payload: EventItem) -> str | None:
 
 async def _data(stream: httpx.Response) -> AsyncIterator[EventItem]:
     """The JSON objects of a stream of server-sent events."""
-    lines: list[str] = []
-    async for line in stream.aiter_lines():
-        if line.startswith("data:"):
-            lines.append(line[5:].removeprefix(" "))
-            if sum(map(len, lines)) > _MAX_LINE_BYTES:
-                lines = []
-        elif not line and lines:
-            try:
-                found = json.loads("\n".join(lines))
-            except ValueError:
-                found = None
-            lines = []
-            if isinstance(found, dict):
-                yield found
+    async for event in EventSource(stream).aiter_sse():
+        if len(event.data) > _MAX_LINE_BYTES:
+            continue
+        try:
+            found = json.loads(event.data)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
 
 
 async def _batches(items: AsyncIterator[EventItem]) -> AsyncIterator[list[EventItem]]:

@@ -15,6 +15,7 @@ from collector.opencode.history import EventItem
 
 _BATCH_BYTES = 1024 * 1024
 _SECONDS = 60
+_BUSY_SECONDS = 600
 
 
 class EventClient:
@@ -37,8 +38,10 @@ class EventClient:
         return sent
 
     def _post(self, body: bytes) -> None:
-        pause, said = 0.2, ""
-        for _ in range(self._attempts):
+        pause, said, left = 0.2, "", self._attempts
+        busy_until = time.monotonic() + _BUSY_SECONDS
+        while left > 0:
+            left -= 1
             try:
                 answer = self._ask(body)
             except NotProved:
@@ -52,6 +55,8 @@ class EventClient:
                 said = f"answered HTTP {answer.status}"
                 if answer.status not in (429, 502, 503, 504):
                     break
+                if answer.status in (429, 503) and time.monotonic() < busy_until:
+                    left += 1  # it is there, and asks to wait
                 after = answer.headers.get("retry-after", "")
                 pause = min(float(after), 30) if after.isdigit() else pause * 2
             time.sleep(pause)

@@ -17,6 +17,9 @@ from collector.errors import CollectorError
 from collector.opencode import messages2
 from collector.opencode.history import EventItem, Kept, message_item, part_item, session_item
 
+_PORTION = 500
+"""Rows read at once."""
+
 
 class Database:
     """A database file; raises `CollectorError` when it is none of OpenCode's."""
@@ -53,32 +56,47 @@ class Database:
 
     def items(self, session: str) -> Iterator[EventItem]:
         """The events of a session; of one that was begun before there were any, its messages as they are now first."""
-        events = self._events(session)
-        if not events or events[0]["seq"] != 0:
+        if not self._has_all_events(session):
             yield from self._messages(session)
             yield from self._messages2(session)
-        yield from events
+        yield from self._events(session)
 
-    def _events(self, session: str) -> list[EventItem]:
+    def _has_all_events(self, session: str) -> bool:
         if "event" not in self._tables:
-            return []
-        rows = self._rows("SELECT * FROM event WHERE aggregate_id = ? ORDER BY seq", session)
-        return [
-            {**{key: row[key] for key in ("id", "aggregate_id", "seq", "type")}, "data": data}
-            for row in rows
-            if isinstance(data := _json(row["data"]), dict)
-        ]
+            return False
+        first = self._rows("SELECT seq FROM event WHERE aggregate_id = ? ORDER BY seq LIMIT 1", session)
+        return bool(first) and first[0]["seq"] == 0
+
+    def _events(self, session: str) -> Iterator[EventItem]:
+        after = -1
+        while "event" in self._tables:
+            rows = self._rows(
+                f"SELECT * FROM event WHERE aggregate_id = ? AND seq > ? ORDER BY seq LIMIT {_PORTION}", session, after
+            )
+            for row in rows:
+                after = row["seq"]
+                if isinstance(data := _json(row["data"]), dict):
+                    yield {**{key: row[key] for key in ("id", "aggregate_id", "seq", "type")}, "data": data}
+            if len(rows) < _PORTION:
+                return
 
     def _messages(self, session: str) -> Iterator[EventItem]:
         if not {"session", "message", "part"} <= self._tables:
             return
         for row in self._rows("SELECT * FROM session WHERE id = ?", session):
             yield session_item(_session(row))
+        rows = self._rows("SELECT id FROM message WHERE session_id = ? ORDER BY time_created, id", session)
+        for portion in _portions([row["id"] for row in rows], _PORTION // 10):
+            yield from self._portion(session, json.dumps(portion))
+
+    def _portion(self, session: str, messages: str) -> Iterator[EventItem]:
+        """Messages, whose ids are a JSON array, with their parts."""
+        named = "IN (SELECT value FROM json_each(?))"
         parts: dict[str, list[EventItem]] = {}
-        for row in self._rows("SELECT * FROM part WHERE session_id = ? ORDER BY id", session):
+        for row in self._rows(f"SELECT * FROM part WHERE message_id {named} ORDER BY id", messages):
             part = {**_object(row["data"]), "id": row["id"], "messageID": row["message_id"], "sessionID": session}
             parts.setdefault(row["message_id"], []).append(part)
-        for row in self._rows("SELECT * FROM message WHERE session_id = ? ORDER BY time_created, id", session):
+        for row in self._rows(f"SELECT * FROM message WHERE id {named} ORDER BY time_created, id", messages):
             yield message_item({**_object(row["data"]), "id": row["id"], "sessionID": session})
             yield from map(part_item, parts.get(row["id"], ()))
 
@@ -92,6 +110,11 @@ class Database:
         ]
         if rows and messages:
             yield from messages2.events(_session(rows[0]), messages)
+
+
+def _portions(ids: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
 
 
 def _session(row: sqlite3.Row) -> EventItem:

@@ -8,9 +8,12 @@ storage/part/<message>/<part>.json
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import ijson
 
 from collector.errors import CollectorError
 from collector.opencode import messages2
@@ -45,7 +48,7 @@ class Storage:
 
 
 class Export:
-    """A file that `opencode export` wrote: `{info, messages: [{info, parts}]}`.
+    """A file that `opencode export` wrote: `{info, messages: [{info, parts}]}`; read message by message.
 
     Raises `CollectorError` when it is none; one cut at 64 KiB says so (a pipe that is read slowly cuts it).
     """
@@ -53,17 +56,17 @@ class Export:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            text = path.read_bytes()
-            found = json.loads(text[text.index(b"{") :])
+            self._begin = _first_brace(path)
+            holds_messages = self._is_whole()
+            self._info: EventItem = next((info for name in ("info", "session") for info in self._objects(name)), {})
         except OSError as error:
             raise CollectorError(f"{path} cannot be read ({error.strerror})") from None
-        except ValueError:
-            cut = ": it was cut by a pipe, export again with > FILE" if len(text) % 65536 == 0 and text else ""
+        except (ValueError, ijson.JSONError):
+            size = path.stat().st_size
+            cut = ": it was cut by a pipe, export again with > FILE" if size and size % 65536 == 0 else ""
             raise CollectorError(f"{path} is no export of OpenCode{cut}") from None
-        if not isinstance(found, dict) or not isinstance(found.get("messages"), list):
+        if not holds_messages:
             raise CollectorError(f"{path} is no export of OpenCode")
-        self._info: EventItem = found["info"] if isinstance(found.get("info"), dict) else found.get("session") or {}
-        self._messages = [message for message in found["messages"] if isinstance(message, dict)]
 
     @property
     def name(self) -> str:
@@ -73,17 +76,40 @@ class Export:
         return [_kept(self._info)]
 
     def items(self, session: str) -> Iterator[EventItem]:
-        if any("info" not in message and "type" in message for message in self._messages):
-            yield from messages2.events(self._info, self._messages)
+        if any("info" not in message and "type" in message for message in islice(self._messages(), 1)):
+            yield from messages2.events(self._info, self._messages())
             return
-        yield from told({"info": self._info, "messages": self._messages})
+        yield from told(self._info, self._messages())
+
+    def _messages(self) -> Iterator[EventItem]:
+        return self._objects("messages.item")
+
+    def _objects(self, place: str) -> Iterator[EventItem]:
+        with self._path.open("rb") as file:
+            file.seek(self._begin)
+            yield from (found for found in ijson.items(file, place, use_float=True) if isinstance(found, dict))
+
+    def _is_whole(self) -> bool:
+        """Whether the document holds a list of messages; raises `ijson.JSONError` when it is not JSON to its end."""
+        found = False
+        with self._path.open("rb") as file:
+            file.seek(self._begin)
+            for place, event, _ in ijson.parse(file):
+                found = found or (place == "messages" and event == "start_array")
+        return found
 
 
-def told(export: EventItem) -> Iterator[EventItem]:
+def _first_brace(path: Path) -> int:
+    """Where the document begins: OpenCode may say something before it. Raises `ValueError` when there is none."""
+    with path.open("rb") as file:
+        return file.read(65536).index(b"{")
+
+
+def told(info: EventItem, messages: Iterable[EventItem]) -> Iterator[EventItem]:
     """A session with its messages and parts, as OpenCode 1 exports and serves it."""
-    info, session = export["info"], export["info"].get("id")
+    session = info.get("id")
     yield session_item(info)
-    for message in export["messages"]:
+    for message in messages:
         about = message.get("info")
         if isinstance(about, dict):
             yield message_item({"sessionID": session, **about})

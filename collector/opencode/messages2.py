@@ -6,19 +6,22 @@ did: when a prompt was queued and when a tool's input began are one time. Ids ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 from collector.assemble.dialects.lenient import JsonObject
 
 
-def events(session: JsonObject, messages: list[JsonObject]) -> Iterator[JsonObject]:
+def events(session: JsonObject, messages: Iterable[JsonObject]) -> Iterator[JsonObject]:
     """The events of one session: its creation, then what each message says."""
     identifier = str(session.get("id", ""))
-    created = _time(session, "created") or (_time(messages[0], "created") if messages else None)
+    left = iter(messages)
+    first = list(islice(left, 1))
+    created = _time(session, "created") or (_time(first[0], "created") if first else None)
     known = ("parentID", "title", "agent", "model", "version", "projectID", "location", "slug")
     yield _event("session.created", created, identifier, {key: session[key] for key in known if session.get(key)})
-    for message in messages:
+    for message in chain(first, left):
         teller = _TELLERS.get(str(message.get("type")))
         if teller is not None:
             yield from teller(identifier, message)

@@ -135,6 +135,12 @@ class SessionMessage:
         return bool(self.info.summary) or self.info.agent == "compaction"
 
     @property
+    def size(self) -> int:
+        """About how many characters it and its tools' results hold."""
+        texts = sum(len(part.text) for part in self.parts.values() if part.text)
+        return texts + sum(len(tool.output or "") + len(tool.error or "") for tool in self.tools.values()) + 200
+
+    @property
     def is_prompt(self) -> bool:
         """Whether it holds a text that a person wrote."""
         return any(part.type == "text" and not part.synthetic for part in self.parts.values())

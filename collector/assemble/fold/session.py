@@ -38,6 +38,8 @@ from collector.assemble.fold.timeline import Timeline
 _REMEMBERED_TURNS = 100
 _HEAD_WITHIN_MS = 60_000
 _MOST_MESSAGES = 5000
+_MOST_TEXT = 4 * 1024 * 1024
+"""Twice what a span holds of a conversation."""
 _FIRST = (0, "")
 
 
@@ -65,6 +67,7 @@ class SessionState:
         "encodings",
         "failures",
         "finished",
+        "forgotten",
         "given_up",
         "gone_at",
         "heard",
@@ -155,6 +158,8 @@ class SessionState:
         """Sessions that tool calls of this one started, and those calls by part."""
         self.links: dict[str, list[Link]] = {}
         """The same of turns that are over."""
+        self.forgotten = 0
+        """Messages that were let go of: no span had room for them any more, or a compaction summed them up."""
         self.calls: dict[str, tuple[SessionMessage, ToolFact]] = {}
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
@@ -257,7 +262,7 @@ class SessionState:
         # A message of which only a part is known stands before all others, and may yet open a turn.
         since = self.heard - _HEAD_WITHIN_MS
         done = [m for _, _, m in self.ordered if m.id not in open_messages and (m.created or m.heard < since)]
-        excess = len(self.messages) - _MOST_MESSAGES
+        excess = max(len(self.messages) - _MOST_MESSAGES, _too_long(done))
         last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
         if last >= 0:
             mark = self.messages.get(done[last].info.parent or "")
@@ -265,6 +270,7 @@ class SessionState:
             kept = {mark.id if mark is not None else "", part.tail if part is not None else ""}
             excess = max(excess, next((i for i, m in enumerate(done) if m.id in kept), last))
         for message in done[: max(0, excess)]:
+            self.forgotten += 1
             del self.messages[message.id]
             self.summaries.pop(message.id, None)
             del self.ordered[bisect_left(self.ordered, message.position)]
@@ -441,6 +447,16 @@ class SessionState:
             return False
         self.notes[fact.key] = fact
         return True
+
+
+def _too_long(messages: list[SessionMessage]) -> int:
+    """How many of the oldest messages come before more text than is kept of a conversation."""
+    size = 0
+    for index in range(len(messages) - 1, -1, -1):
+        size += messages[index].size
+        if size > _MOST_TEXT:
+            return index
+    return 0
 
 
 def _says_the_same(one: PartFact | ToolFact, other: PartFact | ToolFact) -> bool:

@@ -54,7 +54,7 @@ class CallSpans:
             messages = [prompt, *messages]
         else:
             encoding = session.encodings.setdefault("", (conversation.ConversationEncoding(), None))[0]
-        asked = _RequestContent(messages, times.request, tools, encoding)
+        asked = _RequestContent(messages, times.request, tools, encoding, session.forgotten)
         made = []
         for attempt in times.failed:
             identifier = span_id(step.id, "attempt", str(attempt.number))
@@ -222,6 +222,8 @@ class _RequestContent:
     request: RequestFact | None
     tools: ToolListFact | None
     encoding: conversation.ConversationEncoding
+    forgotten: int = 0
+    """Messages before these that were let go of."""
 
 
 def is_call(turn: Turn, step: SessionMessage, request: RequestFact | None) -> bool:
@@ -260,7 +262,7 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
             "llm.system": provider,
             "llm.provider": provider,
             "llm.streaming": True,
-            "opencode.dropped_input_messages": dropped or "",
+            "opencode.dropped_input_messages": dropped + asked.forgotten if dropped else "",
         },
     )
     if kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -219,3 +220,43 @@ def test_a_session_of_many_turns_goes_on_counting_after_it_was_forgotten() -> No
     made = later.close()
     assert attributes(agents(made)[0])["opencode.turn_number"] == 151
     assert not ids(made) & ids(first)
+
+
+def test_a_long_session_told_at_once_is_never_held_as_a_whole() -> None:
+    """Each span holds the conversation before it: those of an import together would be quadratic."""
+    script = Script()
+    for turn in range(150):
+        at = turn * 20_000 + 10
+        script.user(f"msg_{turn:05}u", at, "x" * 8000)
+        script.answer(f"msg_{turn:05}v", f"msg_{turn:05}u", at + 100, "y" * 8000)
+        script.idle(at + 1000)
+    assembler, reader = Assembler(), ItemReader()
+    for item in script.events:
+        for fact in reader.read(item, NOW):
+            assert not isinstance(fact, UnknownType)
+            assembler.learn(fact, 0)
+    tracemalloc.start()
+    told = sum(made.span.ByteSize() for made in assembler.due(100_000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert told > 100 * 1024 * 1024
+    assert peak < 20 * 1024 * 1024
+
+
+def test_a_turn_counts_as_over_only_when_all_its_spans_are_out() -> None:
+    """Spans and the end of their turn are written together, in portions."""
+    script = Script()
+    for turn in range(3):
+        script.user(f"msg_{turn}u", turn * 10_000 + 10)
+        script.answer(f"msg_{turn}v", f"msg_{turn}u", turn * 10_000 + 100)
+        script.idle(turn * 10_000 + 1000)
+    assembler, reader = Assembler(), ItemReader()
+    for item in script.events:
+        for fact in reader.read(item, NOW):
+            assert not isinstance(fact, UnknownType)
+            assembler.learn(fact, 0)
+    out: set[str] = set()
+    for made in assembler.due(100_000):
+        assert {message for turn in assembler.finished for message in turn.messages} <= out
+        out.add(str(attributes(made)["opencode.message_id"]))
+    assert len(assembler.finished) == 3

@@ -71,7 +71,7 @@ class FakeOpenCode:
                         item = fake.stream.pop(0)
                         if item is None:
                             return
-                        self.wfile.write(f"data: {json.dumps(item)}\n\n".encode())
+                        self.wfile.write(f"data: {json.dumps(item, ensure_ascii=False)}\n\n".encode())
                         self.wfile.flush()
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -156,6 +156,14 @@ def row(number: int, seq: int, session: str = "ses_a") -> Json:
 
 ONE: dict[str, Any] = {"/global/health": {"healthy": True}, "/global/event": True}
 TWO: dict[str, Any] = {"/api/info": {"version": "2.1.2"}, "/api/event": True}
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+def test_a_text_with_a_separator_of_lines_is_one_event(start: Start, separator: str) -> None:
+    """OpenCode writes them as they are; only CR and LF end a line of an event stream."""
+    fake, following = start(ONE)
+    fake.stream.append({"payload": {"id": "evt_0001", "type": "session.idle", "properties": {"sessionID": separator}}})
+    following.until(lambda: [item["payload"]["properties"]["sessionID"] for item in following.items] == [separator])
 
 
 def test_events_are_handed_on_and_housekeeping_is_not(start: Start) -> None:
