@@ -46,7 +46,7 @@ from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
 from collector.receive.receiver import Admission
-from collector.settings.destinations import forwarding_settings
+from collector.settings.forwarding import forwarding_settings
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded

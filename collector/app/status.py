@@ -16,7 +16,7 @@ from collector.pipeline.events import IntakeResult
 from collector.pipeline.otlp import Processed
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.receiver import Receiver
-from collector.settings.destinations import ForwardingSettings
+from collector.settings.forwarding import ForwardingSettings
 from collector.store import Reading, Store
 from collector.viewer.status import Status
 

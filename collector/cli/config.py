@@ -23,7 +23,7 @@ def config(
     data_dir: DataDirOption = None,
 ) -> None:
     """Show each setting, its value and its origin; tokens as stars."""
-    from collector.settings.destinations import forwarding_settings
+    from collector.settings.forwarding import forwarding_settings
 
     loaded = load({"data_dir": data_dir}, config)
     forwarding = forwarding_settings(loaded.settings, loaded.origins, loaded.settings.port)
@@ -52,9 +52,11 @@ def config(
 
 
 def _shown(name: str, value: Any) -> Any:
-    """Headers may hold credentials as well: their values are stars too."""
+    """Headers may hold credentials as well: their values are stars too. Of destinations the names are shown."""
     if isinstance(value, SecretStr):
         return "********"
+    if name == "destination":
+        return [table.name or table.preset for table in value]
     if name == "upstream_headers":
         return dict.fromkeys(value, "********")
     if isinstance(value, (list, dict, int, float, bool)) or value is None:

@@ -61,7 +61,7 @@ def doctor(
 
 
 def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
-    from collector.settings.destinations import forwarding_settings
+    from collector.settings.forwarding import forwarding_settings
 
     try:
         loaded = read()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from collector.enums import ContentLevel, Encoding, Signal, SourceKeys
+from collector.settings.destination_tables import DestinationTable
 from collector.settings.npm_names import boolean
 
 PREFIX = "COLLECTOR_"
@@ -110,6 +111,11 @@ class Settings(BaseSettings):
     )
 
     max_connections: int = Field(512, ge=1, description="open at once; more are answered 503")
+    destination: list[DestinationTable] = Field(
+        [],
+        description="more places to send to: `[[destination]]` tables in the file ([destinations](destinations.md))",
+    )
+
     max_body_bytes: int = Field(64 * _MIB, ge=1024, description="of one request, before and after decompression")
     max_inflight_bytes: int = Field(256 * _MIB, ge=1024, description="of all requests under way; more is answered 429")
     max_queue_bytes: int = Field(1024 * _MIB, ge=1024, description="undelivered; more is answered 503")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 
 from collector.enums import ContentLevel
 from collector.errors import ConfigError
+from collector.settings.explain import first_fault, line_of, lines_of, shown
 from collector.settings.model import APP, PREFIX, Settings
 from collector.settings.npm_names import read_honoured
 
@@ -63,7 +65,7 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise _as_config_error(error, origins) from None
+        raise _as_config_error(error, origins, file) from None
     return Loaded(settings, origins, notices)
 
 
@@ -104,8 +106,11 @@ def _read_file(path: Path) -> dict[str, Any]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise ConfigError(f"{path}: not valid TOML") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
+        raise ConfigError(f"{path}: not valid TOML{f' ({place[1]})' if place else ''}") from None
     for key in found:
         if key not in Settings.model_fields:
             close = difflib.get_close_matches(key, Settings.model_fields, 1)
@@ -133,8 +138,14 @@ def _keep_strictest_content(
     return (notice,)
 
 
-def _as_config_error(error: ValidationError, origins: Mapping[str, str]) -> ConfigError:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    key = str(first["loc"][0]) if first["loc"] else ""
-    message = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{origins.get(key, key)}: {message[:1].lower()}{message[1:]}")
+def _as_config_error(error: ValidationError, origins: Mapping[str, str], file: Path | None) -> ConfigError:
+    location, fault = first_fault(error, Settings)
+    key = str(location[0]) if location else ""
+    origin = origins.get(key, key)
+    if file is not None and origin == str(file):
+        line = line_of(location, lines_of(file.read_text(encoding="utf-8")))
+        place = f", line {line}" if line is not None else ""
+        return ConfigError(f"{file}{place}: {shown(location)}: {fault}")
+    if len(location) > 1:
+        return ConfigError(f"{origin}: {shown(location)}: {fault}")
+    return ConfigError(f"{origin}: {fault}")

@@ -42,7 +42,7 @@ def test_status_of_a_running_collector_imports_no_stage_no_framework_and_no_prot
 
 
 def test_reading_settings_imports_no_stage(tmp_path: Path) -> None:
-    found = _imported(tmp_path, "from collector.settings.destinations import forwarding_settings")
+    found = _imported(tmp_path, "from collector.settings.forwarding import forwarding_settings")
     rooms = {name.split(".")[1] for name in found if name.startswith("collector.")}
     assert rooms == {"settings", "enums", "errors"}
     assert found & (STAGES | HEAVY) == set()

@@ -11,7 +11,7 @@ import pytest
 from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
-from collector.settings.destinations import ForwardingSettings, forwarding_settings
+from collector.settings.forwarding import ForwardingSettings, forwarding_settings
 from collector.settings.sources import load
 
 
