@@ -50,7 +50,7 @@ clients:
 	PYTHON=$(PYTHON) sh tests/e2e/install_reshape_clients.sh
 	sh tests/browser/install.sh
 
-# Writes the tables of docs/settings.md from the code.
+# Writes the tables of settings and presets in docs/ from the code.
 docs: .venv/installed
 	$(BIN)/python docs/generate.py
 

@@ -1,8 +1,7 @@
-"""Writes the tables of docs/settings.md from the code they describe: `make docs`."""
+"""Writes the tables of settings and presets from the code they describe: `make docs`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
@@ -13,9 +12,10 @@ from pydantic.fields import FieldInfo
 
 from collector.settings.model import PREFIX, Settings
 from collector.settings.npm_names import NPM_NAMES
+from collector.settings.presets import PRESETS
 from collector.settings.sources import FLAGS
 
-PAGE = Path(__file__).parent / "settings.md"
+FOLDER = Path(__file__).parent
 
 
 def settings_table() -> str:
@@ -41,19 +41,41 @@ def npm_names_table() -> str:
     return _table(("name", "here"), ((", ".join(names), meaning) for meaning, names in rows.items()))
 
 
-def page() -> str:
-    """The page as it should be: what stands between a table's markers is written anew."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, table in (("settings", settings_table()), ("npm names", npm_names_table())):
-        begin, end = f"<!-- {name}: written by make docs -->", f"<!-- end of {name} -->"
-        text, found = re.subn(
-            f"{re.escape(begin)}.*?{re.escape(end)}",
-            lambda _, b=begin, t=table, e=end: f"{b}\n{t}\n{e}",
-            text,
-            flags=re.S,
-        )
-        if found != 1:
-            raise SystemExit(f"docs/settings.md: expected the markers of {name} once")
+def presets_table() -> str:
+    """What each preset fills in."""
+    return _table(
+        ("preset", "address", "signals", "encoding", "token", "see"),
+        (
+            (
+                f"`{name}`",
+                (preset.endpoint or "its own") + preset.base_path,
+                ", ".join(preset.signals),
+                preset.encoding.value,
+                f"`{preset.token_header}: {preset.token_scheme} ...`".replace(":  ", ": ")
+                + (f" ({preset.token_hint})" if preset.token_hint else ""),
+                preset.source,
+            )
+            for name, preset in PRESETS.items()
+        ),
+    )
+
+
+TABLES = {
+    "settings.md": {"settings": settings_table, "npm names": npm_names_table},
+    "destinations.md": {"presets": presets_table},
+}
+
+
+def page(name: str) -> str:
+    """A page as it should be: what stands between a table's markers is written anew."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for table, write in TABLES[name].items():
+        begin, end = f"<!-- {table}: written by make docs -->", f"<!-- end of {table} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise SystemExit(f"{name}: expected the markers of {table}")
+        text = f"{before}{begin}\n{write()}\n{end}{after}"
     return text
 
 
@@ -76,4 +98,5 @@ def _default(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for name in TABLES:
+        (FOLDER / name).write_text(page(name), encoding="utf-8")

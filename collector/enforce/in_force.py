@@ -45,11 +45,17 @@ class InForce:
     notices: tuple[str, ...] = ()
     rows: tuple[PolicyRow, ...] = ()
     sources: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
 
     def differs_from(self, other: InForce) -> bool:
         """Whether telemetry would be sealed or sent otherwise."""
         mine, theirs = self.policy.fingerprint(), other.policy.fingerprint()
         return (mine, self.key, self.blocked) != (theirs, other.key, other.blocked)
+
+    def tightened_by(self, layers: Sequence[Layer]) -> InForce:
+        """The same with more layers, whatever their rank, that only tighten; raises `ConfigError`."""
+        more = [replace(layer, rank=Rank.TIGHTEN) for layer in layers]
+        return self if self.blocked else in_force_of([*self.layers, *more], "", self.sources)
 
     def sealer(self, engine: Engine | None = None) -> Sealer:
         """A new sealer under this policy; an engine that was made for it can be shared."""
@@ -91,7 +97,7 @@ class Enforcement:
         except ConfigError as error:
             layers, blocked, sources = [], str(error), ()
         environment, notices = self._request.tightening()
-        found = self._combine([*layers, *self._user(), *environment], blocked, sources)
+        found = in_force_of([*layers, *self._user(), *environment], blocked, sources)
         return replace(found, notices=(*found.notices, *notices))
 
     def refresh(self, now_s: float) -> bool:
@@ -107,24 +113,6 @@ class Enforcement:
     def refresh_s(self) -> float | None:
         """How often to ask, in seconds; None when there is no one to ask."""
         return max(1.0, min(3600.0, self._source.max_age_s / 4)) if self._source is not None else None
-
-    def _combine(self, layers: Sequence[Layer], blocked: str, sources: tuple[str, ...]) -> InForce:
-        result = combined(layers)
-        if blocked:
-            return _blocked(blocked, result.notices, sources)
-        policy = result.policy
-        key = b""
-        if policy.hmac is not None:
-            origin = next(row.origin for row in result.rows if row.key == "hmac")
-            try:
-                key = read_key(Path(policy.hmac.key_file), origin)
-            except ConfigError as error:
-                if any(layer.rank is Rank.USER and "hmac" in layer.demands for layer in layers):
-                    raise
-                return _blocked(str(error), result.notices, sources)
-        elif policy.hashes:
-            raise ConfigError("the policy hashes, but names no key: add [hmac] with key_file and key_id")
-        return InForce(policy, key, "", result.notices, result.rows, sources)
 
     def _user(self) -> list[Layer]:
         asked = self._request.policy
@@ -195,3 +183,23 @@ def _check_remote(document: RemoteDocument, origin: str) -> None:
 def _blocked(reason: str, notices: tuple[str, ...] = (), sources: tuple[str, ...] = ()) -> InForce:
     policy = replace(preset_policy("metadata-only"), name="blocked", levels=(Levels(ContentLevel.METADATA),))
     return InForce(policy, b"", reason, notices, (PolicyRow("mode", "metadata", "blocked"),), sources)
+
+
+def in_force_of(layers: Sequence[Layer], blocked: str, sources: tuple[str, ...]) -> InForce:
+    """The policy that `layers` make, with its key; raises `ConfigError` for a user's that cannot be."""
+    result = combined(layers)
+    if blocked:
+        return _blocked(blocked, result.notices, sources)
+    policy = result.policy
+    key = b""
+    if policy.hmac is not None:
+        origin = next(row.origin for row in result.rows if row.key == "hmac")
+        try:
+            key = read_key(Path(policy.hmac.key_file), origin)
+        except ConfigError as error:
+            if any(layer.rank is Rank.USER and "hmac" in layer.demands for layer in layers):
+                raise
+            return _blocked(str(error), result.notices, sources)
+    elif policy.hashes:
+        raise ConfigError("the policy hashes, but names no key: add [hmac] with key_file and key_id")
+    return InForce(policy, key, "", result.notices, result.rows, sources, tuple(layers))

@@ -7,9 +7,11 @@ or of a lower revision changes nothing; what was accepted before holds until it 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
-from collections.abc import Callable
+import platform
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,12 +151,23 @@ class RemotePolicy:
             state = json.loads((self._directory / _STATE).read_text())
             if state["digest"] != hashlib.sha256(data).hexdigest() or state["url"] != self._source.url:
                 return None
-            return Accepted(self._read(data, signature), data, str(state["etag"]), float(state["checked_s"]))
+            checked_s = float(state["checked_s"])
+            if not hmac.compare_digest(str(state.get("seal", "")), self._seal_of(state)):
+                checked_s = 0.0  # written by someone else: it holds once its source has confirmed it
+            return Accepted(self._read(data, signature), data, str(state["etag"]), checked_s)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
             self.failure = f"the policy kept in {self._directory} cannot be used ({type(error).__name__})"
             return None
+
+    def _seal_of(self, state: Mapping[str, object]) -> str:
+        """Ties the state to this machine and the keys of its policy, so that a date cannot be put in by hand.
+
+        Whoever runs the collector can compute it, as they can run another collector: see "What this does not do".
+        """
+        said = json.dumps([state["url"], state["etag"], state["checked_s"], state["digest"], *self._source.public_keys])
+        return hmac.new(_machine_id(), said.encode(), hashlib.sha256).hexdigest()
 
     def _signature_on_disk(self) -> bytes:
         return (self._directory / _SIGNATURE).read_bytes()
@@ -168,10 +181,21 @@ class RemotePolicy:
             "checked_s": accepted.checked_s,
             "digest": hashlib.sha256(accepted.data).hexdigest(),
         }
+        state["seal"] = self._seal_of(state)
         _write(self._directory / _DOCUMENT, accepted.data)
         _write(self._directory / _SIGNATURE, signature)
         _write(self._directory / _STATE, json.dumps(state).encode())
         self.accepted = accepted
+
+
+def _machine_id() -> bytes:
+    """What tells this machine from others, where the system has such a thing."""
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        try:
+            return Path(path).read_bytes()
+        except OSError:
+            continue
+    return platform.node().encode()
 
 
 def _get(client: httpx.Client, url: str, headers: dict[str, str]) -> tuple[int, bytes, str]:

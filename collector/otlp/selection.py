@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from collector.batch import ExportRequest, count_items, data_points
 from collector.otlp.envelope import prune, select
+from collector.otlp.names import canonical, glob
 
-Request = TypeVar("Request", bound=ExportRequest)
+Selected = TypeVar("Selected", bound=ExportRequest)
 
 SESSION_KEYS = ("session.id", "gen_ai.conversation.id")
 _KIND = "openinference.span.kind"
@@ -39,12 +38,15 @@ class Selection:
 
     def matches(self, value_of: Callable[[str], str | None]) -> bool:
         """Whether an item matches; `value_of` gives its own or its resource's attribute as text."""
-        wanted = [((_SERVICE,), self.services), (SESSION_KEYS, self.sessions), ((_KIND,), self.kinds)]
+        wanted = [((_SERVICE,), self.services), (SESSION_KEYS, self.sessions)]
         wanted += [((key,), patterns) for key, patterns in self.attributes.items()]
-        return all(not patterns or _any(map(value_of, keys), patterns) for keys, patterns in wanted)
+        if not all(not patterns or _any(map(value_of, keys), patterns) for keys, patterns in wanted):
+            return False
+        kind = canonical(value_of(_KIND) or "").upper()
+        return not self.kinds or any(glob(pattern.upper(), kind) for pattern in self.kinds if kind)
 
 
-def keep_selected(request: Request, only: Selection, never: Sequence[Selection]) -> tuple[Request, int]:
+def keep_selected(request: Selected, only: Selection, never: Sequence[Selection]) -> tuple[Selected, int]:
     """The items that match `only` and none of `never`, and how many others there were."""
     if only.is_empty and not never:
         return request, 0
@@ -91,9 +93,4 @@ def _text(attributes: Any, key: str) -> str | None:
 
 
 def _any(values: Iterable[str | None], patterns: Sequence[str]) -> bool:
-    return any(value is not None and _glob(pattern).fullmatch(value) for value in values for pattern in patterns)
-
-
-@lru_cache(1000)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.S)
+    return any(value is not None and glob(pattern, canonical(value)) for value in values for pattern in patterns)

@@ -60,6 +60,7 @@ class Combined:
 
 
 _Entry = tuple[Any, str]  # value, origin
+_NOTHING_ON: Mapping[str, _Entry] = {"rules.on": (frozenset(), ""), "packs": ((), "")}
 
 
 def combine(layers: Sequence[Layer], catalog: Catalog, default: Demands, default_name: str) -> Combined:
@@ -76,11 +77,11 @@ def combine(layers: Sequence[Layer], catalog: Catalog, default: Demands, default
     final = dict(base)
     for key, entry in locked.items():
         final[key] = _join(key, final.get(key), entry)
-    for layer in layers:
-        if layer.rank is Rank.TIGHTEN:
-            for key, value in layer.demands.items():
-                final[key] = _join(key, final.get(key), (value, layer.origin))
-    notices += _overruled([*users, *(layer for layer in layers if layer.rank is Rank.TIGHTEN)], base, final)
+    tightening = [_without_keep(layer, notices) for layer in layers if layer.rank is Rank.TIGHTEN]
+    for layer in tightening:
+        for key, entry in _overlay(_NOTHING_ON, [layer], catalog).items():
+            final[key] = _join(key, final.get(key), entry)
+    notices += _overruled([*users, *tightening], base, final)
     return Combined(_policy(final, layers, default_name), tuple(notices), _rows(final, catalog))
 
 
@@ -110,6 +111,7 @@ def _locked(
 ) -> dict[str, _Entry]:
     """Locked keys: those of `[required]`, and the built-in defaults of keys that no machine layer sets."""
     free = {key for layer in defaults for key in layer.demands}
+    choices = [layer.demands["rules"] for layer in defaults if "rules" in layer.demands]
     found: dict[str, _Entry] = {}
     for layer in required:
         alone = _overlay(built_in, [layer], catalog)
@@ -117,7 +119,14 @@ def _locked(
             for part in ("rules.on", "packs") if key == "rules" else (key,):
                 found[part] = _join(part, found.get(part), alone[part])
     for key, entry in built_in.items():
-        if key not in found and ("rules" if key in ("rules.on", "packs") else key) not in free:
+        if key in found:
+            continue
+        if key in ("rules.on", "packs"):
+            # Naming packs leaves the choice of rules to users; turning one off leaves them that one.
+            if not any(choice.packs is not None for choice in choices):
+                off = frozenset(rule for choice in choices for rule in choice.disable)
+                found[key] = (entry[0] - off, entry[1]) if key == "rules.on" else entry
+        elif key not in free:
             found[key] = entry
     for rule in sorted(catalog.rule_ids):
         key = f"rules.action.{rule}"
@@ -166,6 +175,8 @@ def _overruled(users: Sequence[Layer], base: Mapping[str, _Entry], final: Mappin
     notices = []
     for layer in users:
         for key, value in layer.demands.items():
+            if key == "rules" and layer.rank is Rank.TIGHTEN:
+                continue  # it turns rules on, and none off
             if key == "rules":
                 back = sorted(final["rules.on"][0] - base["rules.on"][0])
                 if back:
@@ -188,12 +199,24 @@ def _default_level(tables: tuple[Levels, ...]) -> ContentLevel:
     return strictest(table.default for table in tables)
 
 
+def _named(layers: Sequence[Layer]) -> tuple[str, int]:
+    """The names of layers, each once, and the highest of their revisions."""
+    named = [layer for layer in layers if layer.name]
+    names = dict.fromkeys(layer.name for layer in named)
+    return "+".join(names), max((layer.revision for layer in named), default=0)
+
+
 def _policy(final: Mapping[str, _Entry], layers: Sequence[Layer], default_name: str) -> Policy:
-    named = [layer for layer in layers if layer.name and layer.rank is not Rank.TIGHTEN]
-    names = list(dict.fromkeys(layer.name for layer in named))
+    machine = [layer for layer in layers if layer.rank in (Rank.REQUIRED, Rank.DEFAULTS)]
+    users = [layer for layer in layers if layer.rank is Rank.USER]
+    user_name, user_revision = _named(users)
+    name, revision = _named(machine) if machine else (user_name or default_name, user_revision)
     return Policy(
-        name="+".join(names) or default_name,
-        revision=max((layer.revision for layer in named), default=0),
+        name=name,
+        revision=revision,
+        locked=bool(machine),
+        user_name=user_name,
+        user_revision=user_revision,
         levels=final["content"][0],
         rules=final["rules.on"][0],
         packs=final["packs"][0],

@@ -181,10 +181,16 @@ class HmacKey:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may leave. `rules` are the ids of the pack rules that are on; `actions` the ones not replaced by a name."""
+    """What may leave. `rules` are the ids of the pack rules that are on; `actions` the ones not replaced by a name.
+
+    `name` and `revision` are the machine's where it has a policy, and then `locked` is true; otherwise the user's.
+    """
 
     name: str = "secrets-and-pii"
     revision: int = 0
+    locked: bool = False
+    user_name: str = ""
+    user_revision: int = 0
     levels: tuple[Levels, ...] = (Levels(),)
     rules: frozenset[str] = frozenset()
     packs: tuple[str, ...] = ()

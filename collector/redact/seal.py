@@ -137,12 +137,16 @@ def always(sealer: Sealer) -> SealerSource:
 
 
 def _stamp(policy: Policy) -> Span | None:
-    """What every span says of its policy, ready to be merged into it."""
+    """What every span says of its policy, ready to be merged; a user's name never stands for the machine's."""
     if not policy.span_attributes:
         return None
     span = Span()
-    span.attributes.add(key=f"{REPORT}policy").value.string_value = policy.name
-    span.attributes.add(key=f"{REPORT}revision").value.int_value = policy.revision
+    if policy.locked:
+        span.attributes.add(key=f"{REPORT}policy").value.string_value = policy.name
+        span.attributes.add(key=f"{REPORT}revision").value.int_value = policy.revision
+    if policy.user_name or not policy.locked:
+        span.attributes.add(key=f"{REPORT}user_policy").value.string_value = policy.user_name or policy.name
+        span.attributes.add(key=f"{REPORT}user_revision").value.int_value = policy.user_revision
     return span
 
 

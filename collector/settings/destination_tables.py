@@ -13,22 +13,22 @@ from collector.enums import Encoding, Signal
 from collector.settings.presets import PRESETS
 
 Globs = list[Annotated[str, Field(min_length=1, max_length=256)]]
-Positive = Annotated[int, Field(ge=1024)]
+ByteCount = Annotated[int, Field(ge=1024)]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class _Table(BaseModel):
+class _SettingsTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class KeyringTable(_Table):
+class KeyringTable(_SettingsTable):
     """`keyring`: a password of the operating system's keyring."""
 
     service: Annotated[str, Field(min_length=1)]
     user: Annotated[str, Field(min_length=1)]
 
 
-class OAuth2Table(_Table):
+class OAuth2Table(_SettingsTable):
     """`oauth2`: client credentials that are exchanged for a token (RFC 6749, 4.4)."""
 
     token_url: Annotated[str, Field(pattern=r"^https?://")]
@@ -38,7 +38,7 @@ class OAuth2Table(_Table):
     audience: str = ""
 
 
-class TokenTable(_Table):
+class TokenTable(_SettingsTable):
     """`token`: from exactly one place."""
 
     value: SecretStr | None = None
@@ -58,7 +58,7 @@ class TokenTable(_Table):
         return self
 
 
-class FilterTable(_Table):
+class FilterTable(_SettingsTable):
     """`filter` and `exclude`: names with `*`; an item must match each of the lists that are given."""
 
     service: Globs = []
@@ -67,14 +67,14 @@ class FilterTable(_Table):
     attribute: dict[str, Globs] = {}
 
 
-class BatchTable(_Table):
+class BatchTable(_SettingsTable):
     """`batch`: how much is sent at once."""
 
-    most_bytes: Positive | None = None
-    merge_bytes: Positive | None = None
+    most_bytes: ByteCount | None = None
+    merge_bytes: ByteCount | None = None
 
 
-class TlsTable(_Table):
+class TlsTable(_SettingsTable):
     """`tls`: whom the destination must be signed by, and our own certificate."""
 
     ca_file: Path | None = None
@@ -89,7 +89,7 @@ class TlsTable(_Table):
         return self
 
 
-class DestinationTable(_Table):
+class DestinationTable(_SettingsTable):
     """`[[destination]]`: one place to send to, with a queue of its own."""
 
     name: str = ""

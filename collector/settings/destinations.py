@@ -13,7 +13,7 @@ from collector.enums import Encoding, Signal
 from collector.errors import ConfigError
 from collector.settings.destination_tables import BatchTable, FilterTable, KeyringTable, TlsTable
 from collector.settings.loopback import is_loopback
-from collector.settings.presets import PRESETS, Preset
+from collector.settings.presets import PRESETS, DestinationPreset
 
 _EVERYTHING = FilterTable()
 _NO_BATCH = BatchTable()
@@ -70,7 +70,7 @@ class DestinationSettings:
     batch: BatchTable = _NO_BATCH
     tls: TlsTable = _NO_TLS
     policy: str = ""
-    preset: Preset = PRESETS["otlp"]
+    preset: DestinationPreset = PRESETS["otlp"]
 
 
 def plain_http_notice(name: str, endpoint: str, token: TokenSettings) -> list[str]:

@@ -15,7 +15,7 @@ _TRACES = (Signal.TRACES,)
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
+class DestinationPreset:
     """What is known of a kind of destination.
 
     `base_path` stands between the address and the signal's own path. `token_scheme` is what stands before the token in
@@ -35,8 +35,8 @@ class Preset:
     needs_header: str = ""
 
 
-PRESETS: Mapping[str, Preset] = {
-    "catalyst": Preset(
+PRESETS: Mapping[str, DestinationPreset] = {
+    "catalyst": DestinationPreset(
         "https://docs.inference.net",
         endpoint="https://telemetry.inference.net",
         signals=_TRACES,
@@ -44,14 +44,16 @@ PRESETS: Mapping[str, Preset] = {
         token_prefixes=("sk-observability-",),
         token_hint="an observability key; inference keys and those of the command line are not taken",
     ),
-    "halo": Preset("its open-source receiver (halo-engine on PyPI)", signals=_TRACES, encoding=Encoding.JSON),
-    "phoenix": Preset(
+    "halo": DestinationPreset(
+        "its open-source receiver (halo-engine on PyPI)", signals=_TRACES, encoding=Encoding.JSON
+    ),
+    "phoenix": DestinationPreset(
         "https://arize.com/docs/phoenix",
         endpoint="http://127.0.0.1:6006",
         signals=_TRACES,
         encoding=Encoding.PROTOBUF,
     ),
-    "langfuse": Preset(
+    "langfuse": DestinationPreset(
         "https://langfuse.com/integrations/native/opentelemetry",
         endpoint="https://cloud.langfuse.com",
         base_path="/api/public/otel",
@@ -62,7 +64,7 @@ PRESETS: Mapping[str, Preset] = {
         token_prefixes=("pk-lf-",),
         token_hint="public key, a colon, secret key: pk-lf-...:sk-lf-...",
     ),
-    "langsmith": Preset(
+    "langsmith": DestinationPreset(
         "https://docs.smith.langchain.com/observability/how_to_guides/trace_with_opentelemetry",
         endpoint="https://api.smith.langchain.com",
         base_path="/otel",
@@ -73,7 +75,7 @@ PRESETS: Mapping[str, Preset] = {
         token_prefixes=("lsv2_",),
         token_hint="an API key of LangSmith",
     ),
-    "braintrust": Preset(
+    "braintrust": DestinationPreset(
         "https://www.braintrust.dev/docs/integrations/opentelemetry",
         endpoint="https://api.braintrust.dev",
         base_path="/otel",
@@ -81,12 +83,12 @@ PRESETS: Mapping[str, Preset] = {
         encoding=Encoding.PROTOBUF,
         needs_header="x-bt-parent",
     ),
-    "grafana": Preset(
+    "grafana": DestinationPreset(
         "https://grafana.com/docs/grafana-cloud/send-data/otlp/send-data-otlp/",
         base_path="/otlp",
         encoding=Encoding.PROTOBUF,
         token_scheme="Basic",
         token_hint="instance id, a colon, token: 123456:glc_...",
     ),
-    "otlp": Preset("https://opentelemetry.io/docs/specs/otlp/"),
+    "otlp": DestinationPreset("https://opentelemetry.io/docs/specs/otlp/"),
 }

@@ -257,10 +257,10 @@ def test_files_inside_texts_keep_their_type_and_size() -> None:
 
 def test_spans_say_which_policy_redacted_them_and_what_it_found() -> None:
     found, batch = sealed('name = "acme"', spans({"a": f"{TOKEN} and {TOKEN}"}, {"a": "clean"}))
-    assert found[0]["redaction.policy"] == "acme"
-    assert found[0]["redaction.revision"] == 7
+    assert found[0]["redaction.user_policy"] == "acme"
+    assert found[0]["redaction.user_revision"] == 7
     assert found[0]["redaction.count"] == found[0]["redaction.rule.github-token"] == 2
-    assert found[1] == {"a": "clean", "redaction.policy": "acme", "redaction.revision": 7}
+    assert found[1] == {"a": "clean", "redaction.user_policy": "acme", "redaction.user_revision": 7}
     assert batch.findings == {"github-token": 2}
     assert batch.actions == {("github-token", "placeholder"): 2}
 

@@ -116,8 +116,8 @@ def test_48_reports_hold_rule_ids_and_numbers_only() -> None:
     batch = Sealer(preset_policy()).seal(Signal.TRACES, request)
     out = ExportTraceServiceRequest.FromString(batch.data).resource_spans[0].scope_spans[0].spans[0]
     report = {pair.key: pair.value for pair in out.attributes if pair.key.startswith("redaction.")}
-    assert all(re.fullmatch(r"redaction\.(policy|revision|count|rule\.[a-z0-9-]+)", key) for key in report)
-    assert all(value.WhichOneof("value") == "int_value" for key, value in report.items() if key != "redaction.policy")
+    assert all(re.fullmatch(r"redaction\.((user_)?(policy|revision)|count|rule\.[a-z0-9-]+)", key) for key in report)
+    assert all(value.WhichOneof("value") == "int_value" for key, value in report.items() if not key.endswith("policy"))
 
 
 def test_46_no_module_prints_what_it_handles() -> None:

@@ -6,15 +6,18 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.telemetry import traces
 
 from collector.batch import Signal
 from collector.otlp.read import JSON
 from collector.pipeline.otlp import Pipeline
-from collector.policy.model import ContentLevel
+from collector.policy.model import ContentLevel, LevelRule, Levels, Where
+from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer, always
 
 CAPTURES = sorted((Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "otlp").glob("*.json"))
@@ -106,3 +109,13 @@ def test_a_prompt_does_not_pass_under_the_name_of_metadata(key: str) -> None:
         outcome = Pipeline(always(Sealer(ContentLevel.METADATA))).run(Signal.TRACES, body, JSON)
         assert outcome.batch is not None
         assert b"please" not in outcome.batch.data
+
+
+@pytest.mark.parametrize("kind", ["TOOL ", "tool\n", "TOOL\u200b", "\uff34OOL", "TOOL" + " " * 10_000])
+def test_a_kind_written_otherwise_is_the_same_kind(kind: str) -> None:
+    """A filter by kind must not be dodged by what a reader does not see."""
+    where = Where(frozenset({Signal.TRACES}), kinds=frozenset({"TOOL"}))
+    policy = replace(preset_policy(), levels=(Levels(ContentLevel.MASK, (LevelRule(ContentLevel.METADATA, where),)),))
+    request = traces(1, {"openinference.span.kind": kind, "input.value": "plain words"})
+    batch = Sealer(policy).seal(Signal.TRACES, request)
+    assert b"plain words" not in batch.data

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collector.enforce.files import document_layers
 from collector.policy.demands import demands
 from collector.policy.layers import Combined, Layer, Rank
 from collector.policy.model import Action, ContentLevel, Levels
-from collector.policy.schema import Body, UserDocument, read_document
+from collector.policy.schema import Body, MachineDocument, UserDocument, read_document
 from collector.redact.ruleset import catalog, combined, preset_demands
 
 
@@ -129,3 +130,51 @@ def test_the_fingerprint_tells_policies_apart_and_is_stable() -> None:
     one, same = combined([layer(Rank.USER, text)]), combined([layer(Rank.USER, text)])
     assert one.policy.fingerprint() == same.policy.fingerprint()
     assert one.policy.fingerprint() != combined().policy.fingerprint()
+
+
+def test_a_user_policy_cannot_pass_for_the_machines() -> None:
+    """Spans name the machine's policy and, apart from it, the user's."""
+    machine = Layer("m", Rank.REQUIRED, {"content": (Levels(),)}, "acme", 7)
+    forged = Layer("u", Rank.USER, {"content": (Levels(),)}, "acme", 99)
+    found = combined([machine, forged]).policy
+    assert (found.name, found.revision, found.locked) == ("acme", 7, True)
+    assert (found.user_name, found.user_revision) == ("acme", 99)
+    alone = combined([forged]).policy
+    assert (alone.locked, alone.user_name, alone.user_revision) == (False, "acme", 99)
+
+
+def _on(*documents: tuple[type[UserDocument], str]) -> frozenset[str]:
+    layers = []
+    for number, (kind, text) in enumerate(documents):
+        document = read_document(kind, text.encode(), f"d{number}")
+        layers += (
+            document_layers(document, f"d{number}")
+            if isinstance(document, MachineDocument)
+            else [Layer(f"d{number}", Rank.USER, demands(document, f"d{number}", catalog()))]
+        )
+    return combined(layers).policy.rules
+
+
+def test_a_default_that_turns_one_rule_off_leaves_users_that_rule_alone() -> None:
+    machine = (MachineDocument, '[defaults.rules]\ndisable = ["phone"]')
+    assert "phone" not in _on(machine)
+    assert "phone" in _on(machine, (UserDocument, '[rules]\nenable = ["phone"]'))
+    found = _on(machine, (UserDocument, '[rules]\npacks = ["pii@1"]\ndisable = ["email", "github-token", "phone"]'))
+    assert {"email", "github-token"} <= found and "phone" not in found
+
+
+def test_a_default_that_names_packs_leaves_users_the_choice() -> None:
+    machine = (MachineDocument, '[defaults.rules]\npacks = ["secrets@1", "pii@1"]')
+    assert "email" not in _on(machine, (UserDocument, '[rules]\npacks = ["secrets@1"]'))
+
+
+def test_a_layer_that_only_tightens_turns_rules_on_and_none_off_and_exempts_nothing() -> None:
+    base = Layer("u", Rank.USER, preset_demands("secrets"), "mine", 3)
+    text = (
+        '[rules]\npacks = ["pii@1"]\ndisable = ["github-token"]\n[[field]]\nkey = "a.b"\ntype = "int"\naction = "keep"'
+    )
+    document = read_document(UserDocument, text.encode(), "d")
+    more = Layer("d", Rank.TIGHTEN, demands(document, "d", catalog()), "other", 9)
+    found = combined([base, more]).policy
+    assert {"email", "github-token"} <= found.rules
+    assert found.fields == () and (found.name, found.revision) == ("mine", 3)

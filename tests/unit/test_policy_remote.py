@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 from collections.abc import Callable
@@ -231,3 +232,18 @@ def test_signatures_are_over_the_exact_bytes() -> None:
 def test_a_key_that_is_none_says_how_to_make_one() -> None:
     with pytest.raises(ConfigError, match="keygen"):
         sign(b"", "ed25519:" + "A" * 44)
+
+
+def test_a_date_put_into_the_kept_state_by_hand_does_not_renew_the_policy(tmp_path: Path) -> None:
+    server = Server(document(3))
+    policy = remote(tmp_path, max_age_s=60)
+    refresh(policy, server)
+    state = tmp_path / "state.json"
+    kept = json.loads(state.read_text())
+    kept["checked_s"] = NOW + 10_000
+    state.write_text(json.dumps(kept))
+    again = remote(tmp_path, max_age_s=60)
+    assert again.accepted is not None
+    assert "could not be confirmed" in again.accepted.refusal(NOW + 10_000, 60)
+    refresh(again, server, NOW + 10_000)
+    assert again.accepted.refusal(NOW + 10_000, 60) == ""

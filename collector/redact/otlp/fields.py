@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.batch import Signal
+from collector.otlp.names import canonical, glob
 from collector.policy.model import KEYED, PLACES, Action, ContentLevel, FieldRule, Place, Policy, Where, strictest
 from collector.redact.placeholders import without_placeholders
 from collector.redact.report import SECRET_FIELD
@@ -106,7 +107,8 @@ class Subject:
     def service(self) -> str:
         if self.resource is None:
             return ""
-        return next((pair.value.string_value for pair in self.resource.attributes if pair.key == "service.name"), "")
+        values = (pair.value.string_value for pair in self.resource.attributes if pair.key == "service.name")
+        return canonical(next(values, ""))
 
     @property
     def tool(self) -> str:
@@ -125,13 +127,13 @@ class Subject:
 
     def role(self, key: str) -> str:
         """The role of a message, by the key it stands under."""
-        return self._first((key,))
+        return self._first((key,)).lower()
 
     def _first(self, keys: Sequence[str]) -> str:
         if self._words is None:
             self._words = _short_texts(getattr(self.message, "attributes", ()))
         words = self._words
-        return next((words[key] for key in keys if key in words), "")
+        return next((found for key in keys if key in words and (found := canonical(words[key]))), "")
 
 
 def role_key_of(key: str) -> str:
@@ -143,6 +145,7 @@ def role_key_of(key: str) -> str:
 _MESSAGE = re.compile(r"llm\.(?:input|output)_messages\.[0-9]{1,6}")
 _KINDS = ("openinference.span.kind", "traceloop.span.kind", "langfuse.observation.type")
 _TOOL_NAMES = ("tool.name", "gen_ai.tool.name", "ai.toolCall.name", "tool_name", "function_name", "mcp.tool.name")
+_NAMING = frozenset((*_KINDS, *_TOOL_NAMES, "gen_ai.operation.name"))
 _OPERATIONS = {
     "execute_tool": "TOOL", "chat": "LLM", "text_completion": "LLM", "generate_content": "LLM",
     "embeddings": "EMBEDDING", "invoke_agent": "AGENT", "create_agent": "AGENT", "retrieval": "RETRIEVER",
@@ -186,22 +189,6 @@ def decide(rules: Sequence[Conditional], subject: Subject, role_key: str = "") -
     return best
 
 
-def glob(pattern: str, text: str) -> bool:
-    """Whether `text` is `pattern`, in which `*` stands for any text; linear in the text."""
-    if "*" not in pattern:
-        return pattern == text
-    first, *middle, last = pattern.split("*")
-    if not (text.startswith(first) and text.endswith(last) and len(text) >= len(first) + len(last)):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in middle:
-        at = text.find(part, at, end)
-        if at < 0:
-            return False
-        at += len(part)
-    return True
-
-
 def fits(rule: FieldRule, value: Any) -> bool:
     """Whether a value has the type and shape that `keep` asks for."""
     kind = value.WhichOneof("value")
@@ -227,6 +214,8 @@ def _short_texts(attributes: Any) -> dict[str, str]:
     words = {}
     for pair in attributes:
         text = pair.value.string_value  # empty for a value of another kind
+        if len(text) > _LONGEST_WORD and pair.key in _NAMING:
+            text = text.strip()[:_LONGEST_WORD]  # no padding makes a kind or a tool something else
         if 0 < len(text) <= _LONGEST_WORD:
             words[pair.key] = text
     return words
