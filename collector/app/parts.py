@@ -14,7 +14,7 @@ from collector.pipeline.otlp import Pipeline
 from collector.pipeline.sift import Sieve
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
-from collector.settings.destinations import ForwardingSettings
+from collector.settings.forwarding import ForwardingSettings
 from collector.settings.model import Settings
 from collector.store import Store
 from collector.store.entries import Caps

@@ -7,6 +7,7 @@ from collector.policy.demands import demands
 from collector.policy.layers import Combined, Layer, Rank
 from collector.policy.model import Action, ContentLevel, Levels
 from collector.policy.schema import Body, MachineDocument, UserDocument, read_document
+from collector.redact.rules import LATEST
 from collector.redact.ruleset import catalog, combined, preset_demands
 
 
@@ -121,7 +122,7 @@ def test_the_order_of_layers_of_one_rank_does_not_matter() -> None:
 
 def test_every_row_names_the_layer_that_set_it() -> None:
     found = combined([Layer("flag", Rank.USER, preset_demands("secrets"), "secrets")])
-    assert row(found, "rules.packs") == ("secrets@1", "flag")
+    assert row(found, "rules.packs") == (LATEST["secrets@latest"], "flag")
     assert row(found, "limits.max_depth")[1] == "built-in"
 
 
