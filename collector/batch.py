@@ -18,7 +18,10 @@ ExportRequest = ExportTraceServiceRequest | ExportLogsServiceRequest | ExportMet
 
 @dataclass(frozen=True, slots=True)
 class SpanEntry:
-    """What the local store lists of one redacted span; times in nanoseconds since the epoch."""
+    """What the local store lists of one redacted span; times in nanoseconds since the epoch.
+
+    `title`, `directory`, `agent`, `prompt` and `failure` are of its session, where the span tells them.
+    """
 
     trace_id: str
     span_id: str
@@ -33,6 +36,12 @@ class SpanEntry:
     model: str
     tokens: int
     cost: float
+    tool: str = ""
+    title: str = ""
+    directory: str = ""
+    agent: str = ""
+    prompt: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

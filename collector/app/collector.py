@@ -81,8 +81,8 @@ class Collector:
         wanted = forwarding_settings(settings, loaded.origins, listener.getsockname()[1])
         store = self._store = open_store_of(settings, data_dir, wanted)
         self._reader = open_reading(data_dir.path)
-        self._forwarding = new_forwarding_task(store, wanted)
         sealers = Sealers(in_force)
+        self._forwarding = new_forwarding_task(store, wanted, sealers)
         self._policy = PolicySwitch(enforcement, sealers, store, self._forwarding)
         self._assembling = Assembling(
             store.inbox,

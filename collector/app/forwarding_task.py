@@ -1,11 +1,11 @@
-"""The forwarder as a task: paused while the policy changes, started again after a fault, drained before the end."""
+"""The forwarders as tasks: paused while the policy changes, started again after a fault, drained before the end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from collector.batch import Signal
 from collector.forward.forwarder import Forwarder, LastAnswer
@@ -17,56 +17,77 @@ _RESTART_SECONDS = 5.0
 
 
 class ForwardingTask:
-    """Runs `forwarder` from `resume` until `pause`; without one nothing is forwarded. `queued` tells waiting bytes."""
+    """Runs each of `forwarders` from `resume` until `pause`; without one nothing is forwarded.
 
-    def __init__(self, forwarder: Forwarder | None, queued: Callable[[], int]) -> None:
-        self._forwarder = forwarder
+    `queued` tells waiting bytes.
+    """
+
+    def __init__(self, forwarders: Sequence[Forwarder], queued: Callable[[], int]) -> None:
+        self._forwarders = forwarders
         self._queued = queued
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def notify(self, signal: Signal) -> None:
         """A batch was kept: send it soon."""
-        if self._forwarder is not None:
-            self._forwarder.notify(signal)
+        for forwarder in self._forwarders:
+            forwarder.notify(signal)
 
     def resume(self) -> None:
-        if self._forwarder is not None and self._task is None:
-            self._task = asyncio.create_task(self._run(self._forwarder))
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._run(forwarder)) for forwarder in self._forwarders]
 
     async def pause(self) -> None:
         """Return once nothing is sent any more; a post under way is cut off, and made again later."""
-        if self._task is not None:
-            task, self._task = self._task, None
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
             task.cancel()
+        for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
     async def drain(self) -> None:
         """Give what came last a moment to leave; what does not is sent after the next start."""
-        if self._forwarder is None or self._task is None:
+        if not self._tasks:
             return
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _DRAIN_SECONDS
         while self._queued() and loop.time() < deadline:
-            if any(last["failures"] for last in self._forwarder.last.values()):
+            if all(forwarder.is_failing for forwarder in self._forwarders):
                 return
             await asyncio.sleep(0.02)
 
     @property
     def last(self) -> Mapping[Signal, LastAnswer]:
-        """What was answered last, by signal."""
-        return self._forwarder.last if self._forwarder is not None else {}
+        """What the first destination answered last, by signal."""
+        return self._forwarders[0].last if self._forwarders else {}
+
+    @property
+    def by_destination(self) -> dict[str, dict[str, LastAnswer]]:
+        """What each destination answered last, by signal."""
+        return {
+            forwarder.destination.name: {str(signal): last for signal, last in forwarder.last.items()}
+            for forwarder in self._forwarders
+        }
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know of the destinations, and what to do."""
+        return [forwarder.notice for forwarder in self._forwarders if forwarder.notice]
 
     def answer_for(self, batches: Collection[int]) -> str:
         """The latest answer to a post of one of `batches`; empty when none is known."""
-        if self._forwarder is None:
-            return ""
-        return next((answer for batch, answer in reversed(self._forwarder.answers) if batch in batches), "")
+        for forwarder in self._forwarders:
+            for batch, answer in reversed(forwarder.answers):
+                if batch in batches:
+                    return answer
+        return ""
 
     async def _run(self, forwarder: Forwarder) -> None:
         while True:
             try:
                 await forwarder.run()
             except Exception as error:
-                logger.error("forwarding stopped (%s); starting it again", type(error).__name__)
+                logger.error(
+                    "forwarding to %s stopped (%s); starting it again", forwarder.destination.name, type(error).__name__
+                )
                 await asyncio.sleep(_RESTART_SECONDS)

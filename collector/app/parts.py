@@ -23,14 +23,16 @@ from collector.store.open import open_store
 
 def open_store_of(settings: Settings, data_dir: DataDirectory, forwarding: ForwardingSettings) -> Store:
     caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
-    wanted = forwarding.destination
-    return open_store(data_dir.path, caps, {wanted.name: wanted.signals} if wanted else {})
+    destinations = {each.name: each.signals for each in forwarding.destinations}
+    return open_store(data_dir.path, caps, destinations, formerly=next(iter(destinations), ""))
 
 
-def new_forwarding_task(store: Store, forwarding: ForwardingSettings) -> ForwardingTask:
-    wanted = forwarding.destination
-    forwarder = Forwarder(store, new_destination(wanted), store.instance) if wanted else None
-    return ForwardingTask(forwarder, lambda: store.sizes["queued_bytes"])
+def new_forwarding_task(store: Store, forwarding: ForwardingSettings, sealers: Sealers) -> ForwardingTask:
+    def redact(words: str) -> str:
+        return sealers().text(words.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
+
+    forwarders = [Forwarder(store, new_destination(each), store.instance, redact) for each in forwarding.destinations]
+    return ForwardingTask(forwarders, lambda: store.sizes["queued_bytes"])
 
 
 def pipelines_of(settings: Settings, sealers: Sealers, store: Store) -> Callable[[], Pipeline]:

@@ -75,6 +75,7 @@ def status_of(sources: StatusSources) -> Status:
             "endpoint": destination.urls[Signal.TRACES] if destination else "",
             "signals": list(destination.signals) if destination else [],
             "last": {str(signal): last for signal, last in sources.forwarding.last.items()},
+            "destinations": sources.forwarding.by_destination,
         },
         ledger=sources.reader.ledger(),
         store=sources.store.sizes,
@@ -93,7 +94,13 @@ def status_of(sources: StatusSources) -> Status:
             "blocked": in_force.blocked,
             "sources": list(in_force.sources),
         },
-        notices=[*sources.notices, *sources.policy.notices, *_refused(sources.connections)],
+        notices=[
+            *sources.notices,
+            *sources.policy.notices,
+            *sources.store.notices,
+            *sources.forwarding.notices,
+            *_refused(sources.connections),
+        ],
         not_reshaped=dict(sources.tallies.not_reshaped),
         opencode={
             "accepted": sources.events.counts["accepted"],

@@ -1,44 +1,51 @@
-"""Takes batches from the store to one destination, in order of arrival, until each is settled.
+"""Takes what waits from the store to one destination, until each range of items is delivered or refused for good.
 
-One task a lane (a destination and a signal), so that a signal that waits holds up no other. A lane has up to
-`_PARALLEL` posts under way. What fails for now is tried again with the same bytes; a merged post that is
-refused for good is sent again batch by batch, so that one bad batch costs only itself.
+A task a lane (a destination and a signal), so that a signal that waits holds up no other; a lane has a few requests
+under way, and what is tried again waits in the store, not in a task. What came first is sent first; requests that are
+under way together may arrive in any order, and so may what is tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 
-from collector.batch import Signal
-from collector.forward.backoff import delay
-from collector.forward.destination import LEAST_BYTES, Destination
-from collector.forward.outcome import Blocked, Delivered, NotServed, OtherEncoding, Outcome, Rejected, Retry, TooBig
-from collector.forward.split import Part, items_in, parts
+from collector.enums import Signal
+from collector.errors import CollectorError
+from collector.forward import settling
+from collector.forward.body import RequestBody, make_body
+from collector.forward.client import open_client
+from collector.forward.destination import Destination
+from collector.forward.health import DestinationHealth, Health
+from collector.forward.outcome import (
+    Blocked,
+    Delivered,
+    DestinationAnswer,
+    NotServed,
+    OtherEncoding,
+    Refused,
+    TooBig,
+    TryLater,
+    Unreachable,
+)
 from collector.store import Queue
-from collector.store.entries import Lane, QueuedBatch
+from collector.store.entries import Hold, Lane, Leased, Settlement, Then
 
 if TYPE_CHECKING:
     import httpx
 
 logger = logging.getLogger(__name__)
 
-MERGE_BYTES = 2 * 1024 * 1024
-"""Batches that wait together are sent together up to this many bytes (before encoding)."""
-
-LEFT_OUT = "left out by the destination"
-TOO_LARGE = "larger than the destination takes"
-
-_PARALLEL = 4
-_ANSWER_SECONDS = 30
-_CONNECT_SECONDS = 10
-_AFTER_FAULT_SECONDS = 30.0
+_RETRIES_AT_ONCE = 2
+_PROBE_BYTES = 256 * 1024
+_AFTER_FAULT_SECONDS = 5.0
 _REMEMBERED = 1000
 
 
@@ -53,151 +60,243 @@ class LastAnswer(TypedDict):
 
 @dataclass(slots=True)
 class _LaneState:
+    lane: Lane
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PARALLEL))
-    busy: set[int] = field(default_factory=set)
-    failures: int = 0
+    under_way: int = 0
+    retrying: int = 0
+    retry_next: bool = True
 
 
 class Forwarder:
     """Forwards to one destination; `run` ends only when it is cancelled, and loses nothing then.
 
-    `instance` names this collector in the hop header, so that a loop through other collectors can be told.
+    `instance` names this collector in the hop header, so that a loop through other collectors can be told. `redact`
+    makes words of the destination fit to be shown.
     """
 
-    def __init__(self, store: Queue, destination: Destination, instance: str) -> None:
+    def __init__(
+        self, queue: Queue, destination: Destination, instance: str, redact: Callable[[str], str] = lambda _: ""
+    ) -> None:
         self.destination = destination
         self.last: dict[Signal, LastAnswer] = {}
         self.answers: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
-        self._store = store
+        self.notice = ""
+        self._odd = False
+        self._queue = queue
         self._instance = instance
-        self._lanes = {signal: _LaneState() for signal in destination.signals}
+        self._redact = redact
+        self._health = DestinationHealth()
+        self._lanes = {signal: _LaneState(Lane(destination.name, signal)) for signal in destination.signals}
+        self._leased: set[int] = set()
 
     def notify(self, signal: Signal) -> None:
         """Say that a batch was put; wakes the lane."""
         if signal in self._lanes:
             self._lanes[signal].wake.set()
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the destination took nothing when it was tried last."""
+        return any(last["failures"] for last in self.last.values())
+
     async def run(self) -> None:
-        import httpx  # only who forwards pays for it: 13 MiB and 0.15 s
-        from httpx_aiohttp import HttpxAiohttpClient
+        await asyncio.to_thread(self._remember_holds)
+        try:
+            async with open_client(self.destination) as client, asyncio.TaskGroup() as tasks:
+                for state in self._lanes.values():
+                    state.under_way = state.retrying = 0
+                    tasks.create_task(self._serve(client, state))
+        finally:
+            self._queue.release(self._leased)
+            self._leased.clear()
 
-        timeout = httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS, pool=None)
-        async with (
-            HttpxAiohttpClient(timeout=timeout, follow_redirects=False) as client,
-            asyncio.TaskGroup() as tasks,
-        ):
-            for signal, state in self._lanes.items():
-                tasks.create_task(self._serve(client, Lane(self.destination.name, signal), state))
+    def _remember_holds(self) -> None:
+        now = time.monotonic()
+        held = {"": self._queue.held(self.destination.name)}
+        held |= {signal: self._queue.held(state.lane) for signal, state in self._lanes.items()}
+        for signal, hold in held.items():
+            if hold is not None:
+                health = self._health.lane(signal) if signal else self._health.whole
+                health.failures, health.until, health.cause = hold.failures, now + hold.seconds, hold.cause
 
-    async def _serve(self, client: httpx.AsyncClient, lane: Lane, state: _LaneState) -> None:
+    # ---- one lane
+
+    async def _serve(self, client: httpx.AsyncClient, state: _LaneState) -> None:
+        signal = state.lane.signal
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await state.slots.acquire()
                 state.wake.clear()
-                batches = self._store.take(lane, MERGE_BYTES, state.busy)
-                if not batches:
-                    state.slots.release()
+                if (wait := self._health.wait(signal, time.monotonic())) > 0:
+                    await asyncio.sleep(wait)
+                    continue
+                if state.under_way >= self._health.most_at_once(signal):
                     await state.wake.wait()
                     continue
-                state.busy.update(batch.id for batch in batches)
-                tasks.create_task(self._settle(client, lane, state, batches))
+                try:
+                    ranges, retrying = await self._lease(state)
+                    due = None if ranges else await asyncio.to_thread(self._queue.due_in, state.lane)
+                except CollectorError as error:
+                    logger.warning("%s", error)
+                    await asyncio.sleep(_AFTER_FAULT_SECONDS)
+                    continue
+                if not ranges:
+                    if due is not None and state.retrying and due <= 0:
+                        due = None  # what is due waits for what is under way
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(state.wake.wait(), due)
+                    continue
+                state.under_way += 1
+                state.retrying += retrying
+                tasks.create_task(self._attempt(client, state, ranges, retrying))
 
-    async def _settle(
-        self, client: httpx.AsyncClient, lane: Lane, state: _LaneState, batches: Sequence[QueuedBatch]
+    async def _lease(self, state: _LaneState) -> tuple[list[Leased], bool]:
+        """What was never tried and what is due again take turns, so that neither holds up the other."""
+        probing = self._health.most_at_once(state.lane.signal) == 1
+        most_bytes = _PROBE_BYTES if probing else self.destination.merge_bytes
+        order = (True, False) if state.retry_next else (False, True)
+        state.retry_next = not state.retry_next
+        for retries in order:
+            if retries and state.retrying >= _RETRIES_AT_ONCE:
+                continue
+            ranges = await asyncio.to_thread(self._queue.lease, state.lane, most_bytes, retries=retries)
+            if ranges:
+                self._leased.update(each.id for each in ranges)
+                return ranges, retries
+        return [], False
+
+    async def _attempt(
+        self, client: httpx.AsyncClient, state: _LaneState, ranges: list[Leased], retrying: bool
     ) -> None:
         try:
-            await self._deliver(client, lane, batches)
-        except Exception as error:  # one batch must not end its lane: it is tried again after a pause
-            logger.error("forwarding %s to %s failed: %s", lane.signal, lane.destination, type(error).__name__)
-            await asyncio.sleep(_AFTER_FAULT_SECONDS)
+            settlements = await self._send(client, state, ranges)
+        except Exception as error:  # one body must not end its lane: it is tried again after a pause
+            logger.error(
+                "forwarding %s to %s failed: %s", state.lane.signal, self.destination.name, type(error).__name__
+            )
+            settlements = [
+                Settlement(each.id, Then.RETRY, cause="failed here", retry_in_s=_AFTER_FAULT_SECONDS) for each in ranges
+            ]
         finally:
-            state.busy.difference_update(batch.id for batch in batches)
-            state.slots.release()
+            state.under_way -= 1
+            state.retrying -= retrying
             state.wake.set()
+        settled = {each.id for each in settlements}
+        unsettled = [each.id for each in ranges if each.id not in settled]
+        self._queue.release(unsettled)
+        self._leased.difference_update(unsettled)
+        if settlements:
+            try:
+                await asyncio.wrap_future(self._queue.settle(state.lane, settlements))
+            except CollectorError as error:
+                logger.warning("%s", error)
+                await asyncio.sleep(_AFTER_FAULT_SECONDS)
+            self._leased.difference_update(settled)
+        state.wake.set()
 
-    async def _deliver(self, client: httpx.AsyncClient, lane: Lane, batches: Sequence[QueuedBatch]) -> None:
-        ids = [batch.id for batch in batches]
-        hops = ",".join(filter(None, (batches[0].hops, self._instance)))
-        waiting = deque(await self._parts(lane.signal, b"".join(batch.data for batch in batches)))
-        left_out = 0
-        answer = ""
-        while waiting:
-            part = waiting.popleft()
-            if part.body is None:
-                left_out += items_in(lane.signal, part.data)
-                answer = TOO_LARGE
-                continue
-            match await self._post(client, lane, ids, part.body, hops):
-                case Delivered(answer=answer, refused=refused):
-                    left_out += refused
-                case OtherEncoding():
-                    waiting.extendleft(reversed(await self._parts(lane.signal, part.data)))
-                case TooBig():
-                    self.destination.take_less(len(part.body))
-                    waiting.extendleft(reversed(await self._parts(lane.signal, part.data)))
-                case NotServed(answer=answer):
-                    await self._done(self._store.dropped(lane, ids, f"destination has no path for {lane.signal}"))
-                    return
-                case Rejected(answer=answer):
-                    await self._refused(client, lane, batches, answer)
-                    return
-        self.answers.extend((batch_id, answer) for batch_id in ids)
-        await self._done(self._store.delivered(lane, ids, left_out, TOO_LARGE if answer == TOO_LARGE else LEFT_OUT))
+    async def _send(self, client: httpx.AsyncClient, state: _LaneState, ranges: Sequence[Leased]) -> list[Settlement]:
+        """Send one body of ranges, from the first on; what comes of them. Ranges not named are as they were."""
+        lane, destination = state.lane, self.destination
+        protobuf = destination.sends_protobuf
+        body = await asyncio.to_thread(
+            make_body, lane.signal, ranges, destination.encode, destination.limits, destination.refine
+        )
+        if body.content is None:
+            if body.too_large:
+                return self._gone(lane, settling.cannot_fit(body.ranges[0]), settling.TOO_LARGE)
+            return settling.left_out(body)
+        hops = ",".join(filter(None, (ranges[0].hops, self._instance)))
+        answer = await destination.send(client, lane.signal, body.content, hops)
+        match answer:
+            case OtherEncoding():
+                if protobuf != destination.sends_protobuf or destination.change_encoding():
+                    return []
+                if self._health.lane(lane.signal).taken_at is None:
+                    answer = Blocked(answer.answer, "the destination does not read this encoding: set another one")
+                else:
+                    answer = Refused(answer.answer)
+            case TooBig():
+                destination.take_less(len(body.content), body.plain)
+        return self._judged(lane, body, answer)
 
-    async def _refused(
-        self, client: httpx.AsyncClient, lane: Lane, batches: Sequence[QueuedBatch], answer: str
-    ) -> None:
-        if len(batches) > 1:
-            for batch in batches:
-                await self._deliver(client, lane, [batch])
-            return
-        logger.warning("%s refused a batch of %s for good: %s", lane.destination, lane.signal, answer)
-        self.answers.append((batches[0].id, answer))
-        await self._done(self._store.attempted(lane, [batches[0].id], answer, dead=True))
+    def _judged(self, lane: Lane, body: RequestBody, answer: DestinationAnswer) -> list[Settlement]:
+        ranges = body.ranges
+        health = self._health.lane(lane.signal)
+        match answer:
+            case Delivered():
+                self._took(lane, body, answer)
+                return settling.delivered(body, answer)
+            case NotServed():
+                self._note(lane, answer.answer, 0, None)
+                return settling.not_served(lane.signal, ranges, answer)
+            case Refused():
+                self._reached(lane, answer.answer)
+                return self._gone(lane, settling.refused(ranges, answer), answer.answer)
+            case TooBig():
+                self._reached(lane, answer.answer)
+                return settling.too_big(ranges, answer)
+            case TryLater(after_s=after_s):
+                taken_lately = health.took_lately(time.monotonic())
+                if after_s is not None:
+                    self._failed(lane, self._health.whole, answer.answer, after_s)
+                    return []
+                if not (taken_lately and settling.is_suspected(ranges)):
+                    self._failed(lane, health, answer.answer)
+                settlements = settling.try_later(ranges, answer, others_taken=taken_lately or not health.failures)
+                return self._gone(lane, settlements, answer.answer)
+            case Blocked(answer=said, advice=advice):
+                self.notice = f"{self.destination.name}: {said}: {advice}"
+                self._failed(lane, self._health.whole, said)
+            case Unreachable(answer=said):
+                self._failed(lane, self._health.whole, said)
+            case OtherEncoding():
+                raise AssertionError("told apart before")
+        return []
 
-    async def _parts(self, signal: Signal, data: bytes) -> list[Part]:
-        """Encoding a large batch takes a while: another thread does it, so that posts are still answered."""
-        destination = self.destination
-        return await asyncio.to_thread(lambda: list(parts(signal, data, destination.encode, destination.most_bytes)))
+    # ---- what is remembered and said
 
-    async def _post(
-        self, client: httpx.AsyncClient, lane: Lane, ids: list[int], body: bytes, hops: str
-    ) -> Delivered | OtherEncoding | TooBig | NotServed | Rejected:
-        """Send one body until the destination settles it, however long that takes."""
-        failures = 0
-        while True:
-            protobuf = self.destination.sends_protobuf
-            outcome = await self.destination.send(client, lane.signal, body, hops)
-            match outcome:
-                case Retry() | Blocked():
-                    pass
-                case OtherEncoding(answer=answer):
-                    if protobuf != self.destination.sends_protobuf or self.destination.change_encoding():
-                        return outcome
-                    outcome = Blocked(answer)
-                case TooBig(answer=answer) if len(body) <= LEAST_BYTES:
-                    return Rejected(answer)
-                case _:
-                    self._note(lane, outcome, 0, None)
-                    return outcome
-            failures += 1
-            pause = delay(failures, outcome.after_s if isinstance(outcome, Retry) else None, random.random())
-            self._note(lane, outcome, failures, pause)
-            await self._done(self._store.attempted(lane, ids, outcome.answer))
-            await asyncio.sleep(pause)
+    def _took(self, lane: Lane, body: RequestBody, answer: Delivered) -> None:
+        said = answer.answer
+        if answer.words and (words := _printable(self._redact(answer.words))):
+            said = f"{said}: {words}"
+        self._reached(lane, said)
+        self.notice = ""
+        if answer.odd:
+            self.notice = f"{self.destination.name} answers with {answer.odd}"
+            if not self._odd:
+                logger.warning("%s", self.notice)
+            self._odd = True
+        self.answers.extend((each.batch_id, said) for each in body.ranges)
 
-    def _note(self, lane: Lane, outcome: Outcome, failures: int, pause: float | None) -> None:
+    def _reached(self, lane: Lane, said: str) -> None:
+        """The destination handled a request: it is there."""
+        now = time.monotonic()
+        for health, held in ((self._health.whole, self.destination.name), (self._health.lane(lane.signal), lane)):
+            if health.took(now):
+                self._queue.hold(held, None)
+        self._note(lane, said, 0, None)
+
+    def _failed(self, lane: Lane, health: Health, cause: str, after_s: float | None = None) -> None:
+        pause = health.failed(time.monotonic(), cause, after_s, random.random())
+        held = self.destination.name if health is self._health.whole else lane
+        self._queue.hold(held, Hold(pause, health.failures, cause))
+        self._note(lane, cause, health.failures, pause)
+
+    def _gone(self, lane: Lane, settlements: list[Settlement], answer: str) -> list[Settlement]:
+        if any(each.then is Then.DEAD for each in settlements):
+            logger.warning("%s refused %s for good: %s", self.destination.name, lane.signal, answer)
+        return settlements
+
+    def _note(self, lane: Lane, answer: str, failures: int, pause: float | None) -> None:
         before = self.last.get(lane.signal)
         now = time.time()
         self.last[lane.signal] = LastAnswer(
-            answer=outcome.answer, at=now, failures=failures, next_attempt_at=now + pause if pause else None
+            answer=answer, at=now, failures=failures, next_attempt_at=now + pause if pause else None
         )
         if failures == 1 and not (before and before["failures"]):
-            logger.warning("%s does not take %s now: %s; keeping it", lane.destination, lane.signal, outcome.answer)
+            logger.warning("%s does not take %s now: %s; keeping it", lane.destination, lane.signal, answer)
         elif not failures and before and before["failures"]:
             logger.info("%s takes %s again", lane.destination, lane.signal)
 
-    @staticmethod
-    async def _done(future: object) -> None:
-        await asyncio.wrap_future(future)  # type: ignore[arg-type]
+
+def _printable(words: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in words).strip()

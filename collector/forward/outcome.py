@@ -13,32 +13,50 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from collector.batch import Signal
+from collector.enums import Signal
 
 MAX_RETRY_AFTER_S = 600
+LONGEST_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Taken; `refused` items were left out by the destination and must not be sent again."""
+    """Taken; `refused` items were left out by the destination and must not be sent again.
+
+    `words` is what it said of them, unredacted; `odd` says why the answer is no OTLP answer, where it is none.
+    """
 
     answer: str
     refused: int = 0
+    words: str = ""
+    odd: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """Not taken this time; the same data may be taken later, not before `after_s` seconds where given."""
+class TryLater:
+    """Not taken this time; the same data may be taken later, not before `after_s` seconds where given.
+
+    What fails so while other data is taken is suspected itself. `gives_up`: after many attempts it is refused.
+    """
 
     answer: str
     after_s: float | None = None
+    gives_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No request got there; `answer` says why, in words for a person."""
+
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Not taken until a person changes something here or there (token, address); the data waits."""
+    """Not taken until a person changes something here or there (token, address), as `advice` says."""
 
     answer: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +81,46 @@ class NotServed:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class Refused:
     """Refused for good: sending the same data again cannot help (specification, "Failures")."""
 
     answer: str
 
 
-Outcome = Delivered | Retry | Blocked | OtherEncoding | TooBig | NotServed | Rejected
+DestinationAnswer = Delivered | TryLater | Unreachable | Blocked | OtherEncoding | TooBig | NotServed | Refused
 
-_RETRYABLE = {429, 502, 503, 504}
+_ADVICE = {
+    401: "the destination refused the token: set another one (COLLECTOR_UPSTREAM_TOKEN, or `token` of the destination)",
+    407: "the proxy asks for credentials: put them into the proxy's address, or name the host in NO_PROXY",
+}
+_NO_PATH = "the destination has no such path: check its address"
+_MOVED = "the destination redirects elsewhere: set the address it redirects to"
 
 
-def judge(signal: Signal, status: int, headers: dict[str, str], body: bytes, now: datetime) -> Outcome:
+def judge(signal: Signal, status: int, headers: dict[str, str], body: bytes, now: datetime) -> DestinationAnswer:
     """Tell what an HTTP answer means for the data that was sent; header names are lower-case."""
     answer = f"HTTP {status}"
     if 200 <= status < 300:
-        refused = _refused(signal, headers.get("content-type", ""), body)
-        return Delivered(f"{answer}, {refused} {signal.item} left out" if refused else answer, refused)
-    if status in _RETRYABLE:
-        return Retry(answer, retry_after(headers.get("retry-after"), now))
-    if status in (401, 403, 407) or 300 <= status < 400:
-        return Blocked(answer)
+        content_type = headers.get("content-type", "")
+        odd = "an HTML page: is this the address of an OTLP endpoint?" if "text/html" in content_type else ""
+        refused, words = _partial_success(signal, content_type, body)
+        said = f"{answer}, {refused} {signal.item} left out" if refused else answer
+        return Delivered(said, refused, words, odd)
+    if status in _ADVICE:
+        return Blocked(answer, _ADVICE[status])
+    if 300 <= status < 400:
+        return Blocked(answer, _MOVED)
     if status in (404, 405, 501):
-        return Blocked(answer) if signal is Signal.TRACES else NotServed(answer)
-    if status == 415:
-        return OtherEncoding(answer)
+        return Blocked(answer, _NO_PATH) if signal is Signal.TRACES else NotServed(answer)
     if status == 413:
         return TooBig(answer)
-    return Rejected(answer)
+    if status == 415:
+        return OtherEncoding(answer)
+    if status in (403, 429, 502, 503, 504):
+        return TryLater(answer, retry_after(headers.get("retry-after"), now))
+    if status in (408, 425) or status >= 500:
+        return TryLater(answer, retry_after(headers.get("retry-after"), now), gives_up=True)
+    return Refused(answer)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -115,18 +145,18 @@ _RESPONSES: dict[Signal, Any] = {
 }
 
 
-def _refused(signal: Signal, content_type: str, body: bytes) -> int:
-    """How many items a 200 left out; an answer that cannot be read counts as full success."""
+def _partial_success(signal: Signal, content_type: str, body: bytes) -> tuple[int, str]:
+    """How many items a 200 left out, and its words on it; an answer that cannot be read counts as full success."""
     if not body:
-        return 0
+        return 0, ""
     try:
         if "json" in content_type:
             partial = orjson.loads(body).get("partialSuccess") or {}
             name = "rejected" + "".join(word.capitalize() for word in signal.item.split("_"))
-            return max(int(partial.get(name) or 0), 0)
+            return max(int(partial.get(name) or 0), 0), str(partial.get("errorMessage") or "")[:LONGEST_WORDS]
         if "protobuf" in content_type:
-            response = _RESPONSES[signal].FromString(body)
-            return max(int(getattr(response.partial_success, f"rejected_{signal.item}")), 0)
+            partial = _RESPONSES[signal].FromString(body).partial_success
+            return max(int(getattr(partial, f"rejected_{signal.item}")), 0), partial.error_message[:LONGEST_WORDS]
     except (ValueError, AttributeError, TypeError, DecodeError):
         pass
-    return 0
+    return 0, ""

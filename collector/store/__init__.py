@@ -15,17 +15,22 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.batch import ExportRequest, SealedBatch, Signal, SpanEntry
 from collector.store.entries import (
     ANY_SESSION,
+    ANY_SPAN,
     DeadLetter,
     Delivery,
     EndedTurn,
+    Hold,
     Lane,
+    Leased,
     Ledger,
-    QueuedBatch,
+    QueueEntry,
     Refusal,
     Reseal,
     SearchHit,
     SessionEntry,
     SessionQuery,
+    Settlement,
+    SpanQuery,
     TraceEntry,
 )
 
@@ -38,10 +43,10 @@ class Keeping(Protocol):
         """Names this store, and so this collector, in the hop header."""
         ...
 
-    def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", at_ns: int = 0) -> Future[None]:
+    def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "") -> Future[None]:
         """Keep `batch` and count `refusal`; when the future is done they survive a power cut.
 
-        `at_ns` is when the batch came, now when it is 0. The future raises `StoreFull`, nothing having been kept,
+        `hops` names the collectors it came through. The future raises `StoreFull`, nothing having been kept,
         when undelivered batches fill the queue, and `Unavailable` when the store cannot be written.
         """
         ...
@@ -52,25 +57,57 @@ class Keeping(Protocol):
 
 
 class Queue(Protocol):
-    """What the forwarder asks: what waits for a lane, and to settle it."""
+    """What a forwarder asks: what is due for a lane, leased to it alone, and to settle it by range of items."""
 
-    def take(self, lane: Lane, most_bytes: int, busy: Collection[int]) -> list[QueuedBatch]:
-        """List waiting batches, oldest first, that came the same way and are sent together.
+    def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False) -> list[Leased]:
+        """Lease ranges that may share one body of about `most_bytes`: at least one where any is due.
 
-        Ids in `busy` are passed over. At least one batch is returned when any waits.
+        Of what was never tried, oldest first, or with `retries` of what failed before and is due again. The caller
+        settles or releases each; when the process dies they are due again. Raises `Unavailable`.
         """
         ...
 
-    def delivered(self, lane: Lane, ids: Iterable[int], refused: int = 0, reason: str = "") -> Future[None]:
-        """Take batches off the queue as delivered, but for `refused` items that the destination left out."""
+    def release(self, ranges: Iterable[int]) -> None:
+        """Give leased ranges back as they were."""
         ...
 
-    def dropped(self, lane: Lane, ids: Iterable[int], reason: str) -> Future[None]:
-        """Take batches off the queue, counted as dropped for `reason`."""
+    def settle(self, lane: Lane, settlements: Iterable[Settlement]) -> Future[None]:
+        """Write what came of leased ranges, in the ledger too, and end their leases.
+
+        When the future is done this survives `kill -9`, not a power cut: what was delivered would be sent again.
+        """
         ...
 
-    def attempted(self, lane: Lane, ids: Iterable[int], answer: str, *, dead: bool = False) -> Future[None]:
-        """Note a failed attempt; a `dead` batch is kept aside and not tried again by itself."""
+    def due_in(self, lane: Lane) -> float | None:
+        """Seconds until a range that failed before is due; None when none waits."""
+        ...
+
+    def hold(self, lane: Lane | str, held: Hold | None) -> Future[None]:
+        """Remember, over a restart too, that a lane (or a destination, by name) takes nothing; None forgets it."""
+        ...
+
+    def held(self, lane: Lane | str) -> Hold | None:
+        """What `hold` remembered."""
+        ...
+
+
+class QueueCommands(Protocol):
+    """What a person asks of what waits or was refused; each future gives how many items it concerned."""
+
+    def move_queue(self, source: str, target: str) -> Future[int]:
+        """Let what waits for one destination wait for another instead."""
+        ...
+
+    def drop_queue(self, destination: str) -> Future[int]:
+        """Give up what waits for a destination, counted as dropped by command."""
+        ...
+
+    def retry_dead_letters(self, letters: Collection[int] | None) -> Future[int]:
+        """Queue dead letters (all of them for None) once more."""
+        ...
+
+    def drop_dead_letters(self, letters: Collection[int] | None) -> Future[int]:
+        """Give dead letters (all of them for None) up, counted as dropped by command."""
         ...
 
 
@@ -187,12 +224,10 @@ class Reading(Protocol):
         """The newest spans whose kept text holds all words of `text`."""
         ...
 
-    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """What destinations refused for good, newest first."""
-        ...
-
-    def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:
-        """The newest `limit` spans, oldest of them first."""
+    def spans(
+        self, trace_id: str = "", session_id: str = "", limit: int = 200, only: SpanQuery = ANY_SPAN
+    ) -> list[SpanEntry]:
+        """The newest `limit` spans that `only` asks for, oldest of them first."""
         ...
 
     def document(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
@@ -211,10 +246,22 @@ class Reading(Protocol):
         """The batches that hold spans of a trace, and what of them still waits or was refused."""
         ...
 
+    def queues(self, configured: Collection[str] = ()) -> list[QueueEntry]:
+        """What waits, by destination and signal; `configured` names the destinations that there are."""
+        ...
+
+    def dead_letters(self, limit: int = 100, destination: str = "") -> list[DeadLetter]:
+        """What was refused for good, newest first."""
+        ...
+
+    def dead_letter(self, letter: int) -> tuple[DeadLetter, dict[str, Any]] | None:
+        """One dead letter, and its items as an OTLP/JSON export request; None when it is not kept."""
+        ...
+
     def close(self) -> None: ...
 
 
-class Store(Keeping, Queue, Sealing, Protocol):
+class Store(Keeping, Queue, QueueCommands, Sealing, Protocol):
     """All that one engine offers, for whoever wires it to those who ask."""
 
     @property
@@ -222,7 +269,12 @@ class Store(Keeping, Queue, Sealing, Protocol):
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Bytes of sealed batches: `total_bytes` in all, `queued_bytes` not yet delivered to some destination."""
+        """`total_bytes` that the store takes on disk, `queued_bytes` of batches that wait for a destination."""
+        ...
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know of the store itself, such as damage that was set aside."""
         ...
 
     def close(self) -> None:

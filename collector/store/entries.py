@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from typing_extensions import TypedDict
 
@@ -15,7 +16,10 @@ LOCAL = "local"
 
 EXPIRED = "not delivered in time"
 GIVEN_UP = "refused by the destination, then given up for room"
+ABANDONED = "waited for a destination that is no longer configured, given up for room"
 UNSEALABLE = "could not be sealed under the changed policy"
+DAMAGED = "lost to a damaged page on disk"
+BY_COMMAND = "dropped by command"
 
 Reseal = Callable[[Signal, bytes], SealedBatch]
 """Seals a serialized, already sealed export request again, under the policy in force."""
@@ -43,12 +47,76 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuedBatch:
-    """A sealed batch on its way out; `hops` names the collectors it came through."""
+class Leased:
+    """A range of a batch's items, for the caller alone until it is settled or released.
+
+    `data` is the whole batch, of which `items` items from number `first` on are meant; `hops` names the collectors
+    it came through. `attempts` failed so far, `suspicion` of them while others were taken; `most_ranges` says with
+    how many others it may share a body (0: any number), `shrinks` how often it was too large standing alone.
+    """
 
     id: int
+    batch_id: int
+    first: int
+    items: int
+    of_items: int
     hops: str
     data: bytes
+    attempts: int = 0
+    suspicion: int = 0
+    most_ranges: int = 0
+    shrinks: int = 0
+
+
+class Then(StrEnum):
+    """What becomes of the items of a range that were neither delivered nor dropped."""
+
+    DONE = "done"
+    RETRY = "retry"
+    HALVE = "halve"
+    """Two ranges of half the items each, due at once; a single item is retried."""
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came of one attempt to send a leased range.
+
+    With `Then.DONE` all its items are delivered, but for those `dropped` by reason. Otherwise none is, and the range
+    is kept with the retry state given here; `cause` is the answer in a few words.
+    """
+
+    id: int
+    then: Then = Then.DONE
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    cause: str = ""
+    retry_in_s: float = 0.0
+    suspicion: int = 0
+    most_ranges: int = 0
+    shrinks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A destination, or one lane of it, takes nothing for `seconds` more, after `failures` in a row."""
+
+    seconds: float
+    failures: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """What waits for one destination, one signal; `configured` tells whether it is sent there at all."""
+
+    destination: str
+    signal: str
+    ranges: int
+    items: int
+    bytes: int
+    oldest_seconds: float
+    configured: bool
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +200,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What a destination refused for good: how many items, its answer, and when it came."""
+    """What a destination refused for good: how many items, its answer, after how many attempts, and when."""
 
     id: int
     destination: str
@@ -140,6 +208,22 @@ class DeadLetter:
     items: int
     cause: str
     at_ns: int
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpanQuery:
+    """Which spans to list: an empty text or 0 asks for any; times are of their start; `text` is searched for."""
+
+    model: str = ""
+    tool: str = ""
+    errors: bool = False
+    since_ns: int = 0
+    before_ns: int = 0
+    text: str = ""
+
+
+ANY_SPAN = SpanQuery()
 
 
 @dataclass(frozen=True, slots=True)

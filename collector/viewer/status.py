@@ -16,6 +16,7 @@ class Forwarding(TypedDict):
     endpoint: str
     signals: list[str]
     last: dict[str, Any]
+    destinations: dict[str, Any]
 
 
 class Redacted(TypedDict):

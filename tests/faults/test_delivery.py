@@ -103,7 +103,7 @@ def test_retry_after_is_honoured(tmp_path: Path) -> None:
 def test_a_destination_that_was_never_there_loses_nothing_and_hurts_nobody(tmp_path: Path) -> None:
     """The client's posts are answered while the upstream refuses connections; later all arrive, once."""
     with upstream() as gone:
-        address = gone.url
+        address, port = gone.url, gone.port
     sent: list[str] = []
     with running(tmp_path, "--upstream", address) as proxy:
         for _ in range(20):
@@ -114,7 +114,7 @@ def test_a_destination_that_was_never_there_loses_nothing_and_hurts_nobody(tmp_p
         assert proxy.account()["queued"] == 40
         assert_balanced(proxy.account())
         proxy.stop()
-    with upstream() as up, running(tmp_path, "--upstream", up.url):
+    with upstream(port=port) as up, running(tmp_path, "--upstream", up.url):
         up.wait(lambda u: len(u.spans()) >= 40)
         assert _sent(up) == sorted(sent)
 

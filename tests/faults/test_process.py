@@ -28,7 +28,7 @@ def test_a_batch_answered_with_200_survives_kill_9(tmp_path: Path) -> None:
         assert proxy.post("/v1/traces", request.SerializeToString())[0] == 200
         proxy.kill()
         hanging.set()
-    with upstream() as up, running(tmp_path, "--upstream", up.url) as proxy:
+    with upstream(port=never.port) as up, running(tmp_path, "--upstream", up.url) as proxy:
         up.wait(lambda u: len(u.spans()) >= 7)
         assert sorted(s.span_id.hex() for s in up.spans()) == sorted(span_ids(request))
         assert_balanced(proxy.account())
@@ -71,7 +71,7 @@ def test_it_stops_in_time_with_a_hanging_upstream_and_a_request_in_flight(tmp_pa
         assert code == 0
         assert seconds < 10
     with running(tmp_path) as proxy:
-        assert proxy.account(destination="upstream")["queued"] == 5
+        assert proxy.account(destination=f"127.0.0.1:{up.port}")["queued"] == 5
 
 
 def test_what_came_last_leaves_before_the_stop(tmp_path: Path) -> None:

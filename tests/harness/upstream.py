@@ -48,6 +48,10 @@ class Upstream:
     url: str = ""
 
     @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    @property
     def taken(self) -> list[Received]:
         return [item for item in self.received if item.answered == 200]
 
@@ -80,8 +84,8 @@ def requires(token: str, content_type: str = JSON) -> Callable[[Received], Answe
 
 
 @contextmanager
-def upstream(answer: Callable[[Received], Answer] = lambda _: OK) -> Iterator[Upstream]:
-    """Run a destination on a free loopback port."""
+def upstream(answer: Callable[[Received], Answer] = lambda _: OK, port: int = 0) -> Iterator[Upstream]:
+    """Run a destination on a loopback port, a free one unless it is named."""
     state = Upstream(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,7 +111,7 @@ def upstream(answer: Callable[[Received], Answer] = lambda _: OK) -> Iterator[Up
         def handle_error(self, *_: Any) -> None:
             pass  # the collector going away is what some tests are about
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

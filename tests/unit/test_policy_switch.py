@@ -79,7 +79,7 @@ def test_a_changed_policy_file_seals_what_waits_before_forwarding_goes_on(
     store.put(batch, Refusal(Signal.TRACES, {})).result()
     file.write_text('schema = 1\nname = "mine"\nmode = "metadata"\n')
     run_until(switch, lambda: forwarding.asked[-2:] == ["pause", "resume"])
-    [waiting] = store.take(Lane("upstream", Signal.TRACES), 10**6, ())
+    [waiting] = store.lease(Lane("upstream", Signal.TRACES), 10**6)
     assert b"remember" not in waiting.data
     store.close()
 

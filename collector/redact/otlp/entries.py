@@ -16,7 +16,13 @@ _MODEL = ("llm.model_name", "gen_ai.request.model")
 _KIND = ("openinference.span.kind",)
 _TOKENS = "llm.token_count.total"
 _COST = "llm.cost.total"
-LISTED = frozenset({*_SESSION, *_MODEL, *_KIND, _TOKENS, _COST})
+_TOOL = ("tool.name", "gen_ai.tool.name")
+_AGENT = ("agent.name", "gen_ai.agent.name")
+_TITLE = ("opencode.session_title",)
+_DIRECTORY = ("opencode.directory",)
+_PROMPT = "input.value"
+_LONGEST_LINE = 200
+LISTED = frozenset({*_SESSION, *_MODEL, *_KIND, _TOKENS, _COST, *_TOOL, *_AGENT, *_TITLE, *_DIRECTORY, _PROMPT})
 """The attributes that an entry is made of."""
 
 
@@ -46,11 +52,17 @@ def list_again(request: ExportTraceServiceRequest) -> list[list[KeyValue]]:
 
 def _entry(span: Span, service: str, listed: Sequence[KeyValue]) -> SpanEntry:
     wanted: dict[str, Any] = {}
+    prompt: KeyValue | None = None
     for pair in listed:
         value = pair.value
         kind = value.WhichOneof("value")
-        if kind in ("string_value", "int_value", "double_value"):
+        if pair.key == _PROMPT:
+            prompt = pair
+        elif kind in ("string_value", "int_value", "double_value"):
             wanted[pair.key] = getattr(value, kind)
+    span_kind = _first(wanted, _KIND)
+    error = span.status.code == Status.STATUS_CODE_ERROR
+    of_turn = span_kind == "AGENT" or not span.parent_span_id
     return SpanEntry(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -58,13 +70,19 @@ def _entry(span: Span, service: str, listed: Sequence[KeyValue]) -> SpanEntry:
         session_id=_first(wanted, _SESSION),
         service=service,
         name=span.name,
-        kind=_first(wanted, _KIND),
+        kind=span_kind,
         start_ns=min(span.start_time_unix_nano, _MOST),
         end_ns=min(span.end_time_unix_nano, _MOST),
-        error=span.status.code == Status.STATUS_CODE_ERROR,
+        error=error,
         model=_first(wanted, _MODEL),
         tokens=int(_number(wanted.get(_TOKENS))),
         cost=float(_number(wanted.get(_COST))),
+        tool=_first(wanted, _TOOL) if span_kind == "TOOL" else "",
+        title=_first(wanted, _TITLE),
+        directory=_first(wanted, _DIRECTORY),
+        agent=_first(wanted, _AGENT),
+        prompt=prompt.value.string_value[:_LONGEST_LINE] if of_turn and prompt is not None else "",
+        failure=span.status.message[:_LONGEST_LINE] if of_turn and error else "",
     )
 
 

@@ -14,12 +14,13 @@ from collector.batch import SealedBatch
 from collector.errors import StoreFull
 from collector.store import InboxFact
 from collector.store.entries import EndedTurn
+from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.schema import connect_reading
 from collector.store.sqlite.writer import WriterThread
 
 PutBatch = Callable[[sqlite3.Connection, SealedBatch], None]
 
-_KEPT_SECONDS = 30 * 86400
+_KEPT_MS = 30 * 86_400_000
 _SWEEP_SECONDS = 3600
 _MOST_KNOWN = 10_000
 
@@ -27,8 +28,10 @@ _MOST_KNOWN = 10_000
 class SqliteInbox:
     """Keeps facts until their turn is over, and remembers which spans were made of them."""
 
-    def __init__(self, writer: WriterThread, path: Path, put: PutBatch, most_bytes: int) -> None:
+    def __init__(self, writer: WriterThread, path: Path, clock: StoreClock, put: PutBatch, most_bytes: int) -> None:
         self._writer = writer
+        self._path = path
+        self._clock = clock
         self._put = put
         self._most = most_bytes
         self._reading = connect_reading(path)
@@ -38,7 +41,15 @@ class SqliteInbox:
         self._known: set[str] = set()
 
     def close(self) -> None:
-        self._reading.close()
+        with self._lock:
+            self._reading.close()
+
+    def reopen(self) -> None:
+        """Read from the file that stands there now."""
+        with self._lock:
+            self._reading.close()
+            self._reading = connect_reading(self._path)
+            self._bytes = _measure(self._reading)
 
     def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
         """Keep facts and count unknown types; when the future is done they survive a power cut.
@@ -60,7 +71,7 @@ class SqliteInbox:
 
     def was_built(self, span_id: bytes) -> bool:
         """Whether a span of this id was made before."""
-        return self._one("SELECT 1 FROM told WHERE span = ?", _number(span_id)) is not None
+        return self._one("SELECT 1 FROM built_spans WHERE span = ?", _number(span_id)) is not None
 
     def sessions(self) -> list[str]:
         """The sessions of which something is kept."""
@@ -118,9 +129,9 @@ class SqliteInbox:
             self._bytes = _measure(connection)
             if self._bytes + size > self._most:
                 raise StoreFull("the inbox of OpenCode events is full", retry_after=30)
-        now = time.time_ns()
+        now = self._clock.now_ms()
         connection.executemany(
-            "INSERT INTO inbox (session_id, key, message_id, at, ord, received_ns, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO inbox (session_id, key, message_id, at, ord, kept_ms, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (session_id, key) DO UPDATE SET message_id = excluded.message_id, at = excluded.at,"
             " ord = excluded.ord, data = excluded.data WHERE excluded.ord > inbox.ord",
             [(row.session, row.key, row.message, row.at, row.order, now, row.data) for row in rows],
@@ -136,13 +147,13 @@ class SqliteInbox:
     ) -> None:
         if batch is not None:
             self._put(connection, batch)
-        connection.executemany("INSERT OR IGNORE INTO told VALUES (?)", [(number,) for number in numbers])
+        connection.executemany("INSERT OR IGNORE INTO built_spans VALUES (?)", [(number,) for number in numbers])
         for turn in ended:
             self._forget(connection, turn)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
-            oldest = time.time_ns() - _KEPT_SECONDS * 1_000_000_000
-            connection.execute("DELETE FROM inbox WHERE received_ns < ?", (oldest,))
+            oldest = self._clock.now_ms() - _KEPT_MS
+            connection.execute("DELETE FROM inbox WHERE kept_ms < ?", (oldest,))
             self._bytes = _measure(connection)
 
     def _forget(self, connection: sqlite3.Connection, turn: EndedTurn) -> None:

@@ -28,11 +28,14 @@ def read_ledger(connection: sqlite3.Connection) -> Ledger:
                 line["received"] = items
             else:
                 line["delivered"] = items
-        for destination, signal, state, items in connection.execute(
-            "SELECT o.destination, o.signal, o.state, sum(b.items) FROM outbox o JOIN batches b ON b.id = o.batch_id"
-            " GROUP BY 1, 2, 3"
+        for destination, signal, items in connection.execute(
+            "SELECT destination, signal, sum(items) FROM outbox GROUP BY 1, 2"
         ):
-            account(destination, signal)["queued" if state == "queued" else "dead_lettered"] = items
+            account(destination, signal)["queued"] = items
+        for destination, signal, items in connection.execute(
+            "SELECT destination, signal, sum(items) FROM dead_letters GROUP BY 1, 2"
+        ):
+            account(destination, signal)["dead_lettered"] = items
     finally:
         connection.execute("COMMIT")
     return ledger

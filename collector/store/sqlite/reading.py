@@ -1,10 +1,11 @@
-"""Reading what is kept: sessions, traces, spans and single documents, newest first."""
+"""Reading what is kept: sessions, traces, spans and single documents, newest first; each list an index look-up."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,27 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import ExportRequest, Signal, SpanEntry
-from collector.otlp.envelope import select, take_span
+from collector.errors import Unavailable
+from collector.otlp.envelope import select, take_range, take_span
 from collector.otlp.write import to_document
 from collector.store.entries import (
     ANY_SESSION,
+    ANY_SPAN,
     DeadLetter,
     Delivery,
     Ledger,
     NoStore,
+    QueueEntry,
     SearchHit,
     SessionEntry,
     SessionQuery,
+    SpanQuery,
     TraceEntry,
 )
 from collector.store.sqlite.ledger import read_ledger
+from collector.store.sqlite.listing import COLUMNS
 from collector.store.sqlite.schema import FILE, connect_reading
+from collector.store.sqlite.texts import match_of
 
 
 class SqliteReading:
@@ -36,59 +43,175 @@ class SqliteReading:
     """
 
     def __init__(self, directory: Path) -> None:
-        try:
-            self._connection = connect_reading(directory / FILE)
-        except sqlite3.Error:
-            raise NoStore(f"{directory} holds no store") from None
+        self._path = directory / FILE
         self._lock = threading.Lock()
+        try:
+            self._open()
+            self._connection.execute("SELECT 1 FROM dead_letters LIMIT 1")
+        except (sqlite3.Error, OSError):
+            raise NoStore(f"{directory} holds no store that this version reads") from None
 
     def close(self) -> None:
         self._connection.close()
 
+    def _open(self) -> None:
+        self._connection = connect_reading(self._path)
+        self._file = self._path.stat().st_ino
+
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        """Raises `Unavailable` where a page cannot be read; the writer sets it aside."""
         with self._lock:
-            return self._connection.execute(query, values).fetchall()
+            try:
+                if self._path.stat().st_ino != self._file:  # a damaged file was replaced by what could be read of it
+                    self._connection.close()
+                    self._open()
+                return self._connection.execute(query, values).fetchall()
+            except (sqlite3.DatabaseError, OSError) as error:
+                raise Unavailable(f"the store cannot be read now ({type(error).__name__})") from None
 
     def ledger(self) -> Ledger:
         with self._lock:
             return read_ledger(self._connection)
 
     def sessions(self, query: SessionQuery = ANY_SESSION) -> list[SessionEntry]:
+        """See `Reading.sessions`."""
+        where = ["s.end_ns < ?"]
+        values: list[object] = [query.before_ns or _MOST]
+        for condition, value in (
+            ("s.end_ns >= ?", query.since_ns),
+            ("s.agent = ?", query.agent),
+            ("s.directory = ?", query.directory),
+            (_USES.format("model"), query.model),
+            (_USES.format("tool"), query.tool),
+        ):
+            if value:
+                where.append(condition)
+                values.append(value)
+        if query.errors:
+            where.append("s.errors > 0")
         rows = self._rows(
-            "SELECT session_id, max(service) AS service, count(DISTINCT trace_id) AS traces, count(*) AS spans,"
-            f" sum(error) AS errors, {_SPENT}, min(start_ns) AS start_ns, max(end_ns) AS end_ns, max(model) AS model,"
-            " sum(kind = 'TOOL') AS tools"
-            " FROM spans WHERE session_id <> '' AND (? = '' OR model = ?) GROUP BY session_id"
-            " HAVING max(end_ns) >= ? AND (? = 0 OR max(end_ns) < ?) AND (? = 0 OR sum(error) > 0)"
-            " ORDER BY end_ns DESC LIMIT ?",
-            (query.model, query.model, query.since_ns, query.before_ns, query.before_ns, query.errors, query.limit),
+            f"SELECT {_SESSION} FROM sessions s WHERE {' AND '.join(where)} ORDER BY s.end_ns DESC LIMIT ?",
+            (*values, query.limit),
         )
         return [SessionEntry(**row) for row in rows]
 
     def session_choices(self) -> dict[str, list[str]]:
-        rows = self._rows("SELECT DISTINCT model FROM spans WHERE model <> '' ORDER BY 1 LIMIT 100")
-        return {"model": [row[0] for row in rows]}
+        """See `Reading.session_choices`."""
+        queries = {name: f"SELECT DISTINCT {name} FROM sessions WHERE {name} <> ''" for name in ("agent", "directory")}
+        queries |= {
+            kind: f"SELECT DISTINCT value FROM session_uses WHERE kind = '{kind}'" for kind in ("model", "tool")
+        }
+        return {name: [row[0] for row in self._rows(f"{query} LIMIT 200")] for name, query in queries.items()}
 
     def traces(self, session_id: str = "", limit: int = 50, before_ns: int = 0) -> list[TraceEntry]:
+        """See `Reading.traces`."""
+        where, values = ("t.session_id = ? AND ", (session_id,)) if session_id else ("", ())
         rows = self._rows(
-            "SELECT trace_id, max(session_id) AS session_id, max(service) AS service,"
-            " (SELECT r.name FROM spans r WHERE r.trace_id = s.trace_id ORDER BY r.parent_id <> '', r.start_ns LIMIT 1)"
-            f" AS name, count(*) AS spans, sum(error) AS errors, {_SPENT},"
-            " min(start_ns) AS start_ns, max(end_ns) AS end_ns"
-            " FROM spans s WHERE ? = '' OR session_id = ? GROUP BY trace_id"
-            " HAVING ? = 0 OR max(end_ns) < ? ORDER BY end_ns DESC LIMIT ?",
-            (session_id, session_id, before_ns, before_ns, limit),
+            f"SELECT {_TRACE} FROM traces t WHERE {where}t.end_ns < ? ORDER BY t.end_ns DESC LIMIT ?",
+            (*values, before_ns or _MOST, limit),
         )
         return [TraceEntry(**row) for row in rows]
 
-    def spans(self, trace_id: str = "", session_id: str = "", limit: int = 200) -> list[SpanEntry]:
-        """The newest `limit` spans, oldest of them first."""
+    def spans(
+        self, trace_id: str = "", session_id: str = "", limit: int = 200, only: SpanQuery = ANY_SPAN
+    ) -> list[SpanEntry]:
+        """See `Reading.spans`."""
+        where = ["s.start_ns < ?"]
+        values: list[object] = [only.before_ns or _MOST]
+        for condition, value in (
+            ("s.trace_id = ?", trace_id),
+            ("s.session_id = ?", session_id),
+            ("s.model = ? AND s.model <> ''", only.model),
+            ("s.tool = ? AND s.tool <> ''", only.tool),
+            ("s.start_ns >= ?", only.since_ns),
+            (f"(s.trace_id, s.span_id) IN (SELECT trace_id, span_id FROM ({_FOUND}))", match_of(only.text)),
+        ):
+            if value:
+                where.append(condition)
+                values.append(value)
+        if only.errors:
+            where.append("s.error = 1")
         rows = self._rows(
-            f"SELECT {_ENTRY} FROM (SELECT * FROM spans WHERE (? = '' OR trace_id = ?) AND (? = '' OR session_id = ?)"
-            " ORDER BY start_ns DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
-            (trace_id, trace_id, session_id, session_id, limit),
+            f"SELECT {_ENTRY} FROM (SELECT s.* FROM spans s WHERE {' AND '.join(where)}"
+            " ORDER BY s.start_ns DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
+            (*values, limit),
         )
         return [SpanEntry(**{**row, "error": bool(row["error"])}) for row in rows]
+
+    def search(self, text: str, limit: int = 100) -> list[SearchHit]:
+        """See `Reading.search`."""
+        wanted = match_of(text)
+        if not wanted:
+            return []
+        rows = self._rows(
+            "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns, f.snippet FROM"
+            " (SELECT rowid AS id, snippet(text_index, 0, char(2), char(3), '…', 24) AS snippet FROM text_index"
+            " WHERE text_index MATCH ? ORDER BY rowid DESC LIMIT ?) f"
+            " JOIN texts x ON x.id = f.id JOIN spans s ON s.trace_id = x.trace_id AND s.span_id = x.span_id"
+            " ORDER BY s.start_ns DESC",
+            (wanted, limit),
+        )
+        return [SearchHit(**row) for row in rows]
+
+    def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
+        """See `Reading.requests`."""
+        columns = "SELECT batch_id, trace_id, span_id, parent_id FROM spans"
+        if trace_id:
+            places = self._rows(f"{columns} WHERE trace_id = ?", (trace_id,))
+        else:
+            places = self._rows(f"{columns} WHERE session_id = ?", (session_id,))
+            for started in {row["trace_id"] for row in places if not row["parent_id"]}:
+                places += self._rows(f"{columns} WHERE trace_id = ?", (started,))
+        by_batch: dict[int, set[tuple[bytes, bytes]]] = defaultdict(set)
+        for row in places:
+            by_batch[row["batch_id"]].add((bytes.fromhex(row["trace_id"]), bytes.fromhex(row["span_id"])))
+        found = []
+        for batch_id, ids in sorted(by_batch.items()):
+            for row in self._rows("SELECT data FROM batches WHERE id = ?", (batch_id,)):
+                found.append(_only(ExportTraceServiceRequest.FromString(row["data"]), ids))
+        return found
+
+    def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
+        """See `Reading.newest`."""
+        rows = self._rows("SELECT data FROM batches WHERE signal = ? ORDER BY id DESC LIMIT ?", (signal, limit))
+        return [signal.request.FromString(row["data"]) for row in rows]
+
+    def queues(self, configured: Collection[str] = ()) -> list[QueueEntry]:
+        """See `Reading.queues`."""
+        rows = self._rows(
+            "SELECT o.destination, o.signal, count(*) AS ranges, sum(o.items) AS items,"
+            " sum(b.bytes * o.items / max(b.items, 1)) AS bytes, min(o.queued_ms) AS oldest_ms, max(o.cause) AS cause,"
+            " coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'clock_ms'), 0) AS now_ms"
+            " FROM outbox o JOIN batches b ON b.id = o.batch_id GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        return [
+            QueueEntry(
+                destination=row["destination"],
+                signal=row["signal"],
+                ranges=row["ranges"],
+                items=row["items"],
+                bytes=row["bytes"],
+                oldest_seconds=max(row["now_ms"] - row["oldest_ms"], 0) / 1000,
+                configured=row["destination"] in configured,
+                cause=row["cause"],
+            )
+            for row in rows
+        ]
+
+    def dead_letters(self, limit: int = 100, destination: str = "") -> list[DeadLetter]:
+        """See `Reading.dead_letters`."""
+        where, values = ("WHERE destination = ? ", (destination,)) if destination else ("", ())
+        rows = self._rows(f"SELECT {_LETTER} FROM dead_letters {where}ORDER BY id DESC LIMIT ?", (*values, limit))
+        return [DeadLetter(*row) for row in rows]
+
+    def dead_letter(self, letter: int) -> tuple[DeadLetter, dict[str, Any]] | None:
+        """See `Reading.dead_letter`."""
+        for row in self._rows(f"SELECT {_LETTER}, batch_id, first_item FROM dead_letters WHERE id = ?", (letter,)):
+            found = DeadLetter(*tuple(row)[:-2])
+            for (data,) in self._rows("SELECT data FROM batches WHERE id = ?", (row["batch_id"],)):
+                request = Signal(found.signal).request.FromString(data)
+                return found, to_document(take_range(request, row["first_item"], found.items))
+        return None
 
     def document(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """One span with its resource and scope as an OTLP/JSON export request; None when it is not kept."""
@@ -101,56 +224,6 @@ class SqliteReading:
         request = ExportTraceServiceRequest.FromString(rows[0]["data"])
         alone = take_span(request, bytes.fromhex(trace_id), bytes.fromhex(span_id))
         return to_document(alone) if alone is not None else None
-
-    def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
-        if trace_id:
-            wanted = {trace_id}
-            own: set[tuple[str, str]] = set()
-        else:
-            rows = self._rows(
-                "SELECT trace_id, span_id, parent_id FROM spans WHERE session_id = ? ORDER BY start_ns", (session_id,)
-            )
-            wanted = {row["trace_id"] for row in rows if not row["parent_id"]}
-            own = {(row["trace_id"], row["span_id"]) for row in rows if row["trace_id"] not in wanted}
-        marks = ",".join("?" * len(wanted))
-        places = self._rows(
-            f"SELECT batch_id, trace_id, span_id FROM spans WHERE trace_id IN ({marks}) ORDER BY batch_id",
-            tuple(wanted),
-        )
-        for trace, span in own:
-            places += self._rows(
-                "SELECT batch_id, trace_id, span_id FROM spans WHERE trace_id = ? AND span_id = ?", (trace, span)
-            )
-        by_batch: dict[int, set[tuple[bytes, bytes]]] = defaultdict(set)
-        for row in places:
-            by_batch[row["batch_id"]].add((bytes.fromhex(row["trace_id"]), bytes.fromhex(row["span_id"])))
-        found = []
-        for batch_id in sorted(by_batch):
-            for row in self._rows("SELECT data FROM batches WHERE id = ?", (batch_id,)):
-                request = ExportTraceServiceRequest.FromString(row["data"])
-                ids = by_batch[batch_id]
-                found.append(_only(request, ids))
-        return found
-
-    def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
-        rows = self._rows("SELECT data FROM batches WHERE signal = ? ORDER BY id DESC LIMIT ?", (signal, limit))
-        return [signal.request.FromString(row["data"]) for row in rows]
-
-    def search(self, text: str, limit: int = 100) -> list[SearchHit]:
-        rows = self._rows(
-            "SELECT trace_id, span_id, session_id, name, kind, start_ns, name AS snippet FROM spans"
-            " WHERE instr(lower(name), lower(?)) ORDER BY start_ns DESC LIMIT ?",
-            (text, limit),
-        )
-        return [SearchHit(**row) for row in rows]
-
-    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        rows = self._rows(
-            "SELECT b.id, o.destination, o.signal, b.items, o.answer AS cause, b.received_ns AS at_ns FROM outbox o"
-            " JOIN batches b ON b.id = o.batch_id WHERE o.state = 'dead' ORDER BY b.id DESC LIMIT ?",
-            (limit,),
-        )
-        return [DeadLetter(**row) for row in rows]
 
     def after(self, batch_id: int, limit: int = 100) -> list[tuple[int, Signal, dict[str, Any]]]:
         """Batches kept after `batch_id`, in order, as OTLP/JSON documents: what `tail` follows."""
@@ -167,10 +240,15 @@ class SqliteReading:
     def deliveries(self, trace_id: str) -> tuple[list[int], list[Delivery]]:
         """The batches that hold spans of a trace, and what of them still waits or was refused."""
         batches = [row[0] for row in self._rows("SELECT DISTINCT batch_id FROM spans WHERE trace_id = ?", (trace_id,))]
+        held = "(SELECT batch_id FROM spans WHERE trace_id = ?)"
         rows = self._rows(
-            "SELECT DISTINCT o.destination, o.state, o.attempts, o.answer FROM outbox o"
-            " WHERE o.batch_id IN (SELECT batch_id FROM spans WHERE trace_id = ?)",
-            (trace_id,),
+            "SELECT DISTINCT o.destination, 'queued' AS state, o.attempts,"
+            " coalesce(nullif(o.cause, ''), (SELECT h.cause FROM holds h WHERE h.destination = o.destination"
+            " AND h.signal IN ('', o.signal) ORDER BY h.failures DESC LIMIT 1), '') AS answer"
+            f" FROM outbox o WHERE o.batch_id IN {held}"
+            " UNION SELECT DISTINCT destination, 'dead', attempts, cause FROM dead_letters"
+            f" WHERE batch_id IN {held}",
+            (trace_id, trace_id),
         )
         return batches, [Delivery(**row) for row in rows]
 
@@ -179,8 +257,19 @@ def _only(request: ExportTraceServiceRequest, ids: set[tuple[bytes, bytes]]) -> 
     return select(request, lambda _, __, span: (span.trace_id, span.span_id) in ids)
 
 
-_SPENT = (
-    "coalesce(sum(CASE WHEN kind IN ('LLM', 'EMBEDDING', 'RERANKER') THEN tokens END), 0) AS tokens,"
-    " coalesce(sum(CASE WHEN kind IN ('LLM', 'EMBEDDING', 'RERANKER') THEN cost END), 0.0) AS cost"
+_MOST = 2**63 - 1
+_ENTRY = ", ".join(COLUMNS)
+_NEWEST = "SELECT batch_id FROM spans WHERE session_id = s.session_id ORDER BY start_ns DESC LIMIT 2000"
+_COUNTED = {
+    name: f"(SELECT count(*) FROM ({_NEWEST}) n WHERE EXISTS (SELECT 1 FROM {table} w WHERE w.batch_id = n.batch_id))"
+    f" * EXISTS (SELECT 1 FROM {table}) AS {name}"
+    for name, table in (("queued", "outbox"), ("dead", "dead_letters"))
+}
+_SESSION = ", ".join(_COUNTED.get(field.name, f"s.{field.name}") for field in fields(SessionEntry))
+_TRACE = ", ".join(f"t.{field.name}" for field in fields(TraceEntry))
+_LETTER = "id, destination, signal, items, cause, died_ns, attempts"
+_USES = "EXISTS (SELECT 1 FROM session_uses u WHERE u.kind = '{}' AND u.value = ? AND u.session_id = s.session_id)"
+_FOUND = (
+    "SELECT x.trace_id, x.span_id FROM text_index i JOIN texts x ON x.id = i.rowid"
+    " WHERE text_index MATCH ? ORDER BY i.rowid DESC LIMIT 10000"
 )
-_ENTRY = ", ".join(field.name for field in fields(SpanEntry))

@@ -6,26 +6,23 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
-from harness.telemetry import logs, metrics, span_ids, traces
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from collector.batch import Signal
-from collector.forward.backoff import delay
+from collector.forward.backoff import delay, suspect_delay
 from collector.forward.outcome import (
     Blocked,
     Delivered,
     NotServed,
     OtherEncoding,
-    Rejected,
-    Retry,
+    Refused,
     TooBig,
+    TryLater,
     judge,
     retry_after,
 )
-from collector.forward.split import parts
-from collector.otlp.write import to_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,14 +34,36 @@ def _judge(status: int, signal: Signal = Signal.TRACES, body: bytes = b"", **hea
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (200, Delivered), (202, Delivered), (429, Retry), (502, Retry), (503, Retry), (504, Retry),
-        (401, Blocked), (403, Blocked), (301, Blocked), (404, Blocked), (413, TooBig), (415, OtherEncoding),
-        (400, Rejected), (422, Rejected), (500, Rejected), (508, Rejected),
+        (200, Delivered), (202, Delivered), (429, TryLater), (502, TryLater), (503, TryLater), (504, TryLater),
+        (401, Blocked), (407, Blocked), (301, Blocked), (404, Blocked), (413, TooBig), (415, OtherEncoding),
+        (403, TryLater), (400, Refused), (410, Refused), (422, Refused),
+        (408, TryLater), (425, TryLater), (500, TryLater), (508, TryLater), (520, TryLater), (529, TryLater),
     ],
 )  # fmt: skip
 def test_each_status_has_one_meaning(status: int, kind: type) -> None:
-    """Only 429, 502, 503 and 504 may be retried as they are (specification, "Retryable Response Codes")."""
     assert isinstance(_judge(status), kind)
+
+
+@pytest.mark.parametrize(("status", "gives_up"), [(429, False), (502, False), (403, False), (408, True), (500, True)])
+def test_only_what_may_be_retried_as_it_is_is_retried_without_end(status: int, gives_up: bool) -> None:
+    """429, 502, 503 and 504 may be (specification, "Retryable Response Codes"); a 500 is tried a while, then dead."""
+    answer = _judge(status)
+    assert isinstance(answer, TryLater)
+    assert answer.gives_up == gives_up
+
+
+@pytest.mark.parametrize("status", [401, 404, 407, 302])
+def test_what_a_person_must_change_is_said(status: int) -> None:
+    answer = _judge(status)
+    assert isinstance(answer, Blocked)
+    assert answer.advice
+
+
+def test_a_page_of_html_is_taken_as_delivered_and_said_to_be_odd() -> None:
+    """A login page or a proxy's front page answers 200 as well."""
+    answer = _judge(200, body=b"<html>", content_type="text/html")
+    assert isinstance(answer, Delivered)
+    assert "HTML" in answer.odd
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
@@ -57,7 +76,7 @@ def test_a_destination_without_a_path_for_logs_does_not_take_logs(status: int) -
 def test_partial_success_is_read_in_both_encodings() -> None:
     body = orjson.dumps({"partialSuccess": {"rejectedSpans": "3", "errorMessage": "CANARY7"}})
     answer = _judge(200, body=body, content_type="application/json; charset=utf-8")
-    assert answer == Delivered("HTTP 200, 3 spans left out", 3)
+    assert answer == Delivered("HTTP 200, 3 spans left out", 3, "CANARY7")
     response = ExportTraceServiceResponse()
     response.partial_success.rejected_spans = 2
     assert _judge(200, body=response.SerializeToString(), content_type="application/x-protobuf").refused == 2
@@ -99,45 +118,6 @@ def test_waiting_grows_to_a_bound_and_honours_the_destination(
     assert 0.5 <= wait <= max(30, after or 0)
 
 
-def _plain(signal: Signal, data: bytes) -> bytes:
-    return to_json(signal.request.FromString(data))
-
-
-@given(st.integers(1, 40), st.integers(0, 400), st.integers(900, 20_000))
-def test_splitting_keeps_every_span_once_and_each_body_small_enough(count: int, size: int, most: int) -> None:
-    request = traces(count, size=size)
-    found = list(parts(Signal.TRACES, request.SerializeToString(), _plain, most))
-    assert all(part.body is not None and len(part.body) <= most for part in found)
-    ids = [span_id for part in found for span_id in span_ids(Signal.TRACES.request.FromString(part.data))]
-    assert ids == span_ids(request)
-
-
-def test_each_half_keeps_its_resource_and_scope() -> None:
-    found = list(parts(Signal.TRACES, traces(8, size=500).SerializeToString(), _plain, 2000))
-    assert len(found) > 1
-    for part in found:
-        resource = Signal.TRACES.request.FromString(part.data).resource_spans[0]
-        assert resource.resource.attributes[0].value.string_value == "opencode"
-        assert resource.scope_spans[0].scope.name == "test"
-
-
-def test_a_span_too_large_for_any_post_has_its_largest_value_cut_and_marked() -> None:
-    request = traces(1, {"small": "stays"}, size=100_000)
-    (part,) = parts(Signal.TRACES, request.SerializeToString(), _plain, 20_000)
-    assert part.body is not None and len(part.body) <= 20_000
-    assert b"[CUT from 100000 B]" in part.body
-    assert b"stays" in part.body
-
-
-def test_a_span_that_cannot_be_made_small_enough_has_no_body() -> None:
-    """Many small values: cutting each of them would leave nothing worth sending."""
-    request = traces(1, {f"key{index}": "x" * 100 for index in range(1000)})
-    (part,) = parts(Signal.TRACES, request.SerializeToString(), _plain, 10_000)
-    assert part.body is None
-
-
-@pytest.mark.parametrize(("signal", "request_"), [(Signal.LOGS, logs(9, "x" * 300)), (Signal.METRICS, metrics(3))])
-def test_logs_and_metrics_are_split_too(signal: Signal, request_) -> None:  # type: ignore[no-untyped-def]
-    most = 1200
-    for part in parts(signal, request_.SerializeToString(), _plain, most):
-        assert part.body is not None and len(part.body) <= most
+@given(st.integers(0, 100))
+def test_suspects_wait_longer_each_time_up_to_ten_minutes(suspicion: int) -> None:
+    assert 0 <= suspect_delay(suspicion) <= suspect_delay(suspicion + 1) <= 600

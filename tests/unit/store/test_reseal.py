@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from harness.store import HOST, LANE, settle, until
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
-from collector.store.entries import Caps, Lane, Refusal
+from collector.store.entries import Caps, Refusal, Then
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.store import SqliteStore
 
-LANE = Lane("upstream", Signal.TRACES)
 CAPS = Caps(10**9, 10**6, 10**9)
 MASK, METADATA = Sealer(preset_policy("secrets-and-pii")), Sealer(preset_policy("metadata-only"))
 
@@ -34,7 +34,7 @@ def put(store: SqliteStore, sealed: SealedBatch) -> None:
 
 
 def opened(path: Path) -> SqliteStore:
-    return SqliteStore(path, CAPS, {"upstream": (Signal.TRACES,)})
+    return SqliteStore(path, CAPS, {HOST: (Signal.TRACES,)})
 
 
 def change(store: SqliteStore, sealer: Sealer) -> int:
@@ -49,25 +49,29 @@ def test_what_waits_is_sealed_again_and_listed_again(tmp_path: Path) -> None:
     assert change(store, MASK) == 0
     put(store, batch(MASK, "please remember me"))
     assert change(store, METADATA) == 1
-    [waiting] = store.take(LANE, 10**6, ())
+    [waiting] = store.lease(LANE, 10**6)
     assert b"remember" not in waiting.data
     reader = SqliteReading(tmp_path)
     assert "remember" not in reader.spans()[0].name
-    assert store.sizes == {"total_bytes": len(waiting.data), "queued_bytes": len(waiting.data)}
-    account = reader.ledger()["upstream"]["traces"]
+    assert store.sizes["queued_bytes"] == len(waiting.data)
+    account = reader.ledger()[HOST]["traces"]
     assert (account["received"], account["queued"]) == (1, 1)
     reader.close()
     store.close()
 
 
 def test_dead_letters_are_sealed_again_too(tmp_path: Path) -> None:
-    """They can be sent again by hand."""
+    """They can be sent again by hand; the index that is searched forgets too."""
     store = opened(tmp_path)
+    reading = SqliteReading(tmp_path)
     change(store, MASK)
     put(store, batch(MASK, "please remember me"))
-    [waiting] = store.take(LANE, 10**6, ())
-    store.attempted(LANE, [waiting.id], "HTTP 400", dead=True).result()
+    until(lambda: bool(reading.search("remember")))
+    [waiting] = store.lease(LANE, 10**6)
+    settle(store, [waiting], Then.DEAD, cause="HTTP 400")
     assert change(store, METADATA) == 1
+    assert reading.search("remember") == []
+    reading.close()
     store.close()
     assert b"remember" not in b"".join(path.read_bytes() for path in tmp_path.glob("*.db"))
 
@@ -92,7 +96,7 @@ def test_a_crash_half_way_is_made_good_at_the_next_start(tmp_path: Path) -> None
     store.close()
     again = opened(tmp_path)
     assert change(again, METADATA) == 3
-    assert not any(b"remember" in each.data for each in again.take(LANE, 10**6, ()))
+    assert not any(b"remember" in each.data for each in again.lease(LANE, 10**6))
     again.close()
 
 
@@ -103,7 +107,7 @@ def test_what_was_sealed_under_the_old_policy_is_not_taken_after_the_change(tmp_
     with pytest.raises(Unavailable):
         put(store, batch(MASK, "late"))
     put(store, batch(METADATA, "in time"))
-    assert len(store.take(LANE, 10**6, ())) == 1
+    assert len(store.lease(LANE, 10**6)) == 1
     store.close()
 
 
@@ -112,12 +116,12 @@ def test_what_cannot_be_sealed_again_is_dropped_and_counted(tmp_path: Path) -> N
     change(store, MASK)
     put(store, SealedBatch(Signal.TRACES, b"\xff\xff", 2))
     assert change(store, METADATA) == 1
-    assert store.take(LANE, 10**6, ()) == []
+    assert store.lease(LANE, 10**6) == []
     reader = SqliteReading(tmp_path)
-    account = reader.ledger()["upstream"]["traces"]
+    account = reader.ledger()[HOST]["traces"]
     assert account["dropped"] == {"could not be sealed under the changed policy": 2}
     assert account["received"] == 2
     assert account["queued"] == 0
-    assert store.sizes == {"total_bytes": 0, "queued_bytes": 0}
+    assert store.sizes["queued_bytes"] == 0
     reader.close()
     store.close()

@@ -1,0 +1,70 @@
+"""Why no answer came, in words for a person: each kind of failure named as what it is (pure)."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+_NEVER_SENT = {
+    "ClientConnectorError",
+    "ClientConnectorDNSError",
+    "ClientConnectorCertificateError",
+    "ClientConnectorSSLError",
+    "ClientProxyConnectionError",
+    "ClientHttpProxyError",
+    "ConnectionTimeoutError",
+    "InvalidURL",
+    "UnsupportedProtocol",
+}
+_BY_NAME = {
+    "ConnectionTimeoutError": "no connection within the time allowed",
+    "TimeoutError": "no answer within the time allowed",
+    "SocketTimeoutError": "no answer within the time allowed",
+    "ClientProxyConnectionError": "the proxy cannot be reached",
+    "ClientHttpProxyError": "the proxy refuses",
+    "ServerDisconnectedError": "the connection was closed before an answer",
+    "ConnectionResetError": "the connection was reset",
+    "ClientOSError": "the connection was reset",
+    "ClientPayloadError": "the connection was closed in the middle of the answer",
+}
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether no request can have reached the destination: then the data itself is not the reason."""
+    return any(type(each).__name__ in _NEVER_SENT for each in _chain(error))
+
+
+def explain(error: BaseException) -> str:
+    """Say what a failed request means; never quotes what was sent or answered."""
+    for each in _chain(error):
+        name = type(each).__name__
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({each.verify_message or 'verification failed'})"
+        if isinstance(each, ssl.SSLError):
+            if "WRONG_VERSION_NUMBER" in str(each):
+                return "it does not speak TLS: is its address http:// rather than https://?"
+            return f"TLS failed ({each.reason or 'handshake'})"
+        if name in ("ClientConnectorDNSError", "gaierror"):
+            return "its name cannot be resolved"
+        if isinstance(each, ConnectionRefusedError):
+            return "connection refused: nothing listens there"
+        if name in ("BadStatusLine", "BadHttpMessage", "ClientResponseError", "InvalidHeader", "LineTooLong"):
+            return "its answer is not HTTP: is it a gRPC port (4317), or https:// rather than http://?"
+    for each in _chain(error):
+        if found := _BY_NAME.get(type(each).__name__):
+            return found
+    return f"no answer ({type(error).__name__})"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, what caused it, and what the operating system said."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        each = pending.pop(0)
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        pending += [each.__cause__, each.__context__, getattr(each, "os_error", None)]
+        pending.append(getattr(each, "certificate_error", None))

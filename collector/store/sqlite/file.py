@@ -1,0 +1,177 @@
+"""The file of the store: opened, watched, given room on a full disk, and mended when a page is damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from collector.errors import ConfigError
+from collector.store.sqlite.migrations import NotAStore, adopt_former, prepare, refuse_foreign
+from collector.store.sqlite.salvage import salvage
+from collector.store.sqlite.schema import FILE, connect, connect_reading, create_file
+
+logger = logging.getLogger(__name__)
+
+_RESERVE = "reserve"
+_RESERVE_BYTES = 1 << 20
+_COMPACT_AT_ONCE = 64 << 20
+_HEADER = b"SQLite format 3\0"
+
+
+class StoreFile:
+    """One file in `directory`, with its log beside it, and a reserve that is given up when the disk is full."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / FILE
+        self.instance = ""
+        self.notices: list[str] = []
+        self._reserve = directory / _RESERVE
+        self._identity: tuple[int, int] | None = None
+        self._log_identity: tuple[int, int] | None = None
+
+    def open(self, formerly: str) -> sqlite3.Connection:
+        """Open or create the store; a damaged file is set aside under another name, never written over.
+
+        Raises `ConfigError` when the file is another program's, or cannot be opened.
+        """
+        if self.path.exists() and not self.path.is_file():
+            raise ConfigError(f"{self.path} is no file: move it away, or use another --data-dir")
+        try:
+            create_file(self.path)
+            connection = self._open_or_mend()
+            adopt_former(connection, formerly)
+        except NotAStore as error:
+            raise ConfigError(
+                f"{self.path} {error.reason}: use that version or program, or another --data-dir"
+            ) from None
+        except sqlite3.OperationalError as error:
+            raise ConfigError(f"cannot open {self.path}: {error}") from None
+        except OSError as error:
+            raise ConfigError(f"cannot open {self.path}: {os.strerror(error.errno or 0)}") from None
+        self.take_reserve()
+        return connection
+
+    def missing(self) -> str:
+        """Whether the file was removed or replaced: commits would go to a file that nobody finds again."""
+        if self._identity is None:
+            return ""
+        log = self.path.with_name(self.path.name + "-wal")
+        log_identity = _identity(log)
+        if self._log_identity is None:
+            self._log_identity = log_identity
+        if _identity(self.path) != self._identity or log_identity != self._log_identity:
+            return f"{self.path.name} was removed or replaced while the collector ran: restart the collector"
+        return ""
+
+    def note(self, notice: str) -> None:
+        """Say once what a person should know, in the log and in the status."""
+        if notice not in self.notices:
+            self.notices.append(notice)
+            logger.error("%s", notice)
+
+    def take_reserve(self) -> None:
+        """Keep a little of the disk back, to be able to forget when it is full."""
+        if self._reserve.exists():
+            return
+        try:
+            handle = os.open(self._reserve, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+            try:
+                os.write(handle, bytes(_RESERVE_BYTES))
+            finally:
+                os.close(handle)
+        except OSError:
+            self._drop_reserve()
+
+    def give_reserve(self, connection: sqlite3.Connection) -> None:
+        """The disk is full: give the reserve up, and empty the log into it."""
+        self._drop_reserve()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def shrink(self, connection: sqlite3.Connection) -> None:
+        """Give what was forgotten back to the disk at once."""
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def mend(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Copy what can be read into a new file, in place of the damaged one, which is set aside."""
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+        self._identity = self._log_identity = None
+        return self._remember(self._salvage())
+
+    def _open_or_mend(self) -> sqlite3.Connection:
+        try:
+            return self._remember(self._try_open())
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode & 0xFF) not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                raise
+            self._drop_reserve()  # the disk is full: the reserve is enough to open the file and deliver from it
+            return self._remember(self._try_open())
+        except sqlite3.DatabaseError:
+            return self._remember(self._salvage())
+
+    def _remember(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        self._identity = _identity(self.path)
+        return connection
+
+    def _try_open(self) -> sqlite3.Connection:
+        if self.path.stat().st_size:
+            with contextlib.closing(connect_reading(self.path)) as looking:
+                refuse_foreign(looking)
+        connection = connect(self.path)
+        try:
+            self.instance = prepare(connection)
+            connection.execute("SELECT count(*) FROM ledger").fetchone()
+            connection.execute("SELECT count(*), sum(items) FROM outbox NOT INDEXED").fetchone()
+            connection.execute("SELECT count(*) FROM inbox").fetchone()
+            _compact_old(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _salvage(self) -> sqlite3.Connection:
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+        for suffix in ("", "-wal", "-shm"):
+            side = self.path.with_name(self.path.name + suffix)
+            if side.exists():
+                side.rename(aside.with_name(aside.name + suffix))
+        create_file(self.path)
+        connection = connect(self.path)
+        self.instance = prepare(connection)
+        lost = "all of it"
+        with aside.open("rb") as file:
+            readable = file.read(len(_HEADER)) == _HEADER
+        if readable:
+            items = salvage(aside, connection)
+            lost = f"{items} items" if items else "nothing that is counted"
+            self.instance = connection.execute("SELECT value FROM meta WHERE key = 'instance'").fetchone()[0]
+        notice = f"the store was damaged and is set aside as {aside.name}: {lost} could not be read, the rest goes on"
+        self.note(notice)
+        return connection
+
+    def _drop_reserve(self) -> None:
+        with contextlib.suppress(OSError):
+            self._reserve.unlink()
+
+
+def _compact_old(connection: sqlite3.Connection) -> None:
+    """Files made before incremental vacuum give nothing back; a small one is rewritten so that it does."""
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] == 2:
+        return
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    if pages * size <= _COMPACT_AT_ONCE:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute("VACUUM")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

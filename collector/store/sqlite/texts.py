@@ -1,0 +1,151 @@
+"""The text of sealed spans, indexed for search a little at a time beside the posts.
+
+Of a model call the answer is indexed, not the conversation before it, which other spans hold already. Both the text
+of one span and that of all are bounded; where all is too much, the oldest is searched no longer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.enums import Signal
+
+_LONGEST = 16_384
+_PART_OF_CAP = 0.2
+_STEP_S = 0.008
+_MOST_BATCHES = 16
+_MOST_SHORTENED = 64
+_AT, _SIZE = "indexed_batch", "indexed_bytes"
+_IDLE_S = 1.0
+_HISTORY = ("llm.input_messages.", "llm.tools.", "llm.prompts.")
+_STRUCTURE = ("openinference.", "llm.token_count.", "session.", "gen_ai.usage.", "opencode.redaction")
+
+
+class TextIndex:
+    """Follows the batches as they are put; `most_bytes` is the store's cap, of which the index may take a part."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = int(most_bytes * _PART_OF_CAP)
+
+    def step(self, connection: sqlite3.Connection) -> float:
+        """Index a few batches; seconds until more of it should be done."""
+        at, size = _meta(connection, _AT), _meta(connection, _SIZE)
+        rows = connection.execute(
+            "SELECT id, signal FROM batches WHERE id > ? ORDER BY id LIMIT ?", (at, _MOST_BATCHES)
+        ).fetchall()
+        if not rows and size <= self._most:
+            return _IDLE_S
+        connection.execute("BEGIN IMMEDIATE")
+        until = time.monotonic() + _STEP_S
+        for batch_id, signal in rows:
+            if signal == Signal.TRACES:
+                _index(connection, batch_id)
+            at = batch_id
+            if time.monotonic() > until:
+                break
+        _set_meta(connection, _AT, at)
+        if _meta(connection, _SIZE) > self._most:
+            oldest = connection.execute("SELECT id FROM texts ORDER BY id LIMIT ?", (_MOST_SHORTENED,)).fetchall()
+            _delete(connection, [number for (number,) in oldest])
+            if not oldest:
+                _set_meta(connection, _SIZE, 0)
+        connection.execute("COMMIT")
+        return 0.0
+
+
+def forget_text(connection: sqlite3.Connection, batch_id: int) -> None:
+    """Take the text of a batch out of the index."""
+    rows = connection.execute("SELECT id FROM texts WHERE batch_id = ?", (batch_id,)).fetchall()
+    _delete(connection, [number for (number,) in rows])
+
+
+def index_again(connection: sqlite3.Connection, batch_id: int) -> None:
+    """The text of a batch was sealed again: what is searched is what is kept."""
+    if connection.execute("SELECT 1 FROM texts WHERE batch_id = ?", (batch_id,)).fetchone() is not None:
+        forget_text(connection, batch_id)
+        _index(connection, batch_id)
+
+
+def forget_deleted(connection: sqlite3.Connection) -> None:
+    """Write the index anew without the words of texts that were deleted: by itself it keeps them for a while."""
+    connection.execute("INSERT INTO text_index (text_index) VALUES ('optimize')")
+
+
+def match_of(text: str) -> str:
+    """A query for the index: all words of `text`, the last one also as the beginning of a word."""
+    words = ['"' + word.replace('"', '""') + '"' for word in text.split()]
+    return " ".join(words) + ("*" if words and text == text.rstrip() else "")
+
+
+def _index(connection: sqlite3.Connection, batch_id: int) -> None:
+    row = connection.execute("SELECT data FROM batches WHERE id = ?", (batch_id,)).fetchone()
+    size = 0
+    for trace_id, span_id, session, text in _texts(row[0]):
+        before = connection.execute(
+            "SELECT id FROM texts WHERE trace_id = ? AND span_id = ?", (trace_id, span_id)
+        ).fetchone()
+        if before is not None:
+            _delete(connection, [before[0]])
+        if not text:
+            continue
+        number = connection.execute(
+            "INSERT INTO texts (trace_id, span_id, session_id, batch_id) VALUES (?, ?, ?, ?)",
+            (trace_id, span_id, session, batch_id),
+        ).lastrowid
+        connection.execute("INSERT INTO text_index (rowid, content) VALUES (?, ?)", (number, text))
+        size += len(text)
+    _set_meta(connection, _SIZE, _meta(connection, _SIZE) + size)
+
+
+def _delete(connection: sqlite3.Connection, numbers: list[int]) -> None:
+    if not numbers:
+        return
+    size = 0
+    for number in numbers:
+        row = connection.execute("SELECT length(content) FROM text_index WHERE rowid = ?", (number,)).fetchone()
+        size += row[0] if row else 0
+        connection.execute("DELETE FROM text_index WHERE rowid = ?", (number,))
+        connection.execute("DELETE FROM texts WHERE id = ?", (number,))
+    _set_meta(connection, _SIZE, max(_meta(connection, _SIZE) - size, 0))
+
+
+def _texts(data: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """Trace id, span id, session and text of each span."""
+    try:
+        request = ExportTraceServiceRequest.FromString(data)
+    except DecodeError:
+        return
+    for resource in request.resource_spans:
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                attributes = {pair.key: pair.value.string_value for pair in span.attributes if pair.value.string_value}
+                yield span.trace_id.hex(), span.span_id.hex(), attributes.get("session.id", ""), _text(span, attributes)
+
+
+def _text(span: Any, attributes: dict[str, str]) -> str:
+    called = attributes.get("openinference.span.kind") == "LLM"
+    parts = [span.name, span.status.message]
+    for key, value in attributes.items():
+        if called and (key == "input.value" or key.startswith(_HISTORY)):
+            continue
+        if not key.startswith(_STRUCTURE):
+            parts.append(value[:_LONGEST])
+    for event in span.events:
+        parts.append(event.name)
+        parts += [pair.value.string_value[:_LONGEST] for pair in event.attributes if pair.value.string_value]
+    return "\n".join(dict.fromkeys(filter(None, parts)))[:_LONGEST]
+
+
+def _meta(connection: sqlite3.Connection, key: str) -> int:
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _set_meta(connection: sqlite3.Connection, key: str, value: int) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, str(value)))

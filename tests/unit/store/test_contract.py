@@ -1,0 +1,390 @@
+"""What every engine promises: it keeps what it said it kept, counts what it did, and throws nothing away unsaid."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from harness.store import HOST, LANE, MIB, Engine, account_of, seal, settle, until
+from harness.telemetry import logs, span_ids, traces
+
+from collector.batch import SealedBatch, Signal
+from collector.errors import StoreFull, Unavailable
+from collector.store import Reading, Store
+from collector.store.entries import Caps, Hold, Lane, Refusal, Then
+
+NONE = Refusal(Signal.TRACES, {})
+LOST_HOST = "gone.example:443"
+
+
+def _batch(count: int = 1, session: str = "ses_1", size: int = 0) -> SealedBatch:
+    return seal(traces(count, session=session, size=size))
+
+
+def _put(store: Store, *batches: SealedBatch) -> None:
+    for batch in batches:
+        store.put(batch, NONE).result(5)
+
+
+# ---- keeping
+
+
+def test_a_batch_that_was_put_is_there_after_opening_again(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    batch = _batch(3)
+    _put(store, batch)
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    assert [leased.data for leased in store.lease(LANE, MIB)] == [batch.data]
+    store.close()
+
+
+def test_a_signal_the_destination_does_not_take_is_counted_with_the_reason(store: Store, reading: Reading) -> None:
+    store.put(seal(logs(4), Signal.LOGS), Refusal(Signal.LOGS, {})).result(5)
+    assert account_of(reading, signal="logs")["dropped"] == {"destination takes traces only": 4}
+
+
+def test_a_full_queue_refuses_and_keeps_what_it_has(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, Caps(10_000, 3600, 256 * MIB))
+    _put(store, _batch(1, size=8000))
+    with pytest.raises(StoreFull):
+        _put(store, _batch(1, size=8000))
+    reading = engine.read(tmp_path)
+    assert account_of(reading)["received"] == 1
+    settle(store, store.lease(LANE, MIB))
+    _put(store, _batch(1, size=8000))
+    reading.close()
+    store.close()
+
+
+def test_concurrent_puts_are_all_kept(store: Store, reading: Reading) -> None:
+    def work() -> None:
+        for _ in range(20):
+            store.put(_batch(1), NONE).result(20)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert account_of(reading)["received"] == 160
+
+
+def test_after_closing_nothing_is_taken(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {})
+    store.close()
+    with pytest.raises(Unavailable):
+        _put(store, _batch())
+
+
+# ---- leasing
+
+
+def test_a_range_is_leased_to_one_asker_until_it_is_released(store: Store) -> None:
+    _put(store, _batch())
+    leased = store.lease(LANE, MIB)
+    assert store.lease(LANE, MIB) == []
+    store.release(each.id for each in leased)
+    assert store.lease(LANE, MIB) == leased
+
+
+def test_a_range_leased_before_a_crash_is_offered_again(engine: Engine, tmp_path: Path) -> None:
+    """Delivery is at least once: no answer seen means not delivered."""
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    _put(store, _batch())
+    leased = store.lease(LANE, MIB)
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    assert store.lease(LANE, MIB) == leased
+    store.close()
+
+
+def test_batches_are_leased_oldest_first_and_up_to_the_bytes_asked_for(store: Store) -> None:
+    batches = [_batch(1, size=1000) for _ in range(5)]
+    _put(store, *batches)
+    leased = store.lease(LANE, 3 * len(batches[0].data))
+    assert [item.data for item in leased] == [batch.data for batch in batches[:3]]
+    assert [item.data for item in store.lease(LANE, MIB)] == [batch.data for batch in batches[3:]]
+
+
+def test_one_batch_is_leased_however_large(store: Store) -> None:
+    _put(store, _batch(1, size=100_000))
+    assert len(store.lease(LANE, 1)) == 1
+
+
+def test_batches_that_came_through_other_collectors_are_not_mixed(store: Store) -> None:
+    """Their hop header differs."""
+    store.put(_batch(), NONE, hops="abc").result(5)
+    store.put(_batch(), NONE).result(5)
+    assert [item.hops for item in store.lease(LANE, MIB)] == ["abc"]
+
+
+# ---- settling
+
+
+def test_the_ledger_balances_at_every_step(store: Store, reading: Reading) -> None:
+    for _ in range(4):
+        store.put(_batch(10), Refusal(Signal.TRACES, {"invalid trace or span id": 2})).result(5)
+    assert account_of(reading)["queued"] == 40
+    first, second, third, _ = store.lease(LANE, MIB)
+    settle(store, [first], dropped={"left out": 3})
+    assert account_of(reading)["delivered"] == 7
+    settle(store, [second], Then.DEAD, cause="HTTP 400")
+    settle(store, [third], dropped={"no path": 10})
+    assert account_of(reading) == {
+        "received": 48,
+        "delivered": 7,
+        "queued": 10,
+        "dead_lettered": 10,
+        "dropped": {"invalid trace or span id": 8, "left out": 3, "no path": 10},
+    }
+
+
+def test_settling_twice_counts_once(store: Store, reading: Reading) -> None:
+    _put(store, _batch(5))
+    leased = store.lease(LANE, MIB)
+    settle(store, leased)
+    settle(store, leased)
+    assert account_of(reading)["delivered"] == 5
+
+
+def test_a_destination_cannot_leave_out_more_than_it_was_sent(store: Store, reading: Reading) -> None:
+    _put(store, _batch(5))
+    settle(store, store.lease(LANE, MIB), dropped={"left out": 999})
+    assert account_of(reading)["dropped"] == {"left out": 5}
+
+
+def test_a_range_is_halved_until_its_culprit_stands_alone(store: Store, reading: Reading) -> None:
+    """The other items are delivered, and only the culprit is a dead letter."""
+    request = traces(5)
+    culprit = span_ids(request)[3]
+    _put(store, seal(request))
+    delivered: list[str] = []
+    rounds = 0
+    while leased := (store.lease(LANE, 1) or store.lease(LANE, 1, retries=True)):
+        rounds += 1
+        assert rounds < 20
+        [each] = leased
+        ids = span_ids(Signal.TRACES.request.FromString(each.data))[each.first : each.first + each.items]
+        if culprit not in ids:
+            delivered += ids
+            settle(store, leased)
+        else:
+            settle(store, leased, Then.HALVE if each.items > 1 else Then.DEAD, cause="HTTP 400")
+        account_of(reading)
+    assert sorted([*delivered, culprit]) == sorted(span_ids(request))
+    [letter] = reading.dead_letters()
+    assert (letter.items, letter.cause) == (1, "HTTP 400")
+    found = reading.dead_letter(letter.id)
+    assert found is not None
+    assert culprit in str(found[1])
+
+
+def test_what_failed_is_due_again_after_its_pause_and_apart_from_what_is_new(engine: Engine, tmp_path: Path) -> None:
+    now = [1000.0]
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, monotonic=lambda: now[0])
+    _put(store, _batch())
+    assert store.due_in(LANE) is None
+    settle(store, store.lease(LANE, MIB), Then.RETRY, retry_in_s=30.0, cause="HTTP 502", suspicion=2, most_ranges=1)
+    _put(store, _batch())
+    assert store.lease(LANE, MIB, retries=True) == []
+    assert store.due_in(LANE) == pytest.approx(30.0, abs=0.1)
+    assert len(store.lease(LANE, MIB)) == 1
+    now[0] += 31
+    [again] = store.lease(LANE, MIB, retries=True)
+    assert (again.attempts, again.suspicion, again.most_ranges) == (1, 2, 1)
+    store.close()
+
+
+def test_ranges_share_a_body_with_no_more_others_than_they_may(store: Store) -> None:
+    _put(store, *(_batch() for _ in range(6)))
+    settle(store, store.lease(LANE, MIB), Then.RETRY, most_ranges=3)
+    assert [len(store.lease(LANE, MIB, retries=True)) for _ in range(3)] == [3, 3, 0]
+
+
+def test_retry_state_and_holds_survive_a_restart(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    _put(store, _batch())
+    settle(store, store.lease(LANE, MIB), Then.RETRY, cause="HTTP 502", suspicion=3, most_ranges=1, retry_in_s=0.0)
+    store.hold(HOST, Hold(600, 4, "HTTP 503")).result(5)
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    held = store.held(HOST)
+    assert held is not None
+    assert (held.failures, held.cause) == (4, "HTTP 503")
+    assert 590 < held.seconds <= 600
+    assert store.lease(LANE, MIB, retries=True)[0].suspicion == 3
+    store.hold(HOST, None).result(5)
+    assert store.held(HOST) is None
+    store.close()
+
+
+# ---- several destinations, and those that are gone
+
+
+def test_each_destination_has_a_queue_of_its_own(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES], "other": [Signal.TRACES]})
+    _put(store, _batch(3))
+    settle(store, store.lease(LANE, MIB))
+    reading = engine.read(tmp_path)
+    assert account_of(reading)["queued"] == 0
+    assert account_of(reading, "other")["queued"] == 3
+    assert store.sizes["queued_bytes"] > 0
+    reading.close()
+    store.close()
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_held_moved_or_dropped_by_command(
+    engine: Engine, tmp_path: Path
+) -> None:
+    store = engine.open(tmp_path, {LOST_HOST: [Signal.TRACES]})
+    _put(store, _batch(2), _batch(3))
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    reading = engine.read(tmp_path)
+    assert store.lease(LANE, MIB) == []
+    [held] = reading.queues([HOST])
+    assert (held.destination, held.items, held.configured) == (LOST_HOST, 5, False)
+    assert store.move_queue(LOST_HOST, HOST).result(5) == 5
+    assert sum(each.items for each in store.lease(LANE, MIB)) == 5
+    assert account_of(reading)["received"] == 5
+    assert account_of(reading, LOST_HOST)["received"] == 0
+    assert store.drop_queue(HOST).result(5) == 5
+    assert account_of(reading)["dropped"] == {"dropped by command": 5}
+    reading.close()
+    store.close()
+
+
+def test_a_queue_of_a_destination_that_is_gone_does_not_fill_the_queue(engine: Engine, tmp_path: Path) -> None:
+    caps = Caps(10_000, 3600, 256 * MIB)
+    store = engine.open(tmp_path, {LOST_HOST: [Signal.TRACES]}, caps)
+    _put(store, _batch(1, size=9000))
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, caps)
+    _put(store, _batch(1, size=8000))
+    store.close()
+
+
+# ---- dead letters
+
+
+def test_dead_letters_are_sent_again_or_dropped_by_command(store: Store, reading: Reading) -> None:
+    _put(store, _batch(2), _batch(3))
+    settle(store, store.lease(LANE, MIB), Then.DEAD, cause="HTTP 400")
+    newest, oldest = reading.dead_letters()
+    assert (newest.items, oldest.items) == (3, 2)
+    assert store.retry_dead_letters([newest.id]).result(5) == 3
+    assert account_of(reading)["queued"] == 3
+    assert len(store.lease(LANE, MIB, retries=True)) == 1
+    assert store.drop_dead_letters(None).result(5) == 2
+    assert account_of(reading)["dropped"] == {"dropped by command": 2}
+    assert reading.dead_letters() == []
+
+
+# ---- age, by a clock that no wrong date can turn
+
+
+def test_what_waited_too_long_is_dropped_and_counted(engine: Engine, tmp_path: Path) -> None:
+    now = [0.0]
+    caps = Caps(16 * MIB, 3600, 256 * MIB)
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, caps, monotonic=lambda: now[0])
+    reading = engine.read(tmp_path)
+    _put(store, _batch(2))
+    now[0] += 3000
+    _put(store, _batch(1))
+    now[0] += 700
+    until(lambda: account_of(reading)["queued"] == 1)
+    assert account_of(reading)["dropped"] == {"not delivered in time": 2}
+    reading.close()
+    store.close()
+
+
+def test_a_jump_of_the_wall_clock_drops_nothing(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop wakes eight days ahead; a board without a battery boots in 1970."""
+    caps = Caps(16 * MIB, 3600, 256 * MIB)
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, caps)
+    _put(store, _batch(2))
+    store.close()
+    for wall_ns in (2_000_000_000 * 10**9, 5 * 10**9):
+        monkeypatch.setattr("time.time_ns", lambda wall_ns=wall_ns: wall_ns)
+        monkeypatch.setattr("time.time", lambda wall_ns=wall_ns: wall_ns / 1e9)
+        store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, caps)
+        _put(store, _batch(1))
+        reading = engine.read(tmp_path)
+        assert account_of(reading)["dropped"] == {}
+        reading.close()
+        store.close()
+    reading = engine.read(tmp_path)
+    assert account_of(reading)["queued"] == 4
+    reading.close()
+
+
+# ---- room
+
+
+def test_delivered_sessions_go_oldest_first_when_room_is_needed(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {}, Caps(16 * MIB, 3600, 4 * MIB))
+    for session in ("old", "busy", "new"):
+        _put(store, _batch(1, session, size=1_000_000))
+    _put(store, _batch(1, "old", size=100))  # heard of again: now "busy" is the oldest
+    _put(store, _batch(1, "last", size=1_000_000))
+    reading = engine.read(tmp_path)
+    until(lambda: {session.session_id for session in reading.sessions()} == {"old", "new", "last"})
+    until(lambda: store.sizes["total_bytes"] <= 4 * MIB)
+    reading.close()
+    store.close()
+
+
+def test_what_is_queued_is_not_forgotten_for_room(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, Caps(64 * MIB, 3600, 2 * MIB))
+    _put(store, *(_batch(1, size=900_000) for _ in range(4)))
+    reading = engine.read(tmp_path)
+    leased = store.lease(LANE, 1)
+    settle(store, leased, Then.DEAD, cause="HTTP 400")
+    until(lambda: account_of(reading)["dead_lettered"] == 0)
+    account = account_of(reading)
+    assert account["queued"] == 3
+    assert account["dropped"] == {"refused by the destination, then given up for room": 1}
+    reading.close()
+    store.close()
+
+
+def test_what_waits_for_a_destination_that_is_gone_gives_way_last_but_dead_letters(
+    engine: Engine, tmp_path: Path
+) -> None:
+    store = engine.open(tmp_path, {LOST_HOST: [Signal.TRACES]}, Caps(64 * MIB, 3600, 64 * MIB))
+    _put(store, *(_batch(1, size=900_000) for _ in range(3)))
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, Caps(64 * MIB, 3600, 2 * MIB))
+    reading = engine.read(tmp_path)
+    until(lambda: account_of(reading, LOST_HOST)["queued"] == 0)
+    assert list(account_of(reading, LOST_HOST)["dropped"]) == [
+        "waited for a destination that is no longer configured, given up for room"
+    ]
+    reading.close()
+    store.close()
+
+
+# ---- what is told of it
+
+
+def test_a_span_that_is_sent_again_is_listed_and_summed_once(store: Store, reading: Reading) -> None:
+    """A client that saw no answer sends the same spans again."""
+    batch = _batch(2)
+    _put(store, batch, batch)
+    assert len(reading.spans()) == 2
+    [session] = reading.sessions()
+    assert (session.spans, session.traces) == (2, 1)
+    [trace] = reading.traces()
+    assert (trace.spans, trace.name) == (2, "span 0")
+
+
+def test_a_lane_of_another_signal_is_apart(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {HOST: list(Signal)})
+    store.put(seal(logs(2), Signal.LOGS), Refusal(Signal.LOGS, {})).result(5)
+    assert store.lease(LANE, MIB) == []
+    assert [each.items for each in store.lease(Lane(HOST, Signal.LOGS), MIB)] == [2]
+    store.close()

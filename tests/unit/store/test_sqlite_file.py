@@ -1,0 +1,185 @@
+"""The file of the SQLite store: who may read it, what a removed or damaged one costs, what a failed commit undoes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from harness.store import HOST, LANE, MIB, account_of, seal, settle, until
+from harness.telemetry import span_ids, traces
+
+from collector.batch import SealedBatch, Signal
+from collector.errors import Unavailable
+from collector.store.entries import Caps, Refusal
+from collector.store.sqlite.reading import SqliteReading
+from collector.store.sqlite.schema import FILE
+from collector.store.sqlite.store import SqliteStore
+
+NONE = Refusal(Signal.TRACES, {})
+CAPS = Caps(64 * MIB, 86400, 256 * MIB)
+
+
+def _open(directory: Path) -> SqliteStore:
+    return SqliteStore(directory, CAPS, {HOST: [Signal.TRACES]})
+
+
+def _batch(count: int = 1, size: int = 0) -> SealedBatch:
+    return seal(traces(count, size=size))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file modes are POSIX's")
+def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
+    previous = os.umask(0)
+    try:
+        store = _open(tmp_path)
+        store.put(_batch(), NONE).result(5)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        store.close()
+    finally:
+        os.umask(previous)
+    assert set(modes.values()) == {0o600}, modes
+
+
+def test_what_is_no_database_is_set_aside_and_never_written_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE).write_bytes(b"this is no database" * 1000)
+    store = _open(tmp_path)
+    store.put(_batch(), NONE).result(5)
+    assert "set aside" in store.notices[0]
+    store.close()
+    [aside] = [path for path in tmp_path.iterdir() if "damaged" in path.name]
+    assert aside.read_bytes().startswith(b"this is no database")
+    assert "set aside" in caplog.text
+
+
+def test_a_failed_commit_is_told_and_undone(tmp_path: Path) -> None:
+    store = _open(tmp_path)
+    store.put(_batch(), NONE).result(5)
+    queued = store.sizes["queued_bytes"]
+    connection = store._writer._connection
+    connection.execute("PRAGMA query_only=ON")
+    with pytest.raises(Unavailable):
+        store.put(_batch(), NONE).result(5)
+    connection.execute("PRAGMA query_only=OFF")
+    assert store.sizes["queued_bytes"] == queued
+    store.put(_batch(), NONE).result(5)
+    reading = SqliteReading(tmp_path)
+    assert account_of(reading)["received"] == 2
+    reading.close()
+    store.close()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_file_removed_while_running_is_noticed_and_nothing_is_said_to_be_kept(tmp_path: Path, suffix: str) -> None:
+    store = _open(tmp_path)
+    store.put(_batch(), NONE).result(5)
+    (tmp_path / f"{FILE}{suffix}").unlink()
+    with pytest.raises(Unavailable, match="removed or replaced"):
+        store.put(_batch(), NONE).result(5)
+    assert "removed or replaced" in asyncio.run(store.failure())
+    store.close()
+
+
+def _pages_of(path: Path, name: str) -> list[int]:
+    """The pages on which a table stands, by SQLite's own account."""
+    connection = sqlite3.connect(path)
+    try:
+        query = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype IN ('leaf', 'overflow') ORDER BY pageno"
+        return [row[0] for row in connection.execute(query, (name,))]
+    finally:
+        connection.close()
+
+
+def _damage(path: Path, page: int) -> None:
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 16384)
+        file.write(os.urandom(16384))
+
+
+def _filled(directory: Path, batches: int) -> list[str]:
+    store = _open(directory)
+    sent: list[str] = []
+    for _ in range(batches):
+        request = traces(3, size=12_000)
+        sent += span_ids(request)
+        store.put(seal(request), NONE).result(5)
+    store.close()
+    return sent
+
+
+@pytest.mark.parametrize("table", ["batches", "outbox", "spans", "ledger", "traces", "text_index_content"])
+def test_a_damaged_page_costs_what_stood_on_it_and_everything_else_goes_on(tmp_path: Path, table: str) -> None:
+    sent = _filled(tmp_path, 40)
+    pages = _pages_of(tmp_path / FILE, table)
+    if not pages:
+        pytest.skip(f"{table} has no page yet")
+    _damage(tmp_path / FILE, pages[len(pages) // 2])
+    store = _open(tmp_path)
+    arrived: list[str] = []
+
+    def deliver() -> bool:
+        try:
+            leased = store.lease(LANE, MIB)
+        except Unavailable:
+            return False
+        if not leased:
+            return True
+        for each in leased:
+            arrived.extend(span_ids(Signal.TRACES.request.FromString(each.data)))
+        settle(store, leased)
+        return False
+
+    until(deliver)
+    store.put(_batch(2), NONE).result(5)
+    reading = SqliteReading(tmp_path)
+    account = account_of(reading)
+    lost = account["dropped"].get("lost to a damaged page on disk", 0)
+    assert set(arrived) <= set(sent)
+    assert account["delivered"] == len(set(arrived))
+    if table == "batches":
+        assert 0 < lost < len(sent) // 2
+        assert "damaged" in store.notices[0]
+    if table not in ("ledger", "outbox"):
+        assert len(set(arrived)) + lost == len(sent)
+    assert asyncio.run(store.failure()) == ""
+    reading.close()
+    store.close()
+
+
+def test_a_page_damaged_while_running_costs_what_stood_on_it(tmp_path: Path) -> None:
+    """A lane that meets it goes on with the rest, and says so."""
+    sent = _filled(tmp_path, 40)
+    store = _open(tmp_path)
+    pages = _pages_of(tmp_path / FILE, "batches")
+    for page in pages[10:40:5]:
+        _damage(tmp_path / FILE, page)
+    arrived: set[str] = set()
+    empty = 0
+
+    def deliver() -> bool:
+        nonlocal empty
+        try:
+            leased = store.lease(LANE, 200_000)
+        except Unavailable:
+            return False
+        for each in leased:
+            arrived.update(span_ids(Signal.TRACES.request.FromString(each.data)))
+        if leased:
+            settle(store, leased)
+        empty = 0 if leased else empty + 1
+        return empty > 3
+
+    until(deliver)
+    reading = SqliteReading(tmp_path)
+    account = account_of(reading)
+    assert len(arrived) > len(sent) // 3
+    assert account["dropped"].get("lost to a damaged page on disk", 0) == len(sent) - len(arrived) > 0
+    assert store.notices
+    reading.close()
+    store.close()
