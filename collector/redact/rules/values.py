@@ -69,7 +69,7 @@ def drawn(value: bytes) -> bool:
     """Whether a value looks drawn by chance, as tokens and keys are."""
     if len(value) < 8 or stands_for(value) or masked(value):
         return False
-    if random(value):
+    if random(value) or _UUID.fullmatch(value):
         return True
     if _HEXADECIMAL.fullmatch(value):
         return entropy(value) >= 2.8 and count(value, _DIGITS) > 0
@@ -85,7 +85,9 @@ def looks_secret(value: bytes) -> bool:
     """Whether a value is a secret where its name only may say so: drawn by chance, long, and no id, path or code."""
     if len(value) < 16 or b" " in value or harmless(value) or _UUID.fullmatch(value) or _ID.match(value):
         return False
-    return drawn(value) and not _CONSTANT.fullmatch(value) and not wordy(re.sub(rb"[0-9.]+", b"", value))
+    if not drawn(value) or _CONSTANT.fullmatch(value):
+        return False
+    return _HEXADECIMAL.fullmatch(value) is not None or not wordy(re.sub(rb"[0-9.]+", b"", value))
 
 
 # -- what stands in place of a secret ------------------------------------------------------------------------------------
@@ -156,12 +158,17 @@ def is_path(value: bytes) -> bool:
 _CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Za-z0-9_$]*)+(?:[\[(].{0,200})?")
 
 
+def has_random_part(value: bytes) -> bool:
+    """Whether one part between punctuation is letters and digits drawn by chance, as in no name."""
+    return any(len(part) >= 8 and random(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
+
+
 def is_code(value: bytes) -> bool:
     """Whether a value is a name in a program: `settings.DB_PASSWORD`, `tokens[index]`, `user.getToken()`."""
     found = _CODE.fullmatch(value)
     if not found:
         return False
-    return not any(len(part) >= 12 and drawn(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
+    return not has_random_part(value)
 
 
 def is_prose(value: bytes) -> bool:
@@ -194,12 +201,22 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
     return is_code(bare) or is_prose(bare)
 
 
+_WORDS_AND_DIGITS = re.compile(rb"[A-Z][a-z]+(?:[-.!#_@*][A-Za-z]+){0,3}[-.!#_@*]?[0-9]{2,6}[-!?.#*]{0,3}")
+
+
+def is_words_and_digits(value: bytes) -> bool:
+    """Whether a value is what people make up who must use capitals and digits: `Kestrel-winter81`."""
+    return len(value) >= 8 and _WORDS_AND_DIGITS.fullmatch(value) is not None
+
+
 def chosen(value: bytes) -> bool:
     """Whether a value looks like a password that a person chose or a program drew, and not like a word or a name."""
     if len(value) < 6 or stands_for(value):
         return False
     digits = count(value, _DIGITS)
     if digits == len(value):
+        return True
+    if is_words_and_digits(value):
         return True
     if value[:1] == b"/" and wordy(value):
         return False

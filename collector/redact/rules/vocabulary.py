@@ -93,7 +93,7 @@ _KEYS = _words(
     "api access secret private signing sign encryption encrypt decryption decrypt master account auth app application client"
     " shared service license licence storage admin deploy hmac aes crypto cipher webhook subscription root write ingest"
     " ingestion integration server consumer jwt session cookie security activation recovery backup wallet rest functions"
-    " jwe jws kms data vault management preshared provisioning enrollment registration publishing sas fernet"
+    " jwe jws kms data vault management preshared provisioning enrollment registration publishing sas fernet unseal seal"
 )  # fmt: skip
 _NO_KEYS = _words(
     "public pub publishable primary foreign cache sort partition idempotency idempotent lookup index group hash range map dict"

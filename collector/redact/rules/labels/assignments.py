@@ -13,7 +13,7 @@ from collector.redact.rules.vocabulary import Says, name_says
 CASES = "(?i)"
 STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|[_-]?auth|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
-    r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|[_-]sas"
+    r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|[_-]sas"
 )
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic psk salt key sas".split()
@@ -68,13 +68,16 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
         and not re.search(rb"[&;,](?:[A-Za-z_]{1,40}=)", data[start:end])
     ):
         bare = data[start:end].rstrip(b",;.)]}")
-        return start, start + len(bare), Holder.DATA
+        alone = _LINE_LEAD.search(data[max(0, match.start() - 40) : match.start()])
+        return start, start + len(bare), Holder.VARIABLE if alone else Holder.DATA
     at = start
     while mask := PLACEHOLDER.match(data, at):
         at = mask.end()
     cut = _ENDS_BARE.search(data, at, max(at, end))
     stop = cut.start() if cut else end
     ends_line = data[stop : stop + 1] in (b"", b"\n", b"\r", b"\0") or data[stop : stop + 2] == b"\\n"
+    if ends_line and key[:2].lower() == b"x-" and sep.strip() == b":" and b"@" not in data[start:stop]:
+        return start, stop, Holder.VARIABLE
     if ends_line and not close and _LINE_LEAD.search(data[max(0, match.start() - 40) : match.start()]):
         return start, stop, Holder.LINE
     if ends_line and sep.strip() == b":":
@@ -145,7 +148,7 @@ _NAMED = (
     CASES
     + r"(?:name|key)"
     + _IS
-    + r"[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key|pwd|auth|credential|cookie)[A-Za-z0-9_.-]{0,20}"
+    + r"[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key|pwd|pw|auth|credential|cookie)[A-Za-z0-9_.-]{0,20}"
     + _QUOTES
 )
 _THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"[a-z_]{0,12}value" + _IS
@@ -171,7 +174,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
+        (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
         around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely),
         match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")'),
         no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')"),
@@ -196,7 +199,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|passwd|pwd|secret|token|key)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key")),),
+        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|passwd|pwd|pw|secret|token|key)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key")),),
         around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 190, _paired, ahead=2100),
         match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
         no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),

@@ -9,12 +9,14 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
 from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, stands_for
+from collector.redact.rules.values import chosen, drawn, harmless, is_words_and_digits, scrambled, stands_for
 
 
 def _flag(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
-    return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(match["key"], value, Holder.DATA)
+    return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(
+        match["key"], value, Holder.VARIABLE if data[match.end("key") : match.end("key") + 1] == b"=" else Holder.DATA
+    )
 
 
 def _password(match: re.Match[bytes], data: bytes) -> bool:
@@ -22,9 +24,11 @@ def _password(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/", b"|", b">", b"&") or stands_for(value) or masked(value):
         return False
-    if harmless(value, digits_may_be_secret=True) or (wordy(value) and (b"_" in value or b"." in value)):
+    if harmless(value, digits_may_be_secret=True) or (
+        wordy(value) and (b"_" in value or b"." in value) and not is_words_and_digits(value)
+    ):
         return False
-    return len(value) >= 4 and (classes(value) >= 2 or not wordy(value))
+    return len(value) >= 4 and (classes(value) >= 2 or not wordy(value) or scrambled(value))
 
 
 def _drawn(match: re.Match[bytes], data: bytes) -> bool:
@@ -34,7 +38,11 @@ def _drawn(match: re.Match[bytes], data: bytes) -> bool:
 
 def _argument(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
-    return chosen(value) and not names_something(value) and (drawn(value) or classes(value) >= 3)
+    return (
+        chosen(value)
+        and not names_something(value)
+        and (drawn(value) or classes(value) >= 3 or is_words_and_digits(value))
+    )
 
 
 _GLUED = re.compile(
@@ -98,11 +106,11 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|-x|-gx|activate|unlock)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
+        (Trigger(CASES + r"(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|-x|-gx|activate|unlock)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
         around(
             re.compile(
                 rb"(?i)\b(?:aws configure set|setx|set -g?x|setenv|(?:npm|yarn|pnpm|pip|git|gcloud|heroku|fly|flyctl|wrangler|stripe|poetry|composer|bundle|conan|gh)[ \t][^\n\x00]{0,40}?\b(?:set|config|add|login)|snyk auth|(?:ngrok )?(?:config )?(?:add-)?authtoken"
-                rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
+                rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
             ),
             160, _drawn,
         ),

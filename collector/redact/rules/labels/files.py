@@ -30,10 +30,10 @@ def _drawn(match: re.Match[bytes], data: bytes) -> bool:
 
 def _in_pgpass(match: re.Match[bytes], data: bytes) -> bool:
     """Not the groups of an address, which colons part as well."""
-    return chosen(match["secret"]) and not _ADDRESS.fullmatch(match[0])
+    return chosen(match["secret"]) and not _ADDRESS.match(match[0])
 
 
-_ADDRESS = re.compile(rb"[0-9A-Fa-f:.]+")
+_ADDRESS = re.compile(rb"[0-9A-Fa-f:.]{12}")
 _STORE = re.compile(rb"\"type\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?:oauth|api|wellknown|apikey|token)\\{0,8}\"")
 
 

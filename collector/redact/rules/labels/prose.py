@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.engine.checks import count
+from collector.redact.engine.checks import classes, count
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES
@@ -16,13 +16,24 @@ _LABEL = (
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
 _FOR = r"(?:[ ](?:for|of|to|on|in|at|from)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
-_IS = r"(?:[ ]{0,2}(?:is|was|are|will be|should be|set to|changed to|reset to|equals|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|will be|should be|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 
 
 _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
+
+
+_DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
+
+
+def _is_directive(match: re.Match[bytes], data: bytes) -> bool:
+    """Whether a line is the name and the value and nothing else, as in `.msmtprc`."""
+    before = data[max(0, match.start() - 40) : match.start()].replace(b"\0", b"\n").rsplit(b"\n", 1)[-1]
+    return (
+        not before.strip() and match.start() > 0 and data[match.end() : match.end() + 1] in (b"", b"\n", b"\r", b"\0")
+    )
 
 
 def _said(match: re.Match[bytes], data: bytes) -> bool:
@@ -32,8 +43,12 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return False  # part of an address
     if data[match.end("secret") : match.end("secret") + 1] in (b"(", b"[", b"=", b"{"):
         return False
+    if match["is"] is not None and match["is"].strip() == b"to" and match["key"].lower() in (b"key", b"keys"):
+        return False  # `the key to success`
     if match["is"] is None and _HEXADECIMAL.fullmatch(value) and match["key"].lower() in (b"key", b"keys"):
         return False  # the id of a key
+    if match["is"] is None and match["key"].lower() in _DIRECTIVES and _is_directive(match, data):
+        return chosen(value) and not names_something(value)
     sure = match["is"] is not None and match["key"].lower() not in (
         b"key",
         b"keys",
@@ -52,7 +67,8 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
 def _called(match: re.Match[bytes], data: bytes) -> bool:
     """A word that stands before what it is called: `use ... as the password`."""
     value = match["secret"]
-    return is_said(value, sure=True) and len(value) >= 8 and count(value, DIGITS) > 0
+    drawn_letters = (len(value) >= 20 or (len(value) >= 12 and classes(value[1:]) >= 2)) and drawn(value)
+    return is_said(value, sure=True) and len(value) >= 8 and (count(value, DIGITS) > 0 or drawn_letters)
 
 
 def _after_label(data: bytes, place: int) -> ByteRange | None:
@@ -88,14 +104,14 @@ def _either_case(word: str) -> str:
 
 
 _ELSEWHERE = "(?:" + "|".join(map(_either_case, _LABELS_ELSEWHERE)) + ")"
-_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}(?:(?:[a-z]{1,14}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?"
+_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12})"
 
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
 _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
     r"(?:[ ](?:for|of|to|on|in|at|from)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
 )
-_SAYS = r"[ ]{0,2}(?:(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|be|to|equals|[=:>]|→|—|–|[ ]-)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|be|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"

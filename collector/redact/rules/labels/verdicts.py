@@ -7,7 +7,19 @@ from enum import Enum, auto
 
 from collector.redact.engine.checks import classes, count, masked, random, wordy
 from collector.redact.placeholders import PLACEHOLDER
-from collector.redact.rules.values import chosen, drawn, harmless, is_code, is_path, is_prose, looks_secret, stands_for
+from collector.redact.rules.values import (
+    chosen,
+    drawn,
+    harmless,
+    has_random_part,
+    is_code,
+    is_path,
+    is_prose,
+    is_words_and_digits,
+    looks_secret,
+    scrambled,
+    stands_for,
+)
 from collector.redact.rules.vocabulary import Says, name_says
 
 DIGITS = b"0123456789"
@@ -23,6 +35,8 @@ PUBLISHABLE = re.compile(rb"pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|AIza|
 class Holder(Enum):
     """What holds a name and its value, by how sure it is that the value is data."""
 
+    VARIABLE = auto()
+    """A variable of an environment on a line of its own, a flag, a header of its own making: nothing but data."""
     DATA = auto()
     """A member of JSON, a variable of an environment, an element of XML, a flag."""
     LITERAL = auto()
@@ -33,7 +47,10 @@ class Holder(Enum):
     """Anything else: expressions, query strings, logs."""
 
 
-def is_secret(name: bytes, value: bytes, place: Holder) -> bool:
+_DATA = (Holder.VARIABLE, Holder.DATA)
+
+
+def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     """Whether `value`, beside `name` in a text, is a secret."""
     bare = PLACEHOLDER.sub(b"", value)
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
@@ -43,11 +60,13 @@ def is_secret(name: bytes, value: bytes, place: Holder) -> bool:
         return looks_secret(bare)
     if harmless(bare, digits_may_be_secret=says is Says.PASSWORD):
         return False
+    if holder is Holder.VARIABLE and len(bare) >= 4 and b" " not in bare and not names_something(bare):
+        return True
     if says is Says.PASSWORD:
-        return _password(bare, place)
+        return _password(bare, holder)
     if name[-6:].lower() == b"cookie" and b"=" in bare:
         return holds_session(bare)
-    return _token(bare, place)
+    return _token(bare, holder)
 
 
 def _may_be(value: bytes) -> bool:
@@ -80,28 +99,32 @@ _EXPRESSION = re.compile(
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
 
-def _password(value: bytes, place: Holder) -> bool:
-    if place is Holder.DATA:
-        if len(value) < 4 or (wordy(value) and (b"_" in value or b"-" in value or b"." in value)):
+def _password(value: bytes, holder: Holder) -> bool:
+    if holder in _DATA:
+        if len(value) < 4:
             return False
+        if wordy(value) and (b"_" in value or b"-" in value or b"." in value):
+            return is_words_and_digits(value)
         return chosen(value) or not wordy(value) or count(value, DIGITS) > 0
-    if place is Holder.LITERAL:
+    if holder is Holder.LITERAL:
         return chosen(value)
-    if place is Holder.LINE:
+    if holder is Holder.LINE:
         if names_something(value):
             return False
         return chosen(value) and (classes(value) >= 2 or len(value) >= 8)
-    return not names_something(value) and (
-        random(value) or drawn(value) or (classes(value) >= 3 and not wordy(value) and len(value) >= 6)
-    )
+    if names_something(value):
+        return False
+    if random(value) or drawn(value) or is_words_and_digits(value):
+        return True
+    return classes(value) >= 3 and not wordy(value) and len(value) >= 6
 
 
-def _token(value: bytes, place: Holder) -> bool:
-    if len(value) < (12 if place is Holder.LOOSE else 8) or b" " in value:
+def _token(value: bytes, holder: Holder) -> bool:
+    if len(value) < (12 if holder is Holder.LOOSE else 8) or b" " in value:
         return False
     if drawn(value):
-        return place is Holder.DATA or not names_something(value)
-    return place is Holder.DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
+        return holder in _DATA or not names_something(value)
+    return holder in _DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
 
 
 _NAMES_KIND = re.compile(rb"[a-z](?:Types?|Key|Token|Secret|Password|Credentials?)\Z")
@@ -110,11 +133,13 @@ _NAMES_KIND = re.compile(rb"[a-z](?:Types?|Key|Token|Secret|Password|Credentials
 def names_something(value: bytes) -> bool:
     """Whether a value is made of names: `hdrs.SEC_WEBSOCKET_KEY1`, `pkcs8_priv_key_info_st`, `db-credentials-v2`."""
     letters = re.sub(rb"[^A-Za-z]", b"", value)
+    if is_words_and_digits(value) or _UUID.fullmatch(value):
+        return False
     if _NAMES_KIND.search(value) or is_code(value) or is_path(value):
         return True
     if wordy(re.sub(rb"[0-9]", b"", value)) and (b"_" in value or b"-" in value or b"." in value):
         return True
-    return value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7
+    return value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7 and not has_random_part(value)
 
 
 def is_phrase(value: bytes) -> bool:
@@ -131,7 +156,11 @@ def is_said(value: bytes, sure: bool) -> bool:
     """Whether a word of prose is a secret; `sure` when the sentence says that it is one."""
     if len(value) < 6 or not _may_be(value) or harmless(value) or names_something(value) or _URL.match(value):
         return False
-    if wordy(value) or _VERSION.fullmatch(value) or value.endswith(_FILES):
+    if (
+        (wordy(value) and not scrambled(value) and not (sure and is_words_and_digits(value)))
+        or _VERSION.fullmatch(value)
+        or value.endswith(_FILES)
+    ):
         return False
     digits = count(value, DIGITS)
     if sure:
@@ -140,9 +169,10 @@ def is_said(value: bytes, sure: bool) -> bool:
             or classes(value) >= 3
             or (len(value) >= 10 and drawn(value))
         )
-    return len(value) >= 16 and drawn(value)
+    return len(value) >= 16 and drawn(value) and not _UUID.fullmatch(value)
 
 
+_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _URL = re.compile(rb"[a-z+]{2,10}://|www\.|[a-z0-9.-]{1,60}\.(?:com|org|net|io|dev)\b")
 _VERSION = re.compile(
     rb"(?i)v?[0-9]{1,5}(?:[.-][0-9a-z]{1,12}){1,5}|(?:sha|md|aes|rsa|base|utf|hs|rs|es|ps|ed|x|v|oauth|http|tls|ipv|s)-?[0-9]{1,6}(?:[-/][a-z0-9]{1,8}){0,3}|[0-9]{1,6}(?:st|nd|rd|th|px|ms|kb|mb|gb|x|d|h|m|s|k|%)"
