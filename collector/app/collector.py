@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from collector import __version__
@@ -17,36 +16,31 @@ from collector.app.assembling import Assembling
 from collector.app.data_dir import INSTALL_TOKEN, INSTANCE_KEY, DataDirectory, secret
 from collector.app.http_protocol import ConnectionLimit
 from collector.app.page import masked_by, test_traces
-from collector.app.parts import new_forwarding_task, open_store_of, pipelines_of
+from collector.app.parts import new_forwarders, new_forwarding_task, open_store_of, pipelines_of
 from collector.app.policy_switch import PolicySwitch, Sealers
+from collector.app.reload import Reload
 from collector.app.routes import Routes
 from collector.app.serving import (
     HttpServer,
-    check_bind,
-    check_reading,
-    listen,
     new_server,
-    run_loop,
+    reload_on_signal,
     settle_memory,
     stop_on_signals,
-    tune_allocator,
     url_of,
 )
 from collector.app.status import StatusSources, Tallies, status_of
 from collector.batch import SealedBatch, Signal
 from collector.enforce.in_force import Enforcement, InForce
-from collector.enforce.request import PolicyRequest
 from collector.opencode.catch_up import CatchUp
 from collector.opencode.connection import proof_of
 from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Processed
-from collector.pipeline.selftest import prove
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
 from collector.receive.receiver import Admission
-from collector.settings.forwarding import forwarding_settings
+from collector.settings.forwarding import ForwardingSettings, forwarding_settings
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
@@ -68,6 +62,7 @@ class Collector:
         listener: socket.socket,
         enforcement: Enforcement,
         in_force: InForce,
+        reread: Callable[[], Loaded] | None = None,
     ) -> None:
         settings = self._settings = loaded.settings
         self._data_dir = data_dir
@@ -94,6 +89,14 @@ class Collector:
         )
         self._catch_up = CatchUp(data_dir.path, self._assembling.open_turns) if _may_catch_up(settings) else None
         guard = new_guard(settings, data_dir.path)
+        self._reload = Reload(
+            loaded,
+            reread or (lambda: loaded),
+            guard=guard,
+            enforcement=enforcement,
+            policy=self._policy,
+            send_to=self._send_to,
+        )
         admission = Admission(
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
@@ -121,6 +124,7 @@ class Collector:
             open_turns=self._assembling.open_turns,
             tallies=self._tallies,
             connections=self._limit,
+            reload=self._reload,
         )
         self._changes = Changes()
         live = Live(
@@ -158,14 +162,15 @@ class Collector:
             listening(self.url)
             if self._catch_up is not None:
                 self._catch_up.start(own_client(self.url, self._settings, self._data_dir.path))
-        enforcing = asyncio.create_task(self._policy.keep_in_force())
+        reload_on_signal(self._reload.ask)
+        watching = [asyncio.create_task(watch) for watch in (self._policy.keep_in_force(), self._reload.watch())]
         try:
             await serving
-            await self._finish()
+            await self._finish(at_once=server.force_exit)
         finally:
-            enforcing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await enforcing
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             await self._forwarding.pause()
         await self._close()
 
@@ -175,18 +180,28 @@ class Collector:
             with contextlib.suppress(RuntimeError):  # it has stopped already
                 self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
 
-    async def _finish(self) -> None:
-        """No request comes any more: bring to an end what was taken."""
+    async def _finish(self, *, at_once: bool) -> None:
+        """No request comes any more: bring to an end what was taken, unless that may not take a moment."""
         if self._catch_up is not None:
             await asyncio.to_thread(self._catch_up.stop)
         await asyncio.to_thread(self._assembling.stop)
-        await self._forwarding.drain()
+        if not at_once:
+            await self._forwarding.drain()
 
     async def _close(self) -> None:
         self._otlp.close()
         self._events.close()
         self._reader.close()
         await asyncio.to_thread(self._store.close)
+
+    async def _send_to(self, loaded: Loaded) -> str:
+        """Send to where new settings say; answers what of them needs a restart."""
+        wanted = forwarding_settings(loaded.settings, loaded.origins, self._listener.getsockname()[1])
+        if _lanes(wanted) != _lanes(self._status.settings):
+            return " (which destinations there are, and the signals they take)"
+        await self._forwarding.replace(new_forwarders(self._store, wanted, self._status.sealers))
+        self._status = replace(self._status, settings=wanted)
+        return ""
 
     async def _failure(self) -> str:
         """Why the collector is not ready: it may not send, or cannot keep."""
@@ -218,25 +233,8 @@ class Collector:
             self._loop.call_soon_threadsafe(self._kept, batch.signal, Processed(batch, LeftOut()))
 
 
-def serve(loaded: Loaded, listening: Callable[[str], None], enforcement: Enforcement | None = None) -> None:
-    """Run a collector until it is told to stop; raises `ConfigError` before anything is listened on."""
-    tune_allocator()
-    settings = loaded.settings
-    check_bind(settings)
-    check_reading(settings)
-    data_dir = DataDirectory(settings.data_dir.expanduser())
-    data_dir.claim()
-    try:
-        enforcement = enforcement or Enforcement(
-            PolicyRequest.from_settings(loaded, os.environ), data_dir.path, fetch=True
-        )
-        in_force = enforcement.load(time.time())
-        prove(in_force.sealer())
-        with listen(settings) as listener:
-            collector = Collector(loaded, data_dir, listener, enforcement, in_force)
-            run_loop(collector.run(listening))
-    finally:
-        data_dir.release()
+def _lanes(forwarding: ForwardingSettings) -> dict[str, tuple[Signal, ...]]:
+    return {each.name: each.signals for each in forwarding.destinations}
 
 
 def _may_catch_up(settings: Settings) -> bool:

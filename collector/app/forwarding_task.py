@@ -45,6 +45,14 @@ class ForwardingTask:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    async def replace(self, forwarders: Sequence[Forwarder]) -> None:
+        """Forward with these from now on, to where their destinations say."""
+        running = bool(self._tasks)
+        await self.pause()
+        self._forwarders = forwarders
+        if running:
+            self.resume()
+
     async def drain(self) -> None:
         """Give what came last a moment to leave; what does not is sent after the next start."""
         if not self._tasks:

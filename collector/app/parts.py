@@ -28,11 +28,16 @@ def open_store_of(settings: Settings, data_dir: DataDirectory, forwarding: Forwa
 
 
 def new_forwarding_task(store: Store, forwarding: ForwardingSettings, sealers: Sealers) -> ForwardingTask:
+    return ForwardingTask(new_forwarders(store, forwarding, sealers), lambda: store.sizes["queued_bytes"])
+
+
+def new_forwarders(store: Store, forwarding: ForwardingSettings, sealers: Sealers) -> list[Forwarder]:
+    """One for each destination; what a destination says is redacted before it is kept or told."""
+
     def redact(words: str) -> str:
         return sealers().text(words.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
 
-    forwarders = [Forwarder(store, new_destination(each), store.instance, redact) for each in forwarding.destinations]
-    return ForwardingTask(forwarders, lambda: store.sizes["queued_bytes"])
+    return [Forwarder(store, new_destination(each), store.instance, redact) for each in forwarding.destinations]
 
 
 def pipelines_of(settings: Settings, sealers: Sealers, store: Store) -> Callable[[], Pipeline]:

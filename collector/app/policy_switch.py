@@ -8,6 +8,7 @@ A change goes in this order, so that nothing sealed under another policy leaves 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -77,6 +78,11 @@ class PolicySwitch:
         self._waiting = waiting
         self._forwarding = forwarding
         self._failure = ""
+        self._wanted = asyncio.Event()
+
+    def look_now(self) -> None:
+        """Look for another policy soon; called on the event loop."""
+        self._wanted.set()
 
     @property
     def notices(self) -> list[str]:
@@ -95,9 +101,11 @@ class PolicySwitch:
                     pending = False
             except CollectorError as error:
                 logger.error("the policy could not be applied: %s", error)
-            await asyncio.sleep(
-                min(self._enforcement.refresh_s or _LOOK_SECONDS, _RETRY_SECONDS if pending else _LOOK_SECONDS)
-            )
+            longest = _RETRY_SECONDS if pending else _LOOK_SECONDS
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(self._enforcement.refresh_s or longest, longest)):
+                    await self._wanted.wait()
+            self._wanted.clear()
             pending |= await self._look()
 
     async def _look(self) -> bool:

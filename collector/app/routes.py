@@ -6,6 +6,7 @@ there. A path of the viewer asks for the read token unless it stands in `_LESS`:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,8 @@ class Routes:
                 raise Unavailable("this could not be shown now")
         except CollectorError as error:
             await answer.fail(error)
+        except asyncio.CancelledError:  # the process ends, and the server would say 500
+            await answer.fail(Unavailable("the collector is stopping"))
         except Exception as error:
             # Its text may quote what was kept.
             logger.error("%s could not be shown: %s", scope["method"], type(error).__name__)

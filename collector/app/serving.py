@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -136,6 +136,12 @@ def new_server(application: Any, limit: ConnectionLimit, tls: ssl.SSLContext | N
     config.load()
     config.ssl = tls
     return HttpServer(config)
+
+
+def reload_on_signal(again: Callable[[], None]) -> None:
+    """Call `again` at SIGHUP, where there is such a signal."""
+    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, again)
 
 
 def stop_on_signals(server: HttpServer) -> None:

@@ -11,6 +11,7 @@ from collector import __version__
 from collector.app.forwarding_task import ForwardingTask
 from collector.app.http_protocol import ConnectionLimit
 from collector.app.policy_switch import PolicySwitch, Sealers
+from collector.app.reload import Reload
 from collector.batch import Signal
 from collector.pipeline.events import IntakeResult
 from collector.pipeline.otlp import Processed
@@ -57,6 +58,7 @@ class StatusSources:
     open_turns: Callable[[], list[dict[str, Any]]]
     tallies: Tallies
     connections: ConnectionLimit
+    reload: Reload
 
 
 def status_of(sources: StatusSources) -> Status:
@@ -99,6 +101,7 @@ def status_of(sources: StatusSources) -> Status:
             *sources.policy.notices,
             *sources.store.notices,
             *sources.forwarding.notices,
+            *sources.reload.notices,
             *_refused(sources.connections),
         ],
         not_reshaped=dict(sources.tallies.not_reshaped),

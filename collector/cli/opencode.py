@@ -44,10 +44,11 @@ def install(
     dry_run: DryRun = False,
     url: Annotated[str, typer.Option(help="Where the collector listens [where it runs, or its settings].")] = "",
     opencode_version: Annotated[str, typer.Option(help="OpenCode's version [what `opencode --version` says].")] = "",
+    data_dir: DataDirOption = None,
 ) -> None:
-    """Put the plugin into OpenCode and list it in its configuration."""
+    """Put the plugin into OpenCode, with what lets the collector of the data directory believe it."""
     place = _place(project, everywhere)
-    settings = load().settings
+    settings = load({"data_dir": data_dir}).settings
     token = settings.access_token.get_secret_value() if settings.access_token else None
     version = installing.parse_version(opencode_version) if opencode_version else installing.opencode_version()
     directory = settings.data_dir.expanduser()

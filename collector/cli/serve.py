@@ -26,7 +26,7 @@ def serve(
     upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,
 ) -> None:
     """Listen, redact, keep and forward, until stopped."""
-    from collector.app.collector import serve as run
+    from collector.app.process import serve as run
 
     flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream, "policy_file": policy}
     loaded = load(flags, config)
@@ -39,4 +39,4 @@ def serve(
             token = None if settings.read_without_token else found_secret(settings.data_dir.expanduser(), READ_TOKEN)
             print(f"the page: {page_address(url, token)}", flush=True)
 
-    run(loaded, listening)
+    run(loaded, listening, reread=lambda: load(flags, config))

@@ -90,6 +90,10 @@ class Enforcement:
         self._source: PolicySource | None = None
         self._refreshed_s = 0.0
 
+    def use(self, request: PolicyRequest) -> None:
+        """From the next `load` on this is what the person asks for."""
+        self._request = request
+
     def load(self, now_s: float) -> InForce:
         """The policy in force now; raises `ConfigError` for what the user asks for and cannot be."""
         try:

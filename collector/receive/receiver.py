@@ -81,6 +81,10 @@ class Receiver:
             extra.update(retry_headers(error))
             if isinstance(error, MethodNotAllowed):
                 extra[b"allow"] = b"POST"
+        except asyncio.CancelledError:  # the process ends, and the server would say 500
+            stopping = Unavailable("the collector is stopping")
+            status, body = status_response(stopping, answer_type)
+            extra.update(retry_headers(stopping))
         except Exception as error:
             # Its text may quote the payload, so only its kind is said.
             logger.error("a request could not be handled: %s", type(error).__name__)

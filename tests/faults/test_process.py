@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from harness.process import Process, ask, assert_balanced, run, running
@@ -171,6 +173,37 @@ def test_health_and_readiness_and_metrics_answer(tmp_path: Path) -> None:
         assert ask(proxy.url + "/", None, {})[0] == 401
         assert ask(proxy.url + "/", None, {"x-collector-token": proxy.read_token})[0] == 200
         assert ask(proxy.url + "/api/nothing", None, {})[0] == 404
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process there is ended, not asked")
+def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
+    """The first waits for a request that never ends, which is told to come back; what was answered is kept."""
+    with running(tmp_path) as proxy:
+        assert proxy.post("/v1/traces", traces(3).SerializeToString())[0] == 200
+        parts = urlsplit(proxy.url)
+        with socket.create_connection((parts.hostname, parts.port)) as hanging:
+            hanging.sendall(
+                b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
+                b"Content-Length: 9\r\n\r\n1"
+            )
+            wait_for(lambda: proxy.get("/healthz")["status"] == "ok")
+            os.kill(proxy.pid, signal.SIGTERM)
+            wait_for(lambda: not _listens(proxy))
+            os.kill(proxy.pid, signal.SIGTERM)
+            assert proxy.stop()[0] == 0
+            assert hanging.recv(100).startswith(b"HTTP/1.1 503 ")
+        assert "graceful shutdown exceeded" not in proxy.log.read_text()
+    with running(tmp_path) as proxy:
+        assert proxy.account()["received"] == 3
+
+
+def _listens(process: Process) -> bool:
+    parts = urlsplit(process.url)
+    try:
+        socket.create_connection((parts.hostname, parts.port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_a_stopped_collector_tells_clients_to_come_back(tmp_path: Path) -> None:

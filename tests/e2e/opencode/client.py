@@ -216,6 +216,7 @@ class OpenCode:
         """Put the plugin in as a person would."""
         env = {**self.env, "PYTHONPATH": str(ROOT), "PATH": f"{Path(self.binary).parent}{os.pathsep}{self.env['PATH']}"}
         command = [sys.executable, "-m", "collector", "opencode", "install", "--global", "--url", collector.url]
+        command += ["--data-dir", str(collector.data)]
         subprocess.run(command, env=env, cwd=self.home, check=True, capture_output=True, text=True)
 
     def serve(self, cwd: Path) -> None:
