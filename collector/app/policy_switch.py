@@ -93,6 +93,7 @@ class PolicySwitch:
 
     async def keep_in_force(self) -> None:
         """Put the policy in force, then look for another one, until cancelled."""
+        self._wanted = asyncio.Event()
         pending = True
         while True:
             try:
