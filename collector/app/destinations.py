@@ -1,24 +1,135 @@
-"""Destinations made from their settings."""
+"""Destinations made from their settings: their tokens, what of a request each gets, and under which tighter policy."""
 
 from __future__ import annotations
 
-from collector.forward.destination import Destination
-from collector.forward.tokens import FileToken, FixedToken, TokenSource
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from collector.app.policy_switch import Sealers
+from collector.batch import count_items
+from collector.enforce.in_force import InForce, named_layers
+from collector.enums import Signal
+from collector.forward.body import BodyLimits, Refine
+from collector.forward.destination import MOST_BYTES, MOST_PLAIN_BYTES, Destination, Tls
+from collector.forward.token_fetching import (
+    ClientCredentials,
+    from_authorization_server,
+    from_command,
+    from_keyring,
+)
+from collector.forward.tokens import BasicToken, Fetched, FetchedToken, FileToken, FixedToken, TokenSource
+from collector.otlp.selection import Selection, keep_selected
+from collector.redact.seal import Sealer
+from collector.settings.destination_tables import FilterTable
 from collector.settings.destinations import DestinationSettings, TokenSettings
 
+FILTERED = "left out by the destination's filter"
+TIGHTENED = "left out by the destination's policy"
 
-def new_destination(settings: DestinationSettings) -> Destination:
-    """A destination that nothing was sent to yet."""
+_MERGE_BYTES = 2 * 1024 * 1024
+
+
+def new_destination(settings: DestinationSettings, sealers: Sealers) -> Destination:
+    """A destination that nothing was sent to yet; raises `ConfigError` when its policy cannot be used."""
     return Destination(
         name=settings.name,
         urls=settings.urls,
-        token=_token_source(settings.token),
+        token=_token_source(settings),
         signals=settings.signals,
         encoding=settings.encoding,
         gzip=settings.gzip,
         headers=settings.headers,
+        token_header=settings.token_header,
+        token_scheme=settings.token_scheme,
+        limits=BodyLimits(settings.batch.most_bytes or MOST_BYTES, MOST_PLAIN_BYTES),
+        merge_bytes=settings.batch.merge_bytes or _MERGE_BYTES,
+        refine=_refine(settings, sealers),
+        tls=Tls(
+            ca_file=settings.tls.ca_file,
+            certificate=settings.tls.certificate_file,
+            key=settings.tls.key_file,
+            verify=not settings.tls.dangerously_skip_verification,
+        ),
     )
 
 
-def _token_source(settings: TokenSettings) -> TokenSource:
-    return FileToken(settings.file) if settings.file is not None else FixedToken(settings.value)
+def _token_source(settings: DestinationSettings) -> TokenSource:
+    source = _source_of(settings.token, settings.tls.ca_file)
+    return BasicToken(source) if settings.token_scheme == "Basic" else source
+
+
+def _source_of(settings: TokenSettings, ca_file: Path | None) -> TokenSource:
+    fetch: Callable[[], Fetched]
+    if settings.file is not None:
+        return FileToken(settings.file)
+    if (command := settings.command) is not None:
+        fetch = lambda: from_command(command, settings.timeout_s)  # noqa: E731
+    elif (keyring := settings.keyring) is not None:
+        fetch = lambda: from_keyring(keyring.service, keyring.user)  # noqa: E731
+    elif (oauth2 := settings.oauth2) is not None:
+        credentials = ClientCredentials(
+            oauth2.token_url, oauth2.client_id, oauth2.client_secret, oauth2.scope, oauth2.audience, ca_file
+        )
+        fetch = lambda: from_authorization_server(credentials)  # noqa: E731
+    else:
+        return FixedToken(settings.value)
+    return FetchedToken(fetch, settings.ttl_s)
+
+
+def _refine(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
+    """What of a request the destination gets; None when it gets all of it as it is kept."""
+    only, never = _selection(settings.only), [_selection(each) for each in settings.never]
+    tighter = TighterSealers(settings.policy, settings.name, sealers) if settings.policy else None
+    if only.is_empty and not never and tighter is None:
+        return None
+
+    def refine(signal: Signal, data: bytes) -> tuple[bytes, Mapping[str, int]]:
+        request = signal.request.FromString(data)
+        kept, filtered = keep_selected(request, only, never)
+        items = count_items(kept)
+        if tighter is None or not items:
+            return (kept.SerializeToString() if items else b""), ({FILTERED: filtered} if filtered else {})
+        batch = tighter().reseal(signal, kept.SerializeToString())
+        left_out = {FILTERED: filtered, TIGHTENED: items - batch.items}
+        return (batch.data if batch.items else b""), {reason: number for reason, number in left_out.items() if number}
+
+    return refine
+
+
+def _selection(table: FilterTable) -> Selection:
+    return Selection(
+        services=tuple(table.service),
+        sessions=tuple(table.session),
+        kinds=tuple(table.kind),
+        attributes={key: tuple(patterns) for key, patterns in table.attribute.items()},
+    )
+
+
+class TighterSealers:
+    """Sealers of the policy in force with a destination's own policy beside it, which can only take away more.
+
+    One for each thread; a change of the policy in force changes them too. Raises `ConfigError` for a policy that
+    cannot be used.
+    """
+
+    def __init__(self, policy: str, destination: str, sealers: Sealers) -> None:
+        self._layers = named_layers(policy, f"policy of destination {destination}:")
+        self._sealers = sealers
+        self._threads = threading.local()
+        self._made: tuple[InForce, InForce] | None = None
+        self._tightened()
+
+    def __call__(self) -> Sealer:
+        tightened = self._tightened()
+        held: tuple[InForce, Sealer] | None = getattr(self._threads, "held", None)
+        if held is None or held[0] is not tightened:
+            held = self._threads.held = (tightened, tightened.sealer())
+        return held[1]
+
+    def _tightened(self) -> InForce:
+        in_force = self._sealers.in_force
+        if self._made is None or self._made[0] is not in_force:
+            found = in_force.tightened_by(self._layers)
+            self._made = (in_force, found)
+        return self._made[1]

@@ -37,7 +37,8 @@ def new_forwarders(store: Store, forwarding: ForwardingSettings, sealers: Sealer
     def redact(words: str) -> str:
         return sealers().text(words.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
 
-    return [Forwarder(store, new_destination(each), store.instance, redact) for each in forwarding.destinations]
+    wanted = [new_destination(each, sealers) for each in forwarding.destinations]
+    return [Forwarder(store, each, store.instance, redact) for each in wanted]
 
 
 def pipelines_of(settings: Settings, sealers: Sealers, store: Store) -> Callable[[], Pipeline]:

@@ -62,6 +62,16 @@ class InForce:
         return Sealer(self.policy, engine, self.key)
 
 
+def named_layers(asked: str, origin: str, *, offline: bool = False) -> list[Layer]:
+    """The layers of a preset or of a policy file, as `origin` asks for them; raises `ConfigError`."""
+    if asked in PRESETS:
+        return [Layer(f"{origin} {asked}", Rank.USER, preset_demands(asked), asked)]
+    path = Path(asked).expanduser()
+    if is_absent(path):
+        raise ConfigError(f"{origin} {asked}: no such file, and no preset ({', '.join(PRESETS)})")
+    return file_layers(path) if offline else [user_layer(path)]
+
+
 class Enforcement:
     """Reads the layers and combines them; `refresh` asks the organisation's server where one is named.
 
@@ -119,16 +129,12 @@ class Enforcement:
         return max(1.0, min(3600.0, self._source.max_age_s / 4)) if self._source is not None else None
 
     def _user(self) -> list[Layer]:
-        asked = self._request.policy
-        if asked in PRESETS:
-            return [Layer(f"{self._request.policy_origin} {asked}", Rank.USER, preset_demands(asked), asked)]
-        path = Path(asked).expanduser() if asked else user_file()
-        if not is_absent(path):
-            return file_layers(path) if self._offline else [user_layer(path)]
-        if asked:
-            known = ", ".join(PRESETS)
-            raise ConfigError(f"{self._request.policy_origin} {asked}: no such file, and no preset ({known})")
-        return []
+        if self._request.policy:
+            return named_layers(self._request.policy, self._request.policy_origin, offline=self._offline)
+        path = user_file()
+        if is_absent(path):
+            return []
+        return file_layers(path) if self._offline else [user_layer(path)]
 
     def _machine_layers(self, now_s: float) -> tuple[list[Layer], str, tuple[str, ...]]:
         documents = [

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 MOST_BYTES = 4 * 1024 * 1024 - 4096  # Catalyst takes less than 4 MiB, measured as sent
 LEAST_BYTES = 64 * 1024
-_MOST_PLAIN_BYTES = 64 * 1024 * 1024
+MOST_PLAIN_BYTES = 64 * 1024 * 1024
 _MOST_ANSWER_BYTES = 4 * 1024 * 1024  # specification, "Response Size BodyLimits"
 _TOTAL_SECONDS = 60.0
 
@@ -57,7 +57,9 @@ class Destination:
     encoding: Encoding = Encoding.AUTO
     gzip: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
-    limits: BodyLimits = field(default_factory=lambda: BodyLimits(MOST_BYTES, _MOST_PLAIN_BYTES))
+    token_header: str = "authorization"
+    token_scheme: str = "Bearer"
+    limits: BodyLimits = field(default_factory=lambda: BodyLimits(MOST_BYTES, MOST_PLAIN_BYTES))
     merge_bytes: int = 2 * 1024 * 1024
     refine: Refine | None = None
     tls: Tls = field(default_factory=Tls)
@@ -137,7 +139,7 @@ class Destination:
             headers["content-encoding"] = "gzip"
         token = self.token.token() if self.token.at_hand else await asyncio.to_thread(self.token.token)
         if token is not None:
-            headers["authorization"] = f"Bearer {token.get_secret_value()}"
+            headers[self.token_header.lower()] = f"{self.token_scheme} {token.get_secret_value()}".strip()
         return headers
 
 

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _RETRIES_AT_ONCE = 2
-_PROBE_BYTES = 256 * 1024
 _AFTER_FAULT_SECONDS = 5.0
 _REMEMBERED = 1000
 
@@ -150,15 +149,20 @@ class Forwarder:
                 tasks.create_task(self._attempt(client, state, ranges, retrying))
 
     async def _lease(self, state: _LaneState) -> tuple[list[Leased], bool]:
-        """What was never tried and what is due again take turns, so that neither holds up the other."""
+        """What was never tried and what is due again take turns, so that neither holds up the other.
+
+        After a failure the range that came last is sent alone: what failed may itself be the reason, and what came
+        last is least likely to be of the same kind. Only here a range is sent before others that came earlier.
+        """
         probing = self._health.most_at_once(state.lane.signal) == 1
-        most_bytes = _PROBE_BYTES if probing else self.destination.merge_bytes
-        order = (True, False) if state.retry_next else (False, True)
+        order = (True, False) if state.retry_next and not probing else (False, True)
         state.retry_next = not state.retry_next
         for retries in order:
             if retries and state.retrying >= _RETRIES_AT_ONCE:
                 continue
-            ranges = await asyncio.to_thread(self._queue.lease, state.lane, most_bytes, retries=retries)
+            ranges = await asyncio.to_thread(
+                self._queue.lease, state.lane, self.destination.merge_bytes, retries=retries, newest=probing
+            )
             if ranges:
                 self._leased.update(each.id for each in ranges)
                 return ranges, retries

@@ -59,11 +59,12 @@ class Keeping(Protocol):
 class Queue(Protocol):
     """What a forwarder asks: what is due for a lane, leased to it alone, and to settle it by range of items."""
 
-    def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False) -> list[Leased]:
+    def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False, newest: bool = False) -> list[Leased]:
         """Lease ranges that may share one body of about `most_bytes`: at least one where any is due.
 
-        Of what was never tried, oldest first, or with `retries` of what failed before and is due again. The caller
-        settles or releases each; when the process dies they are due again. Raises `Unavailable`.
+        Of what was never tried, oldest first, or with `retries` of what failed before and is due again; with `newest`
+        the one that came last. The caller settles or releases each; when the process dies they are due again. Raises
+        `Unavailable`.
         """
         ...
 

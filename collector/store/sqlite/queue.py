@@ -45,16 +45,24 @@ class Leases:
 
 
 def choose(
-    connection: sqlite3.Connection, lane: Lane, most_bytes: int, now_ms: int, leases: Leases, *, retries: bool
+    connection: sqlite3.Connection,
+    lane: Lane,
+    most_bytes: int,
+    now_ms: int,
+    leases: Leases,
+    *,
+    retries: bool,
+    newest: bool,
 ) -> list[tuple[Any, ...]]:
     """The rows to send together next: of what was never tried, or of what failed before and is due again.
 
     They came the same way (hops), make up to `most_bytes`, and share a body with no more others than each may.
     """
-    due = "o.due_ms > 0 AND o.due_ms <= ? ORDER BY o.due_ms, " if retries else "o.due_ms = 0 AND ? >= 0 ORDER BY "
+    due = "o.due_ms > 0 AND o.due_ms <= ?" if retries else "o.due_ms = 0 AND ? >= 0"
+    order = "o.batch_id DESC" if newest else "o.due_ms, o.batch_id, o.first_item"
     rows = connection.execute(
-        f"SELECT {_COLUMNS} {_FROM} AND {due} o.batch_id, o.first_item LIMIT ?",
-        (lane.destination, lane.signal, now_ms, len(leases) + _MOST_RANGES),
+        f"SELECT {_COLUMNS} {_FROM} AND {due} ORDER BY {order} LIMIT ?",
+        (lane.destination, lane.signal, now_ms, len(leases) + (1 if newest else _MOST_RANGES)),
     )
     chosen: list[tuple[Any, ...]] = []
     size, most_ranges = 0, _MOST_RANGES

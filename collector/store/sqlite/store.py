@@ -112,13 +112,19 @@ class SqliteStore:
 
     # ---- Queue
 
-    def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False) -> list[Leased]:
+    def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False, newest: bool = False) -> list[Leased]:
         """See `Queue.lease`."""
         with self._lock:
             try:
                 self._reading.execute("BEGIN")
                 rows = queue.choose(
-                    self._reading, lane, most_bytes, self._clock.now_ms(), self._leases, retries=retries
+                    self._reading,
+                    lane,
+                    0 if newest else most_bytes,
+                    self._clock.now_ms(),
+                    self._leases,
+                    retries=retries,
+                    newest=newest,
                 )
                 found = [queue.leased(row, data) for row in rows if (data := self._data(row[1], row[11])) is not None]
             except sqlite3.DatabaseError as error:
