@@ -48,6 +48,7 @@ soak: .venv/installed-dev
 clients:
 	sh tests/e2e/opencode/install_clients.sh
 	PYTHON=$(PYTHON) sh tests/e2e/install_reshape_clients.sh
+	PYTHON=$(PYTHON) sh tests/e2e/install_peers.sh
 	sh tests/browser/install.sh
 
 # Writes the tables of settings and presets in docs/ from the code.

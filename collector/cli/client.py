@@ -62,7 +62,7 @@ class Client:
             except OSError:
                 continue
             else:
-                if answer.status == 200:
+                if 200 <= answer.status < 300:
                     return answer.body
                 raise CollectorError(f"{url} answered HTTP {answer.status}: {_said(answer)}")
         if strangers:

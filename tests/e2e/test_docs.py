@@ -36,6 +36,7 @@ NOT_RUN = {
     "git": "needs the network",
     "docker": "needs a container engine",
     "collector serve": "runs until it is stopped; every test of a running collector starts it",
+    "collector run": "starts an agent; tests/e2e/test_run.py runs it with the real OpenCode",
     "collector tail": "runs until it is stopped; tests/unit/test_cli.py follows it",
 }
 """Commands that are not run here, by how they begin, and why."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.otlp.write import to_document
+from collector.viewer.export import FORMATS, exported
 from collector.viewer.live import Live
 from collector.viewer.pages.frame import missing, page
 from collector.viewer.shown.compare import aligned, totals
 from collector.viewer.shown.curl import curl
-from collector.viewer.shown.markdown import session_markdown, turn_markdown
+from collector.viewer.shown.markdown import turn_markdown
 from collector.viewer.shown.masks import masks_of
-from collector.viewer.shown.overview import one_file, overview, title_of
+from collector.viewer.shown.overview import overview
 from collector.viewer.shown.spans import ShownSpan, read_spans
 from collector.viewer.shown.turns import turns_of
 
@@ -26,7 +24,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
 
     @api.get("/sessions/{session_id:path}/export", include_in_schema=False)
     def export_session(session_id: str, format: str = "otlp-json") -> Response:
-        return _export(live, live.reader.requests(session_id=session_id), session_id, format)
+        return _export(live.reader.requests(session_id=session_id), session_id, format)
 
     @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def session(session_id: str, view: str = "talk") -> Response:
@@ -37,7 +35,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
 
     @api.get("/traces/{trace_id}/export", include_in_schema=False)
     def export_trace(trace_id: str, format: str = "otlp-json") -> Response:
-        return _export(live, live.reader.requests(trace_id=trace_id), trace_id, format)
+        return _export(live.reader.requests(trace_id=trace_id), trace_id, format)
 
     @api.get("/traces/{trace_id}/markdown", response_class=PlainTextResponse, include_in_schema=False)
     def markdown(trace_id: str) -> Response:
@@ -114,32 +112,16 @@ def _conversation(
     )
 
 
-def _export(live: Live, requests: list[ExportTraceServiceRequest], name: str, format: str) -> Response:
-    """A session or trace as a file: Markdown, one self-contained page, or OTLP/JSON, a request a line."""
-    spans = list(read_spans(requests))
-    if not spans:
+def _export(requests: list[ExportTraceServiceRequest], name: str, form: str) -> Response:
+    """A session or trace as a file."""
+    if form not in FORMATS:
+        return PlainTextResponse(f"format: expected {', '.join(FORMATS)}", 422)
+    if not requests:
         return PlainTextResponse("nothing of this is kept", 404)
     stem = "".join(character if character.isalnum() or character in "-_" else "-" for character in name)[:80]
-    turns = turns_of(spans)
-    if format == "markdown":
-        return _file(session_markdown(title_of(spans, turns), turns, 1_000_000), f"{stem}.md", "text/markdown")
-    if format == "html":
-        return _file(one_file(spans, name), f"{stem}.html", "text/html")
-    if format == "otlp-json":
-        lines = b"".join(orjson.dumps(to_document(request)) + b"\n" for request in requests)
-        return _file(lines, f"{stem}.jsonl", "application/json")
-    return PlainTextResponse("format: expected markdown, html or otlp-json", 422)
-
-
-def _file(content: str | bytes, name: str, kind: str) -> Response:
-    return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
-
-
-def _open_turn(live: Live, session_id: str) -> dict[str, Any]:
-    for turn in live.status()["opencode"]["open_turns"]:
-        if turn["session_id"] == session_id:
-            return {"running": "running", **turn}
-    return {}
+    ending, kind = FORMATS[form]
+    headers = {"content-disposition": f'attachment; filename="{stem}.{ending}"'}
+    return Response(b"".join(exported(requests, name, form)), media_type=kind, headers=headers)
 
 
 def _is_content(key: str) -> bool:
@@ -147,6 +129,7 @@ def _is_content(key: str) -> bool:
 
 
 def _delivery(live: Live, states: list[str]) -> tuple[str, str]:
+    """How far a span is on its way, in words and as an icon."""
     if not live.status()["forwarding"]["endpoint"]:
         return "kept here", "home"
     if "dead" in states:

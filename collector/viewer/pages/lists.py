@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from collector.batch import Signal
+from collector.settings.wiring import AGENTS
 from collector.store.entries import SessionEntry, SessionQuery
 from collector.viewer.live import Live
 from collector.viewer.pages.frame import page
-from collector.viewer.pages.wiring import WIRING
 from collector.viewer.shown.figures import day, short_path
 from collector.viewer.shown.records import records_of
 from collector.viewer.shown.turns import OUTLIER
@@ -99,8 +99,8 @@ def add_lists(api: FastAPI, live: Live) -> None:
         if not entries and not any(chosen.values()) and not errors and not before:
             if live.reader.last_batch() and live.reader.traces(limit=1):
                 return RedirectResponse("/traces", 303)
-            address = live.status()["url"].partition("://")[2]
-            lines = [(name, about, text.replace("{address}", address)) for name, about, text in WIRING]
+            url = live.status()["url"]
+            lines = [(agent.title, agent.about, agent.pasted(url)) for agent in AGENTS]
             return page(live, "empty.html", "Sessions", wiring=lines)
         return _sessions(live, entries, chosen, errors)
 

@@ -92,21 +92,18 @@ def add_state(api: FastAPI, live: Live) -> None:
 def _destinations(status: Any) -> list[dict[str, Any]]:
     """One row a destination: its state in words, with what to do where something is to be done."""
     rows = []
-    forwarding = status["forwarding"]
-    for name, signals in status["ledger"].items():
-        if not forwarding["endpoint"]:
-            continue
-        queued = sum(account["queued"] for account in signals.values())
-        last = [each for each in forwarding["last"].values() if each]
+    for name, answers in status["forwarding"]["destinations"].items():
+        last = [each for each in answers.values() if each]
         failing = [each for each in last if each.get("failures")]
         worst = failing[0] if failing else last[0] if last else {}
+        accounts = status["ledger"].get(name, {}).values()
         rows.append(
             {
                 "name": name,
-                "endpoint": forwarding["endpoint"],
-                "queued": queued,
+                "signals": ", ".join(answers),
+                "queued": sum(account["queued"] for account in accounts),
                 "icon": "again" if failing else "done",
-                "state": "trying again" if failing else "accepting",
+                "state": "trying again" if failing else "accepting" if last else "nothing sent yet",
                 "answer": worst.get("answer", ""),
                 "advice": "Nothing to do: what waits is on disk." if failing else "",
             }

@@ -202,6 +202,13 @@ document.addEventListener("click", async event => {
   button.querySelector("span").textContent = failure || "Sent";
   if (!failure) setTimeout(refresh, 300);
 });
+document.addEventListener("click", async event => {
+  const button = event.target.closest("[data-post]");
+  if (!button) return;
+  const answer = await fetch(button.dataset.post, { method: "POST" });
+  say(answer.ok ? "Done" : `refused (${answer.status})`);
+  refresh();
+});
 document.getElementById("import")?.addEventListener("change", event => take(event.target.files[0]));
 addEventListener("dragover", event => { if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); document.getElementById("drop")?.removeAttribute("hidden"); } });
 addEventListener("drop", event => { if (event.dataTransfer?.files.length) { event.preventDefault(); take(event.dataTransfer.files[0]); } });

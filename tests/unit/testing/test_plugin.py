@@ -27,7 +27,7 @@ SEND = """
 
 def outcome(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
     pytester.makepyfile(textwrap.dedent(SEND) + "\n\n" + textwrap.dedent(test))
-    return pytester.runpytest_inprocess("-p", "collector.testing.plugin", "-p", "no:cacheprovider", "-q")
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q")
 
 
 @pytest.mark.slow
