@@ -54,6 +54,7 @@ class Assembling:
         self._patience = Patience(died=int(quiet_seconds * 1000))
         self._metadata = metadata
         self._assembler = self._new()
+        self._copied = 0
         self._queue: queue.SimpleQueue[list[AnyFact] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._stopping = threading.Event()
@@ -84,6 +85,10 @@ class Assembling:
         """Turns that are not over: session, opening message, when it was made (ms)."""
         return self._open
 
+    def copied(self) -> int:
+        """Messages that forks took over from other sessions, which have spans there; since the start."""
+        return self._copied + self._assembler.copied
+
     def _new(self) -> Assembler:
         return Assembler(self._service, self._metadata, patience=self._patience, seen=self._inbox.was_built)
 
@@ -97,6 +102,7 @@ class Assembling:
             except Exception as error:
                 # What was heard is on disk: start again from there.
                 logger.error("assembling stopped (%s); starting it again", type(error).__name__)
+                self._copied += self._assembler.copied
                 self._assembler = self._new()
                 self._stopping.wait(_RETRY_SECONDS)
 

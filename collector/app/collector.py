@@ -122,6 +122,7 @@ class Collector:
             receivers=(self._otlp, self._events),
             events=self._events,
             open_turns=self._assembling.open_turns,
+            copied=self._assembling.copied,
             tallies=self._tallies,
             connections=self._limit,
             reload=self._reload,

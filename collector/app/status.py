@@ -56,6 +56,7 @@ class StatusSources:
     receivers: Sequence[Receiver]
     events: OpenCodeReceiver
     open_turns: Callable[[], list[dict[str, Any]]]
+    copied: Callable[[], int]
     tallies: Tallies
     connections: ConnectionLimit
     reload: Reload
@@ -110,6 +111,7 @@ def status_of(sources: StatusSources) -> Status:
             "rejected": sources.events.counts["rejected"],
             "unknown": sources.store.inbox.unknown(),
             "open_turns": sources.open_turns(),
+            "copied": sources.copied(),
             "inbox_bytes": sources.store.inbox.size,
         },
     )

@@ -215,7 +215,7 @@ class RetryFact(Fact):
 
 @dataclass(slots=True, kw_only=True)
 class RequestFact(Fact):
-    """A request leaves for the model; OpenCode 1 does not say for which message."""
+    """A request leaves for the model, which takes `window` tokens; OpenCode 1 does not say for which message."""
 
     kind: Literal["request"] = "request"
     agent: str | None = None
@@ -224,6 +224,7 @@ class RequestFact(Fact):
     variant: str | None = None
     message: str | None = None
     params: dict[str, Any] | str = field(default_factory=dict)
+    window: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -406,7 +407,7 @@ STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
     StatusFact: {"status": Shape.WORD, "reason": Shape.WORD, **_FAILED},
     FailureFact: _FAILED,
     RetryFact: {"message": Shape.ID, **_FAILED, **_numbers("attempt", "next")},
-    RequestFact: {"message": Shape.ID, **_BY},
+    RequestFact: {"message": Shape.ID, **_BY, **_numbers("window")},
     SystemPromptFact: {"agent": Shape.WORD},
     ToolListFact: {},
     HistoryFact: {"messages": Shape.IDS, "parts": Shape.IDS},

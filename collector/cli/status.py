@@ -77,6 +77,10 @@ def _opencode(found: dict[str, Any]) -> list[str]:
         lines.append(
             f"  open turn of {turn['session_id']} since {moment(turn['since_ms'] * 1_000_000)} ({turn['message_id']})"
         )
+    if found["copied"]:
+        lines.append(
+            f"  {found['copied']} messages were copied by forks: their turns stand in the sessions they are of"
+        )
     for kind, count in found["unknown"].items():
         lines.append(f"  unknown event type {kind}: {count}, kept out of spans")
     return lines

@@ -41,12 +41,14 @@ class PolicyStatus(TypedDict):
 
 
 class OpenCode(TypedDict):
-    """Events of OpenCode: items taken and refused, types not known, and turns that are not over."""
+    """Events of OpenCode: items taken and refused, types not known, turns that are not over, and messages that forks
+    took over from sessions whose turns they were told in."""
 
     accepted: int
     rejected: int
     unknown: dict[str, int]
     open_turns: list[dict[str, Any]]
+    copied: int
     inbox_bytes: int
 
 

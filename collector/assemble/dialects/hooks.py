@@ -22,6 +22,7 @@ from collector.assemble.dialects.lenient import (
     text,
     texts,
     truth,
+    whole,
 )
 from collector.assemble.dialects.sent import SentHistories
 from collector.assemble.facts import (
@@ -170,6 +171,7 @@ class HookReader:
             model=first_text(model, "id", "modelID"),
             variant=text(mapping(hook.input.get("message")).get("variant")),
             params={**params(hook.output), **_forced(mapping(hook.input.get("message")))},
+            window=whole(mapping(model.get("limit")).get("context")),
         )
 
     def _system(self, hook: HookCall) -> Iterator[AnyFact]:
@@ -237,6 +239,7 @@ class HookReader:
             model=text(model.get("id")),
             variant=text(model.get("variant")),
             params=params({**mapping(hook.output.get("generation")), "options": hook.output.get("options")}),
+            window=whole(mapping(model.get("limit")).get("context")),
         )
 
 

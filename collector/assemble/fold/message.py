@@ -85,7 +85,7 @@ class SessionMessage:
         self.said: tuple[Any, Any] = (None, None)
         """What the message says, as `spans` put it, in a state."""
         self.replaced: dict[str, list[PartFact]] = {}
-        """Whole texts that were changed afterwards, by part: `end` is when they were."""
+        """What texts said before they were changed, by part."""
         self.removed: dict[str | None, int] = {}
         """Which parts were taken out, and when; None stands for the message."""
         self.written_version = -1
@@ -161,15 +161,16 @@ class SessionMessage:
         found: list[PartFact] = []
         for part in self.sorted_parts():
             if self.removed.get(part.part, NEVER) > at:
-                changes = [old for old in self.replaced.get(part.part, ()) if (old.end or 0) > at]
-                found.append(min(changes, key=lambda old: old.end or 0) if changes else part)
+                old = [old for old in self.replaced.get(part.part, ()) if self.role == "user" or old.end is not None]
+                texts = sorted((*old, part), key=lambda text: text.at)
+                found.append(next((text for text in reversed(texts) if text.at <= at), texts[0]))
         return found
 
     def state_at(self, at: int) -> tuple[object, ...]:
         """Differs where what the message says at `at` may differ."""
         changes = [*self.removed.values()]
         if self.replaced:
-            changes += [old.end or 0 for olds in self.replaced.values() for old in olds]
+            changes += [text.at for part, old in self.replaced.items() for text in (*old, self.parts[part])]
         for tool in self.tools.values():
             if tool.pruned is not None:
                 changes.append(tool.pruned)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from collector.assemble.facts import (
@@ -475,7 +474,8 @@ def _says_the_same(one: PartFact | ToolFact, other: PartFact | ToolFact) -> bool
 
 
 def _keep_replaced(message: SessionMessage, old: PartFact, new: PartFact) -> None:
-    """Keep a text that was whole before it was changed: earlier requests held it."""
-    whole = message.role == "user" or old.end is not None
-    if whole and old.text and old.text != new.text and old.sent is None and new.sent is None:
-        message.replaced.setdefault(old.part, []).append(replace(old, end=new.at))
+    """Keep a text before it was changed: earlier requests held it."""
+    if old.text and old.text != new.text and old.sent is None and new.sent is None:
+        known = message.replaced.setdefault(old.part, [])
+        if old not in known:
+            known.append(old)

@@ -270,6 +270,8 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
         new = to_json([chat_message(message) for message in kept[min(fresh, len(kept) - 1) :]])
         put(span, {"input.value": new, "input.mime_type": "application/json"})
     span.MergeFromString(data)
+    if asked.request and asked.request.window:
+        put(span, {"opencode.context_window": asked.request.window})
     if asked.request and asked.request.params:
         put(span, {"llm.invocation_parameters": as_text(asked.request.params)})
     write_tools(
@@ -302,6 +304,7 @@ def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | Non
             reasoning=reasoning,
         )
         write_tokens(partial(put_known, span), counts)
+        put(span, {"opencode.context_fresh": int(tokens.get("input", 0))})
     if cost is not None and (cost or (tokens and any(tokens.values()))):
         put(span, {"llm.cost.total": float(cost), "opencode.cost_usd": float(cost)})
 
