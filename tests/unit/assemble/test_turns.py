@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import orjson
+import pytest
 from harness.opencode import NOW, Script, assemble, attributes, ids, kind, live, merged, of_kind, recording, tree
 
 from collector.assemble.assembler import Assembler
@@ -260,3 +261,150 @@ def test_a_turn_counts_as_over_only_when_all_its_spans_are_out() -> None:
         assert {message for turn in assembler.finished for message in turn.messages} <= out
         out.add(str(attributes(made)["opencode.message_id"]))
     assert len(assembler.finished) == 3
+
+
+def stopped(script: Script) -> list[BuiltSpan]:
+    """What leaves within ten seconds where no status says that the agent is idle: of history, exports, databases."""
+    assembler, reader = Assembler(), ItemReader()
+    for item in script.events:
+        if item["data"]["type"].startswith("session.status"):
+            continue
+        for fact in reader.read(item, NOW):
+            assert not isinstance(fact, UnknownType)
+            assembler.learn(fact, 0)
+    return assembler.look(10_000)
+
+
+@pytest.mark.parametrize("error", ["The user rejected permission to use this specific tool call.",
+                                   "The user dismissed this question"])  # fmt: skip
+def test_a_turn_that_a_refusal_ended_is_over_though_nothing_says_so(error: str) -> None:
+    script = Script()
+    script.user("msg_1", 10)
+    script.step("msg_2", "msg_1", 100)
+    script.tool("refused", "msg_2", 150, 300, status="error", error=error)
+    script.done("msg_2", "msg_1", 100, 310, "tool-calls")
+    (agent,) = agents(stopped(script))
+    assert "opencode.incomplete" not in attributes(agent)
+
+
+def test_a_refusal_that_says_what_to_do_instead_ends_nothing() -> None:
+    script = Script()
+    script.user("msg_1", 10)
+    script.step("msg_2", "msg_1", 100)
+    error = "The user rejected permission to use this specific tool call with the following feedback: do it otherwise"
+    script.tool("refused", "msg_2", 150, 300, status="error", error=error)
+    script.done("msg_2", "msg_1", 100, 310, "tool-calls")
+    assert not agents(stopped(script))
+
+
+def test_a_turn_with_a_structured_output_is_over_though_its_step_called_a_tool() -> None:
+    script = Script()
+    script.user("msg_1", 10)
+    script.step("msg_2", "msg_1", 100)
+    script.tool("given", "msg_2", 150, 300, "StructuredOutput")
+    script.done("msg_2", "msg_1", 100, 310, "tool-calls", structured={"answer": 42})
+    (agent,) = agents(stopped(script))
+    assert attributes(agent)["output.value"] == '{"answer":42}'
+
+
+def test_a_session_deleted_in_mid_turn_ends_it() -> None:
+    """What OpenCode then fails to write is no error of the turn; its running tool lasted until the deletion."""
+    script = Script()
+    script.user("msg_1", 10)
+    script.step("msg_2", "msg_1", 100)
+    script.running("cut", "msg_2", 150)
+    script.add("session.deleted", 5000, info={"id": script.session})
+    script.add("session.error", 6000, error={"name": "UnknownError", "data": {"message": "Failed query"}})
+    assembler, reader = Assembler(), ItemReader()
+    for item in script.events:
+        for fact in reader.read(item, NOW):
+            assert not isinstance(fact, UnknownType)
+            assembler.learn(fact, 0)
+    made = assembler.look(2000)
+    (agent,) = agents(made)
+    assert attributes(agent)["agent.stop_reason"] == "deleted"
+    assert agent.span.status.code == 1
+    (tool,) = of_kind(made, "TOOL")
+    assert tool.span.end_time_unix_nano == (NOW + 5000) * 1_000_000
+
+
+def test_a_tool_that_was_cut_keeps_the_time_it_began() -> None:
+    """OpenCode 1.2 gives it the time of the cut as its start."""
+    script = Script()
+    script.user("msg_1", 10)
+    script.step("msg_2", "msg_1", 100)
+    script.running("cut", "msg_2", 150)
+    script.tool("cut", "msg_2", 3000, 3000, status="error", error="Tool execution aborted")
+    script.done("msg_2", "msg_1", 100, 3001, error={"name": "MessageAbortedError", "data": {"message": "Aborted"}})
+    script.idle(3010)
+    made = assemble(script.events)
+    (tool,) = of_kind(made, "TOOL")
+    assert (tool.span.start_time_unix_nano, tool.span.end_time_unix_nano) == (
+        (NOW + 150) * 1_000_000,
+        (NOW + 3000) * 1_000_000,
+    )
+    (call,) = of_kind(made, "LLM")
+    assert call.span.end_time_unix_nano == (NOW + 150) * 1_000_000
+
+
+def test_what_a_killed_tool_had_said_is_its_result() -> None:
+    script = Script()
+    script.user("msg_1", 10)
+    script.step("msg_2", "msg_1", 100)
+    metadata = {"interrupted": True, "output": "half of it"}
+    script.tool("cut", "msg_2", 150, 900, status="error", error="Tool execution aborted", metadata=metadata)
+    script.done("msg_2", "msg_1", 100, 910, error={"name": "MessageAbortedError", "data": {"message": "Aborted"}})
+    script.idle(920)
+    script.user("msg_3", 5000, "and now?")
+    script.answer("msg_4", "msg_3", 5100)
+    script.idle(5200)
+    made = assemble(script.events)
+    (tool,) = of_kind(made, "TOOL")
+    assert attributes(tool)["output.value"] == "half of it"
+    assert attributes(of_kind(made, "LLM")[-1])["llm.input_messages.2.message.content"] == "half of it"
+
+
+def test_a_prompt_to_a_subagent_while_no_call_runs_it_is_a_trace_of_its_own() -> None:
+    root, child = Script(), Script("ses_child", parent="ses_root", at=120)
+    root.user("msg_1", 10)
+    root.step("msg_2", "msg_1", 100)
+    root.tool("task", "msg_2", 110, 2000, "task", metadata={"sessionId": "ses_child", "parentSessionId": "ses_root"})
+    root.done("msg_2", "msg_1", 100, 2010, "stop")
+    root.idle(2020)
+    child.user("msg_4", 200)
+    child.answer("msg_5", "msg_4", 300)
+    child.idle(400)
+    child.user("msg_6", 60_000, "more of it")
+    child.answer("msg_7", "msg_6", 60_100)
+    child.idle(60_200)
+    made = assemble(merged(root, child))
+    assert [line for line in tree(made) if "AGENT" in line] == [
+        "AGENT build | opencode | ok turn 1",
+        "    AGENT build | opencode | ok turn 1",
+        "AGENT build | opencode | ok turn 2",
+    ]
+    assert len({m.span.trace_id for m in made}) == 2
+
+
+def test_a_message_that_wants_no_answer_has_no_turn_and_is_sent_with_the_next() -> None:
+    script = Script()
+    script.user("msg_1", 10, "a fact")
+    script.user("msg_2", 60_000, "a question")
+    script.answer("msg_3", "msg_2", 60_100)
+    script.idle(60_200)
+    made = assemble(script.events)
+    (agent,) = agents(made)
+    assert attributes(agent)["input.value"] == "a question"
+    (call,) = of_kind(made, "LLM")
+    assert attributes(call)["llm.input_messages.0.message.content"] == "a fact"
+
+
+def test_prompts_that_one_step_answers_are_one_turn() -> None:
+    script = Script()
+    script.user("msg_1", 10, "one")
+    script.answer("msg_2", "msg_1", 100)
+    script.user("msg_3", 110, "two")
+    script.user("msg_4", 120, "three")
+    script.answer("msg_5", "msg_4", 200)
+    script.idle(300)
+    assert [attributes(agent)["input.value"] for agent in agents(assemble(script.events))] == ["one", "two\nthree"]
