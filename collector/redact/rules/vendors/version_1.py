@@ -171,7 +171,7 @@ VERSION_1: tuple[Rule, ...] = (
     vendor_rule("doppler-token", r"dp\.st\.", r"(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,48}", "dp.st.dev.{alnum43}", head="[A-Za-z0-9._-]{4}"),
     vendor_rule("doppler-token", r"dp\.(?:scim|said)\.", "[A-Za-z0-9]{40,48}", "dp.scim.{alnum43}", literals="dp.scim. dp.said."),
     vendor_rule("hubspot-key", "pat-(?:na|eu)[0-9]-", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "pat-na1-{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", literals="pat-na pat-eu"),
-    vendor_rule("typeform-token", "tfp_", r"[A-Za-z0-9_.=-]{40,70}", "tfp_{url59}", head=AN + "{12}"),
+    vendor_rule("typeform-token", "tfp_", r"[A-Za-z0-9_.=-]{40,70}", "tfp_{url59}", head=AN + "{12}", until=1),
     vendor_rule("readme-key", "rdme_", "[a-z0-9]{70}", "rdme_{lower70}"),
     vendor_rule("contentful-token", "CFPAT-", URL + "{40,60}", "CFPAT-{url43}"),
     vendor_rule("launchdarkly-key", "(?:sdk|api)-", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "sdk-{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", head="[0-9a-f]{8}-[0-9a-f]{4}-", literals="sdk- api-"),

@@ -21,6 +21,7 @@ from collector.redact.rules.vendors.form import (
 _rule = partial(vendor_rule, since=2)
 
 WORK: tuple[Rule, ...] = (
+    _rule("typeform-token", "tfp_", r"[A-Za-z0-9_.=-]{40,70}", "tfp_{url59}", head="[A-Za-z0-9_.=-]{16}", before=WORD, check=mixed),
     _rule("clickup-token", "pk_[0-9]{6}", "[0-9]{0,6}_[A-Z0-9]{32}(?![A-Za-z0-9])", "pk_{digit8}_{upper32}", head="[0-9A-Z_]{8}", literals="pk_"),
     _rule("trello-token", "ATTA", "[0-9a-fA-F]{64,80}", "ATTA{hex64}{HEX8}", head="[0-9a-fA-F]{24}", before=APART),
     _rule("adobe-secret", "p8e-", URL + "{30,36}(?![A-Za-z0-9_-])", "p8e-{url32}", head=URL + "{20}", before=WORD, check=mixed),
