@@ -46,7 +46,7 @@ def apply(
     span = read.span
     add = span.attributes.add
     said_otherwise = False
-    given = tuple(group for group in GROUPS if any(key.startswith(group) for key in read.keys))
+    given = _lists(read.keys)
     try:
         for key, value in target.attributes.items():
             if key in present or (given and key.startswith(given)):
@@ -69,6 +69,12 @@ def apply(
         for event in span.events:
             keys = [pair.key for pair in event.attributes]
             _remove(event, keys, target.redundant_in_events.get(event.name, _NONE))
+
+
+def _lists(keys: Sequence[str]) -> tuple[str, ...]:
+    """The lists of which the span came with some items."""
+    found = [key for key in keys if key.startswith(GROUPS)]
+    return tuple(group for group in GROUPS if any(key.startswith(group) for key in found)) if found else ()
 
 
 def _gone(read: ReadSpan, target: Target, convention: Convention, source_keys: SourceKeys) -> Collection[str]:

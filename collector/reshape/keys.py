@@ -71,10 +71,11 @@ _RESPONSE_ID = re.compile(r"(resp|msg|chatcmpl)[-_]")
 
 def put_identity(target: Target, span: SourceSpan, table: Table) -> None:
     """Session, user and agent, as `table` names their sources; those that the span has already are kept."""
+    attributes = span.attributes
     for key, names in table.items():
         for name in names:
-            value = span.get(name)
-            if value is None or isinstance(value, (list, dict)):
+            value = attributes.get(name)
+            if value is None or value == "" or isinstance(value, (list, dict)):
                 continue
             text = to_text(value)
             if key != SpanAttributes.SESSION_ID or not _RESPONSE_ID.match(text):
@@ -90,7 +91,8 @@ def put_counts(target: Target, span: SourceSpan, table: Table) -> None:
 
 def put_usage(target: Target, usage: Value) -> None:
     """Token counts of an object of usage."""
-    target.tokens.fill(read_usage(usage))
+    if isinstance(usage, dict):
+        target.tokens.fill(read_usage(usage))
 
 
 def put_numbers(target: Target, values: Value, table: Table) -> None:

@@ -15,7 +15,7 @@ from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.openinference.messages import ChatMessage, text_contents
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, number, read_json
-from collector.reshape.convention import BY_SPAN, BY_TRACE, Convention, LogRecords
+from collector.reshape.convention import BY_TRACE, Convention, LogRecords
 from collector.reshape.keys import put_provider, put_tool
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 from collector.reshape.target import Target
@@ -46,7 +46,7 @@ class ClaudeCode(Convention):
     exclusive_counts = True
     records = LogRecords(
         {
-            "claude_code.user_prompt": BY_SPAN,
+            "claude_code.user_prompt": BY_TRACE,
             "claude_code.tool_result": "tool_use_id",
             "claude_code.api_request": BY_TRACE,
             "claude_code.assistant_response": BY_TRACE,
@@ -86,7 +86,7 @@ def _put_interaction(target: Target, span: SourceSpan) -> None:
     if prompt:
         target.input(prompt, "user_prompt", "new_context")
     else:
-        target.input(_said(span.joined("claude_code.user_prompt", span.id), "prompt"))
+        target.input(_prompt(span))
     answers = [event for event in span.joined(_ANSWER, "") if _within(event, span)]
     last = [event for event in answers if event.time_ns > span.end_ns - _LAST_NS]
     target.output(_said(last, "response"))
@@ -103,7 +103,7 @@ def _put_request(target: Target, span: SourceSpan) -> None:
         target.put(SpanAttributes.LLM_COST_TOTAL, number(priced[-1].attributes.get("cost_usd")))
     else:
         target.awaited.add((_PRICE, ""))
-    context = _shown(span.text("new_context"))
+    context = _shown(span.text("new_context")) or _prompt(span)
     system = _recorded(span, "claude_code.system_prompt", "system_prompt_hash", ("system_prompt", "prompt", "content"))
     asked = [ChatMessage("system", text_contents(system))] if system else []
     target.input_messages([*asked, *read_sections(context)])
@@ -117,6 +117,12 @@ def _put_request(target: Target, span: SourceSpan) -> None:
     if answer:
         target.output_messages([ChatMessage("assistant", text_contents(answer))])
         target.output(answer, "response.model_output")
+
+
+def _prompt(span: SourceSpan) -> str:
+    """What the user asked last before the span ended: of a request, that is part of what the model was sent."""
+    asked = span.joined("claude_code.user_prompt", "")
+    return _said([event for event in asked if event.time_ns <= span.end_ns + _SLACK_NS], "prompt")
 
 
 def _recorded(span: SourceSpan, name: str, hash_key: str, keys: tuple[str, ...]) -> str:
