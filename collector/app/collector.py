@@ -214,7 +214,7 @@ class Collector:
         self._changes.tell()
         if processed.batch is not None:
             self._forwarding.notify(signal)
-        if processed.late is not None:
+        if processed.late is not None or processed.held is not None or processed.completed:
             self._forwarding.notify(Signal.TRACES)
         for convention, count in processed.failed.items():
             logger.warning("%d spans left as they came: reshaping them as %s failed", count, convention)

@@ -30,8 +30,9 @@ class Tallies:
     not_reshaped: Counter[str] = field(default_factory=Counter)
 
     def add_request(self, signal: Signal, processed: Processed) -> None:
-        if processed.batch is not None:
-            for (rule, action), times in processed.batch.actions.items():
+        held = processed.held.batch if processed.held is not None else None
+        for batch in (processed.batch, held):
+            for (rule, action), times in batch.actions.items() if batch is not None else ():
                 self.redactions[rule, action, signal] += times
         self.not_reshaped.update(processed.failed)
 

@@ -11,6 +11,7 @@ from collector.otlp.envelope import prune
 from collector.otlp.left_out import LeftOut
 from collector.otlp.read import decode
 from collector.redact.seal import Sealer, SealerSource
+from collector.reshape.request_spans import drop_counted
 from collector.reshape.stage import INTERNAL, HeldRequest, Reshaper
 
 
@@ -20,6 +21,8 @@ class HeldBatch:
 
     number: int
     batch: SealedBatch
+    uncounted: Callable[[], SealedBatch | None] = lambda: None
+    """Those of its spans that count no tokens, which may be sent once more when the others were sent too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +84,10 @@ class Pipeline:
 
 def _seal_held(sealer: Sealer, held: HeldRequest) -> HeldBatch:
     prune(held.request)
-    return HeldBatch(held.number, sealer.seal(Signal.TRACES, held.request))
+
+    def uncounted() -> SealedBatch | None:
+        drop_counted(held.request)
+        batch = sealer.seal(Signal.TRACES, held.request)
+        return batch if batch.items else None
+
+    return HeldBatch(held.number, sealer.seal(Signal.TRACES, held.request), uncounted)

@@ -11,17 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from collector.batch import SealedBatch, Signal
 from collector.errors import NotNow, TooLarge, UnsupportedMedia
 from collector.otlp.read import JSON, PROTOBUF
-from collector.pipeline.otlp import Pipeline, Processed
+from collector.pipeline.otlp import HeldBatch, Pipeline, Processed
 from collector.receive.answers import export_response
 from collector.receive.decompress import decompress
 from collector.receive.guard import Headers
 from collector.receive.limits import Reservation
 from collector.receive.receiver import Admission, AsgiReceive, Receiver, hops_of
 from collector.store import Keeping
-from collector.store.entries import Refusal
+from collector.store.entries import Completable, Refusal
 
 _PATHS = {signal.path: signal for signal in Signal}
 _LARGE_BYTES = 1024 * 1024
+_HOLD_SECONDS = 2.0
+"""For which spans wait for log records and parents of another request before they are sent."""
 
 
 class OtlpReceiver(Receiver):
@@ -68,10 +70,32 @@ class OtlpReceiver(Receiver):
                 refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=",".join(hops_of(headers)))
                 await asyncio.shield(asyncio.wrap_future(put))
+            if outcome.held is not None:
+                await self._keep_held(outcome.held, headers, reservation)
+            for completed in outcome.completed:
+                await self._complete(completed, headers)
             if outcome.late is not None:
                 await self._keep_late(outcome.late, headers)
             self._kept(signal, outcome)
         return export_response(signal, outcome.left_out, content_type)
+
+    async def _keep_held(self, held: HeldBatch, headers: Headers, reservation: Reservation) -> None:
+        """Kept before the answer as everything is, and due a little later: a crash sends what there is."""
+        reservation.add(len(held.batch.data))
+        put = self._store.put(
+            held.batch,
+            Refusal(Signal.TRACES, {}),
+            hops=",".join(hops_of(headers)),
+            completable=Completable(held.number, _HOLD_SECONDS),
+        )
+        await asyncio.shield(asyncio.wrap_future(put))
+
+    async def _complete(self, completed: HeldBatch, headers: Headers) -> None:
+        """Put what is known now in the place of what was held; too late for that, send again what counts no tokens."""
+        with contextlib.suppress(NotNow):
+            done = await asyncio.shield(asyncio.wrap_future(self._store.complete(completed.number, completed.batch)))
+            if not done and (again := completed.uncounted()) is not None:
+                await self._keep_late(again, headers)
 
     async def _keep_late(self, batch: SealedBatch, headers: Headers) -> None:
         """An addition to spans that are kept already: where it finds no room, nothing is lost."""

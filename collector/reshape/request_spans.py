@@ -191,3 +191,16 @@ def take_out(request: ExportTraceServiceRequest, spans: Collection[SpanId]) -> E
             scope.ClearField("spans")
             scope.spans.MergeFrom(kept.spans)
     return taken
+
+
+def drop_counted(request: ExportTraceServiceRequest) -> None:
+    """Take out the spans that count tokens: who has them already, and goes by no ids, would count them twice."""
+    counted = {
+        (span.trace_id, span.span_id)
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+        if any(pair.key.startswith(COUNTS) for pair in span.attributes)
+    }
+    if counted:
+        take_out(request, counted)

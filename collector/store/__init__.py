@@ -16,6 +16,7 @@ from collector.batch import ExportRequest, SealedBatch, Signal, SpanEntry
 from collector.store.entries import (
     ANY_SESSION,
     ANY_SPAN,
+    Completable,
     DeadLetter,
     Delivery,
     EndedTurn,
@@ -43,11 +44,21 @@ class Keeping(Protocol):
         """Names this store, and so this collector, in the hop header."""
         ...
 
-    def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "") -> Future[None]:
+    def put(
+        self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", completable: Completable | None = None
+    ) -> Future[None]:
         """Keep `batch` and count `refusal`; when the future is done they survive a power cut.
 
-        `hops` names the collectors it came through. The future raises `StoreFull`, nothing having been kept,
+        `hops` names the collectors it came through. A `completable` batch is due a little later, and until then
+        `complete` may put another in its place. The future raises `StoreFull`, nothing having been kept,
         when undelivered batches fill the queue, and `Unavailable` when the store cannot be written.
+        """
+        ...
+
+    def complete(self, number: int, batch: SealedBatch) -> Future[bool]:
+        """Put `batch` in the place of the completable one of that number, which must have as many items.
+
+        False when a destination has taken that one already; those that have not get the new one all the same.
         """
         ...
 
@@ -80,7 +91,7 @@ class Queue(Protocol):
         ...
 
     def due_in(self, lane: Lane) -> float | None:
-        """Seconds until a range that failed before is due; None when none waits."""
+        """Seconds until a range is due that failed before, or may be completed until then; None when none waits."""
         ...
 
     def hold(self, lane: Lane | str, held: Hold | None) -> Future[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from typing_extensions import TypedDict
 
@@ -264,3 +265,10 @@ class Account(TypedDict):
 
 Ledger = dict[str, dict[str, Account]]
 """destination -> signal -> account"""
+
+
+class Completable(NamedTuple):
+    """A batch of which more may be known soon: its number, and for how many seconds it waits for that."""
+
+    number: int
+    seconds: float

@@ -22,6 +22,7 @@ from collector.store.entries import (
     LOCAL,
     UNSEALABLE,
     Caps,
+    Completable,
     Hold,
     Lane,
     Leased,
@@ -31,6 +32,7 @@ from collector.store.entries import (
 )
 from collector.store.sqlite import queue
 from collector.store.sqlite.clock import StoreClock
+from collector.store.sqlite.completable import CompletableBatches
 from collector.store.sqlite.file import StoreFile
 from collector.store.sqlite.forgetting import Forgetting, forget_batch
 from collector.store.sqlite.inbox import SqliteInbox
@@ -70,6 +72,7 @@ class SqliteStore:
         self._policy = ""
         self._resealed = False
         self._leases = Leases()
+        self._completable = CompletableBatches()
         self._lock = threading.Lock()
         self._file = StoreFile(directory)
         connection = self._file.open(formerly)
@@ -86,9 +89,15 @@ class SqliteStore:
 
     # ---- Keeping
 
-    def put(self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "") -> Future[None]:
+    def put(
+        self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", completable: Completable | None = None
+    ) -> Future[None]:
         """See `Keeping.put`."""
-        return self._writer.submit(lambda connection: self._put(connection, batch, refusal, hops))
+        return self._writer.submit(lambda connection: self._put(connection, batch, refusal, hops, completable))
+
+    def complete(self, number: int, batch: SealedBatch) -> Future[bool]:
+        """See `Keeping.complete`."""
+        return self._writer.submit(lambda connection: self._complete(connection, number, batch))
 
     async def failure(self) -> str:
         """See `Keeping.failure`."""
@@ -300,7 +309,14 @@ class SqliteStore:
 
     # ---- inside a transaction
 
-    def _put(self, connection: sqlite3.Connection, batch: SealedBatch | None, refusal: Refusal, hops: str) -> None:
+    def _put(
+        self,
+        connection: sqlite3.Connection,
+        batch: SealedBatch | None,
+        refusal: Refusal,
+        hops: str,
+        completable: Completable | None = None,
+    ) -> None:
         if batch is not None:
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
@@ -317,14 +333,39 @@ class SqliteStore:
             (batch.signal, time.time_ns(), batch.items, len(data), hops, in_session, crc32(data), data),
         ).lastrowid
         assert batch_id is not None
-        now = self._clock.now_ms()
+        now, due = self._clock.now_ms(), 0
+        if completable is not None:
+            due = now + int(completable.seconds * 1000)
+            self._completable.add(completable.number, batch_id, len(takers))
         connection.executemany(
-            "INSERT INTO outbox (destination, signal, batch_id, first_item, items, queued_ms)"
-            " VALUES (?, ?, ?, 0, ?, ?)",
-            [(destination, batch.signal, batch_id, batch.items, now) for destination in takers],
+            "INSERT INTO outbox (destination, signal, batch_id, first_item, items, queued_ms, due_ms)"
+            " VALUES (?, ?, ?, 0, ?, ?, ?)",
+            [(destination, batch.signal, batch_id, batch.items, now, due) for destination in takers],
         )
         list_spans(connection, batch.spans, batch_id)
         self._forgetting.was_put(len(batch.data), queued=bool(takers))
+
+    def _complete(self, connection: sqlite3.Connection, number: int, batch: SealedBatch) -> bool:
+        known = self._completable.find(number)
+        row = known and connection.execute("SELECT items FROM batches WHERE id = ?", (known.batch_id,)).fetchone()
+        if known is None or row is None or row[0] != batch.items or batch.policy != (self._policy or batch.policy):
+            return False
+        waiting = connection.execute("SELECT id FROM outbox WHERE batch_id = ?", (known.batch_id,)).fetchall()
+        if known.takers and not waiting:
+            return False
+        self._replace(connection, known.batch_id, batch)
+        self._forgetting.measure_queue(connection)
+        return len(waiting) == known.takers and not any(row in self._leases for (row,) in waiting)
+
+    def _replace(self, connection: sqlite3.Connection, batch_id: int, batch: SealedBatch) -> None:
+        """Keep `batch` as what `batch_id` names, with the spans it still lists."""
+        connection.execute(
+            "UPDATE batches SET bytes = ?, crc = ?, data = ? WHERE id = ?",
+            (len(batch.data), crc32(batch.data), batch.data, batch_id),
+        )
+        listed = {row[0] for row in connection.execute("SELECT span_id FROM spans WHERE batch_id = ?", (batch_id,))}
+        list_spans(connection, batch.spans, batch_id, listed)
+        index_again(connection, batch_id)
 
     def _count(self, connection: sqlite3.Connection, items: int, refusal: Refusal) -> list[str]:
         """Count what came for every destination; those that the batch is to be sent to."""
@@ -359,13 +400,7 @@ class SqliteStore:
             logger.error("a batch could not be sealed again: %s", type(error).__name__)
             self._give_up(connection, batch_id, UNSEALABLE)
         else:
-            connection.execute(
-                "UPDATE batches SET bytes = ?, crc = ?, data = ? WHERE id = ?",
-                (len(batch.data), crc32(batch.data), batch.data, batch_id),
-            )
-            listed = {row[0] for row in connection.execute("SELECT span_id FROM spans WHERE batch_id = ?", (batch_id,))}
-            list_spans(connection, batch.spans, batch_id, listed)
-            index_again(connection, batch_id)
+            self._replace(connection, batch_id, batch)
             self._resealed = True
 
     def _data(self, batch_id: int, crc: int) -> bytes | None:
