@@ -255,9 +255,9 @@ class Reshaper:
 
 
 def _with_texts(attributes: dict[str, Value]) -> dict[str, Value]:
-    """Attributes, those of bytes that are a text as that text."""
+    """Attributes, those of bytes that are JSON as that text: messages come so. A name is never sent as bytes."""
     for key, value in attributes.items():
-        if type(value) is bytes:
+        if type(value) is bytes and value[:1] in (b"[", b"{"):
             with suppress(UnicodeDecodeError):
                 attributes[key] = value.decode()
     return attributes

@@ -97,6 +97,8 @@ _SHAPES: dict[str, re.Pattern[str]] = {
     **dict.fromkeys(
         [
             "llm.model_name",
+            "llm.request.model_name",
+            "llm.response.model_name",
             "llm.system",
             "llm.provider",
             "gen_ai.system",
