@@ -108,5 +108,7 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"collector: {message}", file=sys.stderr)
+    from collector.cli.show import say
+
+    say(f"collector: {message}", sys.stderr)
     sys.exit(code)

@@ -17,7 +17,7 @@ from collector import __version__
 from collector.batch import Signal
 from collector.cli.client import Client, NotRunning
 from collector.cli.options import AsJson, ConfigOption, DataDirOption, PolicyOption
-from collector.cli.show import print_json
+from collector.cli.show import print_json, say
 from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError
@@ -56,7 +56,7 @@ def doctor(
         print_json({"ok": ok, "version": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
-            print(f"{finding.level:8} {finding.check}: {finding.said}")
+            say(f"{finding.level:8} {finding.check}: {finding.said}")
     raise typer.Exit(0 if ok else 1)
 
 

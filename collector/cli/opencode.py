@@ -18,6 +18,7 @@ from rich.progress import Progress as Bar
 from collector.app.data_dir import INSTALL_TOKEN, announced_url, found_secret, secret
 from collector.cli.client import credentials_of
 from collector.cli.options import DataDirOption
+from collector.cli.show import say
 from collector.errors import ConfigError
 from collector.opencode import install as installing
 from collector.opencode.client import EventClient
@@ -136,7 +137,7 @@ def _client(settings: Settings) -> EventClient:
 
 
 def _say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
+    say(what, sys.stderr)
 
 
 @contextlib.contextmanager

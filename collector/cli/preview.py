@@ -18,6 +18,7 @@ from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
+from collector.cli.show import say, write_document
 from collector.errors import CollectorError
 from collector.otlp.read import JSON, PROTOBUF
 from collector.otlp.write import to_json
@@ -69,12 +70,12 @@ def preview(
                 otlp.read(file)
                 continue
             for line in _preview_events(settings, intake, sealer, file):
-                sys.stdout.buffer.write(line + b"\n")
+                write_document(line + b"\n")
         except CollectorError as error:
-            print(f"collector: {file}: {error}", file=sys.stderr)
+            say(f"collector: {file}: {error}", sys.stderr)
             failed = True
     for line in otlp.documents():
-        sys.stdout.buffer.write(line + b"\n")
+        write_document(line + b"\n")
     sys.stdout.buffer.flush()
     raise typer.Exit(1 if failed else 0)
 
@@ -98,9 +99,9 @@ class OtlpPreview:
             found = _signal_of(body) if is_json else self._signal
             outcome = self._pipeline.run(found, body, JSON if is_json else PROTOBUF)
             if outcome.left_out.total:
-                print(f"collector: {file}: left out: {outcome.left_out}", file=sys.stderr)
+                say(f"collector: {file}: left out: {outcome.left_out}", sys.stderr)
             for reason, count in outcome.dropped.items():
-                print(f"collector: {file}: dropped: {count} with {reason}", file=sys.stderr)
+                say(f"collector: {file}: dropped: {count} with {reason}", sys.stderr)
             parts = sealed.setdefault(found, [])
             parts.append(outcome.batch.data if outcome.batch else b"")
             if outcome.held is not None:
@@ -122,9 +123,9 @@ def _preview_events(settings: Settings, intake: Intake, sealer: Sealer, file: Pa
     assembler = Assembler(settings.service_name, settings.additional_metadata)
     taken = intake.take(_read(file, settings.max_body_bytes), time.time_ns() // 1_000_000)
     for index, reason in taken.rejected[:_MOST_REASONS]:
-        print(f"collector: {file}: item {index} left out: {reason}", file=sys.stderr)
+        say(f"collector: {file}: item {index} left out: {reason}", sys.stderr)
     for kind, count in taken.unknown.items():
-        print(f"collector: {file}: unknown event type {kind}: {count}, kept out of spans", file=sys.stderr)
+        say(f"collector: {file}: unknown event type {kind}: {count}, kept out of spans", sys.stderr)
     for row in taken.rows:
         assembler.learn(row.fact, 0)
     batch = sealer.seal(Signal.TRACES, export_request(assembler.close(), settings.service_name))

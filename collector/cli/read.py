@@ -13,7 +13,7 @@ import typer
 
 from collector.cli.client import Client, NotRunning, open_reader
 from collector.cli.options import AsJson, DataDirOption
-from collector.cli.show import moment, money, number, print_json, print_table, printable, span_of_time
+from collector.cli.show import json_text, moment, money, number, print_json, print_table, printable, span_of_time
 from collector.settings.model import Settings
 from collector.settings.sources import load
 from collector.store.entries import SessionQuery
@@ -111,7 +111,7 @@ def tail(as_json: AsJson = False, data_dir: DataDirOption = None) -> None:
         last = found["last"]
         for batch in found["batches"]:
             if as_json:
-                print(json.dumps(batch["request"], ensure_ascii=False), flush=True)
+                print(json_text(batch["request"]), flush=True)
             else:
                 for line in _lines(batch["signal"], batch["request"]):
                     print(printable(line), flush=True)

@@ -10,6 +10,7 @@ import typer
 
 from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
+from collector.cli.show import json_text, write_text
 from collector.errors import CollectorError
 from collector.redact.seal import Sealer
 from collector.settings.sources import load
@@ -26,7 +27,7 @@ def redact(
     """Mask what must not leave, from standard input to output."""
     sealer = load_in_force(load({"policy_file": policy})).sealer()
     if not jsonl:
-        sys.stdout.buffer.write(sealer.text(sys.stdin.buffer.read())[0])
+        write_text(sealer.text(sys.stdin.buffer.read())[0])
         return
     failed = False
     for number, line in enumerate(sys.stdin.buffer, 1):
@@ -40,7 +41,7 @@ def redact(
             print(f'collector: line {number}: expected {{"text": "..."}}', file=sys.stderr)
             failed = True
             continue
-        sys.stdout.write(json.dumps(_redacted(sealer, text), ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(_redacted(sealer, text)) + "\n")
     if failed:
         raise CollectorError("some lines could not be read")
 

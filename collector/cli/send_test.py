@@ -10,7 +10,7 @@ import typer
 
 from collector.cli.client import Client
 from collector.cli.options import AsJson
-from collector.cli.show import print_json
+from collector.cli.show import print_json, say
 from collector.errors import CollectorError
 from collector.settings.sources import load
 
@@ -34,7 +34,7 @@ def send_test(
     if as_json:
         print_json({"trace_id": trace_id, **result})
     else:
-        print(f"trace {trace_id}: {result['said']}")
+        say(f"trace {trace_id}: {result['said']}")
     raise typer.Exit(0 if result["state"] in ("delivered", "local") else 1)
 
 

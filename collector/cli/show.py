@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json_text(value, indent=2))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON in which characters that could steer a terminal, or turn text around in it, are written as escapes."""
+    return escaped(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def escaped(document: str) -> str:
+    """The same JSON document without a character that does more than show itself."""
+    if document.replace("\n", "").isprintable():
+        return document
+    return "".join(char if char == "\n" or char.isprintable() else _escape(char) for char in document)
+
+
+def write_document(line: bytes) -> None:
+    """Write JSON as it is; to a terminal with escapes in it."""
+    if sys.stdout.isatty():
+        line = escaped(line.decode("utf-8", "replace")).encode("utf-8", "replace")
+    sys.stdout.buffer.write(line)
+
+
+def write_text(data: bytes) -> None:
+    """Write text as it is; to a terminal line by line as it can be shown."""
+    if sys.stdout.isatty():
+        data = "\n".join(printable(line) for line in data.decode("utf-8", "replace").split("\n")).encode()
+    sys.stdout.buffer.write(data)
+
+
+def _escape(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else json.dumps(char)[1:-1]
+
+
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print a line that may hold what a client or a destination wrote."""
+    print(printable(line), file=file, flush=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from collector.cli.client import Client, NotRunning, open_reader
 from collector.cli.options import AsJson, DataDirOption
-from collector.cli.show import moment, print_json
+from collector.cli.show import moment, print_json, say
 from collector.settings.sources import load
 
 
@@ -34,7 +34,7 @@ def status(
         print_json(found)
     else:
         for line in _lines(found):
-            print(line)
+            say(line)
     raise typer.Exit(0 if found["running"] else 1)
 
 

@@ -74,8 +74,9 @@ class Process:
 
     @property
     def read_token(self) -> str:
-        """What the owner of the data directory reads with."""
-        return (self.directory / "data" / "read-token").read_text()
+        """What the owner of the data directory reads with; empty where reading takes no token."""
+        file = self.directory / "data" / "read-token"
+        return file.read_text() if file.exists() else ""
 
     @property
     def pid(self) -> int:
