@@ -141,7 +141,8 @@ def _event(item: JsonObject, kind: str, at: int | None, directory: str | None) -
         versioned = _VERSIONED.fullmatch(kind)
         kind = versioned[1] if versioned else kind
         data.setdefault("sessionID", item.get("aggregate_id", item.get("aggregateID")))
-    generation = 1 if kind.startswith(("session.", "message.")) and ("info" in data or "part" in data) else 2
+    older = kind.startswith("message.") or (kind.startswith("session.") and "info" in data)
+    generation = 1 if older else 2
     created = milliseconds(item.get("created"))
     return OpenCodeEvent(
         generation, kind, data, identifier, created or at, text(location.get("directory")) or directory

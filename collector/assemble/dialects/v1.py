@@ -43,7 +43,7 @@ _UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
 _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
     r"|account|models|command|file|storage|config|global|filesystem|skill|agent|provider)\..*"
-    r"|session\.diff"
+    r"|session\.diff|session\.next\..*"
 )
 
 

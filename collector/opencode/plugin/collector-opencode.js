@@ -490,7 +490,8 @@ function effectSchema(ast, depth) {
 
 function zodSchema(value, depth) {
   const def = value.def || value._def || (value._zod && value._zod.def) || {}
-  const described = typeof value.description === "string" ? { description: value.description } : {}
+  const described = { ...(typeof value.meta === "function" ? value.meta() : {}) }
+  if (typeof value.description === "string") described.description = value.description
   const of = (inner) => schema(inner, depth + 1)
   switch (def.type) {
     case "string":
@@ -499,20 +500,26 @@ function zodSchema(value, depth) {
       return { type: def.type, ...described }
     case "literal":
       return { enum: def.values, ...described }
-    case "enum":
-      return { enum: Object.values(def.entries || {}), ...described }
+    case "enum": {
+      const values = Object.values(def.entries || {})
+      return { ...(values.every((it) => typeof it === "string") ? { type: "string" } : {}), enum: values, ...described }
+    }
     case "array":
       return { type: "array", items: of(def.element), ...described }
     case "union":
       return { anyOf: (def.options || []).map(of), ...described }
+    case "default":
+      return { default: def.defaultValue, ...of(def.innerType), ...described }
     case "object": {
       const shape = Object.entries(def.shape || {})
-      const optional = (field) => ["optional", "default"].includes((field.def || field._def || {}).type)
+      const optional = (field) => (field.def || field._def || {}).type === "optional"
       return {
+        ...(depth ? {} : { $schema: "https://json-schema.org/draft/2020-12/schema" }),
         ...objectSchema(
           Object.fromEntries(shape.map(([name, field]) => [name, of(field)])),
           shape.filter(([, field]) => !optional(field)).map(([name]) => name),
         ),
+        additionalProperties: false,
         ...described,
       }
     }
@@ -563,7 +570,7 @@ const history = (messages) =>
 
 const SIDE_AGENTS = words("title summary compaction") // they are offered none
 const EDITS = words("edit write apply_patch patch multiedit")
-const LOOKUP_MS = 2000
+const LOOKUP_MS = 30000 // nothing waits for it
 
 function matches(name, pattern) {
   const expression = String(pattern)
@@ -591,7 +598,8 @@ class Offers {
     if (!this.known.has(key)) {
       if (this.known.size > 100) this.known.clear()
       const answer = within(call()).then((found) => found && found.data)
-      answer.catch(() => this.known.delete(key))
+      const forget = () => this.known.delete(key)
+      answer.then((data) => data === undefined && forget(), forget)
       this.known.set(key, answer)
     }
     return this.known.get(key)

@@ -214,9 +214,13 @@ class OpenCode:
 
     def install(self, collector: Collector) -> None:
         """Put the plugin in as a person would."""
+        self.install_at(collector.url, collector.data)
+
+    def install_at(self, url: str, data: Path) -> None:
+        """The same, reporting to whoever listens there, with the token of that data directory."""
         env = {**self.env, "PYTHONPATH": str(ROOT), "PATH": f"{Path(self.binary).parent}{os.pathsep}{self.env['PATH']}"}
-        command = [sys.executable, "-m", "collector", "opencode", "install", "--global", "--url", collector.url]
-        command += ["--data-dir", str(collector.data)]
+        command = [sys.executable, "-m", "collector", "opencode", "install", "--global", "--url", url]
+        command += ["--data-dir", str(data)]
         subprocess.run(command, env=env, cwd=self.home, check=True, capture_output=True, text=True)
 
     def serve(self, cwd: Path) -> None:

@@ -116,9 +116,10 @@ class Trial:
     def _messages(self, name: str, right: list[Message], found: list[Message]) -> None:
         roles = [message.role for message in right], [message.role for message in found]
         self._same(name, "roles", *(" ".join(role) for role in roles))
-        if roles[0] == roles[1]:
-            for index, (one, other) in enumerate(zip(right, found, strict=True)):
-                self._message(name, f"message {index} ({one.role})", one, other)
+        for index, (one, other) in enumerate(zip(right, found, strict=False)):
+            if one.role != other.role:
+                break
+            self._message(name, f"message {index} ({one.role})", one, other)
 
     def _message(self, name: str, what: str, right: Message, found: Message) -> None:
         for part in ("text", "reasoning", "calls", "call"):

@@ -19,6 +19,7 @@ class Known:
     sent: str | None = None
     shown: str | None = None
     scenarios: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
     contained: bool = False
 
     def explains(self, difference: Difference) -> bool:
@@ -29,6 +30,7 @@ class Known:
             and self.sent in (None, difference.sent)
             and self.shown in (None, difference.shown)
             and (not self.scenarios or difference.scenario in self.scenarios)
+            and (not self.versions or difference.version in self.versions)
             and (difference.contained or not self.contained)
         )
 
@@ -36,6 +38,8 @@ class Known:
 _TITLE = re.escape("[title]")
 _ABORTED = "MessageAbortedError"
 _COMPACTION = re.escape("[compaction]")
+_OLDEST = ("1.1.65",)
+_OLD = ("1.2.27", *_OLDEST)
 
 KNOWN = (
     Known("parameter tool_choice", "the client's model library sets it wherever there are tools", sent="'auto'"),
@@ -77,6 +81,19 @@ KNOWN = (
         "whether media of a tool's result are sent in it or after it depends on the provider: the trace shows"
         " them with the result",
         scenarios=("image_read",),
+    ),
+    Known(
+        "roles",
+        "before 1.16 OpenCode asks for the summary in words of its own, after the conversation",
+        _COMPACTION,
+        versions=("1.15.13", *_OLD),
+    ),
+    Known("parameter max_tokens", "up to 1.2 no hook shows it", shown="'None'", versions=_OLD),
+    Known(
+        "roles|message .*|answer text",
+        "1.1 asks its title agent twice, and no hook says which request is which",
+        _TITLE,
+        versions=_OLDEST,
     ),
     Known("tools not shown", "servers of the Model Context Protocol add tools of their own", scenarios=("mcp",)),
     Known(

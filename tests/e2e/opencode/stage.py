@@ -47,22 +47,18 @@ class Played:
     sessions: frozenset[str]
 
 
-class Stage:
-    """A version of the client with everything around it."""
+class Playing:
+    """A version of the client that runs, and the scenarios played on it."""
 
-    def __init__(self, version: str, folder: Path, model: FakeModel, collector: Collector) -> None:
-        need(BINARIES[version])
+    def __init__(self, folder: Path, model: FakeModel, client: OpenCode) -> None:
         self.folder = folder
         self.model = model
-        self.collector = collector
-        self.client = OpenCode(version, folder / "home")
-        self.client.install(collector)
-        self.client.serve(folder)
+        self.client = client
         self.played: dict[str, Played] = {}
         self._lock = threading.Lock()
 
     def play(self, *names: str) -> None:
-        """Run scenarios, several at once, and wait until the collector has all their turns."""
+        """Run scenarios, several at once."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for name, played in zip(names, pool.map(self._play, names), strict=True):
                 self.played[name] = played
@@ -102,3 +98,14 @@ class Stage:
 
     def close(self) -> None:
         self.client.stop()
+
+
+class Stage(Playing):
+    """The same, with a collector that it reports to."""
+
+    def __init__(self, version: str, folder: Path, model: FakeModel, collector: Collector) -> None:
+        need(BINARIES[version])
+        super().__init__(folder, model, OpenCode(version, folder / "home"))
+        self.collector = collector
+        self.client.install(collector)
+        self.client.serve(folder)

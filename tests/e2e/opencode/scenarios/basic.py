@@ -7,7 +7,6 @@ import random
 import string
 import struct
 import sys
-import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -140,10 +139,7 @@ def abort(play: Play) -> None:
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.ask("Slow text [[abort_text]]")
-    play.until_part(
-        "the text is streamed", lambda part: part["type"] == "text" and part.get("time") and not part["text"]
-    )
-    time.sleep(0.5)  # all that comes before the hang has come
+    play.until_text_streams()
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.say("After [[after]]")
