@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import orjson

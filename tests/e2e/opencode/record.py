@@ -30,7 +30,7 @@ from e2e.opencode.scenarios import SCENARIOS
 from e2e.opencode.stage import Playing
 
 _TAG = "system-reminder"
-_REMINDER = re.compile(f"<{_TAG}>.*?</{_TAG}>", re.DOTALL)
+REMINDER = re.compile(f"<{_TAG}>.*?</{_TAG}>", re.DOTALL)
 _AFTER_CONVERSATION = re.compile(r"(?<=</conversation>).*", re.DOTALL)
 _SETTLED_SECONDS = 4
 
@@ -107,7 +107,7 @@ class Cut:
 
     def _text(self, text: str) -> str:
         text = self._cut.get(text, text).replace(self._folder, "/home/dev")
-        text = _REMINDER.sub(lambda found: f"<{_TAG}>{len(found[0])} characters</{_TAG}>", text)
+        text = REMINDER.sub(lambda found: f"<{_TAG}>{len(found[0])} characters</{_TAG}>", text)
         return _AFTER_CONVERSATION.sub("", text) if text.startswith("Here is the conversation") else text
 
 

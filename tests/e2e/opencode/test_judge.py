@@ -35,7 +35,7 @@ def differences(stage: Stage, name: str) -> list[Difference]:
     played = stage.played[name]
     assert not played.error, played.error
     exchanges = stage.exchanges(name)
-    for session in played.sessions:
+    for session in {found.session or played.session for found in exchanges}:
         settled(stage.collector, session)
     trial = Trial(name, stage.client.version, exchanges, calls(stage, played.sessions), masked)
     return unexplained(trial.run())
