@@ -27,6 +27,7 @@ from collector.assemble.dialects.lenient import (
 from collector.assemble.dialects.sent import SentHistories
 from collector.assemble.facts import (
     RUNNING,
+    SIDE_CALLS,
     AnyFact,
     ConversationFact,
     MessageFact,
@@ -170,7 +171,7 @@ class HookReader:
             provider=text(model.get("providerID")),
             model=first_text(model, "id", "modelID"),
             variant=text(mapping(hook.input.get("message")).get("variant")),
-            params={**params(hook.output), **_forced(mapping(hook.input.get("message")))},
+            params={**params(hook.output), **({} if agent in SIDE_CALLS else _forced(hook))},
             window=whole(mapping(model.get("limit")).get("context")),
         )
 
@@ -243,9 +244,10 @@ class HookReader:
         )
 
 
-def _forced(message: JsonObject) -> dict[str, Any]:
+def _forced(hook: HookCall) -> dict[str, Any]:
     """A prompt for structured output leaves the model no choice but to call a tool."""
-    return {"tool_choice": "required"} if mapping(message.get("format")).get("type") == "json_schema" else {}
+    wanted = mapping(mapping(hook.input.get("message")).get("format"))
+    return {"tool_choice": "required"} if wanted.get("type") == "json_schema" else {}
 
 
 def _prompted(messages: list[JsonObject], session: str, at: int) -> Iterator[AnyFact]:

@@ -295,6 +295,8 @@ def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | Non
         reasoning = int(tokens.get("reasoning", 0))
         prompt = int(tokens.get("input", 0)) + read + written
         completion = int(tokens.get("output", 0)) + reasoning
+        if reasoning and tokens.get("total") == completion + prompt - reasoning:  # as up to 1.2: the output includes it
+            completion -= reasoning
         counts = TokenCounts(
             prompt=prompt,
             completion=completion,

@@ -322,7 +322,7 @@ const IDS = words("id sessionID messageID partID requestID callID parentID")
 const SESSION = words("id slug version projectID directory path parentID title agent model cost tokens time")
 const REVERT = words("messageID partID")
 const MESSAGE = words(
-  "id parentID sessionID role mode agent model variant path cost tokens modelID providerID time finish",
+  "id parentID sessionID role mode agent model variant path cost tokens modelID providerID time finish structured",
 )
 const PART = words(
   "id messageID sessionID type text synthetic ignored time mime filename tool callID reason snapshot tokens cost hash files" +

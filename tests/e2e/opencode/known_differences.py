@@ -77,7 +77,7 @@ KNOWN = (
         scenarios=("agent_steps",),
     ),
     Known(
-        "roles",
+        "roles|message 3 .*",
         "whether media of a tool's result are sent in it or after it depends on the provider: the trace shows"
         " them with the result",
         scenarios=("image_read",),
@@ -87,6 +87,12 @@ KNOWN = (
         "before 1.16 OpenCode asks for the summary in words of its own, after the conversation",
         _COMPACTION,
         versions=("1.15.13", *_OLD),
+    ),
+    Known(
+        "cost",
+        "up to 1.2 OpenCode charges reasoning twice, and its own figure is told",
+        scenarios=("reasoning",),
+        versions=_OLD,
     ),
     Known("parameter max_tokens", "up to 1.2 no hook shows it", shown="'None'", versions=_OLD),
     Known(

@@ -20,7 +20,7 @@ ONLY_THE_PLUGIN = (
     "input.value",
     "#start",
 )
-NOT_WHAT_IS_NOT_KEPT = (*ONLY_THE_PLUGIN, "opencode.attempt", "#events", "#end")
+NOT_WHAT_IS_NOT_KEPT = (*ONLY_THE_PLUGIN, "opencode.attempt", "#events", "#end", "#error")
 HIDDEN = {"stream": ONLY_THE_PLUGIN, "history": NOT_WHAT_IS_NOT_KEPT}
 
 
@@ -44,7 +44,8 @@ def _plain(built: BuiltSpan, hidden: tuple[str, ...]) -> dict[str, Any]:
         "#place": (span.trace_id, span.parent_span_id),
         "#start": span.start_time_unix_nano,
         "#end": span.end_time_unix_nano,
-        "#status": (span.status.code, span.status.message),
+        "#status": span.status.code,
+        "#error": span.status.message,
         "#events": sorted(event.name for event in span.events),
     }
     if found["openinference.span.kind"] != "LLM":
@@ -53,7 +54,7 @@ def _plain(built: BuiltSpan, hidden: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _is(made: dict[str, Any], *, title: bool = False, attempt: bool = False) -> bool:
-    return bool((title and made["agent.name"] == "title") or (attempt and made["#status"][0] == 2))
+    return bool((title and made["agent.name"] == "title") or (attempt and made["#status"] == 2))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,7 +63,11 @@ def test_each_model_call_shows_what_was_sent(name: str) -> None:
     assert "\n".join(map(str, recording.differences(recording.by_plugin()))) == ""
 
 
-@pytest.mark.parametrize("name", NAMES)
+WITH_IDS = [name for name in NAMES if not name.startswith("1.2")]
+"""Of older versions, events have no ids to tell their time by, and the recorded stream has no times."""
+
+
+@pytest.mark.parametrize("name", WITH_IDS)
 def test_the_stream_makes_the_tree_the_plugin_makes(name: str) -> None:
     """It sees no title calls, system prompts, tools or parameters, and the start of a request only roughly."""
     recording, hidden = Recording(name), HIDDEN["stream"]
@@ -71,9 +76,9 @@ def test_the_stream_makes_the_tree_the_plugin_makes(name: str) -> None:
     assert spans(recording.by_stream(), hidden) == expected
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_IDS)
 def test_the_history_makes_the_tree_the_stream_makes(name: str) -> None:
-    """It holds what is kept: not failed attempts, permissions, questions, nor when a model was busy."""
+    """It holds what is kept: not failed attempts, errors of the session, permissions, nor when a model was busy."""
     recording, hidden = Recording(name), HIDDEN["history"]
     stream, history = spans(recording.by_stream(), hidden), spans(recording.by_history(), hidden)
     missing = {key: made for key, made in stream.items() if key not in history}

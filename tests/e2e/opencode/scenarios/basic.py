@@ -7,6 +7,7 @@ import random
 import string
 import struct
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,8 @@ def abort(play: Play) -> None:
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.ask("Slow text [[abort_text]]")
-    play.until_text_streams()
+    play.until_sent("abort_text")
+    time.sleep(1.5)  # all that comes before the hang has come
     play.api("POST", f"/session/{play.session}/abort")
     play.until_idle()
     play.say("After [[after]]")
