@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from collector.app.policy_switch import Sealers
 from collector.batch import count_items
 from collector.enforce.in_force import InForce, named_layers
-from collector.enums import Signal
+from collector.enums import Signal, SpanFormat
 from collector.forward.body import BodyLimits, Refine
 from collector.forward.destination import MOST_BYTES, MOST_PLAIN_BYTES, Destination, Tls
 from collector.forward.token_fetching import (
@@ -19,6 +21,7 @@ from collector.forward.token_fetching import (
     from_keyring,
 )
 from collector.forward.tokens import BasicToken, Fetched, FetchedToken, FileToken, FixedToken, TokenSource
+from collector.openinference.gen_ai import write_format
 from collector.otlp.selection import Selection, keep_selected
 from collector.redact.seal import Sealer
 from collector.settings.destination_tables import FilterTable
@@ -78,7 +81,23 @@ def _source_of(settings: TokenSettings, ca_file: Path | None) -> TokenSource:
 
 
 def _refine(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
-    """What of a request the destination gets; None when it gets all of it as it is kept."""
+    """What of a request the destination gets, and by which keys; None when it gets all of it as it is kept."""
+    chosen, wanted = _choose(settings, sealers), settings.format
+    if wanted is SpanFormat.OPENINFERENCE:
+        return chosen
+
+    def refine(signal: Signal, data: bytes) -> tuple[bytes, Mapping[str, int]]:
+        kept, left_out = chosen(signal, data) if chosen is not None else (data, {})
+        if signal is not Signal.TRACES or not kept:
+            return kept, left_out
+        request = ExportTraceServiceRequest.FromString(kept)
+        write_format(request, wanted)
+        return request.SerializeToString(), left_out
+
+    return refine
+
+
+def _choose(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
     only, never = _selection(settings.only), [_selection(each) for each in settings.never]
     tighter = TighterSealers(settings.policy, settings.name, sealers) if settings.policy else None
     if only.is_empty and not never and tighter is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from collector.enums import Encoding, Signal
+from collector.enums import Encoding, Signal, SpanFormat
 from collector.settings.presets import PRESETS
 
 Globs = list[Annotated[str, Field(min_length=1, max_length=256)]]
@@ -98,6 +98,7 @@ class DestinationTable(_SettingsTable):
     signals: Annotated[list[Signal], Field(min_length=1)] | None = None
     paths: dict[Signal, Annotated[str, Field(pattern=r"^/[!-~]*$")]] = {}
     encoding: Encoding | None = None
+    format: SpanFormat = SpanFormat.OPENINFERENCE
     compression: Literal["gzip", "none"] = "gzip"
     headers: Mapping[str, str] = {}
     token: TokenTable | None = None

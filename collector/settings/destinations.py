@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from collector.enums import Encoding, Signal
+from collector.enums import Encoding, Signal, SpanFormat
 from collector.errors import ConfigError
 from collector.settings.destination_tables import BatchTable, FilterTable, KeyringTable, TlsTable
 from collector.settings.loopback import is_loopback
@@ -61,6 +61,7 @@ class DestinationSettings:
     signals: tuple[Signal, ...]
     token: TokenSettings = TokenSettings()
     encoding: Encoding = Encoding.AUTO
+    format: SpanFormat = SpanFormat.OPENINFERENCE
     gzip: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
     token_header: str = "authorization"

@@ -58,6 +58,7 @@ def _destination(table: DestinationTable, where: str) -> DestinationSettings:
         signals=tuple(table.signals or preset.signals),
         token=_token(table.token, f"{where}.token") if table.token is not None else TokenSettings(),
         encoding=table.encoding or preset.encoding,
+        format=table.format,
         gzip=table.compression == "gzip",
         headers=headers,
         token_header=next(iter(token_header)),
