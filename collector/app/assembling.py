@@ -35,7 +35,10 @@ _MOST_BATCH_BYTES = 2 * 1024 * 1024
 
 
 class Assembling:
-    """Assembles turns until stopped; `kept` is told of each batch once it is on disk."""
+    """Assembles turns until stopped.
+
+    In its thread `kept` is told of each batch once it is on disk, and `changed` when other turns are open than before.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Assembling:
         service: str,
         metadata: Mapping[str, Any],
         quiet_seconds: float,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = inbox
         self._seal = seal
@@ -58,6 +62,7 @@ class Assembling:
         self._queue: queue.SimpleQueue[list[AnyFact] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._stopping = threading.Event()
+        self._changed = changed
         self._open: list[dict[str, Any]] = []
         self._thread = threading.Thread(target=self._run, name="assembling", daemon=True)
 
@@ -82,7 +87,7 @@ class Assembling:
         return self._waiting > _MOST_WAITING
 
     def open_turns(self) -> list[dict[str, Any]]:
-        """Turns that are not over: session, opening message, when it was made (ms)."""
+        """Turns that are not over: session, opening message, when it was made (ms), what is asked, which tools run."""
         return self._open
 
     def copied(self) -> int:
@@ -156,10 +161,20 @@ class Assembling:
             part.append(made)
             size += length
         self._write(part)
-        self._open = [
-            {"session_id": session, "message_id": message, "since_ms": since}
-            for session, message, since in self._assembler.open_turns()
+        opened = [
+            {
+                "session_id": turn.session,
+                "message_id": turn.message,
+                "since_ms": turn.since,
+                "waiting": turn.waiting,
+                "waiting_since_ms": turn.waiting_since,
+                "running": turn.running,
+            }
+            for turn in self._assembler.open_turns()
         ]
+        if opened != self._open:
+            self._open = opened
+            self._changed()
 
     def _write(self, part: list[BuiltSpan]) -> bool:
         """Write spans, and the end of the turns of which none is still to come; False when told to stop meanwhile."""

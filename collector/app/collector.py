@@ -86,6 +86,7 @@ class Collector:
             service=settings.service_name,
             metadata=settings.additional_metadata,
             quiet_seconds=settings.turn_quiet_seconds,
+            changed=self._changed_elsewhere,
         )
         self._catch_up = CatchUp(data_dir.path, self._assembling.open_turns) if _may_catch_up(settings) else None
         guard = new_guard(settings, data_dir.path)
@@ -226,6 +227,12 @@ class Collector:
         self._assembling.take(row.fact for row in result.rows)
         if self._catch_up is not None:
             self._catch_up.told(result.hooks)
+
+    def _changed_elsewhere(self) -> None:
+        """Other turns are open than before; called in the assembling thread."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._changes.tell)
 
     def _assembled(self, batch: SealedBatch) -> None:
         """Assembled spans are on disk; called in the assembling thread."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
+from collector.assemble.fold.activity import OpenTurn, open_turn
 from collector.assemble.fold.copies import set_copies_aside
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
@@ -147,10 +148,10 @@ class Assembler:
         self._active.clear()
         return made
 
-    def open_turns(self) -> list[tuple[str, str, int]]:
-        """Session, opening message and when it was made, of each turn that is not over."""
+    def open_turns(self) -> list[OpenTurn]:
+        """Each turn that is not over."""
         return [
-            (session.id, turn.opener.id, turn.start)
+            open_turn(turn)
             for identifier in self._active
             for session in (self.sessions[identifier],)
             for turn in turns(session)

@@ -76,6 +76,7 @@ def _opencode(found: dict[str, Any]) -> list[str]:
     for turn in found["open_turns"]:
         lines.append(
             f"  open turn of {turn['session_id']} since {moment(turn['since_ms'] * 1_000_000)} ({turn['message_id']})"
+            + (f": {turn['waiting'] or turn['running']}" if turn["waiting"] or turn["running"] else "")
         )
     if found["copied"]:
         lines.append(

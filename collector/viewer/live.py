@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fastapi import FastAPI
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from collector.store import Reading
@@ -77,7 +76,7 @@ class Live:
 
 
 def add_live(api: FastAPI, live: Live) -> None:
-    """Server-sent events at `/live`: `kept` each time something was kept, and at once when that was after a batch."""
+    """Server-sent events at `/live`: `kept` each time something was kept or a turn changed since change `after`."""
     streams = 0
 
     @api.get("/live", include_in_schema=False)
@@ -88,8 +87,8 @@ def add_live(api: FastAPI, live: Live) -> None:
             try:
                 seen = live.changes.number
                 yield b"retry: 2000\n\n"
-                if 0 <= after < await run_in_threadpool(live.reader.last_batch):
-                    yield b"event: kept\ndata: %d\n\n" % seen  # between the page and this stream
+                if after not in (-1, seen):  # between the page and this stream, or before a restart
+                    yield b"event: kept\ndata: %d\n\n" % seen
                 while streams <= _MOST_STREAMS:
                     now = await live.changes.wait(seen, _HEARTBEAT_SECONDS)
                     yield b"event: kept\ndata: %d\n\n" % now if now > seen else b": here\n\n"

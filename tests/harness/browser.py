@@ -75,10 +75,15 @@ def read_token(process: Process) -> str:
     return path.read_text().strip() if path.is_file() else ""
 
 
+def recorded(scenario: str) -> list[bytes]:
+    """The recorded plugin lines of a scenario."""
+    return gzip.decompress((CAPTURES / scenario / "plugin_hooks.ndjson.gz").read_bytes()).splitlines()
+
+
 def tell(process: Process, scenario: str, first: int = 0, last: int | None = None) -> None:
     """Post the recorded plugin lines of a scenario, or some of them."""
-    lines = gzip.decompress((CAPTURES / scenario / "plugin_hooks.ndjson.gz").read_bytes()).splitlines()
-    status, _, answer = process.post("/v1/opencode/events", b"\n".join(lines[first:last]), "application/x-ndjson")
+    body = b"\n".join(recorded(scenario)[first:last])
+    status, _, answer = process.post("/v1/opencode/events", body, "application/x-ndjson")
     assert status == 200, answer
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
@@ -9,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.viewer.export import FORMATS, exported
 from collector.viewer.live import Live
-from collector.viewer.pages.frame import missing, page
+from collector.viewer.pages.frame import missing, page, running_words
 from collector.viewer.shown.compare import aligned, totals
 from collector.viewer.shown.curl import curl
 from collector.viewer.shown.markdown import turn_markdown
@@ -29,7 +31,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
     @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
     def session(session_id: str, view: str = "talk") -> Response:
         spans = list(read_spans(live.reader.requests(session_id=session_id)))
-        if not spans:
+        if not spans and _open_turn(live, session_id) is None:
             return missing(live, "session")
         return _conversation(live, spans, session_id, view, "Sessions", "/sessions/", "/")
 
@@ -97,7 +99,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
 def _conversation(
     live: Live, spans: list[ShownSpan], identifier: str, view: str, here: str, prefix: str, up: str
 ) -> HTMLResponse:
-    open_turn = next((t for t in live.status()["opencode"]["open_turns"] if t["session_id"] == identifier), None)
+    open_turn = _open_turn(live, identifier)
     return page(
         live,
         "session.html",
@@ -105,11 +107,15 @@ def _conversation(
         id=identifier,
         crumb=(here, up),
         command=f"collector show {identifier}",
-        waiting=open_turn.get("waiting", "") if open_turn else "",
-        running=open_turn.get("running", "running") if open_turn else "",
-        since_ms=open_turn["since_ms"] if open_turn else "",
+        waiting=open_turn["waiting"] if open_turn else "",
+        running=running_words(open_turn) if open_turn else "",
+        since_ms=open_turn["waiting_since_ms"] or open_turn["since_ms"] if open_turn else "",
         **overview(spans, prefix + identifier, view),
     )
+
+
+def _open_turn(live: Live, session_id: str) -> dict[str, Any] | None:
+    return next((turn for turn in live.status()["opencode"]["open_turns"] if turn["session_id"] == session_id), None)
 
 
 def _export(requests: list[ExportTraceServiceRequest], name: str, form: str) -> Response:

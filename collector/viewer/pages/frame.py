@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What `base.html` needs; `last` is the batch from which on changes are followed."""
+    """What `base.html` needs; `last` is the change from which on the page is followed."""
 
     here: str
     version: str
@@ -63,7 +64,7 @@ def frame_of(live: Live, here: str) -> Frame:
         here=here,
         version=status["version"],
         address=status["url"].partition("://")[2],
-        last=live.reader.last_batch(),
+        last=live.changes.number,
         dead=sums.dead,
         balances=sums.balances,
         ledger=f"received {whole(sums.received)} = {kept} {whole(sums.delivered)} + queued {whole(sums.queued)}"
@@ -82,3 +83,8 @@ def missing(live: Live, what: str, here: str = "Sessions") -> HTMLResponse:
     """The page for an id that is not kept."""
     advice = "It was never kept here, or made room for newer telemetry. Ids may be shortened to their beginning."
     return page(live, "error.html", here, status_code=404, what=f"No such {what} is kept", advice=advice)
+
+
+def running_words(open_turn: Mapping[str, Any]) -> str:
+    """What an open turn does, in words."""
+    return f"running: {open_turn['running']}" if open_turn["running"] else "running"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -16,7 +17,7 @@ from collector.batch import Signal
 from collector.settings.wiring import AGENTS
 from collector.store.entries import SessionEntry, SessionQuery
 from collector.viewer.live import Live
-from collector.viewer.pages.frame import page
+from collector.viewer.pages.frame import page, running_words
 from collector.viewer.shown.figures import day, short_path
 from collector.viewer.shown.records import records_of
 from collector.viewer.shown.turns import OUTLIER
@@ -96,7 +97,8 @@ def add_lists(api: FastAPI, live: Live) -> None:
             limit=_MOST_ROWS + 1,
         )
         entries = live.reader.sessions(query)
-        if not entries and not any(chosen.values()) and not errors and not before:
+        opened = live.status()["opencode"]["open_turns"]
+        if not entries and not opened and not any(chosen.values()) and not errors and not before:
             if live.reader.last_batch() and live.reader.traces(limit=1):
                 return RedirectResponse("/traces", 303)
             url = live.status()["url"]
@@ -138,6 +140,8 @@ def _sessions(live: Live, entries: list[SessionEntry], chosen: dict[str, str], e
     open_turns = {turn["session_id"]: turn for turn in live.status()["opencode"]["open_turns"]}
     usual = _usual(entries)
     forwards = bool(live.status()["forwarding"]["endpoint"])
+    if not any(chosen.values()) and not errors:
+        entries = [*_without_spans(open_turns, entries), *entries]
     rows = [_row(entry, open_turns.get(entry.session_id), usual, forwards) for entry in entries]
     days: dict[str, list[SessionRow]] = defaultdict(list)
     for row in rows:
@@ -173,6 +177,16 @@ def _sessions(live: Live, entries: list[SessionEntry], chosen: dict[str, str], e
     )
 
 
+def _without_spans(open_turns: Mapping[str, dict[str, Any]], entries: list[SessionEntry]) -> list[SessionEntry]:
+    """Sessions of which a turn is open and no span is listed: the first turn is seen while it runs."""
+    listed = {entry.session_id for entry in entries}
+    return [
+        SessionEntry(identifier, "opencode", 1, 0, 0, 0, 0.0, turn["since_ms"] * 1_000_000, time.time_ns())
+        for identifier, turn in open_turns.items()
+        if identifier not in listed
+    ]
+
+
 def _link(chosen: dict[str, str], errors: bool) -> str:
     query = {name: value for name, value in chosen.items() if value} | ({"errors": "1"} if errors else {})
     return f"/?{urlencode(query)}" if query else "/"
@@ -191,8 +205,8 @@ def _row(entry: SessionEntry, open_turn: dict[str, Any] | None, usual: dict[str,
     typical = usual.get(entry.directory, 0.0)
     name = " ".join(dict.fromkeys(filter(None, (entry.service, entry.agent))))
     about = " · ".join(filter(None, (short_path(entry.directory) if entry.directory else "", name, entry.model)))
-    waiting = str(open_turn.get("waiting", "")) if open_turn else ""
-    running = str(open_turn.get("running", "") or "running") if open_turn and not waiting else ""
+    waiting = str(open_turn["waiting"]) if open_turn else ""
+    running = running_words(open_turn) if open_turn and not waiting else ""
     if entry.dead:
         delivery, icon = f"{entry.dead} dead letters", "fail"
     elif entry.queued:

@@ -107,6 +107,8 @@ def title_of(spans: list[ShownSpan], turns: list[ShownTurn]) -> str:
 
 
 def _about(spans: list[ShownSpan]) -> list[str]:
+    if not spans:  # the first turn of a session has begun, and no span of it is done
+        return []
     agent = _last(spans, "agent.name")
     service = spans[-1].service
     name = " ".join(dict.fromkeys(filter(None, (service, agent))))

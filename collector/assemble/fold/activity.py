@@ -1,0 +1,42 @@
+"""What is under way in a turn that is not over: whom it waits for, and which tools run (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.assemble.fold.session import SessionState
+from collector.assemble.fold.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A turn that is not over: its session, opening message and when that was made (ms).
+
+    `waiting` says what a person is asked, since `waiting_since` (ms); `running` names the tools that run. Each is empty
+    where nothing is known of it.
+    """
+
+    session: str
+    message: str
+    since: int
+    waiting: str = ""
+    waiting_since: int = 0
+    running: str = ""
+
+
+def open_turn(turn: Turn) -> OpenTurn:
+    """What is known of `turn` now."""
+    waiting, since = _waiting(turn.session)
+    tools = [tool.name or "" for step in turn.steps for tool in step.running_tools()]
+    running = ", ".join(dict.fromkeys(filter(None, tools)))
+    return OpenTurn(turn.session.id, turn.opener.id, turn.start, waiting, since, running)
+
+
+def _waiting(session: SessionState) -> tuple[str, int]:
+    """What was asked last and not answered."""
+    asked = [ends[False] for ends in session.waits.values() if False in ends and True not in ends]
+    if not asked:
+        return "", 0
+    last = max(asked, key=lambda fact: fact.at)
+    what = f"permission: {last.permission}" if last.what == "permission" and last.permission else f"a {last.what}"
+    return f"waiting for {what}", last.at

@@ -1,0 +1,47 @@
+"""What an open turn does is known while it lasts: whom it waits for, and which tools run."""
+
+from __future__ import annotations
+
+from harness.opencode import recording
+
+from collector.assemble.assembler import Assembler
+from collector.assemble.dialects.items import UnknownType
+from collector.assemble.dialects.reader import ItemReader
+from collector.assemble.fold.activity import OpenTurn
+
+
+def turns_after(count: int, scenario: str = "permission") -> list[OpenTurn]:
+    reader, assembler = ItemReader(), Assembler()
+    for item in recording(scenario)[:count]:
+        for fact in reader.read(item, item["ts"]):
+            if not isinstance(fact, UnknownType):
+                assembler.learn(fact, item["ts"])
+    assembler.look(0)
+    return assembler.open_turns()
+
+
+def first(word: str) -> int:
+    return next(n for n, item in enumerate(recording("permission")) if word in str(item))
+
+
+def test_a_permission_that_is_asked_is_waited_for_until_it_is_answered() -> None:
+    [turn] = turns_after(first("permission.asked") + 1)
+    assert turn.waiting == "waiting for permission: bash"
+    assert turn.waiting_since > turn.since
+    [turn] = turns_after(first("permission.replied") + 1)
+    assert turn.waiting == ""
+
+
+def test_tools_that_run_are_named() -> None:
+    [turn] = turns_after(first("permission.replied") + 1)
+    assert turn.running == "bash"
+
+
+def test_nothing_is_open_when_the_turn_is_over() -> None:
+    reader, assembler = ItemReader(), Assembler()
+    for item in recording("permission"):
+        for fact in reader.read(item, item["ts"]):
+            if not isinstance(fact, UnknownType):
+                assembler.feed(fact, item["ts"])
+    assembler.close()
+    assert assembler.open_turns() == []
