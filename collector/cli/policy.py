@@ -137,6 +137,37 @@ def show(
     print_table(["key", "value", "set by"], ([row.key, row.value, row.origin] for row in rows), "all as built in")
 
 
+@policy.command()
+def replay(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="OTLP or OpenCode events; else what is kept."),
+    ] = None,
+    policy: PolicyOption = None,
+    since: Annotated[str, typer.Option(help="Only sessions heard of since: 7d, 12h, 2026-01-31.")] = "",
+    form: Annotated[str, typer.Option("--as", help="What the files hold: otlp or opencode.")] = "otlp",
+    fail_on: Annotated[str, typer.Option(help="When to exit with 1: less, more, any or never.")] = "less",
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what another policy would mask more, or less, by rule and by session."""
+    from collector.cli.policy_replay import FailOn, replay_files, replay_kept, show
+    from collector.cli.preview import Form
+
+    if policy is None:
+        raise ConfigError("--policy: name the policy to try")
+    if fail_on not in set(FailOn) or form not in set(Form):
+        raise ConfigError("--fail-on is less, more, any or never; --as is otlp or opencode")
+    loaded = load({}, config)
+    other = load_in_force(load({"policy_file": policy}, config))
+    if files:
+        found = replay_files(loaded, load_in_force(loaded), other, files, Form(form))
+    else:
+        found = replay_kept(loaded, other, since)
+    show(found, not files, as_json=as_json)
+    raise typer.Exit(1 if found.fails(FailOn(fail_on)) else 0)
+
+
 @policy.command("sign")
 def sign_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy that an organisation's server will serve.")],

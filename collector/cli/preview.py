@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -15,10 +16,11 @@ import typer
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import export_request
-from collector.batch import Signal
+from collector.batch import SealedBatch, Signal
 from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
 from collector.cli.show import say, write_document
+from collector.enforce.in_force import InForce
 from collector.errors import CollectorError
 from collector.otlp.read import JSON, PROTOBUF
 from collector.otlp.write import to_json
@@ -26,7 +28,7 @@ from collector.pipeline.events import Intake
 from collector.pipeline.otlp import Pipeline
 from collector.pipeline.sift import Sieve
 from collector.receive.decompress import decompress
-from collector.redact.seal import Sealer, always
+from collector.redact.seal import always
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 from collector.settings.model import Settings
@@ -55,22 +57,16 @@ def preview(
 ) -> None:
     """Print what would leave of each FILE as OTLP/JSON, a line each."""
     loaded = load({"policy_file": policy})
-    settings = loaded.settings
-    join = LogJoin(time.monotonic)
-    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)
     in_force = load_in_force(loaded)
-    sealer = in_force.sealer()
-    pipeline = Pipeline(always(sealer), reshaper=reshaper, sift=Sieve(keep_internal=settings.keep_internal_spans).sift)
-    intake = Intake(always(sealer), settings.service_name)
-    otlp = OtlpPreview(pipeline, signal, settings.max_body_bytes)
+    otlp = new_otlp_preview(loaded.settings, in_force, signal)
     failed = False
     for file in files:
         try:
             if form is Form.OTLP:
                 otlp.read(file)
                 continue
-            for line in _preview_events(settings, intake, sealer, file):
-                write_document(line + b"\n")
+            batch, _ = event_batch(loaded.settings, in_force, file)
+            write_document(to_json(Signal.TRACES.request.FromString(batch.data)) + b"\n")
         except CollectorError as error:
             say(f"collector: {file}: {error}", sys.stderr)
             failed = True
@@ -78,6 +74,15 @@ def preview(
         write_document(line + b"\n")
     sys.stdout.buffer.flush()
     raise typer.Exit(1 if failed else 0)
+
+
+def new_otlp_preview(settings: Settings, in_force: InForce, signal: Signal) -> OtlpPreview:
+    """A preview of OTLP files as a collector of these settings would send them; `signal` is what protobuf holds."""
+    join = LogJoin(time.monotonic)
+    reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)
+    sieve = Sieve(keep_internal=settings.keep_internal_spans)
+    pipeline = Pipeline(always(in_force.sealer()), reshaper=reshaper, sift=sieve.sift)
+    return OtlpPreview(pipeline, signal, settings.max_body_bytes)
 
 
 class OtlpPreview:
@@ -88,12 +93,12 @@ class OtlpPreview:
         self._pipeline = pipeline
         self._signal = signal
         self._most_bytes = most_bytes
-        self._documents: list[tuple[Signal, list[bytes]]] = []
-        self._held: dict[int, tuple[list[bytes], int]] = {}
+        self._documents: list[tuple[Signal, list[SealedBatch]]] = []
+        self._held: dict[int, tuple[list[SealedBatch], int]] = {}
 
     def read(self, file: Path) -> None:
         """Take in a file: a document for each signal it holds."""
-        sealed: dict[Signal, list[bytes]] = {}
+        sealed: dict[Signal, list[SealedBatch]] = {}
         for body in _bodies(file, self._most_bytes):
             is_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"")
             found = _signal_of(body) if is_json else self._signal
@@ -103,23 +108,33 @@ class OtlpPreview:
             for reason, count in outcome.dropped.items():
                 say(f"collector: {file}: dropped: {count} with {reason}", sys.stderr)
             parts = sealed.setdefault(found, [])
-            parts.append(outcome.batch.data if outcome.batch else b"")
+            if outcome.batch is not None:
+                parts.append(outcome.batch)
             if outcome.held is not None:
                 self._held[outcome.held.number] = (parts, len(parts))
-                parts.append(outcome.held.batch.data)
+                parts.append(outcome.held.batch)
             for completed in outcome.completed:
                 of_file, index = self._held[completed.number]
-                of_file[index] = completed.batch.data
+                of_file[index] = completed.batch
         self._documents += sealed.items()
 
     def documents(self) -> Iterator[bytes]:
         """Each document as OTLP/JSON, in the order of the files."""
         for found, parts in self._documents:
-            yield to_json(found.request.FromString(b"".join(parts)))
+            yield to_json(found.request.FromString(b"".join(part.data for part in parts)))
+
+    def batches(self) -> list[SealedBatch]:
+        """What the documents are made of."""
+        return [part for _, parts in self._documents for part in parts]
 
 
-def _preview_events(settings: Settings, intake: Intake, sealer: Sealer, file: Path) -> Iterator[bytes]:
-    """The spans of the turns a file of OpenCode events tells of; what is open at its end is closed."""
+def event_batch(settings: Settings, in_force: InForce, file: Path) -> tuple[SealedBatch, Counter[str]]:
+    """The spans of the turns a file of OpenCode events tells of; what is open at its end is closed.
+
+    Also what was found in the events, before there were spans, by rule.
+    """
+    sealer = in_force.sealer()
+    intake = Intake(always(sealer), settings.service_name)
     assembler = Assembler(settings.service_name, settings.additional_metadata)
     taken = intake.take(_read(file, settings.max_body_bytes), time.time_ns() // 1_000_000)
     for index, reason in taken.rejected[:_MOST_REASONS]:
@@ -129,7 +144,10 @@ def _preview_events(settings: Settings, intake: Intake, sealer: Sealer, file: Pa
     for row in taken.rows:
         assembler.learn(row.fact, 0)
     batch = sealer.seal(Signal.TRACES, export_request(assembler.close(), settings.service_name))
-    yield to_json(Signal.TRACES.request.FromString(batch.data))
+    early: Counter[str] = Counter()
+    for (rule, _), times in taken.actions.items():
+        early[rule] += times
+    return batch, early
 
 
 def _read(file: Path, most_bytes: int) -> bytes:

@@ -10,7 +10,8 @@ import typer
 
 from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
-from collector.cli.show import json_text, write_text
+from collector.cli.show import json_text, say, write_text
+from collector.enforce.explain import reason_of
 from collector.errors import CollectorError
 from collector.redact.seal import Sealer
 from collector.settings.sources import load
@@ -22,10 +23,22 @@ def register(app: typer.Typer) -> None:
 
 def redact(
     jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"text":...} a line, write text and findings.')] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Also say why, and how to allow it, on stderr.")] = False,
     policy: PolicyOption = None,
 ) -> None:
     """Mask what must not leave, from standard input to output."""
-    sealer = load_in_force(load({"policy_file": policy})).sealer()
+    in_force = load_in_force(load({"policy_file": policy}))
+    sealer = in_force.sealer()
+    if explain and not jsonl:
+        data = sys.stdin.buffer.read()
+        redacted, extents = sealer.text(data)
+        write_text(redacted)
+        sys.stdout.buffer.flush()
+        for extent in extents:
+            line = data.count(b"\n", 0, extent.start) + 1
+            column = len(data[data.rfind(b"\n", 0, extent.start) + 1 : extent.start].decode("utf-8", "replace")) + 1
+            say(f"line {line}, column {column}: {reason_of(extent.rule, in_force)}", sys.stderr)
+        return
     if not jsonl:
         write_text(sealer.text(sys.stdin.buffer.read())[0])
         return
@@ -41,7 +54,11 @@ def redact(
             print(f'collector: line {number}: expected {{"text": "..."}}', file=sys.stderr)
             failed = True
             continue
-        sys.stdout.write(json_text(_redacted(sealer, text)) + "\n")
+        found = _redacted(sealer, text)
+        if explain:
+            for finding in found["findings"]:
+                finding["why"] = reason_of(finding["rule"], in_force)
+        sys.stdout.write(json_text(found) + "\n")
     if failed:
         raise CollectorError("some lines could not be read")
 
