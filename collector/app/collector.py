@@ -48,6 +48,7 @@ from collector.settings.tls import server_tls
 from collector.store.open import open_reading
 from collector.viewer.api import new_api
 from collector.viewer.live import Changes, Live
+from collector.viewer.queue import QueueControl
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,9 @@ class Collector:
             proof=partial(proof_of, secret(data_dir.path, INSTANCE_KEY)),
             changes=self._changes,
         )
-        self._routes = Routes((self._otlp, self._events), new_api(live, __version__), guard)
+        control = QueueControl(store, [each.name for each in wanted.destinations], self._forwarding.wake)
+        api = new_api(live, __version__, control)
+        self._routes = Routes((self._otlp, self._events), api, guard)
 
     async def run(self, listening: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM; `listening` is called once connections are accepted.

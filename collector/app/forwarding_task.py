@@ -32,6 +32,11 @@ class ForwardingTask:
         for forwarder in self._forwarders:
             forwarder.notify(signal)
 
+    def wake(self) -> None:
+        """Something waits that did not before: look at every lane."""
+        for signal in Signal:
+            self.notify(signal)
+
     def resume(self) -> None:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._run(forwarder)) for forwarder in self._forwarders]

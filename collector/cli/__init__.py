@@ -35,6 +35,8 @@ COMMANDS = {
     "opencode": "opencode",
     "run": "run",
     "setup": "setup",
+    "queue": "queue",
+    "dead-letters": "dead_letters",
     "policy": "policy",
     "config": "config",
 }

@@ -9,6 +9,8 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
 DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help="Where telemetry is kept.")]
 
 ConfigOption = Annotated[

@@ -18,6 +18,7 @@ from collector.viewer.pages.detail import add_detail
 from collector.viewer.pages.lists import add_lists
 from collector.viewer.pages.state import add_state
 from collector.viewer.pages.static import add_static
+from collector.viewer.queue import QueueControl, add_queue
 from collector.viewer.status import Status
 
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
@@ -25,7 +26,7 @@ BatchNumber = Annotated[int, Query(ge=-1, le=2**63 - 1)]
 Challenge = Annotated[str, Query(max_length=64)]
 
 
-def new_api(live: Live, version: str) -> FastAPI:
+def new_api(live: Live, version: str, control: QueueControl) -> FastAPI:
     """The application behind every path but OTLP's own."""
     api = FastAPI(
         title="opencode-collector",
@@ -46,6 +47,7 @@ def new_api(live: Live, version: str) -> FastAPI:
     add_detail(api, live)
     add_state(api, live)
     add_live(api, live)
+    add_queue(api, live, control)
     add_static(api)
     add_agents(api, live, version)
 

@@ -14,6 +14,7 @@ from collector.app.routes import Routes
 from collector.receive.guard import COOKIE, Access, Guard
 from collector.viewer.api import new_api
 from collector.viewer.live import Live
+from collector.viewer.queue import QueueControl
 
 TOKEN = "t0ken"
 
@@ -30,7 +31,7 @@ def viewer(receiver: ReceiverHarness) -> FastAPI:
         raise AssertionError("no test here asks for it")
 
     live = Live(receiver.reader, status, failure, lambda _: "", nothing, nothing, nothing, nothing)  # type: ignore[arg-type]
-    return new_api(live, "1")
+    return new_api(live, "1", QueueControl(receiver.store, (), lambda: None))
 
 
 def ask(routes: Routes, path: str, method: str = "GET", **headers: str) -> httpx.Response:

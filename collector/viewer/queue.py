@@ -1,0 +1,77 @@
+"""What waits and what was refused: to list, and to move, drop or try again by command."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Collection
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query
+
+from collector.store import QueueCommands
+from collector.viewer.live import Live
+
+Letters = Annotated[list[int] | None, Query()]
+Most = Annotated[int, Query(ge=1, le=10_000)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class QueueControl:
+    """What commands change: `wake` says that there is something to send; `destinations` are what is configured."""
+
+    commands: QueueCommands
+    destinations: Collection[str]
+    wake: Callable[[], None]
+
+
+def add_queue(api: FastAPI, live: Live, control: QueueControl) -> None:
+    """Routes of the queue and of dead letters."""
+    commands, destinations = control.commands, control.destinations
+
+    @api.get("/api/queue")
+    def queue() -> list[dict[str, Any]]:
+        """What waits, by destination and signal."""
+        return [dataclasses.asdict(entry) for entry in live.reader.queues(destinations)]
+
+    @api.post("/api/queue/move")
+    async def move(source: str, target: str) -> dict[str, int]:
+        """Let what waits for one destination wait for another instead."""
+        if target not in destinations:
+            known = ", ".join(destinations) or "none is configured"
+            raise HTTPException(422, f"there is no destination of the name given as target; known: {known}")
+        items = await asyncio.wrap_future(commands.move_queue(source, target))
+        control.wake()
+        return {"items": items}
+
+    @api.post("/api/queue/drop")
+    async def drop(destination: str) -> dict[str, int]:
+        """Give up what waits for a destination; counted as dropped."""
+        return {"items": await asyncio.wrap_future(commands.drop_queue(destination))}
+
+    @api.get("/api/dead-letters")
+    def dead_letters(
+        destination: str = "", limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+    ) -> list[dict[str, Any]]:
+        """What was refused for good, newest first."""
+        return [dataclasses.asdict(letter) for letter in live.reader.dead_letters(limit, destination)]
+
+    @api.get("/api/dead-letters/{letter}")
+    def dead_letter(letter: int) -> dict[str, Any]:
+        """One dead letter, with its items as an OTLP/JSON export request."""
+        found = live.reader.dead_letter(letter)
+        if found is None:
+            raise HTTPException(404, "no such dead letter is kept")
+        return {**dataclasses.asdict(found[0]), "request": found[1]}
+
+    @api.post("/api/dead-letters/retry")
+    async def retry(letter: Letters = None) -> dict[str, int]:
+        """Queue dead letters once more: those named, or all."""
+        items = await asyncio.wrap_future(commands.retry_dead_letters(letter))
+        control.wake()
+        return {"items": items}
+
+    @api.post("/api/dead-letters/drop")
+    async def give_up(letter: Letters = None) -> dict[str, int]:
+        """Give dead letters up: those named, or all; counted as dropped."""
+        return {"items": await asyncio.wrap_future(commands.drop_dead_letters(letter))}
