@@ -58,11 +58,12 @@ def new_destination(settings: DestinationSettings, sealers: Sealers) -> Destinat
 
 
 def _token_source(settings: DestinationSettings) -> TokenSource:
-    source = _source_of(settings.token, settings.tls.ca_file)
-    return BasicToken(source) if settings.token_scheme == "Basic" else source
+    source = token_source_of(settings.token, settings.tls.ca_file)
+    return BasicToken(source) if settings.token_scheme.lower() == "basic" else source
 
 
-def _source_of(settings: TokenSettings, ca_file: Path | None) -> TokenSource:
+def token_source_of(settings: TokenSettings, ca_file: Path | None) -> TokenSource:
+    """Where a token comes from, as its settings say; `ca_file` is what an authorization server must be signed by."""
     fetch: Callable[[], Fetched]
     if settings.file is not None:
         return FileToken(settings.file)

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import typer
 
 from collector import __version__
-from collector.batch import Signal
 from collector.cli.client import Client, NotRunning
 from collector.cli.options import AsJson, ConfigOption, DataDirOption, PolicyOption
 from collector.cli.show import print_json, say
@@ -22,6 +21,7 @@ from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError
 from collector.pipeline.selftest import prove
+from collector.settings.destinations import DestinationSettings
 from collector.settings.sources import Loaded, load
 
 _SECONDS = 5.0
@@ -75,8 +75,9 @@ def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
     yield from _policy(loaded)
     yield _data_dir(loaded.settings.data_dir.expanduser())
     yield from _running(loaded)
-    if forwarding.destination is not None:
-        yield _reachable(forwarding.destination.urls[Signal.TRACES])
+    for destination in forwarding.destinations:
+        yield _reachable(destination.urls[destination.signals[0]])
+        yield from _token(destination)
 
 
 def _policy(loaded: Loaded) -> Iterator[Finding]:
@@ -140,6 +141,28 @@ def _running(loaded: Loaded) -> Iterator[Finding]:
         if last["failures"]:
             said = f"{signal} failed {last['failures']} times: {last['answer']}"
             yield Finding("forwarding", "problem", said)
+
+
+def _token(destination: DestinationSettings) -> Iterator[Finding]:
+    """Whether a token can be had, and whether it looks like one that the destination takes; never the token."""
+    from collector.app.destinations import token_source_of
+
+    if not destination.token.given:
+        return
+    check = f"token of {destination.name}"
+    try:
+        found = token_source_of(destination.token, destination.tls.ca_file).token()
+    except CollectorError as error:
+        yield Finding(check, "problem", str(error))
+        return
+    value = found.get_secret_value() if found is not None else ""
+    prefixes = destination.preset.token_prefixes
+    if prefixes and not value.startswith(prefixes):
+        begins = " or ".join(prefixes)
+        hint = f": it takes {destination.preset.token_hint}" if destination.preset.token_hint else ""
+        yield Finding(check, "notice", f"does not begin with {begins}, so it may be of another kind{hint}")
+    else:
+        yield Finding(check, "ok", "there is one")
 
 
 def _reachable(url: str) -> Finding:

@@ -58,7 +58,7 @@ token_scheme = ""
             ledger = collector.get("/api/status")["ledger"]
         for account in (ledger[name]["traces"] for name in ("everything", "filtered", "strict")):
             assert_balanced(account)
-        assert ledger["filtered"]["traces"]["dropped"] == {"not chosen for this destination": 1}
+        assert ledger["filtered"]["traces"]["dropped"] == {"left out by the destination's filter": 1}
         assert MAIL in texts(everything.spans()) and MAIL in texts(filtered.spans())
         assert MAIL not in texts(strict.spans()) and "[REDACTED:email]" in texts(strict.spans())
         assert "wanted-1" in texts(filtered.spans())
@@ -153,3 +153,24 @@ def test_a_policy_of_a_destination_that_cannot_be_read_stops_the_start(tmp_path:
     result = run(tmp_path, "serve", "--port", "0")
     assert result.returncode == 2
     assert b"destination 127.0.0.1:1: policy absent.toml: no such file" in result.stderr
+
+
+def test_doctor_tells_a_token_of_another_kind_and_one_that_cannot_be_had(tmp_path: Path) -> None:
+    with upstream() as up:
+        settings(tmp_path, f"""
+[[destination]]
+preset = "catalyst"
+name = "hosted"
+endpoint = "{up.url}"
+token = {{ value = "sk-inference-CANARY" }}
+[[destination]]
+name = "locked"
+endpoint = "{up.url}"
+token = {{ command = ["{sys.executable}", "-c", "import sys; print('CANARY'); sys.exit(4)"] }}
+""")  # fmt: skip
+        result = run(tmp_path, "doctor", "--json")
+    found = {finding["check"]: finding for finding in json.loads(result.stdout)["findings"]}
+    assert "sk-observability-" in found["token of hosted"]["said"]
+    assert found["token of hosted"]["level"] == "notice"
+    assert "failed with exit code 4" in found["token of locked"]["said"]
+    assert result.returncode == 1 and b"CANARY" not in result.stdout + result.stderr
