@@ -152,7 +152,7 @@ def test_a_policy_of_a_destination_that_cannot_be_read_stops_the_start(tmp_path:
     settings(tmp_path, '[[destination]]\nendpoint = "http://127.0.0.1:1"\npolicy = "absent.toml"\n')
     result = run(tmp_path, "serve", "--port", "0")
     assert result.returncode == 2
-    assert b"destination 127.0.0.1:1: policy absent.toml: no such file" in result.stderr
+    assert b"destination 127.0.0.1:1: absent.toml: no such file" in result.stderr
 
 
 def test_doctor_tells_a_token_of_another_kind_and_one_that_cannot_be_had(tmp_path: Path) -> None:
