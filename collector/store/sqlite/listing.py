@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any
 
 from collector.batch import SpanEntry
@@ -19,6 +20,7 @@ _SPENDS = frozenset({"LLM", "EMBEDDING", "RERANKER"})
 
 _ROOT_RANK = 2**63 - 1
 _PUT = f"INSERT OR REPLACE INTO spans ({', '.join(COLUMNS)}, batch_id) VALUES ({', '.join('?' * len(COLUMNS))}, ?)"
+_VALUES = attrgetter(*COLUMNS)
 _GET = f"SELECT {', '.join(COLUMNS)} FROM spans WHERE trace_id = ? AND span_id = ?"
 
 
@@ -75,23 +77,52 @@ class _Sums:
         if span.tool:
             self.uses.add(("tool", span.tool))
 
+    def merge(self, other: _Sums) -> None:
+        """Add what another one adds."""
+        self.traces += other.traces
+        self.spans += other.spans
+        self.errors += other.errors
+        self.tools += other.tools
+        self.tokens += other.tokens
+        self.cost += other.cost
+        self.start_ns = min(self.start_ns, other.start_ns)
+        self.end_ns = max(self.end_ns, other.end_ns)
+        if other.name_rank < self.name_rank:
+            self.name, self.name_rank = other.name, other.name_rank
+        self.session_id = self.session_id or other.session_id
+        self.service = self.service or other.service
+        self.title = other.title or self.title
+        self.directory = other.directory or self.directory
+        self.agent = self.agent or other.agent
+        self.prompt = self.prompt or other.prompt
+        self.model = other.model or self.model
+        if other.root:
+            self.root, self.failure = True, other.failure
+        self.uses = self.uses | other.uses
+
 
 class _Totals:
     """What a change adds to the traces and sessions it touches."""
 
     def __init__(self) -> None:
-        self.traces: dict[str, _Sums] = defaultdict(_Sums)
-        self.sessions: dict[str, _Sums] = defaultdict(_Sums)
+        self._sums: dict[tuple[str, str], _Sums] = defaultdict(_Sums)
 
     def add(self, span: SpanEntry, sign: int = 1) -> None:
-        self.traces[span.trace_id].add(span, sign)
-        if span.session_id:
-            self.sessions[span.session_id].add(span, sign)
+        self._sums[span.trace_id, span.session_id].add(span, sign)
 
     def write(self, connection: sqlite3.Connection, batch_id: int) -> None:
-        for trace_id, sums in self.traces.items():
-            _write_trace(connection, trace_id, sums, self.sessions)
-        for session_id, sums in self.sessions.items():
+        traces: dict[str, _Sums] = {}
+        sessions: dict[str, _Sums] = defaultdict(_Sums)
+        for (trace_id, session_id), sums in self._sums.items():
+            if trace_id in traces:
+                traces[trace_id].merge(sums)
+            else:
+                traces[trace_id] = replace(sums)
+            if session_id:
+                sessions[session_id].merge(sums)
+        for trace_id, sums in traces.items():
+            _write_trace(connection, trace_id, sums, sessions)
+        for session_id, sums in sessions.items():
             _write_session(connection, session_id, sums, batch_id)
 
 
@@ -112,7 +143,7 @@ def list_spans(
         if key[0] in known and (row := connection.execute(_GET, key).fetchone()) is not None:
             totals.add(_entry(row), -1)
         totals.add(span)
-    connection.executemany(_PUT, [(*_values(span), batch_id) for span in wanted.values()])
+    connection.executemany(_PUT, [(*_VALUES(span), batch_id) for span in wanted.values()])
     totals.write(connection, batch_id)
 
 
@@ -181,10 +212,6 @@ def _write_session(connection: sqlite3.Connection, session_id: str, sums: _Sums,
         gone = connection.execute("DELETE FROM sessions WHERE session_id = ? AND spans <= 0", (session_id,)).rowcount
         if gone:
             connection.execute("DELETE FROM session_uses WHERE session_id = ?", (session_id,))
-
-
-def _values(span: SpanEntry) -> tuple[Any, ...]:
-    return tuple(getattr(span, name) for name in COLUMNS)
 
 
 def _entry(row: Iterable[Any]) -> SpanEntry:

@@ -131,9 +131,12 @@ class SqliteReading:
                 values.append(value)
         if only.errors:
             where.append("s.error = 1")
+        # Where no index leads to a few, what came last is newest: an index by time alone would cost each post.
+        looked_up = trace_id or session_id or only.model or only.tool or only.errors or only.text
+        newest = "s.start_ns" if looked_up else "s.batch_id"
         rows = self._rows(
             f"SELECT {_ENTRY} FROM (SELECT s.* FROM spans s WHERE {' AND '.join(where)}"
-            " ORDER BY s.start_ns DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
+            f" ORDER BY {newest} DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
             (*values, limit),
         )
         return [SpanEntry(**{**row, "error": bool(row["error"])}) for row in rows]

@@ -93,7 +93,6 @@ CREATE TABLE spans (
 ) WITHOUT ROWID;
 CREATE INDEX spans_by_session ON spans (session_id, start_ns);
 CREATE INDEX spans_by_batch ON spans (batch_id);
-CREATE INDEX spans_by_start ON spans (start_ns);
 CREATE INDEX spans_by_model ON spans (model, start_ns) WHERE model <> '';
 CREATE INDEX spans_by_tool ON spans (tool, start_ns) WHERE tool <> '';
 CREATE INDEX spans_failed ON spans (start_ns) WHERE error = 1;

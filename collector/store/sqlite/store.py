@@ -46,6 +46,7 @@ from collector.store.sqlite.writer import WriterThread, is_damage
 logger = logging.getLogger(__name__)
 
 _SAVE_CLOCK_MS = 60_000
+_SOON_S = 0.1
 
 
 class SqliteStore:
@@ -299,13 +300,14 @@ class SqliteStore:
         self.inbox.reopen()
         return fresh
 
-    def step(self, connection: sqlite3.Connection) -> float:
+    def step(self, connection: sqlite3.Connection, *, idle: bool) -> float:
         now = self._clock.now_ms()
         if now - self._saved_ms >= _SAVE_CLOCK_MS:
             self._saved_ms = now
             self._clock.save(connection)
             self._file.take_reserve()
-        return min(self._forgetting.step(connection), self._texts.step(connection))
+        pause = self._forgetting.step(connection)
+        return min(pause, self._texts.step(connection)) if idle else min(pause, _SOON_S)
 
     # ---- inside a transaction
 

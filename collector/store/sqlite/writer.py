@@ -26,7 +26,7 @@ Work = Callable[[sqlite3.Connection], Any]
 _MOST_AT_ONCE = 256
 _NO_SPACE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_STEP_PAUSE_S = 0.005
+_STEP_PAUSE_S = 0.02
 
 
 class FileOwner(Protocol):
@@ -48,8 +48,11 @@ class FileOwner(Protocol):
         """The file is damaged: set the damage aside; the connection to go on with."""
         ...
 
-    def step(self, connection: sqlite3.Connection) -> float:
-        """Do a little of what runs beside the posts (a few ms); seconds until more of it should be done."""
+    def step(self, connection: sqlite3.Connection, *, idle: bool) -> float:
+        """Do a little of what runs beside the posts (a few ms); seconds until more of it should be done.
+
+        Unless `idle`, posts wait meanwhile: only what they need is done then.
+        """
         ...
 
 
@@ -105,7 +108,7 @@ class WriterThread:
             try:
                 first = self._queue.get(timeout=max(self._step_at - time.monotonic(), 0.0))
             except queue.Empty:
-                self._step()
+                self._step(idle=True)
                 continue
             if first is None:
                 return
@@ -125,14 +128,14 @@ class WriterThread:
             if closing:
                 return
             if time.monotonic() >= self._step_at:
-                self._step()
+                self._step(idle=self._queue.empty())
 
-    def _step(self) -> None:
+    def _step(self, *, idle: bool) -> None:
         """A step that fails is tried again later: nothing that was answered depends on it."""
         pause = 1.0
         try:
             self._sync(durable=False)
-            pause = self._owner.step(self._connection)
+            pause = self._owner.step(self._connection, idle=idle)
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
