@@ -38,6 +38,7 @@ COMMANDS = {
     "queue": "queue",
     "dead-letters": "dead_letters",
     "policy": "policy",
+    "service": "service",
     "config": "config",
 }
 """Each command, in the order `--help` lists them, and the module of this package that registers it."""

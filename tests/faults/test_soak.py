@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import os
 import random
+import re
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from harness.process import assert_balanced, running
@@ -68,3 +73,55 @@ def test_killed_thirty_times_under_load_no_answered_span_is_lost(tmp_path: Path)
             wait_for(lambda: proxy.account()["queued"] == 0, 60)
             assert set(answered) <= {span.span_id.hex() for span in up.spans()}
             assert_balanced(proxy.account())
+
+
+def test_two_hundred_connections_for_ten_minutes_lose_nothing_and_grow_nothing(tmp_path: Path) -> None:
+    """Each posts again and again on one connection; one in ten leaves in the middle of a body and comes back."""
+    seconds = float(os.environ.get("SOAK_SECONDS", "600"))
+    body = gzip.compress(traces(5, size=2000).SerializeToString())
+    head = (
+        b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
+        b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    taken = [0] * 200
+
+    async def client(number: int, host: str, port: int, until: float) -> None:
+        while time.monotonic() < until:
+            reader, writer = await asyncio.open_connection(host, port)
+            for turn in range(50):
+                if time.monotonic() > until:
+                    break
+                if number % 10 == 0 and turn == 20:
+                    writer.write(head + body[:10])
+                    await writer.drain()
+                    break
+                writer.write(head + body)
+                answer = await reader.readuntil(b"\r\n\r\n")
+                length = int(re.search(rb"content-length: (\d+)", answer)[1])  # type: ignore[index]
+                await reader.readexactly(length)
+                if answer.startswith(b"HTTP/1.1 200 "):
+                    taken[number] += 5
+                else:
+                    assert answer.startswith((b"HTTP/1.1 429 ", b"HTTP/1.1 503 ")), answer
+                await asyncio.sleep(0.2)
+            writer.close()
+
+    with running(tmp_path) as collector:
+        parts = urlsplit(collector.url)
+
+        async def main(seconds: float) -> None:
+            until = time.monotonic() + seconds
+            await asyncio.gather(*(client(n, str(parts.hostname), int(parts.port or 0), until) for n in range(200)))
+
+        asyncio.run(main(seconds / 5))  # caches fill, the store reaches its size
+        before = _resident(collector.pid)
+        asyncio.run(main(seconds * 4 / 5))
+        account = collector.account()
+        assert_balanced(account)
+        assert account["received"] == sum(taken) > 0
+        assert _resident(collector.pid) < before * 1.3 + 64 * 1024 * 1024
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
