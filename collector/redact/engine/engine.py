@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from itertools import accumulate
 
 from collector.redact.engine import views
 from collector.redact.engine.compile import RuleError, compile_rule
+from collector.redact.engine.encoded import EncodedScanner, cuts_encoded
 from collector.redact.engine.extents import (
     Extent,
     Render,
@@ -21,7 +23,7 @@ from collector.redact.engine.extents import (
     settle,
 )
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
-from collector.redact.engine.scan import Hit, Scanner, Storm, scanner
+from collector.redact.engine.scan import Hit, Storm, scanner, touched
 from collector.redact.engine.segments import Segments
 from collector.redact.placeholders import HEADS, HEADS_PATTERN, placeholder_ranges
 from collector.redact.report import ERROR, TOO_LARGE
@@ -50,7 +52,13 @@ _LEAST_IN_PIECE = 64
 Those of fixed width are not counted: the look at them is short, and base64 of zeros has one at every byte.
 """
 _LONGEST_TRIGGER = 1024
-_MOST_ROUNDS = 16
+_MOST_LABELS = 48
+_MOST_TOKENS = 256
+_ROW = 48
+_CROWDED_BYTES = 2048
+_GAP = re.compile(rb"[\s\"'`\x00]")
+_WORD_END = re.compile(rb"[^\s\"'`\x00]*\Z")
+_MOST_ROUNDS = 10
 _PLAIN_ROUNDS = 3
 _NEAR = 64
 _DECODED_TIMES = 4
@@ -83,7 +91,7 @@ class Engine:
         self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER], scanner_name)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._marks = scanner([views.ESCAPED], scanner_name)
-        self._encoded = scanner(views.ENCODED, scanner_name)
+        self._encoded = EncodedScanner(scanner_name)
 
     @property
     def name(self) -> str:
@@ -147,12 +155,12 @@ class Engine:
                 at = bisect_right(starts, end - 1) - 1
                 mine[at].append((trigger, end - starts[at]))
         if self._escaped in marks:
-            for at in _touched(self._marks, joined, starts):
+            for at in touched(self._marks, joined, starts):
                 mine[at].append((self._escaped, 0))
         if self._masked in marks:
             for at in _holding(HEADS, joined, starts):
                 mine[at].append((self._masked, 0))
-        encoded = _touched(self._encoded, joined, starts)
+        encoded = self._encoded.touched(joined, starts)
         # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
         for at in {*mine, *encoded}:
             data = joined[starts[at] + 1 : starts[at + 1]]
@@ -175,7 +183,7 @@ class Engine:
             if not extents:
                 return extents
             left = replace(data, extents)
-            again = self._scan(left, None, DecodeBudget.of(len(left)), 0, encoded and views.cuts_encoded(data, extents))
+            again = self._scan(left, None, DecodeBudget.of(len(left)), 0, encoded and cuts_encoded(data, extents))
             if not again:
                 return extents
             more = brought_back(data, extents, again)
@@ -207,6 +215,10 @@ class Engine:
         for number in sorted(places):
             rule = self._rules[number]
             wanted = sorted(places[number])
+            most = _MOST_TOKENS if rule.token else _MOST_LABELS
+            if len(wanted) > most:
+                wanted, crowds = _uncrowded(data, wanted, most)
+                found += [Extent(*settle(data, start, end), ERROR) for start, end in crowds]
             if covered and not rule.token and rule.pattern is None:  # an organisation's own rule is no label
                 wanted = [place for place in wanted if not _inside(covered, place)]
             ranges = rule.find(data, wanted) if rule.token or segments is None else segments.find(rule, wanted)
@@ -255,15 +267,11 @@ class Engine:
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
 
     def _in_encoded(self, data: bytes, budget: DecodeBudget, depth: int) -> Iterator[Extent]:
-        text = memoryview(data)
-        at = 0
-        while (hit := self._encoded.first(text[at:])) >= 0:
-            region = views.encoded(data, at + hit, at, budget.left)
+        for region in self._encoded.regions(data, lambda: budget.left):
             if not budget.take(len(region.data)):
                 yield Extent(*settle(data, region.start, region.end), TOO_LARGE)
             elif inner := self._scan(region.data, None, budget, depth + 1):
                 yield Extent(*settle(data, region.start, region.end), inner[0].rule)
-            at = max(region.end, at + hit)
 
 
 class DecodeBudget:
@@ -285,21 +293,37 @@ class DecodeBudget:
         return self.left >= 0
 
 
+def _uncrowded(data: bytes, places: list[int], most: int) -> tuple[list[int], list[ByteRange]]:
+    """The places without those of which more than `most` crowd in one unbroken word, and where such words stand.
+
+    A look reads to the end of the word: many in one take time that grows with its square, and nobody writes such words.
+    In a row of one character, such as base64 of zeros, there is nothing to find.
+    """
+    places = [at for at in places if data[at : at + _ROW] != data[at : at + 1] * _ROW]
+    kept: list[int] = []
+    crowds: list[ByteRange] = []
+    at = 0
+    while at < len(places):
+        last = at + most
+        if last >= len(places) or places[last] - places[at] > _CROWDED_BYTES:
+            kept.append(places[at])
+            at += 1
+        elif gap := _GAP.search(data, places[at], places[last]):
+            until = bisect_left(places, gap.end())
+            kept += places[at:until]
+            at = max(until, at + 1)
+        else:
+            gap = _GAP.search(data, places[last])
+            end = gap.start() if gap else len(data)
+            before = data[max(0, places[at] - _CROWDED_BYTES) : places[at]]
+            crowds.append((places[at] - len(_WORD_END.search(before)[0]), end))  # type: ignore[index]
+            at = bisect_left(places, end)
+    return kept, crowds
+
+
 def _inside(ranges: list[ByteRange], place: int) -> bool:
     at = bisect_left(ranges, (place, 0)) - 1
     return at >= 0 and ranges[at][0] < place < ranges[at][1]
-
-
-def _touched(marks: Scanner, joined: bytes, starts: list[int]) -> set[int]:
-    """Which of the texts that begin at `starts` in `joined` the scanner finds anything in."""
-    found: set[int] = set()
-    view = memoryview(joined)
-    at = 0
-    while (hit := marks.first(view[at:])) >= 0:
-        number = bisect_right(starts, at + hit - 1) - 1
-        found.add(number)
-        at = starts[number + 1]
-    return found
 
 
 def _holding(words: Sequence[bytes], joined: bytes, starts: list[int]) -> Iterator[int]:

@@ -10,9 +10,15 @@ from collector.redact.engine.rule import ByteRange, Look
 from collector.redact.placeholders import consists_of_placeholders
 
 _RUN = re.compile(rb"[A-Za-z0-9_+/~.$-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
-_FIRST_RUN = re.compile(rb"[A-Za-z0-9_+/~.$:-]{1,4096}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
-_BREAK = re.compile(rb"(?:\\?\r?\n|\\{1,8}r?\\{0,8}n)[ \t]{0,40}(?:[+>|-](?=[ \tA-Za-z0-9_])[ \t]?|[0-9]{1,6}[|\t] ?)?")
-_LINE_ENDS = re.compile(rb"[ \t]{0,8}(?:\r?\n|\\|[\"'`,;)<]|\Z)")
+_FIRST_RUN = re.compile(rb"[A-Za-z0-9_+/~.$:-]{1,512}(?:=[A-F0-9]{8}(?![A-Za-z0-9_])|={0,2})")
+_BORDER = rb"(?:[|]|\xe2\x94[\x82\x83]|\xe2\x95\x91)"
+"""Of a table or a box drawn around the text."""
+_BREAK = re.compile(
+    rb"(?:[ \t]{0,80}" + _BORDER + rb"?[ \t]{0,8})(?:\\?\r?\n|\\{1,8}r?\\{0,8}n)[ \t]{0,40}"
+    rb"(?:" + _BORDER + rb"[ \t]{0,8}|[+>|-](?=[ \tA-Za-z0-9_])[ \t]?|[0-9]{1,6}[|\t] ?)?"
+)  # fmt: skip
+_LINE_ENDS = re.compile(rb"[ \t]{0,80}(?:\r?\n|\\|[\"'`,;)<]|" + _BORDER + rb"|\Z)")
+_BEFORE_BREAK = (b"\n", b"\r", b"\\", b" ", b"\t", b"|", b"\xe2")
 _MOST_LINES = 64
 _LONGEST_START = 32
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -33,7 +39,7 @@ def token(
     def look(data: bytes, place: int) -> ByteRange | None:
         match = pattern.match(data, place)
         run = _FIRST_RUN.match(data, place)
-        if run and data[run.end() : run.end() + 1] in (b"\n", b"\r", b"\\"):
+        if run and data[run.end() : run.end() + 1] in _BEFORE_BREAK:
             found = _over_lines(data, run, match)
             if found:
                 return found

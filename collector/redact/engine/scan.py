@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol
@@ -141,3 +142,15 @@ def scanner(triggers: Sequence[Trigger], name: str = "") -> Scanner:
     if name == "re" or (not name and hyperscan is None):
         return ReScanner(triggers)
     return HyperscanScanner(triggers)
+
+
+def touched(marks: Scanner, joined: bytes, starts: Sequence[int]) -> set[int]:
+    """Which of the texts that begin at `starts` in `joined` the scanner finds anything in."""
+    found: set[int] = set()
+    view = memoryview(joined)
+    at = 0
+    while (hit := marks.first(view[at:])) >= 0:
+        number = bisect_right(starts, at + hit - 1) - 1
+        found.add(number)
+        at = starts[number + 1]
+    return found

@@ -5,13 +5,9 @@ A view can only add findings. Each is built in one pass, and only where its mark
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from collector.redact.engine.rule import ByteRange, Trigger
 
@@ -81,14 +77,21 @@ _CONCAT = (
     r"[ \t]{0,8}(?:[+.&\\]?[ \t]{0,8}(?:\r?\n|\\{1,4}n)[ \t]{0,60}(?:[+-][ \t]{0,60})?[+.&]?|[+.&]?)[ \t]{0,8}[\"']"
 )
 _ESCAPE = re.compile(
-    rb"""(?x) [\x1b\\\xe2\xef\xc2\xcd\xe1\xed%&"'] (?:
+    rb"""(?x) [\x01-\x08\x0e-\x1b\x7f\\\xe2\xef\xc2\xcd\xe1\xed\xf3\xd8\xe3%&"'>|] (?:
         (?P<gone> (?<=\x1b) (?: \[[0-9;:?]{0,32}[\x20-\x2f]{0,4}[@-~] | \][^\x07\x1b\x00]{0,256}(?:\x07|\x1b\\) )
             | (?<=\\) (?: \\{0,7}(?:u001[bB]|x1[bB]|033|e)\[[0-9;]{0,32}m
                 | \\{0,7}u(?:200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|00[aA][dD])
                 | \r?\n | \\{1,7}(?:\\r)?\\n )
             | (?<=\xe2) (?: \x80[\x8b-\x8f\xaa-\xae] | \x81[\xa0-\xaf] )
             | (?<=\xef) (?: \xbb\xbf | \xb8[\x80-\x8f] ) | (?<=\xc2)\xad | (?<=\xcd)\x8f | (?<=\xe1)\xa0\x8e
-            | (?<=\xed)[\xa0-\xbf][\x80-\xbf]
+            | (?<=\xed)[\xa0-\xbf][\x80-\xbf] | (?<=\xd8)\x9c | (?<=\xe3)\x85\xa4
+            | (?<=\xe1) (?: \xa0[\x8b-\x8f] | \x85[\x9f\xa0] | \x9e[\xb4\xb5] )
+            | (?<=\xef) (?: \xbe\xa0 | \xbf[\xb9-\xbb] )
+            | (?<=\xf3)\xa0 (?: [\x84-\x87][\x80-\xbf]
+                | (?<!\xf3\xa0[\x80\x81][\x80-\xbf]\xf3\xa0[\x80\x81][\x80-\xbf]\xf3\xa0)
+                    [\x80\x81][\x80-\xbf](?!(?:\xf3\xa0[\x80\x81][\x80-\xbf]){2}) )
+            | (?<=[\x01-\x08\x0e-\x1a\x7f])
+            | (?<=[:=][ ][>|]) [+-]? \r?\n [ \t]{1,40}
             | (?<="""
     + _TOKEN.encode()
     + rb"""["'])"""
@@ -96,18 +99,32 @@ _ESCAPE = re.compile(
     + rb"""(?="""
     + _TOKEN.encode()
     + rb""") )
-        | (?<=\\) \\{0,7} (?: u00(?P<u> [2-7][0-9a-fA-F] ) | x(?P<x> [2-7][0-9a-fA-F] ) | (?P<slash> / ) )
+        | (?<=\\) \\{0,7} (?: u00(?P<u> [2-7][0-9a-fA-F] ) | x(?P<x> [2-7][0-9a-fA-F] ) | (?P<slash> / )
+            | u\{0{0,4}(?P<brace> [2-7][0-9a-fA-F] )\} | U000000(?P<long> [2-7][0-9a-fA-F] )
+            | (?P<octal> 0[4-7][0-7] | 1[0-6][0-7] | 17[0-6] ) )
+        | (?<=\xf3)\xa0(?P<tag> [\x80\x81][\x80-\xbf] )
         | (?<=\xef)(?P<wide> \xbc[\x81-\xbf] | \xbd[\x80-\x9e] )
         | (?<=%)(?P<percent> [2-7][0-9a-fA-F] )
-        | (?<=&) (?: \#x(?P<entity> [2-7][0-9a-fA-F] ); | (?P<name> amp|lt|gt|quot|apos ); )
+        | (?<=&) (?: \#[xX]0{0,4}(?P<entity> [2-7][0-9a-fA-F] ); | (?P<name> [A-Za-z]{2,14} );
+            | \#0{0,4}(?P<decimal> 3[2-9] | [4-9][0-9] | 1[01][0-9] | 12[0-6] ); )
     )"""
 )
-_NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
+_NAMES = {
+    b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"lowbar": b"_", b"hyphen": b"-",
+    b"dash": b"-", b"period": b".", b"sol": b"/", b"bsol": b"\\", b"colon": b":", b"equals": b"=", b"plus": b"+",
+    b"commat": b"@", b"num": b"#", b"dollar": b"$", b"percnt": b"%", b"ast": b"*", b"excl": b"!", b"quest": b"?",
+    b"lpar": b"(", b"rpar": b")", b"lsqb": b"[", b"lbrack": b"[", b"rsqb": b"]", b"rbrack": b"]", b"lcub": b"{",
+    b"lbrace": b"{", b"rcub": b"}", b"rbrace": b"}", b"semi": b";", b"comma": b",", b"grave": b"`", b"verbar": b"|",
+    b"vert": b"|", b"nbsp": b" ", b"Tab": b"\t", b"NewLine": b"\n", b"shy": b"", b"zwnj": b"", b"zwj": b"",
+    b"ZeroWidthSpace": b"",
+}  # fmt: skip
 
 ESCAPED = Trigger(
     r"\x1b[\[\]]|\\(?:u001[bB]|x1[bB]|033|e)\[|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad"
-    r"|\xcd\x8f|\xe1\xa0\x8e|\xef\xb8[\x80-\x8f]|\xed[\xa0-\xbf]|\xef[\xbc\xbd]"
-    r"|\\u(?:20[0-6]|[fF][eE]|00[aA2-7])|\\\r?\n|\\\\(?:\\+r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#x|amp|lt|gt|quot|apos)"
+    r"|\xcd\x8f|\xe1(?:\xa0[\x8b-\x8f]|\x85[\x9f\xa0]|\x9e[\xb4\xb5])|\xef\xb8[\x80-\x8f]|\xed[\xa0-\xbf]|\xef[\xbc\xbd]"
+    r"|\xd8\x9c|\xe3\x85\xa4|\xef(?:\xbe\xa0|\xbf[\xb9-\xbb])|\xf3\xa0[\x80-\x87]|[\x01-\x08\x0e-\x1a\x7f]"
+    r"|[:=] [>|][+-]?\r?\n[ \t]|\\(?:u\{|U0000|0[4-7][0-7]|1[0-7][0-7])"
+    r"|\\u(?:20[0-6]|[fF][eE]|00[aA2-7])|\\\r?\n|\\\\(?:\\+r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#[xX0-9]|[A-Za-z]{2,14};)"
     r"|" + _TOKEN + r"[\"']" + _CONCAT + _TOKEN,
     once=True,
 )
@@ -159,15 +176,23 @@ def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
             return
         kind = match.lastgroup
         new = b""
-        if kind in ("u", "x", "percent", "entity"):
+        if kind in ("u", "x", "percent", "entity", "brace", "long"):
             new = bytes([int(match[kind], 16)])
+        elif kind == "octal":
+            new = bytes([int(match[kind], 8)])
+        elif kind == "decimal":
+            new = bytes([int(match[kind])])
+        elif kind == "tag":
+            new = bytes([(match[kind][0] - 0x80) * 0x40 + match[kind][1] - 0x80])
         elif kind == "slash":
             new = b"/"
         elif kind == "name":
+            if match["name"] not in _NAMES:
+                continue
             new = _NAMES[match["name"]]
         elif kind == "wide":
             new = bytes([match[kind][1] - 0x60 + (0x40 if match[kind][0] == 0xBD else 0)])
-        if new in (b'"', b"\\") and kind in ("u", "x"):
+        if new in (b'"', b"\\") and kind in ("u", "x", "brace", "long", "octal"):
             continue  # an escaped quote or backslash says nothing that its neighbours do not
         yield match.start(), match.end(), new
 
@@ -184,97 +209,3 @@ def without_placeholders(data: bytes, placeholders: list[ByteRange]) -> View | N
         else:
             joined.append((low, high))
     return _build(data, [(low, high, b"") for low, high in joined if low and _WORD.match(data, high)])
-
-
-# -- base64 and hexadecimal digits -------------------------------------------------------------------------------------
-
-_GROUP = "[I-Za-f][ACDEFGHQSTUVWXgijklmnwxyz0123][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
-"""Four characters that stand for three of ASCII text; by chance, one of twelve groups is such."""
-
-ENCODED = (
-    Trigger(f"(?:{_GROUP}){{5}}", 20),
-    Trigger("(?:[2-7][0-9a-fA-F]){18}", 36),
-    Trigger("H4sI[A-Za-z0-9+/]{12}", 16),
-)
-_B64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-_B64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{1,1000000}")
-_B64_BREAK = re.compile(rb"(?:\r?\n|(?:\\{1,8}r)?\\{1,8}n|\\\r?\n)[ \t]{0,40}(?:[+>|-][ \t]?)?(?=[A-Za-z0-9+/_-]{4})")
-_HEX = b"0123456789abcdefABCDEF"
-_HEX_RUN = re.compile(rb"[0-9a-fA-F]{1,1000000}")
-_FURTHEST_BACK = 4096
-_MOST_INFLATED = 1 << 20
-_STANDARD = bytes.maketrans(b"-_", b"+/")
-
-
-def cuts_encoded(data: bytes, ranges: Iterable[tuple[int, int, Any]]) -> bool:
-    """Whether encoded text may go on at a border of `ranges`: what is left of it may say something else by itself."""
-    return any(
-        (start and data[start - 1] in _B64) or (end < len(data) and data[end] in _B64) for start, end, _ in ranges
-    )
-
-
-class Region:
-    """A run of encoded text, and what it says."""
-
-    __slots__ = ("data", "end", "start")
-
-    def __init__(self, start: int, end: int, data: bytes) -> None:
-        self.start = start
-        self.end = end
-        self.data = data
-
-
-def encoded(data: bytes, hit: int, at: int, most: int) -> Region:
-    """Decode the run around the trigger that ends at `hit`; nothing before `at` belongs to it.
-
-    Of what is compressed little more than `most` bytes are given.
-    """
-    if hit - at >= 36 and _HEX_TEXT.fullmatch(data, hit - 36, hit):
-        return _hexadecimal(data, hit - 36, at)
-    width = 16 if hit - at >= 16 and data[hit - 16 : hit - 12] == b"H4sI" else 20
-    return _base64(data, hit - width, at, most)
-
-
-_HEX_TEXT = re.compile(rb"(?:[2-7][0-9a-fA-F]){18}")
-
-
-def _before(data: bytes, hit: int, at: int, alphabet: bytes) -> int:
-    head = data[max(at, hit - _FURTHEST_BACK) : hit]
-    start = hit - len(head) + len(head.rstrip(alphabet))
-    if start < hit and data[start] in b"nrt" and start > at and data[start - 1] == 0x5C:
-        start += 1  # the letter of an escape
-    return start
-
-
-def _hexadecimal(data: bytes, hit: int, at: int) -> Region:
-    start = _before(data, hit, at, _HEX)
-    run = _HEX_RUN.match(data, hit)
-    end = run.end() if run else hit
-    first = start + (hit - start) % 2
-    return Region(start, end, binascii.unhexlify(data[first : first + (end - first) // 2 * 2]))
-
-
-def _base64(data: bytes, hit: int, at: int, most: int) -> Region:
-    """The run may begin before the hit, by whole groups of four, and go on over line breaks."""
-    start = _before(data, hit, at, _B64)
-    runs = [data[start + (hit - start) % 4 : hit]]
-    end = hit
-    while run := _B64_RUN.match(data, end):
-        runs.append(run[0])
-        end = run.end()
-        if not (brk := _B64_BREAK.match(data, end)):
-            break
-        end = brk.end()
-    text = b"".join(runs).translate(_STANDARD)
-    text = text[: len(text) - (len(text) % 4 == 1)]
-    decoded = base64.b64decode(text + b"=" * (-len(text) % 4))
-    for _ in range(2):
-        end += data[end : end + 1] == b"="
-    return Region(start, end, _inflated(decoded, most) if decoded.startswith(b"\x1f\x8b") else decoded)
-
-
-def _inflated(data: bytes, most: int) -> bytes:
-    try:
-        return zlib.decompressobj(31).decompress(data, max(1, min(most + 1, _MOST_INFLATED)))
-    except zlib.error:
-        return data

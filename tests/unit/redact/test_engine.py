@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable
 
@@ -64,6 +65,20 @@ def test_the_caller_chooses_what_is_put_in_place() -> None:
 
 # -- encodings ---------------------------------------------------------------------------------------------------------
 
+
+def _dump(data: bytes, group: int) -> str:
+    """As `hexdump -C` and `xxd` print bytes."""
+    lines = []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        said = "".join(chr(byte) if 32 < byte < 127 else "." for byte in row)
+        if group == 1:
+            lines.append(f"{at:08x}  {row[:8].hex(' ')}  {row[8:].hex(' ')}  |{said}|")
+        else:
+            lines.append(f"{at:08x}: {row.hex(' ', -2)}  {said}")
+    return "\n".join(lines)
+
+
 _HIDDEN: dict[str, str] = {
     "json unicode escape": '{"a":"\\u0067' + TOKEN[1:] + '"}',
     "json unicode escapes, all": '{"a":"' + "".join(f"\\u{ord(c):04X}" for c in TOKEN) + '"}',
@@ -99,6 +114,28 @@ _HIDDEN: dict[str, str] = {
     "python bytes": repr(f"{TOKEN}\n".encode()),
     "forged placeholder": TOKEN[:20] + "[REDACTED:x]" + TOKEN[20:],
     "forged pseudonym": TOKEN[:20] + "[HMAC:email:k:00ff]" + TOKEN[20:],
+    "html entity, decimal": TOKEN.replace("_", "&#95;"),
+    "html entity, named": TOKEN.replace("_", "&lowbar;"),
+    "html entities, all": "".join(f"&#{ord(c):03};" for c in TOKEN),
+    "octal": "".join(f"\\{ord(c):03o}" for c in TOKEN),
+    "octal in the prefix": "\\147" + TOKEN[1:],
+    "braced escape": "\\u{67}" + TOKEN[1:],
+    "long escape": "\\U00000067" + TOKEN[1:],
+    "base64 of UTF-16": "powershell -enc " + base64.b64encode(f"$t = '{TOKEN}'".encode("utf-16-le")).decode(),
+    "base64 of zlib": base64.b64encode(zlib.compress(f"a: {TOKEN}\n".encode())).decode(),
+    "hexdump": _dump(f"a token, {TOKEN}, and more of it".encode(), 1),
+    "hexdump in pairs": _dump(f"a token, {TOKEN}, and more of it".encode(), 2),
+    "bytes apart": f"a {TOKEN} b".encode().hex(" "),
+    "tag characters between": TOKEN[:9] + "\U000e0020" + TOKEN[9:20] + "\U000e007f" + TOKEN[20:],
+    "tag characters": "".join(chr(0xE0000 + ord(c)) for c in TOKEN),
+    "variation selector": TOKEN[:9] + "\U000e0101" + TOKEN[9:],
+    "filler": TOKEN[:9] + "\u3164" + TOKEN[9:15] + "\u115f" + TOKEN[15:],
+    "mongolian selector": TOKEN[:9] + "\u180b" + TOKEN[9:],
+    "control character": TOKEN[:9] + "\x08" + TOKEN[9:],
+    "box": f"│ token: {TOKEN[:20]} │\n│ {TOKEN[20:]}     │\n",
+    "table": f"| {TOKEN[:20]} |\n| {TOKEN[20:]} |\n",
+    "trailing spaces": f"{TOKEN[:20]}   \n{TOKEN[20:]}\nnext",
+    "folded YAML": f"token: >-\n  {TOKEN[:20]}\n  {TOKEN[20:]}\nnext: 1",
     "glued to a word": "x" + TOKEN,
     "after a newline escape": "\\n" + TOKEN,
 }  # fmt: skip

@@ -33,7 +33,7 @@ WORK: tuple[Rule, ...] = (
     _rule("prismic-token", r"MC5[A-Za-z0-9_-]{8}", r"[A-Za-z0-9_-]{4,60}\.[A-Za-z0-9_-]{40,300}", "MC5{alnum20}.{url120}", head=URL + "{4}", literals="mc5", before=APART),
     _rule("wix-token", r"IST\.eyJ", r"[A-Za-z0-9_.-]{60,2000}", "IST.eyJ{url200}.{url300}"),
     _rule("dropbox-token", r"sl\.", r"(?:u\.)?[A-Za-z0-9_=-]{60,2000}", "sl.u.A{url1200}", "sl.{url135}", head=r"[A-Za-z0-9_=.-]{40}", before=WORD, check=mixed),
-    marked_rule("dropbox-token", "AAAAAAAAAA[A-Za-z0-9_-]{12}", "[A-Za-z0-9_-]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}", "dropbox: {alnum11}AAAAAAAAAA{alnum43}", literals="aaaaaaaaaa"),
+    marked_rule("dropbox-token", "[^A]AAAAAAAAAA[A-Za-z0-9_-]{12}", "[A-Za-z0-9_-]{11}AAAAAAAAAA[A-Za-z0-9_-]{43}", "dropbox: {alnum11}AAAAAAAAAA{alnum43}", literals="aaaaaaaaaa"),
     _rule("grafana-token", "eyJrIjoi", "[A-Za-z0-9+/]{60,400}={0,2}", "eyJrIjoi{b6490}==", head=AN + "{4}"),
     _rule("posthog-key", "ph[sa]_", "[A-Za-z0-9_]{30,64}", "phs_{alnum43}", head=AN + "{24}", literals="phs_ pha_", before=WORD, check=mixed),
     _rule("axiom-token", "xa[pait]t-", UUID, "xaat-" + UUID_EXAMPLE, literals="xapt- xaat- xait- xatt-", head="[0-9a-f]{8}"),
