@@ -16,6 +16,7 @@ from collector.assemble.spans.otlp import BuiltSpan
 ONLY_THE_PLUGIN = (
     "llm.tools.",
     "llm.invocation_parameters",
+    "opencode.context_window",
     "opencode.time_to_first_token_ms",
     "input.value",
     "#start",
