@@ -18,8 +18,8 @@ from e2e.opencode.scenarios import SCENARIOS, Play, Scenario
 _AT_ONCE = 4
 
 OLD = {
-    "1.15.13": ("text", "multi", "toolerror", "retry500", "reasoning", "subagent", "command", "compaction", "undo"),
-    "1.2.27": ("text", "multi", "toolerror", "retry500", "reasoning", "subagent", "command", "compaction", "abort"),
+    "1.15.13": ("text", "multi", "subagent", "undo"),
+    "1.2.27": ("text", "reasoning", "compaction", "abort"),
     "1.1.65": ("text", "multi", "subagent"),
 }
 """Old versions of the client, and the scenarios they are tried on."""
