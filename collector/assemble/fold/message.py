@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Literal
 
-from collector.assemble.facts import FIELDS, NEVER, Fact, MessageFact, PartFact, ToolFact
+from collector.assemble.facts import FIELDS, NEVER, Fact, MessageFact, PartFact, SessionFact, ToolFact
 from collector.assemble.ids import sequence
 
 _UNHEARD = -1
 """Below the order of every fact."""
+_VALUES: dict[type[Fact], Callable[[Fact], tuple[Any, ...]]] = {
+    kind: attrgetter(*FIELDS[kind]) for kind in (SessionFact, MessageFact, ToolFact)
+}
+"""All fields of a fact at once, as `FIELDS` names them."""
 _APART = 1 << 50
 """Beyond all times: messages that a fork took over come first, those of a clock that was set back last."""
 
@@ -29,14 +34,14 @@ def merge(into: Fact, orders: dict[str, int], fact: Fact) -> bool:
     `orders` holds the order of the fact that each field of `into` came from.
     """
     changed = not orders
-    for name in FIELDS[type(fact)]:
-        value = getattr(fact, name)
-        if value is None or fact.order < orders.get(name, _UNHEARD):
+    order = fact.order
+    for name, value in zip(FIELDS[type(fact)], _VALUES[type(fact)](fact), strict=True):
+        if value is None or order < orders.get(name, _UNHEARD):
             continue
         if getattr(into, name) != value:
             changed = True
             setattr(into, name, value)
-        orders[name] = fact.order
+        orders[name] = order
     return changed
 
 

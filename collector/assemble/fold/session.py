@@ -37,6 +37,8 @@ from collector.assemble.fold.timeline import Timeline
 _REMEMBERED_TURNS = 100
 _HEAD_WITHIN_MS = 60_000
 _MOST_MESSAGES = 5000
+_MEASURED_AFTER = 64
+"""Messages; measuring what they hold takes time."""
 _MOST_TEXT = 4 * 1024 * 1024
 """Twice what a span holds of a conversation."""
 _FIRST = (0, "")
@@ -79,6 +81,7 @@ class SessionState:
         "latest",
         "latest_start",
         "links",
+        "measured",
         "messages",
         "notes",
         "opened",
@@ -159,6 +162,8 @@ class SessionState:
         """The same of turns that are over."""
         self.forgotten = 0
         """Messages that were let go of: no span had room for them any more, or a compaction summed them up."""
+        self.measured = 0
+        """How many messages there were when it was last looked whether they hold too much."""
         self.calls: dict[str, tuple[SessionMessage, ToolFact]] = {}
         self.statuses, self.retries, self.requests = Timeline(), Timeline(), Timeline()
         self.systems, self.histories, self.failures = Timeline(), Timeline(), Timeline()
@@ -261,7 +266,9 @@ class SessionState:
         # A message of which only a part is known stands before all others, and may yet open a turn.
         since = self.heard - _HEAD_WITHIN_MS
         done = [m for _, _, m in self.ordered if m.id not in open_messages and (m.created or m.heard < since)]
-        excess = max(len(self.messages) - _MOST_MESSAGES, _too_long(done))
+        excess = len(self.messages) - _MOST_MESSAGES
+        if len(self.messages) >= self.measured + _MEASURED_AFTER:
+            excess, self.measured = max(excess, _too_long(done)), len(self.messages)
         last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
         if last >= 0:
             mark = self.messages.get(done[last].info.parent or "")
@@ -270,6 +277,7 @@ class SessionState:
             excess = max(excess, next((i for i, m in enumerate(done) if m.id in kept), last))
         for message in done[: max(0, excess)]:
             self.forgotten += 1
+            self.measured -= 1
             del self.messages[message.id]
             self.summaries.pop(message.id, None)
             del self.ordered[bisect_left(self.ordered, message.position)]
@@ -379,9 +387,9 @@ class SessionState:
 
     def _message(self, fact: MessageFact) -> bool:
         message = self.message(fact.message)
-        position = message.position
+        position, made = message.position, message.created
         changed = message.merge(fact)
-        if message.position != position:
+        if message.created != made:
             del self.ordered[bisect_left(self.ordered, position)]
             insort(self.ordered, (*message.position, message))
         if message.is_compaction:
