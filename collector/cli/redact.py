@@ -13,6 +13,7 @@ from collector.cli.policy import load_in_force
 from collector.cli.show import json_text, say, write_text
 from collector.enforce.explain import reason_of
 from collector.errors import CollectorError
+from collector.redact.label import label_of
 from collector.redact.seal import Sealer
 from collector.settings.sources import load
 
@@ -34,10 +35,12 @@ def redact(
         redacted, extents = sealer.text(data)
         write_text(redacted)
         sys.stdout.buffer.flush()
-        for extent in extents:
+        for number, extent in enumerate(extents):
+            label = label_of(data, extents, number)
+            beside = f", beside {label}" if label else ""
             line = data.count(b"\n", 0, extent.start) + 1
             column = len(data[data.rfind(b"\n", 0, extent.start) + 1 : extent.start].decode("utf-8", "replace")) + 1
-            say(f"line {line}, column {column}: {reason_of(extent.rule, in_force)}", sys.stderr)
+            say(f"line {line}, column {column}{beside}: {reason_of(extent.rule, in_force)}", sys.stderr)
         return
     if not jsonl:
         write_text(sealer.text(sys.stdin.buffer.read())[0])

@@ -12,7 +12,7 @@ from collector.redact.engine.scan import hyperscan
 from collector.redact.rules import ALL_RULES
 from collector.redact.seal import Sealer
 
-ENGINES = ["re"] if hyperscan is None else ["hyperscan", "re"]
+ENGINES = ["re"] if hyperscan is None else ["hyperscan", pytest.param("re", marks=pytest.mark.slow)]
 EXAMPLES = [(rule, example) for rule in ALL_RULES for example in rule.match]
 _NAMES = [f"{rule.id}-{number}" for number, (rule, _) in enumerate(EXAMPLES)]
 _NEED_WORDS = {"us-ssn"}
