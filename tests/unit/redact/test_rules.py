@@ -85,7 +85,8 @@ _NEAR_MISSES = (
 )  # fmt: skip
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ENGINES)
 def test_time_is_linear_in_the_text(name: str) -> None:
     """A megabyte of one word, for each word that some rule begins with: nothing may take more than linear time."""

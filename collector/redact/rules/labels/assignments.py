@@ -35,7 +35,7 @@ _ASSIGNMENT = re.compile(
     + rb"|[ \t]{0,4},[ \t\n]{0,16}(?=[\"']))"
     rb"(?:"
     rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
-    rb"|(?P<bare>[^\s\"'`\\\x00]{4,4096})"
+    rb"|(?P<bare>[^\s\"'`\\\x00]{4,2048})"
     rb"|[bBfFrRuU@]{0,2}\\{0,15}[\"'])"
 )
 _PHRASE = re.compile(
@@ -44,6 +44,7 @@ _PHRASE = re.compile(
 _ENDS_BARE = re.compile(
     rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
 )
+_LONGEST_VALUE = 2000
 _ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
 _LINE_LEAD = re.compile(
     rb"(?:^|[\n\r\x00]|\\n)[ \t]*(?:[-+>|*#\d:]{0,8}[ \t]+)?(?:export |set |ENV |ARG |env |- )?[\"']?\Z"
@@ -91,6 +92,9 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     if data[max(0, match.start() - 2) : match.start()] == b"::":
         return None  # the name of a type
     start, end, place = _value(match, data)
+    if end - start > _LONGEST_VALUE:
+        return None
+
     if consists_of_placeholders(data, start, end):
         return None
     if match["sep"].strip() == b"==" and b"(" in data[start:end]:

@@ -47,11 +47,14 @@ class Holder(Enum):
     """Anything else: expressions, query strings, logs."""
 
 
+_LONGEST_VALUE = 2000
 _DATA = (Holder.VARIABLE, Holder.DATA)
 
 
 def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     """Whether `value`, beside `name` in a text, is a secret."""
+    if len(value) > _LONGEST_VALUE:
+        return False
     bare = PLACEHOLDER.sub(b"", value)
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
     if says is Says.NOTHING or not _may_be(bare):

@@ -183,7 +183,7 @@ def _rule(
     fixed = re.sub(r"\[[^\]]*[ .-][^\]]*\]\?", "[ .-]?", shape)
     trigger = f"(?i){fixed}" if alone else f"(?i)(?:{words})[^0-9\\n\\x00]{{0,40}}[0-9A-Z]"
     pattern = re.compile(rf"(?<![0-9A-Za-z])(?P<secret>{shape})(?![0-9A-Za-z])".encode())
-    look = around(pattern, 24 if alone else 4, accept, lead=0 if alone else 2, ahead=40)
+    look = around(pattern, 24 if alone else 12, accept, lead=0 if alone else 2, ahead=40)
     return Rule(id, "national-ids", (Trigger(trigger, None),), look, match=examples, no_match=no)
 
 
