@@ -27,3 +27,11 @@ once ai-sdk-7 npm_install ai-sdk-7 "ai@7.0.173 @ai-sdk/otel $telemetry"
 once python python_install
 once codex npm_install codex "@openai/codex@0.169.0" || echo "codex could not be installed" >&2
 once claude-code npm_install claude-code "@anthropic-ai/claude-code@2.1.197" || echo "claude-code could not be installed" >&2
+once claude-code-2.1.332 npm_install claude-code-2.1.332 "@anthropic-ai/claude-code@2.1.332" ||
+    echo "claude-code 2.1.332 could not be installed" >&2
+
+phoenix_install() {
+    "${PYTHON:-python3}" -m venv "$cache/phoenix"
+    "$cache/phoenix/bin/pip" install --quiet --disable-pip-version-check "arize-phoenix==$1"
+}
+once phoenix phoenix_install 20.26.1

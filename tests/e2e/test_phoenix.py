@@ -157,7 +157,7 @@ def judge(spans: Spans, tokens: int) -> None:
         ]
         asked = any(key.startswith("llm.input_messages.0.") for key in attributes) or "input.value" in attributes
         answered = any(key.startswith("llm.output_messages.0.") for key in attributes) or "output.value" in attributes
-        assert (missing, asked, answered) == ([], True, True), call["name"]
+        assert (missing, asked, answered) == ([], True, True), (call["name"], sorted(attributes))
     total = sum(
         c["attributes"]["llm.token_count.prompt"] + c["attributes"]["llm.token_count.completion"] for c in calls
     )
