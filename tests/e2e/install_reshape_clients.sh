@@ -34,4 +34,4 @@ phoenix_install() {
     "${PYTHON:-python3}" -m venv "$cache/phoenix"
     "$cache/phoenix/bin/pip" install --quiet --disable-pip-version-check "arize-phoenix==$1"
 }
-once phoenix phoenix_install 20.26.1
+once phoenix phoenix_install 20.26.1 || echo "Phoenix could not be installed" >&2

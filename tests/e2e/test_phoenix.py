@@ -1,7 +1,8 @@
 """Real agents and SDKs, with the intervals they come with, through the collector into a real Phoenix.
 
 Phoenix ignores a span that it has already, so what it shows is what was sent first. It runs in an environment of its
-own. Claude Code, Codex and two instrumentations of the OpenAI client run here; `make soak` runs each five times.
+own. One turn of Claude Code is part of `make test`; Codex, two instrumentations of the OpenAI client, the AI SDK, and
+five turns of each are part of `make soak`.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Phoenix:
 
 @pytest.fixture
 def phoenix(tmp_path: Path) -> Iterator[Phoenix]:
-    installed = client("phoenix")
+    installed = client("phoenix", optional=True)
     ports = []
     for _ in range(2):
         with socket.socket() as free:
@@ -175,11 +176,7 @@ def one_session(spans: Spans) -> None:
     assert len(found) == 1 and None not in found
 
 
-def repeated() -> list[Any]:
-    return [1, pytest.param(5, marks=pytest.mark.soak)]
-
-
-@pytest.mark.parametrize("turns", repeated())
+@pytest.mark.parametrize("turns", [1, pytest.param(5, marks=pytest.mark.soak)])
 def test_claude_code(turns: int, collector: str, phoenix: Phoenix, tmp_path: Path) -> None:
     """It exports each five seconds, its log records too: cost and answers come in other requests than the spans."""
     claude = client("claude-code-2.1.332", optional=True) / "node_modules" / ".bin" / "claude"
@@ -230,7 +227,8 @@ def test_claude_code(turns: int, collector: str, phoenix: Phoenix, tmp_path: Pat
         one_session(spans)
 
 
-@pytest.mark.parametrize("turns", repeated())
+@pytest.mark.soak
+@pytest.mark.parametrize("turns", [1, 5])
 def test_codex(turns: int, collector: str, phoenix: Phoenix, tmp_path: Path) -> None:
     """It exports 512 spans a request, so that a turn's tree comes in pieces."""
     codex = client("codex", optional=True) / "node_modules" / ".bin" / "codex"
@@ -278,8 +276,9 @@ trace_exporter = {exporters["traces"]}
         one_session(spans)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("instrumentation", ["v2", "openllmetry"])
-@pytest.mark.parametrize("programs", repeated())
+@pytest.mark.parametrize("programs", [1, 5])
 def test_openai_instrumentations(
     programs: int, instrumentation: str, collector: str, phoenix: Phoenix, tmp_path: Path
 ) -> None:
@@ -303,6 +302,7 @@ def test_openai_instrumentations(
     judge(spans, answer.tokens)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("sdk", ["ai-sdk-5", "ai-sdk-7"])
 def test_ai_sdk(sdk: str, collector: str, phoenix: Phoenix) -> None:
     run_script(f"{sdk.replace('-', '_')}.mjs", client(sdk), collector)
