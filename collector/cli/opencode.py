@@ -16,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from collector.app.data_dir import INSTALL_TOKEN, announced_url, found_secret, secret
-from collector.cli.client import credentials_of
+from collector.cli.client import Client, credentials_of
 from collector.cli.options import DataDirOption
 from collector.cli.show import say
-from collector.errors import ConfigError
+from collector.errors import CollectorError, ConfigError
 from collector.opencode import install as installing
 from collector.opencode.client import EventClient
 from collector.opencode.importing import Task
@@ -130,6 +130,10 @@ def import_(
     with _progress_bar(len(tasks)) as told:
         count = importing.send(tasks, client, progress, told)
     print(f"{len(tasks)} sessions, {count} events imported" if tasks else "nothing new to import")
+    with contextlib.suppress(CollectorError):  # an address that takes events need not be one that is read
+        used = Client(settings).get("/api/status")["store"].get("total_bytes", 0)
+        if tasks and (warning := importing.crowded(used, settings.max_store_bytes)):
+            _say(warning)
 
 
 def _client(settings: Settings) -> EventClient:

@@ -24,6 +24,8 @@ from collector.opencode.history import EventItem, HistorySource, Kept, data_fold
 
 _STATE_FILE = "opencode-import.json"
 _LONG_MS = 600_000
+_CROWDED = 0.85
+_MIB = 1024 * 1024
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -126,6 +128,16 @@ def send(tasks: Iterable[Task], client: EventClient, progress: Progress, told: C
         total += count
         told(task, count)
     return total
+
+
+def crowded(used_bytes: int, most_bytes: int) -> str | None:
+    """What to tell of a store that gives up old sessions for those that were imported; None while it has room."""
+    if used_bytes < most_bytes * _CROWDED:
+        return None
+    return (
+        f"the store is full ({used_bytes // _MIB} of {most_bytes // _MIB} MiB, COLLECTOR_MAX_STORE_BYTES):"
+        " it forgets the sessions that ended first to make room, imported ones too"
+    )
 
 
 def _with_end(task: Task, now_ms: int) -> Iterator[EventItem]:

@@ -17,7 +17,7 @@ from collector.opencode import messages2
 from collector.opencode.database import Database
 from collector.opencode.files import Export, Storage
 from collector.opencode.history import Kept, with_children
-from collector.opencode.importing import Progress, SessionFilter, planned, send, since, sources
+from collector.opencode.importing import Progress, SessionFilter, crowded, planned, send, since, sources
 
 Json = dict[str, Any]
 SES, AT = "ses_dfc1df27cffeVPnu6CbeI5FKBz", 1795361475971
@@ -348,3 +348,9 @@ def test_stores_are_found_where_opencode_keeps_them(tmp_path: Path) -> None:
     assert [Path(source.name).name for source in found] == ["opencode-beta.db", "opencode.db", "storage"]
     with pytest.raises(CollectorError, match="keeps nothing"):
         sources((), {}, tmp_path / "nobody")
+
+
+def test_an_import_into_a_full_store_says_that_sessions_are_forgotten() -> None:
+    """The store keeps what fits; that it made room for what was imported must not go unsaid."""
+    assert crowded(100 * 1024**2, 1024**3) is None
+    assert "920 of 1024 MiB" in str(crowded(920 * 1024**2, 1024**3))
