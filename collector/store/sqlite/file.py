@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -17,8 +19,10 @@ from collector.store.sqlite.schema import FILE, connect, connect_reading, create
 logger = logging.getLogger(__name__)
 
 _RESERVE = "reserve"
-_RESERVE_BYTES = 1 << 20
+_RESERVE_BYTES = 2 << 20
 _COMPACT_AT_ONCE = 64 << 20
+_MOST_SHRINKS = 64
+_PAGES_AT_ONCE = 16
 _HEADER = b"SQLite format 3\0"
 
 
@@ -30,6 +34,7 @@ class StoreFile:
         self.instance = ""
         self.notices: list[str] = []
         self._reserve = directory / _RESERVE
+        self._reserved = False
         self._identity: tuple[int, int] | None = None
         self._log_identity: tuple[int, int] | None = None
 
@@ -55,6 +60,11 @@ class StoreFile:
         self.take_reserve()
         return connection
 
+    @property
+    def full(self) -> str:
+        """Why no batch may be put: the reserve is given up, and what room there is serves deliveries and forgetting."""
+        return "" if self._reserved else "the disk of the data directory is full"
+
     def missing(self) -> str:
         """Whether the file was removed or replaced: commits would go to a file that nobody finds again."""
         if self._identity is None:
@@ -76,25 +86,36 @@ class StoreFile:
     def take_reserve(self) -> None:
         """Keep a little of the disk back, to be able to forget when it is full."""
         if self._reserve.exists():
+            self._reserved = True
+            return
+        if shutil.disk_usage(self._reserve.parent).free < 2 * _RESERVE_BYTES:
+            self._reserved = False  # with the reserve alone nothing could be kept
             return
         try:
             handle = os.open(self._reserve, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
             try:
-                os.write(handle, bytes(_RESERVE_BYTES))
+                if os.write(handle, bytes(_RESERVE_BYTES)) < _RESERVE_BYTES:
+                    raise OSError(errno.ENOSPC, "no room for the reserve")
             finally:
                 os.close(handle)
+            self._reserved = True
         except OSError:
             self._drop_reserve()
 
-    def give_reserve(self, connection: sqlite3.Connection) -> None:
-        """The disk is full: give the reserve up, and empty the log into it."""
+    def give_reserve(self) -> None:
+        """The disk is full: give the reserve up."""
         self._drop_reserve()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def shrink(self, connection: sqlite3.Connection) -> None:
-        """Give what was forgotten back to the disk at once."""
-        connection.execute("PRAGMA incremental_vacuum").fetchall()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Give what was forgotten back to the disk at once, as far as the log can be emptied into the file."""
+        for _ in range(_MOST_SHRINKS):
+            empty_log(connection)
+            if connection.execute("PRAGMA freelist_count").fetchone()[0] == 0:
+                return
+            try:
+                connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+            except sqlite3.OperationalError:
+                return  # moving pages needs room in the log, too
 
     def mend(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """Copy what can be read into a new file, in place of the damaged one, which is set aside."""
@@ -155,8 +176,15 @@ class StoreFile:
         return connection
 
     def _drop_reserve(self) -> None:
+        self._reserved = False
         with contextlib.suppress(OSError):
             self._reserve.unlink()
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Write the log into the file and cut it to nothing, as far as there is room and nobody reads."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _compact_old(connection: sqlite3.Connection) -> None:

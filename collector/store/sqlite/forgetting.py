@@ -14,6 +14,7 @@ from collector.enums import Signal
 from collector.store.entries import ABANDONED, EXPIRED, GIVEN_UP, Caps
 from collector.store.sqlite import queue
 from collector.store.sqlite.clock import StoreClock
+from collector.store.sqlite.file import empty_log
 from collector.store.sqlite.listing import forget_spans
 from collector.store.sqlite.texts import forget_text
 
@@ -110,8 +111,9 @@ class Forgetting:
         """The disk is full: forget delivered batches of at least a few MB, or all there are."""
         wanted = self._live - max(self._caps.total_bytes // 10, 4 << 20)
         self._session_cursor = self._batch_cursor = 0
+        empty_log(connection)
         while self._live > wanted and self._evict(connection, wanted, delivered_only=True):
-            pass
+            empty_log(connection)
 
     def _expire(self, connection: sqlite3.Connection) -> bool:
         """Drop what waited longer than it may, by the store's own clock; whether there may be more."""

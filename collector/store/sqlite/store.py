@@ -113,7 +113,7 @@ class SqliteStore:
                         )
                     )
                 )
-        return self._writer.failure or self._forgetting.full
+        return self._writer.failure or self._file.full or self._forgetting.full
 
     @property
     def notices(self) -> list[str]:
@@ -286,9 +286,10 @@ class SqliteStore:
         self._forgetting.measure(connection)
 
     def make_space(self, connection: sqlite3.Connection) -> None:
-        self._file.give_reserve(connection)
+        self._file.give_reserve()
         self._forgetting.make_space(connection)
         self._file.shrink(connection)
+        self._file.take_reserve()
 
     def mend(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         fresh = self._file.mend(connection)
@@ -305,7 +306,11 @@ class SqliteStore:
         if now - self._saved_ms >= _SAVE_CLOCK_MS:
             self._saved_ms = now
             self._clock.save(connection)
+        if self._file.full:
+            self._forgetting.make_space(connection)
+            self._file.shrink(connection)
             self._file.take_reserve()
+            return _SOON_S
         pause = self._forgetting.step(connection)
         return min(pause, self._texts.step(connection)) if idle else min(pause, _SOON_S)
 
@@ -320,6 +325,8 @@ class SqliteStore:
         completable: Completable | None = None,
     ) -> None:
         if batch is not None:
+            if full := self._file.full:
+                raise StoreFull(full, retry_after=30)
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
             if self._destinations and self._forgetting.queued + len(batch.data) > self._caps.queue_bytes:
