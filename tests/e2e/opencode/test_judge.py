@@ -14,7 +14,7 @@ from e2e.opencode.test_scenarios import settled
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("stage")]
 
 _SEALER = Sealer(preset_policy())
 

@@ -19,7 +19,8 @@ from e2e.opencode.scenarios.basic import KEY_ID, PEM_LINE, TOKEN
 from e2e.opencode.stage import Stage
 from e2e.opencode.tree import trees
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(400)]
+# One worker plays all scenarios once.
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("stage")]
 
 GOLDEN = Path(__file__).parent / "golden"
 BASIC = [name for name, scenario in SCENARIOS.items() if scenario.act.__module__ == basic.__name__]
