@@ -45,7 +45,7 @@ def export(
     trace: Annotated[str, typer.Option(help="Only this trace.")] = "",
     data_dir: DataDirOption = None,
 ) -> None:
-    """Write kept traces to a file: OTLP/JSON, HALO, Markdown or HTML.
+    """Write kept traces to a file: OTLP/JSON, HALO, Markdown, HTML.
 
     Markdown and HTML are of one session or trace.
     """

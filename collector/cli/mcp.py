@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def mcp(data_dir: DataDirOption = None) -> None:
-    """Serve what is kept to agents: an MCP server on stdin and stdout.
+    """Serve what is kept to agents: an MCP server on stdin, stdout.
 
     Messages stand one a line, and are answered by the running collector or, where none runs, from its store.
     """
