@@ -36,7 +36,6 @@ NOT_RUN = {
     "git": "needs the network",
     "docker": "needs a container engine",
     "collector serve": "runs until it is stopped; every test of a running collector starts it",
-    "collector run": "starts an agent; tests/e2e/test_run.py runs it with the real OpenCode",
     "collector tail": "runs until it is stopped; tests/unit/test_cli.py follows it",
 }
 """Commands that are not run here, by how they begin, and why."""
@@ -74,7 +73,9 @@ def _bare(command: str) -> str:
     return re.sub(r"^([A-Z_]+=\S* )+", "", command)
 
 
-@pytest.mark.parametrize("block", [b for b in _blocks() if b.language == "toml"], ids=str)
+@pytest.mark.parametrize(
+    "block", [b for b in _blocks() if b.language == "toml" and not b.text.startswith("[mcp_servers")], ids=str
+)
 def test_every_policy_and_settings_file_loads(block: Block, tmp_path: Path) -> None:
     if block.page == "policy-administrator.md":
         combined(document_layers(read_document(MachineDocument, block.text.encode(), block.page), block.page))
@@ -153,6 +154,6 @@ def test_every_command_runs(place: Path, command: str) -> None:
         cwd=place,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=60,
+        timeout=240,
     )
     assert result.returncode == 0, result.stderr.decode()[-2000:]

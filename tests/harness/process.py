@@ -36,7 +36,7 @@ def run(directory: Path, *arguments: str, stdin: bytes = b"", **extra: str) -> s
         command(*arguments),
         input=stdin,
         capture_output=True,
-        timeout=60,
+        timeout=180,
         env=environment(directory, **extra),
         cwd=directory,
     )
