@@ -429,7 +429,7 @@ def test_36_49_the_queue_on_disk_holds_only_what_was_redacted(running: Running) 
     assert found == []
     assert b"waits: [REDACTED:github-token]" in b"".join(path.read_bytes() for path in running.data.glob("*.db*"))
     assert {path.name.partition(".")[0] for path in running.data.rglob("*") if path.is_file()} <= {
-        "collector", "lock", "running"
+        "collector", "lock", "running", "reserve", "instance-key", "install-token", "read-token"
     }  # fmt: skip
 
 
