@@ -42,6 +42,12 @@ _OLDEST = ("1.1.65",)
 _OLD = ("1.2.27", *_OLDEST)
 
 KNOWN = (
+    Known(
+        r"message 2 \(user\) text",
+        "a title is prepared beside the first step: whether that has added its reminder by then is a race",
+        _TITLE,
+        scenarios=("plan_then_build", "plan_twice", "command_agent"),
+    ),
     Known("parameter tool_choice", "the client's model library sets it wherever there are tools", sent="'auto'"),
     Known("usage .*|cost", "OpenCode 1 counts what a title uses nowhere", call=_TITLE),
     Known("failed", "a title that failed leaves no mark: the session keeps its first name", _TITLE, shown="'False'"),
