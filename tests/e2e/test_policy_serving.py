@@ -26,7 +26,7 @@ SERVE = textwrap.dedent("""
     import os, sys
     from pathlib import Path
     from collector import logs
-    from collector.app import collector as app
+    from collector.app import process as app
     from collector.enforce.in_force import Enforcement
     from collector.enforce.request import PolicyRequest
     from collector.settings.sources import load
