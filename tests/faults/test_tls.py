@@ -63,7 +63,7 @@ def post(url: str, using: ssl.SSLContext) -> int:
 
 def test_clients_and_commands_reach_it_over_tls_alone(tmp_path: Path) -> None:
     certificate(tmp_path, "server")
-    names = settings(tmp_path, COLLECTOR_TLS_CLIENT_CA=str(tmp_path / "authority.pem"))
+    names = settings(tmp_path)
     with running(tmp_path, **names) as collector:
         assert collector.url.startswith("https://")
         assert post(collector.url, context(tmp_path)) == 200

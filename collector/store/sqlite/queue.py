@@ -35,6 +35,11 @@ class Leases:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def now(self) -> frozenset[int]:
+        """The ranges that are leased at this moment."""
+        with self._lock:
+            return frozenset(self._ids)
+
     def add(self, rows: Iterable[int]) -> None:
         with self._lock:
             self._ids.update(rows)
@@ -49,25 +54,27 @@ def choose(
     lane: Lane,
     most_bytes: int,
     now_ms: int,
-    leases: Leases,
+    leased: Collection[int],
     *,
     retries: bool,
     newest: bool,
 ) -> list[tuple[Any, ...]]:
     """The rows to send together next: of what was never tried, or of what failed before and is due again.
 
-    They came the same way (hops), make up to `most_bytes`, and share a body with no more others than each may.
+    The rows came the same way (hops), make up to `most_bytes`, and share a body with no more others than each may.
+    `leased` are passed over. It must be older than what `connection` sees: a range is settled before its lease ends, so
+    the other way round a range could be taken as it was before.
     """
     due = "o.due_ms > 0 AND o.due_ms <= ?" if retries else "o.due_ms = 0 AND ? >= 0"
     order = "o.batch_id DESC" if newest else "o.due_ms, o.batch_id, o.first_item"
     rows = connection.execute(
         f"SELECT {_COLUMNS} {_FROM} AND {due} ORDER BY {order} LIMIT ?",
-        (lane.destination, lane.signal, now_ms, len(leases) + (1 if newest else _MOST_RANGES)),
+        (lane.destination, lane.signal, now_ms, len(leased) + (1 if newest else _MOST_RANGES)),
     )
     chosen: list[tuple[Any, ...]] = []
     size, most_ranges = 0, _MOST_RANGES
     for row in rows:
-        if row[0] in leases:
+        if row[0] in leased:
             continue
         length = row[10] * row[3] // max(row[4], 1)
         allowed = row[8] or _MOST_RANGES

@@ -17,31 +17,25 @@ from isal.isal_zlib import crc32
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, StoreFull, Unavailable
 from collector.store.entries import (
-    BY_COMMAND,
-    DAMAGED,
     LOCAL,
     UNSEALABLE,
     Caps,
     Completable,
-    Hold,
-    Lane,
-    Leased,
     Refusal,
     Reseal,
-    Settlement,
 )
-from collector.store.sqlite import queue
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.completable import CompletableBatches
 from collector.store.sqlite.file import StoreFile
-from collector.store.sqlite.forgetting import Forgetting, forget_batch
+from collector.store.sqlite.forgetting import Forgetting
 from collector.store.sqlite.inbox import SqliteInbox
 from collector.store.sqlite.ledger import count
 from collector.store.sqlite.listing import list_spans
+from collector.store.sqlite.outbox import SqliteOutbox
 from collector.store.sqlite.queue import Leases
 from collector.store.sqlite.schema import connect_reading
 from collector.store.sqlite.texts import TextIndex, forget_deleted, index_again
-from collector.store.sqlite.writer import WriterThread, is_damage
+from collector.store.sqlite.writer import WriterThread
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +43,7 @@ _SAVE_CLOCK_MS = 60_000
 _SOON_S = 0.1
 
 
-class SqliteStore:
+class SqliteStore(SqliteOutbox):
     """Keeps sealed batches in `directory`; every put is synced before its future is done.
 
     `destinations` says who gets what: destination -> the signals it takes. A signal it does not take is
@@ -119,110 +113,6 @@ class SqliteStore:
     def notices(self) -> list[str]:
         """What a person should know of the store itself, such as damage that was set aside."""
         return list(self._file.notices)
-
-    # ---- Queue
-
-    def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False, newest: bool = False) -> list[Leased]:
-        """See `Queue.lease`."""
-        with self._lock:
-            try:
-                self._reading.execute("BEGIN")
-                rows = queue.choose(
-                    self._reading,
-                    lane,
-                    0 if newest else most_bytes,
-                    self._clock.now_ms(),
-                    self._leases,
-                    retries=retries,
-                    newest=newest,
-                )
-                found = [queue.leased(row, data) for row in rows if (data := self._data(row[1], row[11])) is not None]
-            except sqlite3.DatabaseError as error:
-                if is_damage(error):
-                    self._writer.report_damage(self._generation)
-                raise Unavailable(f"the store cannot be read ({type(error).__name__})") from None
-            finally:
-                with contextlib.suppress(sqlite3.Error):
-                    self._reading.rollback()
-            self._leases.add(each.id for each in found)
-        return found
-
-    def release(self, ranges: Iterable[int]) -> None:
-        """See `Queue.release`."""
-        self._leases.release(ranges)
-
-    def settle(self, lane: Lane, settlements: Iterable[Settlement]) -> Future[None]:
-        """See `Queue.settle`."""
-        found = list(settlements)
-
-        def work(connection: sqlite3.Connection) -> None:
-            touched = queue.settle(connection, lane, found, self._clock.now_ms())
-            self._forgetting.left_queue(connection, touched)
-
-        future: Future[None] = self._writer.submit(work, durable=False)
-        future.add_done_callback(lambda _: self._leases.release(each.id for each in found))
-        return future
-
-    def due_in(self, lane: Lane) -> float | None:
-        """See `Queue.due_in`."""
-        with self._lock:
-            rows = self._reading.execute(
-                "SELECT id, due_ms FROM outbox WHERE destination = ? AND signal = ? AND due_ms > 0"
-                " ORDER BY due_ms LIMIT ?",
-                (lane.destination, lane.signal, len(self._leases) + 1),
-            )
-            due = next((due_ms for row, due_ms in rows if row not in self._leases), None)
-            rows.close()
-        return None if due is None else max((due - self._clock.now_ms()) / 1000, 0.0)
-
-    def hold(self, lane: Lane | str, held: Hold | None) -> Future[None]:
-        """See `Queue.hold`."""
-        return self._writer.submit(lambda connection: queue.hold(connection, lane, held, self._clock), durable=False)
-
-    def held(self, lane: Lane | str) -> Hold | None:
-        """See `Queue.held`."""
-        destination, signal = (lane, "") if isinstance(lane, str) else (lane.destination, str(lane.signal))
-        with self._lock:
-            row = self._reading.execute(
-                "SELECT until_ms, failures, cause FROM holds WHERE destination = ? AND signal = ?",
-                (destination, signal),
-            ).fetchone()
-        if row is None:
-            return None
-        return Hold(max((row[0] - self._clock.now_ms()) / 1000, 0.0), row[1], row[2])
-
-    # ---- QueueCommands
-
-    def move_queue(self, source: str, target: str) -> Future[int]:
-        """See `QueueCommands.move_queue`."""
-        return self._command(lambda connection: queue.move(connection, source, target, list(Signal)))
-
-    def drop_queue(self, destination: str) -> Future[int]:
-        """See `QueueCommands.drop_queue`."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            rows = connection.execute(
-                "SELECT id, destination, signal, items FROM outbox WHERE destination = ?", (destination,)
-            ).fetchall()
-            return queue.drop_rows(connection, rows, BY_COMMAND)
-
-        return self._command(work)
-
-    def retry_dead_letters(self, letters: Collection[int] | None) -> Future[int]:
-        """See `QueueCommands.retry_dead_letters`."""
-        return self._command(lambda connection: queue.revive(connection, letters, self._clock.now_ms()))
-
-    def drop_dead_letters(self, letters: Collection[int] | None) -> Future[int]:
-        """See `QueueCommands.drop_dead_letters`."""
-        return self._command(lambda connection: queue.drop_letters(connection, letters, BY_COMMAND))
-
-    def _command(self, work: Callable[[sqlite3.Connection], int]) -> Future[int]:
-        def counted(connection: sqlite3.Connection) -> int:
-            done = work(connection)
-            self._forgetting.measure_queue(connection)
-            return done
-
-        return self._writer.submit(counted)
 
     # ---- Sealing
 
@@ -411,22 +301,3 @@ class SqliteStore:
         else:
             self._replace(connection, batch_id, batch)
             self._resealed = True
-
-    def _data(self, batch_id: int, crc: int) -> bytes | None:
-        """A batch as it was put; one that is not what was put any more is given up, and counted."""
-        data: bytes = self._reading.execute("SELECT data FROM batches WHERE id = ?", (batch_id,)).fetchone()[0]
-        if crc32(data) == crc:
-            return data
-        self._writer.submit(lambda connection: self._give_up(connection, batch_id, DAMAGED))
-        self._file.note(f"a batch on a damaged page of {self.path.name} is given up, the rest goes on")
-        return None
-
-    def _give_up(self, connection: sqlite3.Connection, batch_id: int, reason: str) -> None:
-        rows = connection.execute(
-            "SELECT id, destination, signal, items FROM outbox WHERE batch_id = ?", (batch_id,)
-        ).fetchall()
-        queue.drop_rows(connection, rows, reason)
-        letters = connection.execute("SELECT id FROM dead_letters WHERE batch_id = ?", (batch_id,)).fetchall()
-        queue.drop_letters(connection, [letter for (letter,) in letters], reason)
-        forget_batch(connection, batch_id)
-        self._forgetting.measure_queue(connection)

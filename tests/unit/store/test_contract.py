@@ -12,7 +12,7 @@ from harness.telemetry import logs, span_ids, traces
 from collector.batch import SealedBatch, Signal
 from collector.errors import StoreFull, Unavailable
 from collector.store import Reading, Store
-from collector.store.entries import Caps, Hold, Lane, Refusal, Then
+from collector.store.entries import Caps, Hold, Lane, Refusal, Settlement, Then
 
 NONE = Refusal(Signal.TRACES, {})
 LOST_HOST = "gone.example:443"
@@ -388,3 +388,33 @@ def test_a_lane_of_another_signal_is_apart(engine: Engine, tmp_path: Path) -> No
     assert store.lease(LANE, MIB) == []
     assert [each.items for each in store.lease(Lane(HOST, Signal.LOGS), MIB)] == [2]
     store.close()
+
+
+def test_no_item_is_leased_twice_while_ranges_are_halved_beside_it(store: Store) -> None:
+    """A range that is settled between the look at the queue and the look at the leases must not be taken as it was."""
+    _put(store, _batch(128))
+    delivered: list[tuple[int, int]] = []
+    wrong: list[BaseException] = []
+
+    def forward() -> None:
+        try:
+            idle = 0
+            while idle < 50:
+                leased = [*store.lease(LANE, 1), *store.lease(LANE, 1, retries=True)]
+                idle = 0 if leased else idle + 1
+                for each in leased:
+                    if each.items > 1:
+                        store.settle(LANE, [Settlement(each.id, Then.HALVE, cause="too large")]).result(5)
+                    else:
+                        delivered.append((each.batch_id, each.first))
+                        store.settle(LANE, [Settlement(each.id)]).result(5)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=forward) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+    assert sorted(delivered) == [(delivered[0][0], first) for first in range(128)]
