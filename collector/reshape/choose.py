@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from openinference.semconv.trace import SpanAttributes
 
@@ -69,8 +70,11 @@ class Chooser:
                 if target is None:
                     return None
                 if not target.internal:
+                    guessed = target.kind_of
                     self._ask_others(resource, scope, span, target, conventions)
                     self.asked = first.name
+                    if target.kind_of != guessed:
+                        _add_as(target.kind_of, first, span, target)
                     self._finish(span, target, first)
                 return first, target
         return None
@@ -103,6 +107,14 @@ class Chooser:
             put_counts(target, span, self._counts)
             settle(target.tokens, exclusive=convention.exclusive_counts)
             write_tokens(target.put, target.tokens)
+
+
+def _add_as(kind: str, convention: Convention, span: SourceSpan, target: Target) -> None:
+    """What `convention` says of a span of `kind`, which another one knew: the same as when the span comes again."""
+    known = replace(span, attributes={**span.attributes, _KIND: kind})
+    again = convention.reshape(known)
+    if again is not None and not again.internal:
+        target.add(again)
 
 
 def _lacks_content(target: Target) -> bool:

@@ -271,3 +271,12 @@ def test_a_hostile_list_stays_bounded(kind: str) -> None:
 def test_every_convention_has_a_name_of_its_own() -> None:
     """Counts are kept by it."""
     assert len({convention.name for convention in CONVENTIONS}) == len(CONVENTIONS)
+
+
+def test_a_kind_that_another_convention_gave_adds_nothing_the_second_time() -> None:
+    drawn = [("chat", {"gen_ai.operation.name": "execute_tool", "langfuse.observation.input": ""}, [])]
+    request = request_of(drawn, "")
+    Reshaper(SourceKeys.ALL).reshape(request)
+    once = request.SerializeToString(deterministic=True)
+    Reshaper(SourceKeys.ALL).reshape(request)
+    assert request.SerializeToString(deterministic=True) == once

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -17,6 +19,12 @@ EXAMPLES = [(rule, example) for rule in ALL_RULES for example in rule.match]
 _NAMES = [f"{rule.id}-{number}" for number, (rule, _) in enumerate(EXAMPLES)]
 _NEED_WORDS = {"us-ssn"}
 """Of these the form without a word for it is found only as it is written by hand."""
+_NAMED_BESIDE = {"ngrok-token"}
+"""Tokens that are told by a word beside them alone."""
+_TABLES = {"secret-column"}
+"""Found by the head of a table: a line of its own, which words around it would make another line."""
+_KNOWN_ALONE = re.compile(r"\+|\([2-9][0-9]{2}\) ?[0-9]{3}")
+"""Telephone numbers that need no word: with a country, or as North Americans write them."""
 
 
 def _found(engine: Engine, rule: Rule, text: str) -> list[str]:
@@ -31,7 +39,8 @@ def test_a_rule_finds_its_examples_at_every_border(rule: Rule, example: str, nam
     text = expand(example)
     found = _found(engine, rule, text)
     assert found
-    for around in ("{}", "{}\n", "\n{}", "{} and more", "so: {}", "{}\r\nmore", "é {} é"):
+    beside = () if rule.id in _TABLES else ("{} and more", "so: {}", "é {} é")
+    for around in ("{}", "{}\n", "\n{}", "{}\r\nmore", *beside):
         again = _found(engine, rule, around.format(text))
         assert again and again[0].startswith(found[0]), around
 
@@ -47,8 +56,10 @@ def test_what_is_known_by_its_shape_is_found_alone(rule: Rule, example: str, nam
     [first, *_] = _found(engine, rule, expand(example))
     if rule.id in _NEED_WORDS and first.isdigit():
         return
-    if rule.id == "phone" and not first.startswith(("+", "(")):
+    if rule.id == "phone" and not _KNOWN_ALONE.match(first):
         return  # ten digits alone are no telephone number
+    if rule.id in _NAMED_BESIDE:
+        return
     for text in (first, f"{first}\n", f"{first} and more", f"so {first}"):
         assert _found(engine, rule, text), text.replace(first, "...")
 

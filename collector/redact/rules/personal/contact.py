@@ -49,11 +49,18 @@ def _international(match: re.Match[bytes], data: bytes) -> bool:
     after = data[match.end() : match.end() + 1]
     if value[:1] != b"+":
         return _named(data, match.start()) or (b"(" in value and before[-1:] not in (b"-", b"=", b","))
-    quoted = before[-1:] in (b'"', b"'") and after in (b'"', b"'", b"\\")
-    alone = before[-1:] in (b"", b"\0") and after in (b"", b"\0", b"\n")
+    last = before[-1:]
+    quoted = last in (b'"', b"'") and after in (b'"', b"'", b"\\")
+    alone = last in (b"", b"\0", b"\n") and after in (b"", b"\0", b"\n", b"\r")
     if digits >= 10 and (quoted or alone):
         return True
-    return _named(data, match.start()) or (match["sep"] != b"" and digits >= 10 and before[-1:] not in (b"\n", b""))
+    if 11 <= digits <= 13 and last in _BEFORE_PROSE:
+        return True
+    return _named(data, match.start()) or (match["sep"] != b"" and digits >= 10 and last not in (b"\n", b""))
+
+
+_BEFORE_PROSE = (b"", b"\0", b" ", b":", b",", b";", b"(", b"\t")
+"""Not the start of a line: there a plus is more often that of a diff."""
 
 
 _LOCAL = re.compile(
