@@ -7,12 +7,14 @@ import dataclasses
 from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import FastAPI, HTTPException, Path, Query
+from pydantic import Field
 
 from collector.store import QueueCommands
 from collector.viewer.live import Live
 
-Letters = Annotated[list[int] | None, Query()]
+_LARGEST_KEY = 2**63 - 1
+Letters = Annotated[list[Annotated[int, Field(le=_LARGEST_KEY, ge=-_LARGEST_KEY)]] | None, Query()]
 Most = Annotated[int, Query(ge=1, le=10_000)]
 
 
@@ -57,7 +59,7 @@ def add_queue(api: FastAPI, live: Live, control: QueueControl) -> None:
         return [dataclasses.asdict(letter) for letter in live.reader.dead_letters(limit, destination)]
 
     @api.get("/api/dead-letters/{letter}")
-    def dead_letter(letter: int) -> dict[str, Any]:
+    def dead_letter(letter: Annotated[int, Path(le=_LARGEST_KEY, ge=-_LARGEST_KEY)]) -> dict[str, Any]:
         """One dead letter, with its items as an OTLP/JSON export request."""
         found = live.reader.dead_letter(letter)
         if found is None:

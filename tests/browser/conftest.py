@@ -24,8 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser that is closed with its module: the loop Playwright keeps running would refuse any other's."""
     if CHROMIUM is None or not AXE.is_file():
         needed = "Chromium and axe-core are needed: apt-get install chromium && make clients"
         if os.environ.get("CI"):

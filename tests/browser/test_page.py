@@ -155,6 +155,7 @@ def test_the_keyboard_is_enough(browser: Browser, collector: Process) -> None:
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_url("**/sessions/**")
+        expect(page.locator(".row.bad")).to_have_count(1)
         page.keyboard.press("e")
         expect(page.locator(".row.bad[aria-current]")).to_have_count(1)
         page.keyboard.press("h")

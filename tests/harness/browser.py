@@ -47,8 +47,8 @@ class Browser:
             base_url=origin, viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        if token:
-            context.set_extra_http_headers({"x-collector-token": token})
+        if token:  # a download is asked for without what is set on the page: it takes the cookie a user has
+            context.request.get(f"/?token={token}")
         page = context.new_page()
         wrong: list[str] = []
         page.on(

@@ -72,6 +72,13 @@ KNOWN = (
     ),
     Known("answer text", "it was cut before the model answered anything", scenarios=("abort_waiting",)),
     Known(
+        "answer text",
+        "texts are taken whole, and 1.2 does not always tell a text whole that was cut",
+        shown="''",
+        scenarios=("abort",),
+        versions=("1.2.27",),
+    ),
+    Known(
         r"message 1 \(user\) text",
         "OpenCode puts words of its own around the conversation it sums up",
         _COMPACTION,
