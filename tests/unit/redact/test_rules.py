@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.redact.engine.engine import Engine
+from collector.redact.engine import encoded, views
+from collector.redact.engine.compile import compiled_width
+from collector.redact.engine.engine import _LONGEST_TRIGGER, Engine
 from collector.redact.engine.rule import Rule, expand
 from collector.redact.engine.scan import HyperscanScanner, hyperscan, scanner
 from collector.redact.rules import ALL_RULES, DEFAULT_RULES, LATEST, PACKS
@@ -83,6 +85,21 @@ _NEAR_MISSES = (
     "4111", "+1 234 ", "DE89 ", "123-45-", "cookie: a=", "Basic QUJD", "Bearer ", "--password ", " -u a:", "<password>",
     "name: TOKEN\nvalue: ", "[REDACTED:x]", "ghp_[REDACTED:x]", "hooks.slack.com/", "A" * 63 + "\n", "x" * 40 + " ", "\\\\\\\\",
 )  # fmt: skip
+
+
+_ENGINES_OWN = (views.ESCAPED, *encoded._RUN, *encoded._IN_RUNS, *encoded._APART)
+
+
+def test_every_trigger_is_bounded() -> None:
+    """A repeat without end takes time that grows with the square under `re`, and a match wider than the overlap of two pieces of a text would be lost between them."""
+    triggers = [
+        *((rule.id, trigger) for rule in ALL_RULES for trigger in rule.triggers),
+        *(("engine", trigger) for trigger in _ENGINES_OWN),
+    ]
+    wide = [
+        (name, trigger.source) for name, trigger in triggers if compiled_width(trigger.source)[1] > _LONGEST_TRIGGER
+    ]
+    assert wide == []
 
 
 @pytest.mark.slow
