@@ -154,6 +154,6 @@ def test_every_command_runs(place: Path, command: str) -> None:
         cwd=place,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=240,
+        timeout=60,
     )
     assert result.returncode == 0, result.stderr.decode()[-2000:]
