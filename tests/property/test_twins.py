@@ -81,6 +81,7 @@ def test_the_twins_agree_on_the_corpus() -> None:
             _same(json.loads(line)["text"].encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.slow
 def test_the_twins_agree_on_ordinary_code() -> None:
     size = 0
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("[h-u]*.py")):
