@@ -47,7 +47,7 @@ def pipelines_of(settings: Settings, sealers: Sealers, store: Store) -> Callable
     sieve = Sieve(store.inbox.knows, keep_internal=settings.keep_internal_spans)
 
     def new_pipeline() -> Pipeline:
-        reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join)
+        reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)
         return Pipeline(sealers, reshaper=reshaper, sift=sieve.sift)
 
     return new_pipeline
