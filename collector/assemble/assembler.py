@@ -47,8 +47,8 @@ class FinishedTurn:
 class Assembler:
     """Folds facts into spans, for any number of sessions.
 
-    `seen` says whether a span of that id was built before this assembler began. `died_ms` is how long a turn may
-    be silent before it is given up.
+    `seen` says whether a span of that id was built before this assembler began; `patience` how long to wait for more.
+    A session with no open turn is forgotten after `keep_idle_ms`, or sooner when more than `most_idle` are idle.
     """
 
     def __init__(
