@@ -17,6 +17,8 @@ from typing import Any
 from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
 from collector.assemble.fold.activity import OpenTurn, open_turn
 from collector.assemble.fold.copies import set_copies_aside
+from collector.assemble.fold.forgetting import forget, recall, remember
+from collector.assemble.fold.learning import learn
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.prompts import system_for
 from collector.assemble.fold.session import SessionState
@@ -93,7 +95,7 @@ class Assembler:
         session = self.sessions.get(fact.session)
         if session is None:
             session = self.sessions[fact.session] = SessionState(fact.session, self.sessions)
-        if session.learn(fact):
+        if learn(session, fact):
             session.heard = now
             session.changes += 1
             message = getattr(fact, "message", None)
@@ -103,12 +105,12 @@ class Assembler:
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
         """Take over what was remembered of a session, before anything of it is fed."""
-        self.sessions.setdefault(session, SessionState(session, self.sessions)).recall(memory)
+        recall(self.sessions.setdefault(session, SessionState(session, self.sessions)), memory)
 
     def remember(self, session: str) -> dict[str, Any]:
         """What `recall` needs when the facts of its ended turns are gone."""
         found = self.sessions.get(session)
-        return found.remember() if found else {}
+        return remember(found) if found else {}
 
     def open_messages(self, session: str) -> tuple[str, ...]:
         """The messages of turns of a session that are not over."""
@@ -341,7 +343,7 @@ class Assembler:
         for step in turn.steps:
             session.steps.pop(step.id, None)
             session.owners[step.id] = turn.opener.id
-        session.forget([message.id for message in (*turn.queued, *turn.users, *turn.steps)], until)
+        forget(session, [message.id for message in (*turn.queued, *turn.users, *turn.steps)], until)
 
     def _once(self, session: SessionState, identifier: bytes) -> bool:
         """Whether this span was not built yet; it counts as built from now on."""

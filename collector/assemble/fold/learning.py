@@ -1,0 +1,168 @@
+"""Facts put where they belong in what is known of a session (pure)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+from collector.assemble.facts import (
+    NEVER,
+    AnyFact,
+    FirstTokenFact,
+    MessageFact,
+    NoteFact,
+    PartFact,
+    RemovalFact,
+    RetryFact,
+    SessionFact,
+    TitleFact,
+    ToolFact,
+    WaitFact,
+)
+from collector.assemble.fold.message import SessionMessage, merge
+from collector.assemble.fold.session import SessionState
+
+
+def learn(session: SessionState, fact: AnyFact) -> bool:
+    """Take `fact` in; whether it said anything new."""
+    if fact.at > session.last_at:
+        session.last_at = fact.at
+    match fact:
+        case FirstTokenFact():
+            message = session.message(fact.message)
+            if message.first is not None and message.first <= fact.at:
+                return False
+            message.first = fact.at
+            return True
+        case PartFact():
+            return _part(session, fact)
+        case ToolFact():
+            return _tool(session, fact)
+        case MessageFact():
+            return _message(session, fact)
+        case SessionFact():
+            if fact.created is not None:
+                session.born = fact.created if session.born is None else min(session.born, fact.created)
+            return merge(session.info, session.info_orders, fact)
+        case TitleFact():
+            if session.titled is not None and session.titled <= fact.at:
+                return False
+            session.titled = fact.at
+            return True
+        case WaitFact():
+            ends = session.waits.setdefault(fact.id, {})
+            if fact.ends in ends and ends[fact.ends].at <= fact.at:
+                return False
+            ends[fact.ends] = fact
+            return True
+        case NoteFact():
+            return _note(session, fact)
+        case RemovalFact():
+            message = session.message(fact.message)
+            known = message.removed.get(fact.part)
+            message.removed[fact.part] = min(fact.at, known or NEVER)
+            message.version += 1
+            return known is None
+        case RetryFact() if fact.message is None:
+            for step in session.steps.values():
+                step.version += 1
+            return session.retries.add(fact)
+        case _:
+            return session.timelines[type(fact)].add(fact)
+
+
+def _message(session: SessionState, fact: MessageFact) -> bool:
+    message = session.message(fact.message)
+    position, made = message.position, message.created
+    changed = message.merge(fact)
+    if message.created != made:
+        del session.ordered[bisect_left(session.ordered, position)]
+        insort(session.ordered, (*message.position, message))
+    if message.is_compaction:
+        session.summaries[message.id] = message
+    if fact.recalled:
+        return changed
+    if not message.has_own_event:
+        message.has_own_event = changed = True
+        if message.id not in session.owners:
+            (session.opened if message.role == "user" else session.steps)[message.id] = message
+    if changed:
+        message.version += 1
+    return changed
+
+
+def _part(session: SessionState, fact: PartFact) -> bool:
+    message = session.message(fact.message)
+    held = message.parts.get(fact.part)
+    if fact.sent is not None:
+        _keep_sent(session, fact.sent, fact, held)
+        if message.role == "user" and fact.synthetic and not fact.resumes:
+            return True  # it may have been made for one request only
+    if held is not None and (held.order > fact.order or held == fact):
+        if held.order > fact.order:
+            _keep_replaced(message, fact, held)
+        return fact.sent is not None
+    if held is not None:
+        _keep_replaced(message, held, fact)
+    message.parts[fact.part] = fact
+    message.version += 1
+    return True
+
+
+def _keep_sent(session: SessionState, name: str, fact: PartFact | ToolFact, held: PartFact | ToolFact | None) -> None:
+    """Keep a part as a history showed it; what it is still the same as is held once."""
+    last = session.last_sent.get(fact.part)
+    if last is not None and _says_the_same(last, fact):
+        session.sent[name] = last
+        return
+    session.sent[name] = session.last_sent[fact.part] = fact
+    if isinstance(fact, PartFact) and isinstance(held, PartFact) and fact.text == held.text:
+        fact.text = held.text
+    if isinstance(fact, ToolFact) and isinstance(held, ToolFact) and fact.output == held.output:
+        fact.output = held.output
+
+
+def _tool(session: SessionState, fact: ToolFact) -> bool:
+    message = session.message(fact.message)
+    if fact.sent is not None:
+        _keep_sent(session, fact.sent, fact, message.tools.get(fact.part))
+    elif fact.part not in message.tools and message.id in session.owners:  # its turn was given up too early
+        session.steps[message.id] = message
+    changed = message.merge_tool(fact)
+    if changed:
+        message.version += 1
+        session.calls[fact.call] = (message, message.tools[fact.part])
+        if fact.child:
+            session.children.setdefault(fact.child, {})[fact.part] = (message, message.tools[fact.part])
+    return changed
+
+
+def _note(session: SessionState, fact: NoteFact) -> bool:
+    """A note heard again replaces the earlier one: what a turn changed grows."""
+    held = session.notes.get(fact.key)
+    if held is not None and held.order >= fact.order:
+        return False
+    session.notes[fact.key] = fact
+    return True
+
+
+def _says_the_same(one: PartFact | ToolFact, other: PartFact | ToolFact) -> bool:
+    if isinstance(one, ToolFact) and isinstance(other, ToolFact):
+        return (
+            one.output == other.output
+            and one.input == other.input
+            and one.status == other.status
+            and one.error == other.error
+            and one.pruned == other.pruned
+            and one.name == other.name
+        )
+    if isinstance(one, PartFact) and isinstance(other, PartFact):
+        return one.text == other.text and one.type == other.type and one.ignored == other.ignored
+    return False
+
+
+def _keep_replaced(message: SessionMessage, old: PartFact, new: PartFact) -> None:
+    """Keep a text before it was changed: earlier requests held it."""
+    if old.text and old.text != new.text and old.sent is None and new.sent is None:
+        known = message.replaced.setdefault(old.part, [])
+        if old not in known:
+            known.append(old)
