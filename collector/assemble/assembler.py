@@ -17,9 +17,11 @@ from typing import Any
 from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
 from collector.assemble.fold.activity import OpenTurn, open_turn
 from collector.assemble.fold.copies import set_copies_aside
+from collector.assemble.fold.doings import is_broken, says_anything
 from collector.assemble.fold.forgetting import forget, recall, remember
 from collector.assemble.fold.learning import learn
 from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.numbering import number_of
 from collector.assemble.fold.prompts import system_for
 from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.title_usage import CallUsage, title_usages
@@ -174,30 +176,17 @@ class Assembler:
                 session.is_open = True
                 continue
             state = ending(turn, now, self._patience)
-            if closing and state is Ending.DIED and not self._is_broken(turn):
+            if closing and state is Ending.DIED and not is_broken(turn):
                 state = Ending.OVER
             over = state is not Ending.OPEN
             yield from self._children(turn, place, now, over=over)
             if over:
-                is_known = _says_anything(turn)
+                is_known = says_anything(turn)
                 if is_known:
                     yield from self._root(turn, found, place, incomplete=state is Ending.DIED)
                 self._finish(turn, place, died=state is Ending.DIED or not is_known)
             else:
                 session.is_open = True
-
-    def _is_broken(self, turn: Turn) -> bool:
-        """Whether something of the turn never came to an end."""
-        if turn.session.info.deleted is not None:
-            return True
-        if not turn.steps:
-            return not any(s.status != "busy" for s in turn.session.statuses.between(turn.start, turn.until))
-        if any(not step.done or any(step.running_tools()) for step in turn.steps):
-            return True
-        last = turn.steps[-1]
-        idle = any(s.status != "busy" for s in turn.session.statuses.between(last.created, turn.until))
-        return last.info.finish in ("tool-calls", None) and last.info.error_type is None and not idle \
-            and not turn.is_overtaken  # fmt: skip
 
     def _children(self, turn: Turn, place: SpanPlace, now: int, *, over: bool) -> Iterator[BuiltSpan]:
         quiet = now - self._patience.settle
@@ -293,28 +282,8 @@ class Assembler:
         for fact in session.compactions.between(turn.start, turn.until):
             moments.append(fact.at)
         known = [moment for moment in moments if moment < NEVER] or [0]
-        number = self._number(session, turn, others)
+        number = number_of(session, turn, others)
         yield self._spans.agent(turn, place, number, incomplete, (min(known), max(known)))
-
-    def _number(self, session: SessionState, turn: Turn, others: list[Turn]) -> int:
-        """Turns are counted by when they were opened; what was recalled of earlier ones counts too."""
-        since, counted = session.counted
-        mine = turn.opener.position
-        if mine < since:
-            since, counted = (0, ""), 0
-        openers = {(at, opener) for opener, at in session.finished.items() if at > since[0]}
-        if session.places:
-            openers = {session.place_of(opener) for opener in session.finished}
-        openers |= {other.opener.position for other in others if not other.late}
-        for at, identifier, message in session.ordered[session.before(turn.opener) - 1 :: -1]:
-            if (at, identifier) <= since:
-                break
-            if _was_turn(message) and identifier not in session.owners:
-                openers.add((at, identifier))
-        number = counted + sum(1 for position in openers if since < position < mine) + 1
-        if mine >= session.counted[0]:
-            session.counted = (mine, number)
-        return number
 
     def _finish(self, turn: Turn, place: SpanPlace, *, died: bool) -> None:
         session = turn.session
@@ -375,18 +344,3 @@ class Assembler:
                 held -= len(session.messages)
                 del self.sessions[session.id]
                 self._built.pop(session.id, None)
-
-
-def _was_turn(message: SessionMessage) -> bool:
-    return message.role == "user" and not message.has_own_event and message.is_prompt
-
-
-def _says_anything(turn: Turn) -> bool:
-    """Whether an agent was at work: a prompt alone may be a note that wants no answer, or a compaction's mark."""
-    if turn.steps:
-        return True
-    session = turn.session
-    busy = any(status.status == "busy" for status in session.statuses.between(turn.start, turn.until))
-    failed = bool(session.failures.between(turn.start, turn.until) or session.retries.between(turn.start, turn.until))
-    compacted = bool(session.compactions.between(turn.start, turn.until))
-    return bool(turn.opener.parts) and (busy or failed or compacted or turn.opener.part("compaction") is not None)
