@@ -20,6 +20,7 @@ from collector.batch import Signal
 from collector.policy.model import KEYED, Action, ContentLevel, Place, Policy
 from collector.redact.masker import Masker
 from collector.redact.otlp.fields import FieldActions, Subject, decide, level_of, role_key_of
+from collector.redact.otlp.lengths import limit_length
 from collector.redact.otlp.strings import Fields, Texts
 from collector.redact.report import Tally
 
@@ -76,7 +77,7 @@ class EarlySealer:
         holders = [self._take(collected, text) for text in texts]
         names = EntityRef(id_keys=identifiers)
         collected.take_each(names, "id_keys")
-        collected.limit_length()
+        limit_length(collected)
         self._masker.mask(collected, tally)
         for text, holder in zip(texts, holders, strict=True):
             text.text = _text_of(holder)

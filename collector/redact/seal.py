@@ -20,8 +20,9 @@ from collector.redact.masker import Masker
 from collector.redact.otlp.content import keep_metadata
 from collector.redact.otlp.entries import entries, list_again
 from collector.redact.otlp.fields import REPORT, FieldActions, Subject, level_of
+from collector.redact.otlp.items import delete
 from collector.redact.otlp.positions import collect
-from collector.redact.otlp.strings import Texts, delete
+from collector.redact.otlp.strings import Texts
 from collector.redact.placeholders import sized
 from collector.redact.report import CONTENT, ERROR, Tally
 from collector.redact.ruleset import engine_of, level_policy

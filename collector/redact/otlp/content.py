@@ -20,8 +20,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from collector.batch import ExportRequest, data_points
 from collector.policy.model import Action, FieldRule, Policy
 from collector.redact.otlp.fields import REPORT, Subject, fits
+from collector.redact.otlp.items import cut, delete
 from collector.redact.otlp.opaque import opaque
-from collector.redact.otlp.strings import cut, delete
 from collector.redact.placeholders import rule_named_by, sized
 from collector.redact.report import CONTENT, FORGED, Tally
 

@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collector.batch import ExportRequest, data_points
 from collector.policy.model import Place
 from collector.redact.otlp.fields import Subject
+from collector.redact.otlp.lengths import limit_length
 from collector.redact.otlp.strings import Fields, Texts
 
 _SPAN: Fields = (("name", Place.NAME), ("trace_state", Place.TRACE_STATE))
@@ -37,7 +38,7 @@ def collect(texts: Texts, request: ExportRequest) -> None:
         _logs(texts, request)
     else:
         _metrics(texts, request)
-    texts.limit_length()
+    limit_length(texts)
 
 
 def _traces(texts: Texts, request: ExportTraceServiceRequest) -> None:

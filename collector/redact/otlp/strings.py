@@ -5,7 +5,6 @@ On the way, in this order: limits of structure, then field actions. What is left
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import repeat
@@ -14,6 +13,7 @@ from typing import Any
 from collector.policy.model import Action, FieldRule, Limits, Place
 from collector.redact.otlp.entries import LISTED
 from collector.redact.otlp.fields import UNMET, FieldActions, KeyTable, Subject, Treatment, decide, fits
+from collector.redact.otlp.items import cut, delete
 from collector.redact.otlp.opaque import opaque
 from collector.redact.placeholders import named, rule_named_by, sized
 from collector.redact.report import (
@@ -21,12 +21,9 @@ from collector.redact.report import (
     ERROR,
     FIELD,
     FORGED,
-    INLINE_DATA,
     SECRET_FIELD,
     SHORT_ITEMS,
     TOO_DEEP,
-    TOO_LARGE,
-    TOO_MANY,
     Tally,
 )
 from collector.redact.rules.vocabulary import holds_secret
@@ -43,7 +40,6 @@ Pseudonym = Callable[[str, bytes], str]
 Fields = tuple[tuple[str, Place], ...]
 """Fields of a message that hold text, and what place each is."""
 _LEAST_CARD = 10**11
-_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]+")
 _MOST_JOINED = 65536
 
 
@@ -51,8 +47,8 @@ class Texts:
     """The texts of one request and the places they came from, to be read together and written back singly."""
 
     __slots__ = (
-        "_actions", "_numbers", "_pseudonym", "_starts", "_tally", "_text_rules", "cuts", "limits", "listed",
-        "new_keys", "slots", "spans", "subject", "texts",
+        "_actions", "_numbers", "_pseudonym", "_starts", "_text_rules", "cuts", "limits", "listed", "new_keys", "slots",
+        "spans", "subject", "tally", "texts",
     )  # fmt: skip
 
     def __init__(self, actions: FieldActions, limits: Limits, tally: Tally, pseudonym: Pseudonym) -> None:
@@ -69,7 +65,7 @@ class Texts:
         self._actions = actions
         self._text_rules = actions.texts
         self.limits = limits
-        self._tally = tally
+        self.tally = tally
         self._pseudonym = pseudonym
 
     def put(self, index: int, text: str) -> None:
@@ -95,7 +91,7 @@ class Texts:
         self.subject = Subject(span, self.subject.resource)
 
     def _mark(self, number: int) -> None:
-        self._tally.at = number
+        self.tally.at = number
         self._starts.append(len(self.texts))
         self._numbers.append(number)
 
@@ -116,7 +112,7 @@ class Texts:
             self.slots.append((message, field, index))
 
     def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
-        cut(holder, pairs, self.limits.max_attributes, "dropped_attributes_count", self._tally)
+        cut(holder, pairs, self.limits.max_attributes, "dropped_attributes_count", self.tally)
         self.take_pairs(pairs, place, depth)
 
     def take_pairs(self, pairs: Any, place: Place, depth: int = 0) -> None:
@@ -215,7 +211,7 @@ class Texts:
 
     def _act(self, pair: Any, key: str, treatment: Treatment, depth: int) -> bool:
         if treatment.remove:
-            self._tally.add(FORGED, Action.DROP)
+            self.tally.add(FORGED, Action.DROP)
             pair.ClearField("value")
             return True
         if treatment.plain:
@@ -230,7 +226,7 @@ class Texts:
         if rule is None or rule.action is Action.SCAN:
             return False
         if rule.action is Action.DROP:
-            self._tally.add(FIELD, Action.DROP)
+            self.tally.add(FIELD, Action.DROP)
             pair.ClearField("value")
             return True
         return self._change(value, rule)
@@ -240,7 +236,7 @@ class Texts:
         data = _bytes_of(value, value.WhichOneof("value"))
         if action is Action.HASH:
             value.string_value = self._pseudonym(SECRET_FIELD, data)
-            self._tally.add(SECRET_FIELD, action)
+            self.tally.add(SECRET_FIELD, action)
         else:
             self._replace(value, SECRET_FIELD, len(data) if action is Action.DROP else 0, action)
 
@@ -261,7 +257,7 @@ class Texts:
         data = _bytes_of(value, kind)
         if rule.action is Action.HASH:
             value.string_value = self._pseudonym(FIELD, data)
-            self._tally.add(FIELD, Action.HASH)
+            self.tally.add(FIELD, Action.HASH)
         else:
             self._replace(value, FIELD, len(data))
         return True
@@ -276,7 +272,7 @@ class Texts:
             self.slots.append((message, field, -1))
             return
         data = text.encode("utf-8", "surrogatepass")
-        self._tally.add(FIELD, action)
+        self.tally.add(FIELD, action)
         if action is Action.DROP:
             message.ClearField(field)
         else:
@@ -288,7 +284,7 @@ class Texts:
         if rule is None or rule.action in (Action.KEEP, Action.SCAN):
             return False
         if rule.action is Action.DROP:
-            self._tally.add(FIELD, Action.DROP)
+            self.tally.add(FIELD, Action.DROP)
             value.Clear()
             return True
         return self._change(value, rule)
@@ -298,43 +294,6 @@ class Texts:
         for index, text in enumerate(self.texts):
             if text[:1] == "[" and rule_named_by(text) == rule:
                 self.texts[index] = ""
-
-    def limit_length(self) -> None:
-        """Replace the texts that are too long to be read in bounded time."""
-        most = self.limits.max_value_bytes
-        longest = max(map(len, self.texts), default=0)
-        if longest > self.limits.max_inline_bytes:
-            self._limit_inline_data()
-        if longest * 4 <= most:
-            return
-        for index, text in enumerate(self.texts):
-            if len(text) * 4 > most and (size := len(text.encode("utf-8", "surrogatepass"))) > most:
-                self._tally.at = self.owner(index)
-                self._tally.add(TOO_LARGE, Action.PLACEHOLDER)
-                if self.joined(index) is None:
-                    self.put(index, sized(TOO_LARGE, size))
-                self.texts[index] = ""
-                self.cuts.pop(index, None)
-
-    def _limit_inline_data(self) -> None:
-        """Replace files that stand inside texts: no rule could look into them, and they are the most of the bytes."""
-        most = self.limits.max_inline_bytes
-        for index, text in enumerate(self.texts):
-            if len(text) > most and ";base64," in text:
-                self._tally.at = self.owner(index)
-                shorter = self._without_data(text, most)
-                if shorter != text and self.joined(index) is None:
-                    self.put(index, shorter)
-                self.texts[index] = shorter
-
-    def _without_data(self, text: str, most: int) -> str:
-        parts = text.split(";base64,")
-        for at, part in enumerate(parts[1:], 1):
-            found = _BASE64.match(part)
-            if found and found.end() > most:
-                parts[at] = sized(INLINE_DATA, found.end()) + part[found.end() :]
-                self._tally.add(INLINE_DATA, Action.PLACEHOLDER)
-        return ";base64,".join(parts)
 
     def owner(self, index: int) -> int:
         """The number of the span that text number `index` belongs to, or -1."""
@@ -346,11 +305,11 @@ class Texts:
         self._mark(-1)
 
     def cut_items(self, holder: Any, items: Any, most: int, counter: str) -> None:
-        cut(holder, items, most, counter, self._tally)
+        cut(holder, items, most, counter, self.tally)
 
     def _replace(self, value: Any, rule: str, size: int = 0, action: Action = Action.PLACEHOLDER) -> None:
         value.string_value = sized(rule, size) if size else named(rule)
-        self._tally.add(rule, action)
+        self.tally.add(rule, action)
 
 
 def _holds_secret(name: str, value: Any) -> bool:
@@ -380,25 +339,3 @@ def _bytes_of(value: Any, kind: str) -> bytes:
     if kind in ("int_value", "double_value", "bool_value"):
         return str(getattr(value, kind)).encode()
     return bytes(value.SerializeToString(deterministic=True))
-
-
-def cut(holder: Any, items: Any, most: int, counter: str, tally: Tally) -> None:
-    """Leave the first `most` items, and say in the counter of the holder, where it has one, how many went."""
-    left = len(items) - most
-    if left <= 0:
-        return
-    del items[most:]
-    tally.add(TOO_MANY, Action.DROP, left)
-    if holder is not None and counter in holder.DESCRIPTOR.fields_by_name:
-        setattr(holder, counter, min(getattr(holder, counter) + left, 2**32 - 1))
-
-
-def delete(items: Any, indexes: Sequence[int]) -> None:
-    """Take out the items at `indexes` (ascending), whole runs at a time."""
-    end = len(indexes)
-    while end:
-        start = end - 1
-        while start and indexes[start - 1] == indexes[start] - 1:
-            start -= 1
-        del items[indexes[start] : indexes[end - 1] + 1]
-        end = start
