@@ -92,7 +92,7 @@ class Chooser:
                 return
             self.asked = convention.name
             if convention.matches(resource, scope, span):
-                other = convention.reshape(span)
+                other = convention.reshape(span if target.unsure else _known_as(target.kind_of, span))
                 if other is None or other.internal:
                     continue
                 if target.unsure and other.kind_of != CHAIN:
@@ -111,10 +111,14 @@ class Chooser:
 
 def _add_as(kind: str, convention: Convention, span: SourceSpan, target: Target) -> None:
     """What `convention` says of a span of `kind`, which another one knew: the same as when the span comes again."""
-    known = replace(span, attributes={**span.attributes, _KIND: kind})
-    again = convention.reshape(known)
+    again = convention.reshape(_known_as(kind, span))
     if again is not None and not again.internal:
         target.add(again)
+
+
+def _known_as(kind: str, span: SourceSpan) -> SourceSpan:
+    """The span as it is when it comes again, its kind known."""
+    return replace(span, attributes={**span.attributes, _KIND: kind})
 
 
 def _lacks_content(target: Target) -> bool:

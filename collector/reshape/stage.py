@@ -255,7 +255,12 @@ class Reshaper:
 
 
 def _with_texts(attributes: dict[str, Value]) -> dict[str, Value]:
-    """Attributes, those of bytes that are JSON as that text: messages come so. A name is never sent as bytes."""
+    """Attributes that say something, those of bytes that are JSON as that text: messages come so.
+
+    A name is never sent as bytes. A key without a value says nothing, and must not decide what the span is.
+    """
+    if None in attributes.values():
+        attributes = {key: value for key, value in attributes.items() if value is not None}
     for key, value in attributes.items():
         if type(value) is bytes and value[:1] in (b"[", b"{"):
             with suppress(UnicodeDecodeError):

@@ -50,6 +50,9 @@ OPERATIONS = {
 REQUEST_TYPES = {"chat": LLM, "completion": LLM, "embedding": EMBEDDING, "rerank": RERANKER}
 """llm.request.type, of OpenLLMetry before 0.55."""
 
+_NO_REQUEST = frozenset({TOOL, RETRIEVER, GUARDRAIL, EVALUATOR})
+"""Kinds of spans that `llm.request.type` cannot be of, whoever wrote it there."""
+
 TOOL_KEYS = ("gen_ai.tool.name", "gen_ai.tool.call.id", "gen_ai.tool.call_id")
 ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.args", "gen_ai.tool.arguments", "tool_arguments")
 RESULTS = ("gen_ai.tool.call.result", "gen_ai.tool.result", "tool_response")
@@ -135,7 +138,10 @@ class IndexedGenAi(Convention):
     )
 
     def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
-        if "gen_ai.operation.name" in span.attributes:
+        if (
+            "gen_ai.operation.name" in span.attributes
+            or span.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) in _NO_REQUEST
+        ):
             return False
         return "llm.request.type" in span.attributes or bool(read_indexed(span).input_keys)
 
