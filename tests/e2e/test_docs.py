@@ -145,6 +145,7 @@ COMMANDS = list(dict.fromkeys(_bare(command) for _, command in _commands()))
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("docs")  # a page's commands build on each other: the key that signs is made before
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith(tuple(NOT_RUN))])
 def test_every_command_runs(place: Path, command: str) -> None:
     path = f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"
