@@ -14,6 +14,7 @@ from isal.isal_zlib import crc32
 from collector.enums import Signal
 from collector.errors import Unavailable
 from collector.store.entries import BY_COMMAND, DAMAGED, Hold, Lane, Leased, Settlement
+from collector.store.ranges import leased_of
 from collector.store.sqlite import queue
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.file import StoreFile
@@ -54,7 +55,7 @@ class SqliteOutbox:
                     retries=retries,
                     newest=newest,
                 )
-                found = [queue.leased(row, data) for row in rows if (data := self._data(row[1], row[11])) is not None]
+                found = [leased_of(row, data) for row in rows if (data := self._data(row[1], row[11])) is not None]
             except sqlite3.DatabaseError as error:
                 if is_damage(error):
                     self._writer.report_damage(self._generation)

@@ -6,15 +6,15 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from collector.enums import Signal
-from collector.store.entries import Hold, Lane, Leased, Settlement, Then
+from collector.store.entries import Hold, Lane, Settlement, Then
+from collector.store.ranges import MOST_RANGES, bounded, share_body
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.ledger import count
 
-_MOST_RANGES = 2000
 _COLUMNS = (
     "o.id, o.batch_id, o.first_item, o.items, b.items, b.hops, o.attempts, o.suspicion, o.most_ranges, o.shrinks,"
     " b.bytes, b.crc"
@@ -69,31 +69,11 @@ def choose(
     order = "o.batch_id DESC" if newest else "o.due_ms, o.batch_id, o.first_item"
     rows = connection.execute(
         f"SELECT {_COLUMNS} {_FROM} AND {due} ORDER BY {order} LIMIT ?",
-        (lane.destination, lane.signal, now_ms, len(leased) + (1 if newest else _MOST_RANGES)),
+        (lane.destination, lane.signal, now_ms, len(leased) + (1 if newest else MOST_RANGES)),
     )
-    chosen: list[tuple[Any, ...]] = []
-    size, most_ranges = 0, _MOST_RANGES
-    for row in rows:
-        if row[0] in leased:
-            continue
-        length = row[10] * row[3] // max(row[4], 1)
-        allowed = row[8] or _MOST_RANGES
-        alike = chosen and row[5] == chosen[0][5] and len(chosen) < min(most_ranges, allowed)
-        if chosen and (not alike or size + length > most_bytes):
-            break
-        chosen.append(row)
-        size += length
-        most_ranges = min(most_ranges, allowed)
+    chosen = share_body(rows, most_bytes, leased)
     rows.close()
     return chosen
-
-
-def leased(row: tuple[Any, ...], data: bytes) -> Leased:
-    """A chosen row with its batch."""
-    return Leased(
-        id=row[0], batch_id=row[1], first=row[2], items=row[3], of_items=row[4], hops=row[5], data=data,
-        attempts=row[6], suspicion=row[7], most_ranges=row[8], shrinks=row[9],
-    )  # fmt: skip
 
 
 def settle(connection: sqlite3.Connection, lane: Lane, settlements: Iterable[Settlement], now_ms: int) -> list[int]:
@@ -113,7 +93,7 @@ def settle(connection: sqlite3.Connection, lane: Lane, settlements: Iterable[Set
         batch_id, first, items, attempts, queued_ms = row
         if each.then is Then.DONE:
             connection.execute("DELETE FROM outbox WHERE id = ?", (each.id,))
-            left_out = _bounded(each.dropped, items)
+            left_out = bounded(each.dropped, items)
             dropped.update(left_out)
             delivered += items - sum(left_out.values())
             touched.append(batch_id)
@@ -149,14 +129,6 @@ def settle(connection: sqlite3.Connection, lane: Lane, settlements: Iterable[Set
     for reason, items in dropped.items():
         count(connection, lane.destination, lane.signal, "dropped", items, reason)
     return touched
-
-
-def _bounded(dropped: Mapping[str, int], items: int) -> dict[str, int]:
-    """No more than there were: a destination may claim anything."""
-    found: dict[str, int] = {}
-    for reason, number in dropped.items():
-        found[reason] = min(max(number, 0), items - sum(found.values()))
-    return found
 
 
 def drop_rows(connection: sqlite3.Connection, rows: Iterable[tuple[int, str, str, int]], reason: str) -> int:

@@ -16,6 +16,7 @@ from isal.isal_zlib import crc32
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, StoreFull, Unavailable
+from collector.store.completable import CompletableBatches
 from collector.store.entries import (
     LOCAL,
     UNSEALABLE,
@@ -25,7 +26,6 @@ from collector.store.entries import (
     Reseal,
 )
 from collector.store.sqlite.clock import StoreClock
-from collector.store.sqlite.completable import CompletableBatches
 from collector.store.sqlite.file import StoreFile
 from collector.store.sqlite.forgetting import Forgetting
 from collector.store.sqlite.inbox import SqliteInbox

@@ -1,30 +1,22 @@
 """The text of sealed spans, indexed for search a little at a time beside the posts.
 
-Of a model call the answer is indexed, not the conversation before it, which other spans hold already. Both the text
-of one span and that of all are bounded; where all is too much, the oldest is searched no longer.
+Both the text of one span and that of all are bounded; where all is too much, the oldest is searched no longer.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from typing import Any
-
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.enums import Signal
+from collector.store.span_text import span_texts
 
-_LONGEST = 16_384
 _PART_OF_CAP = 0.2
 _STEP_S = 0.008
 _MOST_BATCHES = 16
 _MOST_SHORTENED = 64
 _AT, _SIZE = "indexed_batch", "indexed_bytes"
 _IDLE_S = 1.0
-_HISTORY = ("llm.input_messages.", "llm.tools.", "llm.prompts.")
-_STRUCTURE = ("openinference.", "llm.token_count.", "session.", "gen_ai.usage.", "opencode.redaction")
 
 
 class TextIndex:
@@ -86,7 +78,7 @@ def match_of(text: str) -> str:
 def _index(connection: sqlite3.Connection, batch_id: int) -> None:
     row = connection.execute("SELECT data FROM batches WHERE id = ?", (batch_id,)).fetchone()
     size = 0
-    for trace_id, span_id, session, text in _texts(row[0]):
+    for trace_id, span_id, session, text in span_texts(row[0]):
         before = connection.execute(
             "SELECT id FROM texts WHERE trace_id = ? AND span_id = ?", (trace_id, span_id)
         ).fetchone()
@@ -113,33 +105,6 @@ def _delete(connection: sqlite3.Connection, numbers: list[int]) -> None:
         connection.execute("DELETE FROM text_index WHERE rowid = ?", (number,))
         connection.execute("DELETE FROM texts WHERE id = ?", (number,))
     _set_meta(connection, _SIZE, max(_meta(connection, _SIZE) - size, 0))
-
-
-def _texts(data: bytes) -> Iterator[tuple[str, str, str, str]]:
-    """Trace id, span id, session and text of each span."""
-    try:
-        request = ExportTraceServiceRequest.FromString(data)
-    except DecodeError:
-        return
-    for resource in request.resource_spans:
-        for scope in resource.scope_spans:
-            for span in scope.spans:
-                attributes = {pair.key: pair.value.string_value for pair in span.attributes if pair.value.string_value}
-                yield span.trace_id.hex(), span.span_id.hex(), attributes.get("session.id", ""), _text(span, attributes)
-
-
-def _text(span: Any, attributes: dict[str, str]) -> str:
-    called = attributes.get("openinference.span.kind") == "LLM"
-    parts = [span.name, span.status.message]
-    for key, value in attributes.items():
-        if called and (key == "input.value" or key.startswith(_HISTORY)):
-            continue
-        if not key.startswith(_STRUCTURE):
-            parts.append(value[:_LONGEST])
-    for event in span.events:
-        parts.append(event.name)
-        parts += [pair.value.string_value[:_LONGEST] for pair in event.attributes if pair.value.string_value]
-    return "\n".join(dict.fromkeys(filter(None, parts)))[:_LONGEST]
 
 
 def _meta(connection: sqlite3.Connection, key: str) -> int:

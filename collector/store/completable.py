@@ -20,7 +20,7 @@ class CompletableBatch(NamedTuple):
 
 
 class CompletableBatches:
-    """Batches by the number they were put with; the oldest are forgotten first. Used by the writer thread alone."""
+    """Batches by the number they were put with; the oldest are forgotten first. Used by one thread."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
