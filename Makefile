@@ -35,6 +35,7 @@ bench: .venv/installed-dev
 	$(BIN)/python tests/bench/bench_seal.py
 	$(BIN)/python tests/bench/reshape.py
 	$(BIN)/python tests/bench/assemble.py
+	$(BIN)/python tests/bench/page.py
 
 # Every property with 20,000 examples.
 fuzz: .venv/installed-dev

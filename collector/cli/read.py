@@ -1,141 +1,169 @@
-"""`collector sessions | traces | spans | tail`: what arrived, from the running collector or from its store."""
+"""`collector sessions | traces | spans`: what is kept, as tables that fit the terminal."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from collector.cli.client import Client, NotRunning, open_reader
+from collector.cli.kept import KeptReader, short_session, short_span, short_trace
 from collector.cli.options import AsJson, DataDirOption
-from collector.cli.show import json_text, moment, money, number, print_json, print_table, printable, span_of_time
-from collector.settings.model import Settings
+from collector.cli.show import Column, moment, money, number, print_json, print_table, span_of_time
 from collector.settings.sources import load
-from collector.store.entries import SessionQuery
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many at most.")]
 SessionOption = Annotated[str, typer.Option("--session", help="Only of this session.")]
-
-_EMPTY = "nothing has arrived yet: export CATALYST_OTLP_ENDPOINT=http://127.0.0.1:4318 TRACE_TO_CATALYST=true"
-_POLL_SECONDS = 0.3
+ToolOption = Annotated[str, typer.Option("--tool", help="Only where this tool was called.")]
+ModelOption = Annotated[str, typer.Option("--model", help="Only where this model was called.")]
+ErrorsOption = Annotated[bool, typer.Option("--errors", help="Only what failed.")]
+SinceOption = Annotated[str, typer.Option("--since", help="Only since: 7d, 12h, 30m, 2026-01-31.")]
+TextOption = Annotated[str, typer.Option("--text", help="Only where a span holds all these words.")]
 
 
 def register(app: typer.Typer) -> None:
-    for command in (sessions, traces, spans, tail):
+    for command in (sessions, traces, spans):
         app.command()(command)
 
 
-def sessions(as_json: AsJson = False, limit: LimitOption = 20, data_dir: DataDirOption = None) -> None:
+def sessions(
+    tool: ToolOption = "",
+    model: ModelOption = "",
+    errors: ErrorsOption = False,
+    since: SinceOption = "",
+    text: TextOption = "",
+    directory: Annotated[str, typer.Option("--directory", help="Only of this working directory.")] = "",
+    as_json: AsJson = False,
+    limit: LimitOption = 20,
+    data_dir: DataDirOption = None,
+) -> None:
     """List sessions, the one last heard of first."""
-    rows = _read(data_dir, "sessions", limit=limit)
+    kept = KeptReader(load({"data_dir": data_dir}).settings)
+    only = {"tool": tool, "model": model, "errors": errors, "since_ns": _since(since), "text": text}
+    only["directory"] = directory
+    rows = kept.sessions(limit=limit, **only)
     if as_json:
         print_json(rows)
         return
     print_table(
-        ["session", "service", "last", "took", "traces", "spans", "errors", "tokens", "cost"],
+        [
+            Column("session", 100), Column("title", 99, least=20), Column("directory", 65, least=14, is_path=True),
+            Column("agent", 30), Column("model", 40, least=8), Column("last", 90), Column("took", 20, right=True),
+            Column("turns", 60, right=True), Column("tools", 35, right=True), Column("errors", 80, right=True),
+            Column("tokens", 55, right=True), Column("cost", 70, right=True),
+        ],
         (
             [
-                row["session_id"], row["service"], moment(row["end_ns"]), span_of_time(row["start_ns"], row["end_ns"]),
-                number(row["traces"]), number(row["spans"]), number(row["errors"]), number(row["tokens"]),
-                money(row["cost"]),
+                _short(row["session_id"], short_session), row["title"] or row["prompt"], _home(row["directory"]),
+                row["agent"] or row["service"], row["model"], moment(row["end_ns"]),
+                span_of_time(row["start_ns"], row["end_ns"]), number(row["traces"]), number(row["tools"]),
+                number(row["errors"]), number(row["tokens"]), money(row["cost"]),
             ]
             for row in rows
         ),
-        _EMPTY,
+        kept.nothing(any(only.values())),
     )  # fmt: skip
 
 
 def traces(
-    as_json: AsJson = False, session: SessionOption = "", limit: LimitOption = 20, data_dir: DataDirOption = None
+    session: SessionOption = "",
+    tool: ToolOption = "",
+    model: ModelOption = "",
+    errors: ErrorsOption = False,
+    since: SinceOption = "",
+    text: TextOption = "",
+    as_json: AsJson = False,
+    limit: LimitOption = 20,
+    data_dir: DataDirOption = None,
 ) -> None:
-    """List traces, the newest first."""
-    rows = _read(data_dir, "traces", session=session, limit=limit)
+    """List traces, the newest first; a turn of OpenCode is one."""
+    kept = KeptReader(load({"data_dir": data_dir}).settings)
+    only = {"tool": tool, "model": model, "errors": errors, "since_ns": _since(since), "text": text}
+    rows = kept.traces(kept.session(session), limit, **only)
     if as_json:
         print_json(rows)
         return
     print_table(
-        ["trace", "name", "service", "last", "took", "spans", "errors", "tokens", "cost"],
+        [
+            Column("trace", 100), Column("name", 99, least=16), Column("session", 50), Column("service", 40, least=8),
+            Column("last", 90), Column("took", 60, right=True), Column("spans", 70, right=True),
+            Column("errors", 80, right=True), Column("tokens", 55, right=True), Column("cost", 65, right=True),
+        ],
         (
             [
-                row["trace_id"], row["name"], row["service"], moment(row["end_ns"]),
-                span_of_time(row["start_ns"], row["end_ns"]), number(row["spans"]), number(row["errors"]),
-                number(row["tokens"]), money(row["cost"]),
+                _short(row["trace_id"], short_trace), row["name"], _short(row["session_id"], short_session),
+                row["service"], moment(row["end_ns"]), span_of_time(row["start_ns"], row["end_ns"]),
+                number(row["spans"]), number(row["errors"]), number(row["tokens"]), money(row["cost"]),
             ]
             for row in rows
         ),
-        _EMPTY,
+        kept.nothing(bool(session) or any(only.values())),
     )  # fmt: skip
 
 
 def spans(
     trace: Annotated[str, typer.Argument(help="Trace id; all traces when left out.")] = "",
-    as_json: AsJson = False,
     session: SessionOption = "",
+    tool: ToolOption = "",
+    model: ModelOption = "",
+    errors: ErrorsOption = False,
+    since: SinceOption = "",
+    text: TextOption = "",
+    as_json: AsJson = False,
     limit: LimitOption = 200,
     data_dir: DataDirOption = None,
 ) -> None:
     """List spans in the order they started; of a trace, as a tree."""
-    rows = _read(data_dir, "spans", trace=trace, session=session, limit=limit)
+    kept = KeptReader(load({"data_dir": data_dir}).settings)
+    only = {"tool": tool, "model": model, "errors": errors, "since_ns": _since(since), "text": text}
+    trace_id = session_id = ""
+    if trace:
+        found = kept.find(trace)
+        trace_id, session_id = found["trace_id"], "" if found["trace_id"] else found["session_id"]
+    rows = kept.spans(trace_id, kept.session(session) or session_id, limit, **only)
     if as_json:
         print_json(rows)
         return
     print_table(
-        ["span", "kind", "name", "started", "took", "status", "model", "tokens", "cost"],
+        [
+            Column("span", 100), Column("kind", 90), Column("name", 99, least=20), Column("started", 50),
+            Column("took", 80, right=True), Column("status", 95), Column("model", 60, least=8),
+            Column("tokens", 55, right=True), Column("cost", 40, right=True),
+        ],
         (
             [
-                row["span_id"], row["kind"], "  " * depth + row["name"], moment(row["start_ns"]),
+                _short_span(row), row["kind"], "  " * depth + row["name"], moment(row["start_ns"]),
                 span_of_time(row["start_ns"], row["end_ns"]), "error" if row["error"] else "", row["model"],
                 number(row["tokens"]), money(row["cost"]),
             ]
             for depth, row in _as_tree(rows)
         ),
-        _EMPTY,
+        kept.nothing(bool(trace or session) or any(only.values())),
     )  # fmt: skip
 
 
-def tail(as_json: AsJson = False, data_dir: DataDirOption = None) -> None:
-    """Follow what arrives, until interrupted.
+def _since(text: str) -> int:
+    if not text:
+        return 0
+    from collector.opencode.importing import since
 
-    --json prints one OTLP/JSON request a line.
-    """
-    settings = _settings(data_dir)
-    client = Client(settings)
-    last = client.get("/api/tail")["last"]
-    while True:
-        found = client.get("/api/tail", after=last)
-        last = found["last"]
-        for batch in found["batches"]:
-            if as_json:
-                print(json_text(batch["request"]), flush=True)
-            else:
-                for line in _lines(batch["signal"], batch["request"]):
-                    print(printable(line), flush=True)
-        time.sleep(_POLL_SECONDS)
+    return since(text) * 1_000_000
 
 
-def _settings(data_dir: Path | None) -> Settings:
-    return load({"data_dir": data_dir}).settings
+def _short(identifier: str, short: Any) -> str:
+    """Whole ids for programs that read the output, short ones for people."""
+    return str(short(identifier)) if sys.stdout.isatty() else identifier
 
 
-def _read(data_dir: Path | None, what: str, **query: Any) -> list[dict[str, Any]]:
-    settings = _settings(data_dir)
-    try:
-        found: list[dict[str, Any]] = Client(settings).get(f"/api/{what}", **query)
-    except NotRunning:
-        reader = open_reader(settings)
-        rows: Sequence[Any]
-        if what == "sessions":
-            rows = reader.sessions(SessionQuery(**query))
-        else:
-            names = {"session": "session_id", "trace": "trace_id"}
-            rows = getattr(reader, what)(**{names.get(key, key): value for key, value in query.items()})
-        found = [dataclasses.asdict(row) for row in rows]
-    return found
+def _short_span(row: dict[str, Any]) -> str:
+    return short_span(row["trace_id"], row["span_id"]) if sys.stdout.isatty() else str(row["span_id"])
+
+
+def _home(path: str) -> str:
+    from collector.viewer.shown.figures import short_path
+
+    return short_path(path, 200)
 
 
 def _as_tree(rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -161,39 +189,3 @@ def _as_tree(rows: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]
         seen.add(key)
         yield depth, row
         pending += [(depth + 1, child) for child in reversed(by_parent.get(key, ()))]
-
-
-def _lines(signal: str, request: dict[str, Any]) -> Iterator[str]:
-    """One line a span, log record or metric."""
-    resources, scopes, items = {
-        "traces": ("resourceSpans", "scopeSpans", "spans"),
-        "logs": ("resourceLogs", "scopeLogs", "logRecords"),
-        "metrics": ("resourceMetrics", "scopeMetrics", "metrics"),
-    }[signal]
-    for resource in request.get(resources, ()):
-        service = _attribute(resource.get("resource", {}), "service.name") or "-"
-        for scope in resource.get(scopes, ()):
-            for item in scope.get(items, ()):
-                yield f"{service:12} {_describe(signal, item)}"
-
-
-def _describe(signal: str, item: dict[str, Any]) -> str:
-    if signal == "traces":
-        start, end = int(item.get("startTimeUnixNano", 0)), int(item.get("endTimeUnixNano", 0))
-        kind = _attribute(item, "openinference.span.kind") or "span"
-        failed = "  ERROR" if item.get("status", {}).get("code") == 2 else ""
-        return f"{moment(end)}  {kind:9} {span_of_time(start, end):>8}  {item.get('name', '')}{failed}"
-    if signal == "logs":
-        at = int(item.get("timeUnixNano") or item.get("observedTimeUnixNano") or 0)
-        body = item.get("body", {})
-        text = body.get("stringValue") or json.dumps(body, ensure_ascii=False)
-        return f"{moment(at)}  {item.get('severityText') or 'log':9} {item.get('eventName', '')} {text[:200]}"
-    points = sum(len(value.get("dataPoints", ())) for value in item.values() if isinstance(value, dict))
-    return f"metric    {item.get('name', '')} ({points} points)"
-
-
-def _attribute(holder: dict[str, Any], key: str) -> str:
-    for pair in holder.get("attributes", ()):
-        if pair.get("key") == key:
-            return str(pair.get("value", {}).get("stringValue", ""))
-    return ""

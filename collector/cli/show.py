@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from dataclasses import dataclass
+from typing import Any, Literal, TextIO
+
+_UNBOUND = 2000
+_GAP = 2
 
 
 def print_json(value: Any) -> None:
@@ -48,26 +53,68 @@ def say(line: str, file: TextIO | None = None) -> None:
     print(printable(line), file=file, flush=True)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
-    """Print a table, as wide as it needs to be where the output is no terminal; `empty` where there are no rows."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. One of little `weight` goes first where the table is too wide; one with `least` may be cut
+    to so many characters, at its end, or a path at its beginning."""
+
+    name: str
+    weight: int = 100
+    right: bool = False
+    least: int = 0
+    is_path: bool = False
+
+
+def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]], empty: str) -> None:
+    """Print a table that fits the terminal, or COLUMNS; as wide as it needs to be elsewhere. `empty` without rows."""
     from rich.console import Console  # only who prints a table pays for it
     from rich.table import Table
     from rich.text import Text
 
-    rows = list(rows)
     console = Console()
-    if not console.is_terminal:
-        console.width = 500
-    if not rows:
+    width = console.width if console.is_terminal or os.environ.get("COLUMNS", "").isdigit() else _UNBOUND
+    console.width = max(width, 20)
+    shown = [[printable(cell) for cell in row] for row in rows]
+    if not shown:
         console.print(Text(empty))
         return
+    known = [column if isinstance(column, Column) else _plain_column(column) for column in columns]
+    kept = fitting(known, shown, console.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        number = column in ("spans", "traces", "errors", "tokens", "cost", "took")
-        table.add_column(column, justify="right" if number else "left", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+    for at, size in kept:
+        justify: Literal["left", "right"] = "right" if known[at].right else "left"
+        table.add_column(known[at].name, justify=justify, no_wrap=True, overflow="ellipsis", width=size)
+    for row in shown:
+        table.add_row(*(Text(_cut(row[at], size, known[at].is_path)) for at, size in kept))
     console.print(table)
+
+
+def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[tuple[int, int]]:
+    """The columns that a table of `width` holds, as (index, width): empty ones and the lightest are left out."""
+    from rich.cells import cell_len
+
+    needed = {
+        at: max(cell_len(column.name), *(cell_len(row[at]) for row in rows))
+        for at, column in enumerate(columns)
+        if any(row[at] for row in rows)
+    }
+    least = {at: min(columns[at].least or size, size) for at, size in needed.items()}
+    while len(least) > 1 and sum(least.values()) + _GAP * (len(least) - 1) > width:
+        del least[min(least, key=lambda at: columns[at].weight)]
+    left = width - sum(least.values()) - _GAP * (len(least) - 1)
+    for at in sorted(least, key=lambda at: -columns[at].weight):
+        more = max(0, min(left, needed[at] - least[at]))
+        least[at], left = least[at] + more, left - more
+    return list(least.items())
+
+
+def _plain_column(name: str) -> Column:
+    return Column(name, right=name in ("spans", "traces", "errors", "tokens", "cost", "took"))
+
+
+def _cut(text: str, width: int, is_path: bool) -> str:
+    """A path loses its beginning; what else is too long is cut by the table, at its end."""
+    return f"…{text[len(text) - width + 1 :]}" if is_path and len(text) > width > 1 else text
 
 
 def printable(text: str) -> str:

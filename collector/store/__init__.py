@@ -20,6 +20,7 @@ from collector.store.entries import (
     DeadLetter,
     Delivery,
     EndedTurn,
+    FoundId,
     Hold,
     Lane,
     Leased,
@@ -220,8 +221,18 @@ class Reading(Protocol):
         """What sessions can be filtered by: the values of agent, model, tool and directory that are kept."""
         ...
 
-    def traces(self, session_id: str = "", limit: int = 50, before_ns: int = 0) -> list[TraceEntry]:
-        """The newest traces, of one session when it is named, that ended before `before_ns` when it is not 0."""
+    def traces(self, session_id: str = "", limit: int = 50, only: SpanQuery = ANY_SPAN) -> list[TraceEntry]:
+        """The newest traces, of one session when it is named, with a span that `only` asks for.
+
+        Its times are of the trace's end.
+        """
+        ...
+
+    def find(self, identifier: str, limit: int = 10) -> list[FoundId]:
+        """What an id names that may be shortened to its beginning, a session's to any part of it: a whole one first.
+
+        `TRACE/SPAN` names a span; a span's id alone is looked for among the newest only.
+        """
         ...
 
     def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
@@ -232,8 +243,8 @@ class Reading(Protocol):
         """The newest kept export requests of a signal."""
         ...
 
-    def search(self, text: str, limit: int = 100) -> list[SearchHit]:
-        """The newest spans whose kept text holds all words of `text`."""
+    def search(self, text: str, limit: int = 100, only: SessionQuery = ANY_SESSION) -> list[SearchHit]:
+        """The newest spans whose kept text holds all words of `text`, in sessions that `only` asks for."""
         ...
 
     def spans(

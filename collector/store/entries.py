@@ -171,7 +171,10 @@ class SessionEntry:
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """Which sessions to list: an empty text or 0 asks for any; `before_ns` pages on from the last one's end."""
+    """Which sessions to list: an empty text or 0 asks for any; `before_ns` pages on from the last one's end.
+
+    `text` asks for sessions that hold all of its words in one span.
+    """
 
     agent: str = ""
     model: str = ""
@@ -181,6 +184,7 @@ class SessionQuery:
     since_ns: int = 0
     before_ns: int = 0
     limit: int = 50
+    text: str = ""
 
 
 ANY_SESSION = SessionQuery()
@@ -197,6 +201,15 @@ class SearchHit:
     kind: str
     start_ns: int
     snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundId:
+    """What an id names: a session, a trace (`trace_id` is given) or a span (`span_id` too)."""
+
+    session_id: str = ""
+    trace_id: str = ""
+    span_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collector.store.sqlite.schema import APPLICATION_ID, TABLES
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 _FORMER = "upstream"
 
 
@@ -124,6 +124,11 @@ def _queue_ranges(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
 
 
+def _index_other_signals(connection: sqlite3.Connection) -> None:
+    """3 to 4: the newest logs and metrics are found among many traces."""
+    connection.execute("CREATE INDEX IF NOT EXISTS batches_other ON batches (signal, id) WHERE signal <> 'traces'")
+
+
 def _statements() -> list[str]:
     """The statements of the present tables, without comments, each by itself."""
     text = "\n".join(line.partition("--")[0] for line in TABLES.splitlines())
@@ -164,4 +169,4 @@ _FROM_2 = (
     "INSERT INTO inbox SELECT session_id, key, message_id, at, ord, 1, data FROM old_inbox",
     "INSERT INTO built_spans SELECT span FROM told",
 )
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_inbox, _queue_ranges)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_inbox, _queue_ranges, _index_other_signals)

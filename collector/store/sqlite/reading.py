@@ -6,7 +6,6 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from collector.store.entries import (
     ANY_SPAN,
     DeadLetter,
     Delivery,
+    FoundId,
     Ledger,
     NoStore,
     QueueEntry,
@@ -31,7 +31,14 @@ from collector.store.entries import (
     TraceEntry,
 )
 from collector.store.sqlite.ledger import read_ledger
-from collector.store.sqlite.listing import COLUMNS
+from collector.store.sqlite.lookups import (
+    choices_queries,
+    find_queries,
+    search_query,
+    sessions_query,
+    spans_query,
+    traces_query,
+)
 from collector.store.sqlite.schema import FILE, connect_reading
 from collector.store.sqlite.texts import match_of
 
@@ -75,86 +82,37 @@ class SqliteReading:
 
     def sessions(self, query: SessionQuery = ANY_SESSION) -> list[SessionEntry]:
         """See `Reading.sessions`."""
-        where = ["s.end_ns < ?"]
-        values: list[object] = [query.before_ns or _MOST]
-        for condition, value in (
-            ("s.end_ns >= ?", query.since_ns),
-            ("s.agent = ?", query.agent),
-            ("s.directory = ?", query.directory),
-            (_USES.format("model"), query.model),
-            (_USES.format("tool"), query.tool),
-        ):
-            if value:
-                where.append(condition)
-                values.append(value)
-        if query.errors:
-            where.append("s.errors > 0")
-        rows = self._rows(
-            f"SELECT {_SESSION} FROM sessions s WHERE {' AND '.join(where)} ORDER BY s.end_ns DESC LIMIT ?",
-            (*values, query.limit),
-        )
+        rows = self._rows(*sessions_query(query))
         return [SessionEntry(**row) for row in rows]
 
     def session_choices(self) -> dict[str, list[str]]:
         """See `Reading.session_choices`."""
-        queries = {name: f"SELECT DISTINCT {name} FROM sessions WHERE {name} <> ''" for name in ("agent", "directory")}
-        queries |= {
-            kind: f"SELECT DISTINCT value FROM session_uses WHERE kind = '{kind}'" for kind in ("model", "tool")
-        }
-        return {name: [row[0] for row in self._rows(f"{query} LIMIT 200")] for name, query in queries.items()}
+        return {name: [row[0] for row in self._rows(*query)] for name, query in choices_queries()}
 
-    def traces(self, session_id: str = "", limit: int = 50, before_ns: int = 0) -> list[TraceEntry]:
+    def traces(self, session_id: str = "", limit: int = 50, only: SpanQuery = ANY_SPAN) -> list[TraceEntry]:
         """See `Reading.traces`."""
-        where, values = ("t.session_id = ? AND ", (session_id,)) if session_id else ("", ())
-        rows = self._rows(
-            f"SELECT {_TRACE} FROM traces t WHERE {where}t.end_ns < ? ORDER BY t.end_ns DESC LIMIT ?",
-            (*values, before_ns or _MOST, limit),
-        )
+        rows = self._rows(*traces_query(session_id, limit, only))
         return [TraceEntry(**row) for row in rows]
 
     def spans(
         self, trace_id: str = "", session_id: str = "", limit: int = 200, only: SpanQuery = ANY_SPAN
     ) -> list[SpanEntry]:
         """See `Reading.spans`."""
-        where = ["s.start_ns < ?"]
-        values: list[object] = [only.before_ns or _MOST]
-        for condition, value in (
-            ("s.trace_id = ?", trace_id),
-            ("s.session_id = ?", session_id),
-            ("s.model = ? AND s.model <> ''", only.model),
-            ("s.tool = ? AND s.tool <> ''", only.tool),
-            ("s.start_ns >= ?", only.since_ns),
-            (f"(s.trace_id, s.span_id) IN (SELECT trace_id, span_id FROM ({_FOUND}))", match_of(only.text)),
-        ):
-            if value:
-                where.append(condition)
-                values.append(value)
-        if only.errors:
-            where.append("s.error = 1")
-        # Where no index leads to a few, what came last is newest: an index by time alone would cost each post.
-        looked_up = trace_id or session_id or only.model or only.tool or only.errors or only.text
-        newest = "s.start_ns" if looked_up else "s.batch_id"
-        rows = self._rows(
-            f"SELECT {_ENTRY} FROM (SELECT s.* FROM spans s WHERE {' AND '.join(where)}"
-            f" ORDER BY {newest} DESC LIMIT ?) ORDER BY start_ns, trace_id, span_id",
-            (*values, limit),
-        )
+        rows = self._rows(*spans_query(trace_id, session_id, limit, only))
         return [SpanEntry(**{**row, "error": bool(row["error"])}) for row in rows]
 
-    def search(self, text: str, limit: int = 100) -> list[SearchHit]:
+    def search(self, text: str, limit: int = 100, only: SessionQuery = ANY_SESSION) -> list[SearchHit]:
         """See `Reading.search`."""
-        wanted = match_of(text)
-        if not wanted:
-            return []
-        rows = self._rows(
-            "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns, f.snippet FROM"
-            " (SELECT rowid AS id, snippet(text_index, 0, char(2), char(3), '…', 24) AS snippet FROM text_index"
-            " WHERE text_index MATCH ? ORDER BY rowid DESC LIMIT ?) f"
-            " JOIN texts x ON x.id = f.id JOIN spans s ON s.trace_id = x.trace_id AND s.span_id = x.span_id"
-            " ORDER BY s.start_ns DESC",
-            (wanted, limit),
-        )
+        match = match_of(text)
+        rows = self._rows(*search_query(match, limit, only)) if match else []
         return [SearchHit(**row) for row in rows]
+
+    def find(self, identifier: str, limit: int = 10) -> list[FoundId]:
+        """See `Reading.find`."""
+        for query, values in find_queries(identifier, limit) if identifier else ():
+            if rows := self._rows(query, values):
+                return [FoundId(*row) for row in rows]
+        return []
 
     def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
         """See `Reading.requests`."""
@@ -176,7 +134,10 @@ class SqliteReading:
 
     def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
         """See `Reading.newest`."""
-        rows = self._rows("SELECT data FROM batches WHERE signal = ? ORDER BY id DESC LIMIT ?", (signal, limit))
+        indexed = " AND signal <> 'traces'" if signal is not Signal.TRACES else ""
+        rows = self._rows(
+            f"SELECT data FROM batches WHERE signal = ?{indexed} ORDER BY id DESC LIMIT ?", (signal, limit)
+        )
         return [signal.request.FromString(row["data"]) for row in rows]
 
     def queues(self, configured: Collection[str] = ()) -> list[QueueEntry]:
@@ -260,19 +221,4 @@ def _only(request: ExportTraceServiceRequest, ids: set[tuple[bytes, bytes]]) -> 
     return select(request, lambda _, __, span: (span.trace_id, span.span_id) in ids)
 
 
-_MOST = 2**63 - 1
-_ENTRY = ", ".join(COLUMNS)
-_NEWEST = "SELECT batch_id FROM spans WHERE session_id = s.session_id ORDER BY start_ns DESC LIMIT 2000"
-_COUNTED = {
-    name: f"(SELECT count(*) FROM ({_NEWEST}) n WHERE EXISTS (SELECT 1 FROM {table} w WHERE w.batch_id = n.batch_id))"
-    f" * EXISTS (SELECT 1 FROM {table}) AS {name}"
-    for name, table in (("queued", "outbox"), ("dead", "dead_letters"))
-}
-_SESSION = ", ".join(_COUNTED.get(field.name, f"s.{field.name}") for field in fields(SessionEntry))
-_TRACE = ", ".join(f"t.{field.name}" for field in fields(TraceEntry))
 _LETTER = "id, destination, signal, items, cause, died_ns, attempts"
-_USES = "EXISTS (SELECT 1 FROM session_uses u WHERE u.kind = '{}' AND u.value = ? AND u.session_id = s.session_id)"
-_FOUND = (
-    "SELECT x.trace_id, x.span_id FROM text_index i JOIN texts x ON x.id = i.rowid"
-    " WHERE text_index MATCH ? ORDER BY i.rowid DESC LIMIT 10000"
-)

@@ -26,6 +26,7 @@ CREATE TABLE batches (
   data BLOB NOT NULL
 );
 CREATE INDEX batches_without_session ON batches (id) WHERE in_session = 0;
+CREATE INDEX batches_other ON batches (signal, id) WHERE signal <> 'traces';
 
 -- What each destination still has to get, by range of items, with all retry state. Delivered ranges go.
 -- Leases stand in memory: only one process opens the file, and what it leased when it died is due again.

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from collector.batch import Signal
 from collector.settings.wiring import AGENTS
-from collector.store.entries import SessionEntry, SessionQuery
+from collector.store.entries import SessionEntry, SessionQuery, SpanQuery
 from collector.viewer.live import Live
 from collector.viewer.pages.frame import page, running_words
 from collector.viewer.shown.figures import day, short_path
@@ -108,7 +108,7 @@ def add_lists(api: FastAPI, live: Live) -> None:
 
     @api.get("/traces", response_class=HTMLResponse, include_in_schema=False)
     def traces(before: int = 0) -> HTMLResponse:
-        rows = live.reader.traces(limit=_MOST_ROWS + 1, before_ns=before)
+        rows = live.reader.traces(limit=_MOST_ROWS + 1, only=SpanQuery(before_ns=before))
         more = f"/traces?before={rows[-2].end_ns}" if len(rows) > _MOST_ROWS else ""
         return page(live, "traces.html", "Traces", traces=rows[:_MOST_ROWS], next_page=more)
 

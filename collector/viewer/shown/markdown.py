@@ -32,6 +32,36 @@ def turn_markdown(turn: ShownTurn, most_output: int = _MOST_OUTPUT) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def span_markdown(span: ShownSpan) -> str:
+    """One span: what it was, what it was given and gave, and every attribute that says more."""
+    facts = [span.kind or "span", duration(span.duration_ns), *filter(None, [words.outcome(span)])]
+    lines = [f"# {span.name}", "", f"*{', '.join(facts)}; span {span.trace_id}/{span.span_id}*", ""]
+    if span.session_id:
+        lines += [f"*session {span.session_id}*", ""]
+    if span.error:
+        lines += [f"**failed**: {span.error}", ""]
+    for heading, messages in (("sent", span.input_messages), ("answered", span.output_messages)):
+        for message in messages:
+            lines += [f"## {message.role or 'message'}, {heading}", ""]
+            lines += [message.text, ""] if message.text else []
+            lines += [line for call in message.calls for line in (f"calls **{call.name}** `{call.arguments}`", "")]
+    told = ("llm.input_messages.", "llm.output_messages.")
+    repeated = ("input.value", "output.value") if span.input_messages else ()
+    for key, value in span.attributes.items():
+        text = words.written(value)
+        if key.startswith(told) or key in repeated or not text:
+            continue
+        if "\n" in text or len(text) > 100:
+            fence = "`" * max(3, _longest_run(text) + 1)
+            lines += [f"* {key}", "", fence, text, fence, ""]
+        else:
+            lines.append(f"* {key}: `{text}`" if "`" not in text else f"* {key}: {text}")
+    for event in span.events:
+        values = ", ".join(f"{key} {words.written(value)}" for key, value in event.attributes.items())
+        lines.append(f"* event {event.name}, {(event.at_ns - span.start_ns) / 1e6:.0f} ms from the start {values}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def _lines(items: Iterable[TurnItem], depth: int, most_output: int) -> Iterator[str]:
     for item in items:
         if item.what == "say":
