@@ -10,7 +10,7 @@ from collector.otlp.values import Value, to_text
 UNKNOWN = "unknown"
 """The type of a content that has no place in OpenInference; its text is the part as JSON."""
 
-_TEXTS = {"text", "input_text", "output_text", "refusal", "summary_text"}
+_TEXTS = {"text", "input_text", "output_text", "refusal", "summary_text", "compaction"}
 _REASONING = {"reasoning", "thinking", "redacted_thinking", "redacted_reasoning"}
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from openinference.semconv.trace import SpanAttributes
+
 from collector.openinference.kinds import AGENT, LLM
 from collector.openinference.messages import ChatMessage, chat_form
 from collector.openinference.tools import write_tools
-from collector.otlp.values import Value, read_json
+from collector.otlp.values import Value, read_json, to_text
 from collector.reshape.convention import BY_SPAN
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_indexed
@@ -34,8 +36,8 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
     take_details(target, span)
     asked = take_messages(target.input, span, INPUT, "user", reading)
     answered = take_messages(target.output, span, OUTPUT, "assistant", reading)
+    indexed = read_indexed(span, reading)
     if not _says_something(asked) or not _says_something(answered):
-        indexed = read_indexed(span, reading)
         told = read_events(_events(span), reading)
         if not _says_something(asked):
             asked = indexed.input or told.input or asked
@@ -53,6 +55,9 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
             target.input(span.get(*BARE_INPUT), *BARE_INPUT)
         if span.get(*BARE_OUTPUT) is not None:
             target.output(span.get(*BARE_OUTPUT), *BARE_OUTPUT)
+    if _are_calls_alone(indexed.output) and len(answered) == 1 and not answered[0].calls:
+        answered[0].calls = [call for message in indexed.output for call in message.calls]
+        target.redundant |= indexed.output_keys
     if kind not in (LLM, AGENT):
         return
     system = read_system(span.get(SYSTEM), reading)
@@ -73,10 +78,15 @@ def _says_something(messages: Sequence[ChatMessage]) -> bool:
 
 def _one_answer(answers: list[ChatMessage], outline: Sequence[ChatMessage]) -> list[ChatMessage]:
     """Numbered answers; where another key shows a single one without content, those that are calls alone are its."""
-    if len(outline) == 1 and len(answers) > 1 and not any(answer.contents for answer in answers):
+    if len(outline) == 1 and len(answers) > 1 and _are_calls_alone(answers):
         calls = [call for answer in answers for call in answer.calls]
         return [ChatMessage("assistant", calls=calls, finish_reason=outline[0].finish_reason)]
     return answers
+
+
+def _are_calls_alone(messages: Sequence[ChatMessage]) -> bool:
+    """Whether `messages` are nothing but calls, as LiteLLM numbers those of an answer whose text stands elsewhere."""
+    return bool(messages) and all(message.calls and not message.contents for message in messages)
 
 
 def take_messages(
@@ -99,6 +109,8 @@ def take_details(target: Target, span: SourceSpan) -> None:
             for key, value in {**body, **event.attributes}.items():
                 if value is not None and value != "" and span.get(key) is None and key.startswith("gen_ai."):
                     span.attributes[key] = value
+            for key in (SpanAttributes.SESSION_ID, SpanAttributes.USER_ID):
+                target.put(key, to_text(event.attributes.get(key)))
             found = {key for key in DETAIL_KEYS if key in event.attributes}
             target.redundant_in_events.setdefault(DETAILS, set()).update(found)
 

@@ -54,12 +54,14 @@ def read_usage(usage: Value) -> TokenCounts:
     for name, names in _NAMES.items():
         counts.take(name, _first(usage, names))
     for key, value in usage.items():
+        if not isinstance(key, str):  # in what Python printed
+            continue
         if isinstance(value, dict) and key.lower().endswith("details"):
             lower = key.lower()
             asked = "input" in lower or "prompt" in lower
             for name, names in (_OF_INPUT if asked else _OF_OUTPUT).items():
                 counts.take(name, _first(value, names))
-        elif isinstance(key, str) and "cache" in key and number(value) is not None:
+        elif "cache" in key and number(value) is not None:
             counts.take("cache_write" if "creation" in key or "write" in key else "cache_read", number(value))
     return counts
 

@@ -17,6 +17,7 @@ from collector.reshape.conventions.genkit import Genkit
 from collector.reshape.conventions.google_adk import GoogleAdk
 from collector.reshape.conventions.langfuse import Langfuse
 from collector.reshape.conventions.langsmith import LangSmith
+from collector.reshape.conventions.litellm import LiteLlm
 from collector.reshape.conventions.livekit import LiveKit
 from collector.reshape.conventions.mastra import Mastra
 from collector.reshape.conventions.mlflow import MlFlow
@@ -42,6 +43,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     GoogleAdk(),
     Genkit(),
     LiveKit(),
+    LiteLlm(),
     SmolAgents(),
     AgentFramework(),
     PydanticAi(),

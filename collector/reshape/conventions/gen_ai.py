@@ -1,7 +1,7 @@
 """OpenTelemetry's GenAI conventions: the current form, the numbered one, and messages in events and log records.
 
 Written by Pydantic AI 2, agent-framework, OpenLIT, OpenLLMetry, AI SDK 7, Strands, the OpenAI instrumentation
-and others. The operation names beyond 1.41.1 (plan, agent_step, rerank) are in use already.
+and others.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from openinference.semconv.trace import EvaluationAttributes, RerankerAttributes, SpanAttributes, ToolAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
-from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, EVALUATOR, GUARDRAIL, LLM, RERANKER, RETRIEVER, TOOL
+from collector.openinference.kinds import AGENT, EMBEDDING, LLM, RERANKER, RETRIEVER, TOOL
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, read_json
 from collector.reshape.convention import BY_SPAN, Convention, LogRecords
@@ -19,41 +19,11 @@ from collector.reshape.events import MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_functions, read_indexed
 from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
 from collector.reshape.messages import DEFAULT, MessageReading, read_messages
+from collector.reshape.operations import NO_REQUEST, REQUEST_TYPES, kind_of
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
-OPERATIONS = {
-    "chat": LLM,
-    "text_completion": LLM,
-    "completion": LLM,
-    "generate_content": LLM,
-    "embeddings": EMBEDDING,
-    "embedding": EMBEDDING,
-    "retrieval": RETRIEVER,
-    "retrieve": RETRIEVER,
-    "vector_db_retrieve": RETRIEVER,
-    "search_memory": RETRIEVER,
-    "rerank": RERANKER,
-    "execute_tool": TOOL,
-    "invoke_agent": AGENT,
-    "create_agent": AGENT,
-    "plan": AGENT,
-    "invoke_workflow": CHAIN,
-    "agent_step": CHAIN,
-    "fetch_response": CHAIN,
-    "execute_event_loop_cycle": CHAIN,
-    "guardrail": GUARDRAIL,
-    "apply_guardrail": GUARDRAIL,
-    "evaluate": EVALUATOR,
-}
-REQUEST_TYPES = {"chat": LLM, "completion": LLM, "embedding": EMBEDDING, "rerank": RERANKER}
-"""llm.request.type, of OpenLLMetry before 0.55."""
-
-_NO_REQUEST = frozenset({TOOL, RETRIEVER, GUARDRAIL, EVALUATOR})
-"""Kinds of spans that `llm.request.type` cannot be of, whoever wrote it there."""
-
-TOOL_KEYS = ("gen_ai.tool.name", "gen_ai.tool.call.id", "gen_ai.tool.call_id")
 ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.args", "gen_ai.tool.arguments", "tool_arguments")
 RESULTS = ("gen_ai.tool.call.result", "gen_ai.tool.result", "tool_response")
 TEXTS = ("ai.value", "ai.values", "gen_ai.embeddings.input")
@@ -66,7 +36,7 @@ class GenAi(Convention):
     name = "gen_ai"
     keys = own = ("gen_ai.",)
     identity = {
-        SpanAttributes.SESSION_ID: ("gen_ai.conversation.id",),
+        SpanAttributes.SESSION_ID: ("gen_ai.conversation.id", "gen_ai.session.id"),
         SpanAttributes.USER_ID: ("enduser.id", "llm.user", "gen_ai.user.id", "gen_ai.user"),
         SpanAttributes.AGENT_NAME: ("gen_ai.agent.name",),
     }
@@ -80,6 +50,9 @@ class GenAi(Convention):
             "gen_ai.usage.cached_input_tokens",
             "gen_ai.usage.input_tokens.cached",
             "gen_ai.usage.cached_tokens",
+            "gen_ai.usage.cache_read_tokens",
+            "gen_ai.usage.input_cached_tokens",
+            "gen_ai.usage.input_cache_read",
         ),
         "cache_write": (
             "gen_ai.usage.cache_creation.input_tokens",
@@ -87,6 +60,10 @@ class GenAi(Convention):
             "gen_ai.usage.cache_write.input_tokens",
             "gen_ai.usage.cache_write_input_tokens",
             "gen_ai.usage.input_tokens.cache_write",
+            "gen_ai.usage.cache_write_tokens",
+            "gen_ai.usage.cache_creation_tokens",
+            "gen_ai.usage.input_cache_creation",
+            "gen_ai.usage.input_cache_write",
         ),
         "reasoning": (
             "gen_ai.usage.reasoning.output_tokens",
@@ -140,7 +117,7 @@ class IndexedGenAi(Convention):
     def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         if (
             "gen_ai.operation.name" in span.attributes
-            or span.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) in _NO_REQUEST
+            or span.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) in NO_REQUEST
         ):
             return False
         return "llm.request.type" in span.attributes or bool(read_indexed(span).input_keys)
@@ -148,25 +125,6 @@ class IndexedGenAi(Convention):
     def reshape(self, span: SourceSpan) -> Target | None:
         kind = REQUEST_TYPES.get(span.text("llm.request.type"), LLM)
         return reshape_gen_ai(span, kind)
-
-
-def kind_of(span: SourceSpan) -> str:
-    """The kind that the operation, else the keys, speak for; "" when nothing does: it is never LLM by default."""
-    kind = OPERATIONS.get(span.text("gen_ai.operation.name").lower())
-    if kind:
-        return kind
-    attributes = span.attributes
-    if any(key in attributes for key in TOOL_KEYS):
-        return TOOL
-    # Traceloop gives the agent's name to every descendant of an agent.
-    if span.has("gen_ai.agent.") and not span.has("traceloop."):
-        return CHAIN if "gen_ai.operation.name" in attributes else AGENT
-    if span.has("gen_ai.usage.") or any(key in attributes for key in _OF_A_CALL):
-        return LLM
-    return CHAIN if "gen_ai.operation.name" in attributes else ""
-
-
-_OF_A_CALL = {INPUT, OUTPUT, "gen_ai.request.model", "gen_ai.response.model"}
 
 
 def reshape_gen_ai(span: SourceSpan, kind: str, reading: MessageReading = DEFAULT) -> Target | None:
@@ -238,6 +196,9 @@ _COSTS = {
     SpanAttributes.LLM_COST_TOTAL: ("gen_ai.usage.cost", "gen_ai.cost.total_cost"),
     SpanAttributes.LLM_COST_PROMPT: ("gen_ai.cost.input_cost",),
     SpanAttributes.LLM_COST_COMPLETION: ("gen_ai.cost.output_cost",),
+    SpanAttributes.LLM_COST_PROMPT_DETAILS_CACHE_READ: ("gen_ai.cost.cache_read_cost",),
+    SpanAttributes.LLM_COST_PROMPT_DETAILS_CACHE_WRITE: ("gen_ai.cost.cache_creation_cost",),
+    SpanAttributes.LLM_COST_COMPLETION_DETAILS_REASONING: ("gen_ai.cost.reasoning_cost",),
 }
 
 

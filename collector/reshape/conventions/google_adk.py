@@ -12,9 +12,10 @@ from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, read_json
 from collector.reshape.convention import Convention
-from collector.reshape.conventions.gen_ai import OPERATIONS, reshape_gen_ai
+from collector.reshape.conventions.gen_ai import reshape_gen_ai
 from collector.reshape.keys import put_finish_reason, put_model, put_provider, put_tool, put_usage
 from collector.reshape.messages import read_messages
+from collector.reshape.operations import OPERATIONS
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools

@@ -46,19 +46,19 @@ _PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_to
 
 
 class MlFlow(Convention):
-    """Spans with MLflow's type, or of its scope with inputs or outputs."""
+    """Spans with MLflow's type, or with its inputs or outputs, which some write beside GenAI's keys."""
 
     name = "mlflow"
     keys = own = ("mlflow.",)
 
     def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         if _INPUT in span.attributes or _OUTPUT in span.attributes:
-            return _TYPE in span.attributes or scope.name.startswith("mlflow")
+            return True
         return to_text(_read(span, _TYPE)).upper() in KINDS  # "null" is put on spans of other libraries
 
     def reshape(self, span: SourceSpan) -> Target | None:
         label = to_text(_read(span, _TYPE)).upper()
-        kind = KINDS.get(label, CHAIN)
+        kind = KINDS.get(label) or span.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) or CHAIN
         asked, answered = _read(span, _INPUT), _read(span, _OUTPUT)
         target = Target(unsure=label not in KINDS)
         target.kind(kind)

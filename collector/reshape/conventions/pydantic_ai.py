@@ -17,10 +17,11 @@ from collector.openinference.messages import ChatMessage, chat_form
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.convention import Convention
-from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
+from collector.reshape.conventions.gen_ai import reshape_gen_ai
 from collector.reshape.conversation import SYSTEM, put_input, put_output, read_system
 from collector.reshape.events import read_events
 from collector.reshape.messages import MessageReading, read_messages
+from collector.reshape.operations import kind_of
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools

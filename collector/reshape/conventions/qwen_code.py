@@ -10,7 +10,8 @@ from openinference.semconv.trace import SpanAttributes
 from collector.openinference.kinds import AGENT, CHAIN
 from collector.otlp.values import Attributes
 from collector.reshape.convention import Convention
-from collector.reshape.conventions.gen_ai import kind_of, reshape_gen_ai
+from collector.reshape.conventions.gen_ai import reshape_gen_ai
+from collector.reshape.operations import kind_of
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 
@@ -25,6 +26,7 @@ class QwenCode(Convention):
     scopes = (_NAME,)
     own = ("qwen-code.", "gen_ai.")
     identity = {SpanAttributes.USER_ID: ("gen_ai.user.id",)}
+    counts = {"reasoning": ("thoughts_token_count",)}
 
     def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
         return scope.name == _NAME and span.name.startswith(_NAME)

@@ -13,10 +13,11 @@ from collector.openinference.documents import write_documents
 from collector.openinference.kinds import AGENT, CHAIN, RETRIEVER, TOOL
 from collector.otlp.values import Attributes, Value, read_json
 from collector.reshape.convention import Convention
-from collector.reshape.conventions.gen_ai import ARGUMENTS, OPERATIONS, RESULTS, put_association
+from collector.reshape.conventions.gen_ai import ARGUMENTS, RESULTS, put_association
 from collector.reshape.conversation import BARE_INPUT, BARE_OUTPUT, DETAIL_KEYS, put_conversation
 from collector.reshape.documents import read_documents
 from collector.reshape.keys import put_tool
+from collector.reshape.operations import OPERATIONS
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 

@@ -1,0 +1,53 @@
+"""LiteLLM's `otel` callback: GenAI keys, and beside them the provider's usage as Python prints it.
+
+Measured with 1.110. Its other callbacks write Langfuse's keys or OpenInference's, and are read as those.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from collector.openinference.kinds import EMBEDDING, LLM
+from collector.otlp.values import Attributes, Value, read_json
+from collector.reshape.convention import Convention
+from collector.reshape.conventions.gen_ai import reshape_gen_ai
+from collector.reshape.keys import put_usage
+from collector.reshape.operations import kind_of
+from collector.reshape.source import SourceScope, SourceSpan
+from collector.reshape.target import Target
+
+_SCOPE = "litellm"
+_USAGE = "metadata.usage_object"
+_LONGEST_USAGE = 4096
+
+
+class LiteLlm(Convention):
+    """Requests of LiteLLM's scope; its spans of what a provider was sent hold no kind, and say the same again."""
+
+    name = "litellm"
+    scopes = (_SCOPE,)
+    own = ("gen_ai.", "llm.", "metadata.", "litellm.", "hidden_params")
+
+    def matches(self, resource: Attributes, scope: SourceScope, span: SourceSpan) -> bool:
+        return scope.name == _SCOPE and bool(kind_of(span))
+
+    def reshape(self, span: SourceSpan) -> Target | None:
+        kind = kind_of(span)
+        target = reshape_gen_ai(span, kind)
+        if target is not None and kind in (LLM, EMBEDDING):
+            put_usage(target, _read_printed(span.text(_USAGE)))
+        return target
+
+
+def _read_printed(text: str) -> Value:
+    """An object as JSON or as Python prints it; None for what is neither, or too long to be an object of usage."""
+    found = read_json(text)
+    if not isinstance(found, str):
+        return found
+    if len(text) > _LONGEST_USAGE:
+        return None
+    try:
+        printed: Value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return printed
