@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).parents[2] / "proto_fixtures" / "redaction" / "corpus.jsonl.gz"
 PERSONAL = {"email", "us-ssn", "iban", "credit-card", "phone"}
 OFF = {"ipv4", "ipv6"}

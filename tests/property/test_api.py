@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from harness.examples import examples
 from harness.process import running
 from harness.telemetry import traces
 from hypothesis import HealthCheck, given, settings
 
 ANSWERS = {200, 303, 400, 401, 403, 404, 405, 406, 413, 415, 422, 429}
-EXAMPLES = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 25
+EXAMPLES = examples(25)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from harness.examples import examples
 from harness.opencode import assemble, ids, live, recording, scenarios, v2_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,7 +32,7 @@ def shuffled(items: list[Any], window: int, random: Any) -> list[Any]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(RECORDINGS), st.integers(1, 60), st.integers(1, 2), st.booleans(), st.randoms())
 def test_order_and_repetition_change_nothing(
     which: tuple[str, str], window: int, times: int, doubled: bool, random: Any
@@ -61,7 +62,7 @@ def bent(value: Any, odd: Any, random: Any) -> Any:
 ODD = [None, True, 7, -0.5, "", "odd", [], [1], {}, {"odd": 1}]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.sampled_from([*RECORDINGS, None]), st.lists(st.sampled_from(ODD), min_size=30, max_size=30), st.randoms())
 def test_a_value_of_another_shape_costs_itself(which: tuple[str, str] | None, odd: list[Any], random: Any) -> None:
     """The items of a post come from programs of many versions; one that fails would refuse all the others."""
@@ -69,7 +70,7 @@ def test_a_value_of_another_shape_costs_itself(which: tuple[str, str] | None, od
     assemble(bent(random.choice(items), value, random) for value in odd)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(1, 80), st.booleans(), st.randoms())
 def test_order_and_repetition_change_nothing_in_opencode_2(window: int, doubled: bool, random: Any) -> None:
     items = v2_examples()
@@ -77,7 +78,7 @@ def test_order_and_repetition_change_nothing_in_opencode_2(window: int, doubled:
     assert content(assemble(shuffled(told, window, random))) == content(assemble(items))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.sampled_from(scenarios()), st.integers(1, 12), st.randoms())
 def test_shuffled_lines_of_a_live_session_give_each_span_once(scenario: str, window: int, random: Any) -> None:
     """Live, spans leave while lines still come: what was told must not be told again, nor anything be missed."""
@@ -106,7 +107,7 @@ def test_a_replay_of_what_is_over_tells_nothing(scenario: str) -> None:
     assert not assemble(recording(scenario), assembler)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.sampled_from(scenarios()), st.data())
 def test_a_cut_recording_loses_only_what_was_not_told(scenario: str, data: st.DataObject) -> None:
     """An agent that died leaves a turn marked incomplete, whose spans have the ids they would have had."""
@@ -125,7 +126,7 @@ def test_a_compaction_cut_anywhere_leaves_no_turn_that_never_was() -> None:
         assert ids(assemble(items[:cut])) <= whole
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.sampled_from(scenarios()), st.data())
 def test_a_second_door_completes_what_the_first_lost(scenario: str, data: st.DataObject) -> None:
     """The rest of a given up turn is told when it is heard of after all; its agent is not told twice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.examples import examples
 from harness.opencode import NOW, Script, assemble, attributes, of_kind
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,7 +118,7 @@ def test_whatever_the_clock_says_each_prompt_is_a_turn(hours: list[int]) -> None
     assert assembler.copied == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(1, 3), st.integers(1, 2000), st.booleans(), st.randoms())
 def test_a_fork_tells_its_own_turns_however_soon_it_was_made(
     turns: int, after_ms: int, shuffled: bool, random: Any

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from harness import credentials
+from harness.examples import examples
 from harness.opencode import export, recording, v2_examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -224,7 +225,7 @@ def _tool(given_input: Any) -> dict[str, Any]:
     return {"type": "message.part.updated", "properties": {"part": {**part, "state": state}}}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(_inputs, st.sampled_from(["masked", "hashed", "dropped", "fields of tools"]))
 def test_the_input_of_a_tool_is_sealed_as_its_attribute(given_input: Any, policy: str) -> None:
     """Whatever shape a tool's input has: the attribute sealed by itself says the same."""

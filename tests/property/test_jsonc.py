@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from harness.examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,7 +58,7 @@ def _comments(text: str) -> list[str]:
 
 
 @given(documents())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_an_entry_is_added_and_all_else_stays(document: tuple[str, dict[str, Any]]) -> None:
     text, root = document
     assert plain(read(text)) == root  # type: ignore[arg-type]
@@ -67,7 +68,7 @@ def test_an_entry_is_added_and_all_else_stays(document: tuple[str, dict[str, Any
 
 
 @given(documents())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_removing_what_was_added_gives_what_was_said(document: tuple[str, dict[str, Any]]) -> None:
     """Also without the backup: the same values, and no comment is lost."""
     text, root = document
@@ -78,7 +79,7 @@ def test_removing_what_was_added_gives_what_was_said(document: tuple[str, dict[s
 
 
 @given(documents(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_entry_can_be_removed_alone(document: tuple[str, dict[str, Any]], data: st.DataObject) -> None:
     text, root = document
     if not root.get("plugin"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from harness.examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -52,7 +53,7 @@ _AROUND = [
 ]  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(placeholders, st.sampled_from(_AROUND))
 def test_the_engine_finds_nothing_in_a_placeholder_wherever_it_stands(placeholder: str, around: str) -> None:
     text = around.format(placeholder, placeholder)
@@ -66,7 +67,7 @@ def _hashing(key_id: str) -> Sealer:
     return Sealer(replace(preset_policy(), actions=actions, hmac=HmacKey("key", key_id)), key=KEY)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(key_ids)
 def test_a_pseudonym_survives_any_number_of_seals(key_id: str) -> None:
     """A policy change seals again what waits: the pseudonyms of before must go on joining what belongs together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -97,7 +98,7 @@ class Engines(dict[frozenset[str], Any]):
 ENGINES = Engines()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(machine=bodies, user=bodies, flag=st.sampled_from([None, ContentLevel.MASK, ContentLevel.METADATA]))
 def test_no_user_layer_makes_anything_leave_that_the_machines_alone_removes(
     machine: dict[str, Any], user: dict[str, Any], flag: ContentLevel | None
@@ -109,7 +110,7 @@ def test_no_user_layer_makes_anything_leave_that_the_machines_alone_removes(
     assert pieces(combined([above, *below]).policy) <= pieces(combined([above]).policy)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(body=bodies, flag=st.sampled_from([ContentLevel.MASK, ContentLevel.METADATA]))
 def test_flags_and_environment_only_take_away(body: dict[str, Any], flag: ContentLevel) -> None:
     user = layer(Rank.USER, body)
@@ -125,7 +126,7 @@ FIRST_SIX = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(one=bodies, other=bodies)
 @example(one=FIRST_SIX, other={"preset": "metadata-only"})  # what the second takes away made room for others
 def test_required_layers_only_add_up(one: dict[str, Any], other: dict[str, Any]) -> None:

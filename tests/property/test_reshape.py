@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from harness.examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -115,7 +116,7 @@ events = st.lists(
     max_size=3,
 )  # fmt: skip
 spans = st.lists(st.tuples(names, attributes, events), min_size=1, max_size=4)
-FEW = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def put(target: Any, value: Any) -> None:
@@ -241,12 +242,14 @@ def seconds_for(count: int) -> float:
     return time.process_time() - start
 
 
+@pytest.mark.slow
 def test_ten_megabytes_take_a_time_in_proportion() -> None:
     """Not the seconds are asserted but their growth: ten times the text may take some twenty times as long."""
     small, large = (min(seconds_for(count) for _ in range(3)) for count in (1_000, 10_000))
     assert large < 20 * small + 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["messages", "nested", "indexed", "brackets"])
 def test_a_hostile_list_stays_bounded(kind: str) -> None:
     """Ten bytes of JSON must not become a kilobyte of attributes."""

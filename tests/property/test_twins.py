@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from harness.examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,14 +50,14 @@ def _same(data: bytes) -> None:
     assert FAST.find(data) == SLOW.find(data)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(_pieces)
 def test_the_twins_agree_on_any_text(pieces: list[str]) -> None:
     """An installation without the wheel must not leak what another masks."""
     _same("".join(pieces).encode("utf-8", "surrogatepass"))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(_pieces, st.randoms(use_true_random=False))
 def test_the_twins_agree_on_damaged_text(pieces: list[str], rng: random.Random) -> None:
     """Cut, doubled and shuffled examples are where near-misses live."""
@@ -91,7 +92,7 @@ def test_the_twins_agree_on_ordinary_code() -> None:
             break
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(_pieces)
 def test_masking_twice_changes_nothing_more(pieces: list[str]) -> None:
     """What was sealed once may be sealed again when a policy changes."""
@@ -109,7 +110,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(_json, st.integers(0, 3), st.booleans())
 def test_json_in_json_stays_valid_at_every_level(value: object, depth: int, ascii_only: bool) -> None:
     """A mask that breaks a document loses what the reader wanted to see around it."""
@@ -122,7 +123,7 @@ def test_json_in_json_stays_valid_at_every_level(value: object, depth: int, asci
     json.loads(masked)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(_pieces.map("".join)), max_size=6))
 def test_texts_scanned_together_are_found_in_as_one_by_one(texts: list[str]) -> None:
     """Nothing reaches from one attribute into the next."""
@@ -131,7 +132,7 @@ def test_texts_scanned_together_are_found_in_as_one_by_one(texts: list[str]) -> 
     assert together == {index: extents for index, extents in alone.items() if extents}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(_pieces)
 def test_extents_are_in_order_apart_and_never_inside_a_character(pieces: list[str]) -> None:
     data = "".join(pieces).encode("utf-8", "surrogatepass")

@@ -18,6 +18,8 @@ from harness.upstream import requires, upstream
 from collector import __version__
 from collector.otlp.write import to_json
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = ["serve", "status", "sessions", "traces", "spans", "tail", "send-test", "preview", "redact", "config"]
 
 

@@ -54,6 +54,7 @@ def test_no_command_passes_steering_on(tmp_path: Path) -> None:
                 assert b"ses" in found.stdout or reading != "sessions"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
 @pytest.mark.parametrize("form", [["redact"], ["redact", "--jsonl"]])
 def test_what_is_written_to_a_terminal_can_be_shown(tmp_path: Path, form: list[str]) -> None:

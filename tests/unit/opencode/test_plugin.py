@@ -21,9 +21,12 @@ SOURCE = HERE.parents[2] / "collector" / "opencode" / "plugin" / "collector-open
 SESSION = "ses_1"
 Step = dict[str, Any]
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None and os.environ.get("CI") != "true", reason="needs node: apt-get install nodejs"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("node") is None and os.environ.get("CI") != "true", reason="needs node: apt-get install nodejs"
+    ),
+]
 
 
 @pytest.fixture
