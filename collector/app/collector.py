@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -31,11 +31,13 @@ from collector.app.serving import (
 from collector.app.status import StatusSources, Tallies, status_of
 from collector.batch import SealedBatch, Signal
 from collector.enforce.in_force import Enforcement, InForce
+from collector.errors import ConfigError
 from collector.opencode.catch_up import CatchUp
 from collector.opencode.connection import proof_of
 from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Processed
+from collector.receive.exports import Exports
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
@@ -99,10 +101,11 @@ class Collector:
             policy=self._policy,
             send_to=self._send_to,
         )
-        admission = Admission(
+        admission = self._admission = Admission(
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
-        self._otlp = OtlpReceiver(admission, pipelines_of(settings, sealers, store), store, self._kept)
+        self._exports = Exports(pipelines_of(settings, sealers, store), store, self._kept, settings.max_body_bytes)
+        otlp = OtlpReceiver(admission, self._exports)
         self._events = OpenCodeReceiver(
             admission,
             Intake(sealers, settings.service_name),
@@ -121,7 +124,7 @@ class Collector:
             store=store,
             reader=self._reader,
             forwarding=self._forwarding,
-            receivers=(self._otlp, self._events),
+            receivers=(otlp, self._events),
             events=self._events,
             open_turns=self._assembling.open_turns,
             copied=self._assembling.copied,
@@ -143,7 +146,7 @@ class Collector:
         )
         control = QueueControl(store, [each.name for each in wanted.destinations], self._forwarding.wake)
         api = new_api(live, __version__, control)
-        self._routes = Routes((self._otlp, self._events), api, guard)
+        self._routes = Routes((otlp, self._events), api, guard)
 
     async def run(self, listening: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM; `listening` is called once connections are accepted.
@@ -156,6 +159,7 @@ class Collector:
         logger.info("%s; data in %s", self._status.settings.reason, self._data_dir.path)
         self._loop = asyncio.get_running_loop()
         server = self._server = new_server(self._routes, self._limit, self._tls)
+        server.beside = await self._serve_grpc()
         stop_on_signals(server)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -185,6 +189,21 @@ class Collector:
             with contextlib.suppress(RuntimeError):  # it has stopped already
                 self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
 
+    async def _serve_grpc(self) -> Callable[[float], Awaitable[None]] | None:
+        """Take OTLP/gRPC too where a port is set for it; answers how to stop that."""
+        if self._settings.grpc_port is None:
+            return None
+        from collector.app.grpc_serving import new_grpc_server
+
+        try:
+            server = await new_grpc_server(self._settings, self._admission, self._exports)
+        except ConfigError:
+            await self._close()
+            raise
+        logger.info("OTLP/gRPC is taken at %s", server.address)
+        self._status = replace(self._status, grpc=server.address, receivers=(*self._status.receivers, server.receiver))
+        return server.stop
+
     async def _finish(self, *, at_once: bool) -> None:
         """No request comes any more: bring to an end what was taken, unless that may not take a moment."""
         if self._catch_up is not None:
@@ -194,7 +213,7 @@ class Collector:
             await self._forwarding.drain()
 
     async def _close(self) -> None:
-        self._otlp.close()
+        self._exports.close()
         self._events.close()
         self._reader.close()
         await asyncio.to_thread(self._store.close)

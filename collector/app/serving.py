@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -82,25 +82,33 @@ def check_reading(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def listen(settings: Settings) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    """The socket of HTTP; raises `ConfigError` where a port that is set cannot be listened on."""
+    with _bound(settings.host, settings.port, "--port") as listener:
+        if settings.grpc_port is not None:
+            with _bound(settings.host, settings.grpc_port, "COLLECTOR_GRPC_PORT"):
+                pass  # gRPC's library binds it itself, and cannot say why it could not
+        listener.listen(1024)
+        listener.setblocking(False)
+        yield listener
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int, setting: str) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         if sys.platform != "win32":  # there it would let two collectors share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(1024)
-        listener.setblocking(False)
+        listener.bind((host, port))
     except socket.gaierror:
-        raise ConfigError(f"--host {settings.host}: not an address of this machine") from None
+        raise ConfigError(f"--host {host}: not an address of this machine") from None
     except OSError as error:
         listener.close()
         if error.errno in (98, 48, 10048):
             raise ConfigError(
-                f"port {settings.port} on {settings.host} is taken: stop what uses it, or choose another with --port"
+                f"port {port} on {host} is taken: stop what uses it, or choose another with {setting}"
             ) from None
-        raise ConfigError(
-            f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
-        ) from None
+        raise ConfigError(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
     with listener:
         yield listener
 
@@ -112,7 +120,16 @@ def url_of(settings: Settings, listener: socket.socket) -> str:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn, without its own signal handlers: it would raise the signal again after a clean stop."""
+    """uvicorn, without its own signal handlers: it would raise the signal again after a clean stop.
+
+    `beside` stops what listens on another port, in the same time.
+    """
+
+    beside: Callable[[float], Awaitable[None]] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        beside = [self.beside(0 if self.force_exit else _REQUESTS_SECONDS)] if self.beside is not None else []
+        await asyncio.gather(super().shutdown(sockets), *beside)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

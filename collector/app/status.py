@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from collector import __version__
 from collector.app.forwarding_task import ForwardingTask
@@ -16,7 +16,6 @@ from collector.batch import Signal
 from collector.pipeline.events import IntakeResult
 from collector.pipeline.otlp import Processed
 from collector.receive.opencode import OpenCodeReceiver
-from collector.receive.receiver import Receiver
 from collector.settings.forwarding import ForwardingSettings
 from collector.store import Reading, Store
 from collector.viewer.status import Status
@@ -41,11 +40,19 @@ class Tallies:
             self.redactions[rule, action, Signal.TRACES] += times
 
 
+class Answering(Protocol):
+    """A receiver counts its answers by path or method, and by HTTP status or name of gRPC's status code."""
+
+    @property
+    def answers(self) -> Mapping[tuple[str, Any], int]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusSources:
     """Those who know what the status holds."""
 
     url: str
+    grpc: str = ""
     data_dir: str
     notices: Sequence[str]
     settings: ForwardingSettings
@@ -54,7 +61,7 @@ class StatusSources:
     store: Store
     reader: Reading
     forwarding: ForwardingTask
-    receivers: Sequence[Receiver]
+    receivers: Sequence[Answering]
     events: OpenCodeReceiver
     open_turns: Callable[[], list[dict[str, Any]]]
     copied: Callable[[], int]
@@ -72,6 +79,7 @@ def status_of(sources: StatusSources) -> Status:
         running=True,
         version=__version__,
         url=sources.url,
+        grpc=sources.grpc,
         data_dir=sources.data_dir,
         content=policy.mode,
         forwarding={
@@ -126,7 +134,7 @@ def _refused(connections: ConnectionLimit) -> list[str]:
     ]
 
 
-def _answers(receivers: Sequence[Receiver]) -> dict[str, dict[str, int]]:
+def _answers(receivers: Sequence[Answering]) -> dict[str, dict[str, int]]:
     answers: dict[str, dict[str, int]] = defaultdict(dict)
     for receiver in receivers:
         for (path, status), count in list(receiver.answers.items()):

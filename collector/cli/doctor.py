@@ -134,7 +134,9 @@ def _running(loaded: Loaded) -> Iterator[Finding]:
     except CollectorError as error:
         yield Finding("collector", "problem", str(error))
         return
-    yield Finding("collector", "ok", f"version {found['version']} at {found['url']}; {found['forwarding']['reason']}")
+    grpc = f" and for OTLP/gRPC at {found['grpc']}" if found["grpc"] else ""
+    said = f"version {found['version']} at {found['url']}{grpc}; {found['forwarding']['reason']}"
+    yield Finding("collector", "ok", said)
     if found["policy"]["blocked"]:
         yield Finding("collector", "problem", f"sends nothing: {found['policy']['blocked']}")
     for signal, last in found["forwarding"]["last"].items():

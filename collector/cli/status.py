@@ -40,7 +40,7 @@ def status(
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = [
-        f"running at {found['url']}, version {found['version']}"
+        f"running at {found['url']}{_grpc(found)}, version {found['version']}"
         if found["running"]
         else f"not running: {found['reason']}"
     ]
@@ -67,6 +67,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
                 f" + {account['queued']} queued + {account['dead_lettered']} dead-lettered{dropped}"
             )
     return lines
+
+
+def _grpc(found: dict[str, Any]) -> str:
+    return f" and for OTLP/gRPC at {found['grpc']}" if found["grpc"] else ""
 
 
 def _opencode(found: dict[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ _RESPONSES = {
     Signal.METRICS: ExportMetricsServiceResponse,
 }
 
-_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 11, 415: 3, 429: 8, 503: 14}
+_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 503: 14}
 """HTTP status to google.rpc.Code: what a gRPC server would have answered."""
 
 
@@ -38,11 +38,20 @@ def export_response(signal: Signal, left_out: LeftOut, content_type: str) -> byt
 
 def status_response(error: CollectorError, content_type: str) -> tuple[int, bytes]:
     """The HTTP status and google.rpc.Status for an error of ours or of the sender's."""
-    status = error.status if isinstance(error, (SenderError, NotNow)) else 503
-    body = Status(code=_CODES.get(status, 2), message=str(error))
+    status = _status_of(error)
+    body = Status(code=code_of(error), message=str(error))
     if content_type == JSON:
         return status, orjson.dumps({"code": body.code, "message": body.message})
     return status, body.SerializeToString()
+
+
+def code_of(error: CollectorError) -> int:
+    """The google.rpc.Code of an error."""
+    return _CODES[_status_of(error)]
+
+
+def _status_of(error: CollectorError) -> int:
+    return error.status if isinstance(error, (SenderError, NotNow)) else 503
 
 
 def retry_headers(error: CollectorError) -> Mapping[bytes, bytes]:

@@ -42,6 +42,12 @@ class Admission:
     budget: Budget
     most_bytes: int
 
+    def check_hops(self, headers: Headers) -> None:
+        """Raise `BadRequest` for what would go round in a circle for ever."""
+        hops = hops_of(headers)
+        if self.instance in hops or len(hops) >= MAX_HOPS:
+            raise BadRequest("this telemetry has been here before: an upstream of this collector forwards to it")
+
 
 class Receiver:
     """A plain ASGI application that takes POSTs at `paths`; a subclass says what it makes of them."""
@@ -49,7 +55,7 @@ class Receiver:
     paths: Collection[str] = ()
 
     def __init__(self, admission: Admission) -> None:
-        self._instance = admission.instance
+        self._admission = admission
         self._guard = admission.guard
         self._budget = admission.budget
         self._most = admission.most_bytes
@@ -101,9 +107,7 @@ class Receiver:
         if method != "POST":
             raise MethodNotAllowed("send export requests with POST")
         self.admit(path, content_type)
-        hops = hops_of(headers)
-        if self._instance in hops or len(hops) >= MAX_HOPS:
-            raise BadRequest("this telemetry has been here before: an upstream of this collector forwards to it")
+        self._admission.check_hops(headers)
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._most:
             raise TooLarge(f"the body is larger than {self._most} bytes; send smaller batches")

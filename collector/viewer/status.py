@@ -53,11 +53,16 @@ class OpenCode(TypedDict):
 
 
 class Status(TypedDict):
-    """`collector status --json`; the ledger counts spans, log records and data points."""
+    """`collector status --json`; the ledger counts spans, log records and data points.
+
+    `grpc` is where OTLP/gRPC is taken, empty where it is not. `answers` counts by path and HTTP status, those of gRPC
+    by method and name of the status code.
+    """
 
     running: bool
     version: str
     url: str
+    grpc: str
     data_dir: str
     content: str
     forwarding: Forwarding

@@ -159,7 +159,7 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(tmp_path: Path) -> None:
     answer = receiver.post("/v1/traces", b"x" * 1001, PROTOBUF)
     receiver.close()
     assert answer.status_code == 413
-    assert Status.FromString(answer.content).code == 11
+    assert Status.FromString(answer.content).code == 8
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_anything_unforeseen_is_503_because_a_500_loses_the_data(
     def fail(*_: object) -> None:
         raise RuntimeError("CANARY7")
 
-    monkeypatch.setattr(receiver.receiver._pipeline, "run", fail)
+    monkeypatch.setattr(receiver.exports._pipeline, "run", fail)
     answer = receiver.post("/v1/traces", b"{}", JSON)
     assert answer.status_code == 503
     assert "retry-after" in answer.headers

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the real clients that tests/e2e/test_reshape_clients.py drives into $TEST_CACHE (default: .cache), once.
+# Install the real clients that tests/e2e/test_reshape_clients.py and test_sdks.py drive into $TEST_CACHE (default: .cache), once.
 set -eu
 cache="${TEST_CACHE:-.cache}/reshape-clients"
 mkdir -p "$cache"
@@ -24,6 +24,7 @@ python_install() {
 telemetry="@opentelemetry/api@1 @opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-http@0 zod@4"
 once ai-sdk-5 npm_install ai-sdk-5 "ai@5.0.277 $telemetry"
 once ai-sdk-7 npm_install ai-sdk-7 "ai@7.0.173 @ai-sdk/otel $telemetry"
+once otlp-grpc npm_install otlp-grpc "@opentelemetry/api@1 @opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-grpc@0"
 once python python_install
 once codex npm_install codex "@openai/codex@0.169.0" || echo "codex could not be installed" >&2
 once claude-code npm_install claude-code "@anthropic-ai/claude-code@2.1.197" || echo "claude-code could not be installed" >&2

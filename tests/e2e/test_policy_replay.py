@@ -14,6 +14,8 @@ from collector.otlp.write import to_json
 
 pytestmark = pytest.mark.slow
 
+pytestmark = pytest.mark.slow
+
 MAIL = "ada@" + "example-mail.org"
 
 

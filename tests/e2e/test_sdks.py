@@ -1,4 +1,4 @@
-"""Real SDK exporters as clients: protobuf, gzip, and JSON with base64 ids."""
+"""Real SDK exporters as clients: protobuf, gzip, JSON with base64 ids, and gRPC."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness.clients import SCRIPTS, client, run
 from harness.credentials import GITHUB, assert_no_secret
 from harness.process import assert_balanced, environment, running
 from harness.upstream import requires, upstream, wait_for
@@ -36,6 +37,40 @@ with tracer.start_as_current_span("root") as root:
             child.set_status(Status(StatusCode.ERROR, "failed with " + os.environ["SECRET"]))
             child.record_exception(ValueError(os.environ["SECRET"]))
 provider.shutdown()
+"""
+
+OTEL_GRPC = """
+import logging, os
+from grpc import Compression
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+secret = os.environ["SECRET"]
+to = {"endpoint": os.environ["ENDPOINT"], "insecure": True, "compression": Compression.Gzip}
+to["headers"] = {"authorization": "Bearer " + os.environ["TOKEN"]}
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(**to)))
+with provider.get_tracer("sdk-test").start_as_current_span("root") as root:
+    root.set_attribute("input.value", "my token is " + secret)
+    for index in range(30):
+        with provider.get_tracer("sdk-test").start_as_current_span("child") as child:
+            child.record_exception(ValueError(secret))
+provider.shutdown()
+logs = LoggerProvider()
+logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(**to)))
+logging.getLogger("app").addHandler(LoggingHandler(logger_provider=logs))
+logging.getLogger("app").warning("the token was %s", secret)
+logs.shutdown()
+metrics = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter(**to))])
+metrics.get_meter("sdk-test").create_counter("calls").add(1, {"token": secret})
+metrics.shutdown()
 """
 
 CATALYST = """
@@ -71,6 +106,40 @@ def test_the_opentelemetry_sdk_exports_protobuf(tmp_path: Path) -> None:
         assert_no_secret(proxy.files(), "the database")
         wait_for(lambda: proxy.account()["delivered"] == 31)
         assert_balanced(proxy.account())
+
+
+def test_the_opentelemetry_sdk_exports_every_signal_over_grpc(tmp_path: Path) -> None:
+    own = "own-" + "access-token"
+    settings = {"COLLECTOR_GRPC_PORT": "0", "COLLECTOR_ACCESS_TOKEN": own, "COLLECTOR_UPSTREAM_ENCODING": "protobuf"}
+    with upstream() as up, running(tmp_path, "--upstream", up.url, **settings) as proxy:
+        _run_client(OTEL_GRPC, tmp_path, proxy.grpc, TOKEN=own)
+        up.wait(lambda u: len(u.spans()) == 31 and {item.path for item in u.received} >= {"/v1/logs", "/v1/metrics"})
+        spans = up.spans()
+        root = next(span for span in spans if span.name == "root")
+        assert {span.parent_span_id for span in spans if span.name == "child"} == {root.span_id}
+        for received in up.received:
+            assert_no_secret(received.body, "what left")
+            assert own.encode() not in received.body
+        assert_no_secret(proxy.files(), "the database")
+        for signal, count in (("traces", 31), ("logs", 1), ("metrics", 1)):
+            wait_for(lambda signal=signal, count=count: proxy.account(signal)["delivered"] == count)
+            assert_balanced(proxy.account(signal))
+
+
+def test_the_node_sdk_exports_over_grpc(tmp_path: Path) -> None:
+    """Compressed and not: another implementation of HTTP/2 and gRPC than ours."""
+    installed = client("otlp-grpc")
+    script = installed / "otlp_grpc.mjs"
+    script.write_text((SCRIPTS / "otlp_grpc.mjs").read_text(encoding="utf-8"), encoding="utf-8")
+    with upstream() as up, running(tmp_path, "--upstream", up.url, COLLECTOR_GRPC_PORT="0") as proxy:
+        for compression in ("gzip", "none"):
+            run(
+                ["node", str(script)], tmp_path, ENDPOINT=f"http://{proxy.grpc}", COMPRESSION=compression, SECRET=GITHUB
+            )
+        up.wait(lambda u: sorted(span.name for span in u.spans()) == ["child"] * 60 + ["root"] * 2)
+        for received in up.received:
+            assert_no_secret(received.body, "what left")
+        assert_no_secret(proxy.files(), "the database")
 
 
 def test_the_catalyst_sdk_for_python_exports_json_with_base64_ids(tmp_path: Path) -> None:

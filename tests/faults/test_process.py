@@ -112,6 +112,12 @@ def test_a_taken_port_is_one_line_and_exit_2(tmp_path: Path) -> None:
     assert "is taken" in line and "--port" in line
 
 
+def test_a_taken_port_of_grpc_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = _refusal(tmp_path, "--port", "0", COLLECTOR_GRPC_PORT=str(taken.getsockname()[1]))
+    assert "is taken" in line and "COLLECTOR_GRPC_PORT" in line
+
+
 def test_a_wrong_setting_is_one_line_and_exit_2(tmp_path: Path) -> None:
     assert "COLLECTOR_PROT" in _refusal(tmp_path, COLLECTOR_PROT="1")
     assert "CATALYST_REDACT_CONTENT" in _refusal(tmp_path, CATALYST_REDACT_CONTENT="perhaps")

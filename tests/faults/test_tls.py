@@ -7,11 +7,13 @@ import ssl
 import urllib.request
 from pathlib import Path
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from harness.grpc_client import TRACES, GrpcClient
 from harness.process import run, running
 from harness.telemetry import PROTOBUF, traces
 
@@ -90,6 +92,29 @@ def test_with_a_client_authority_only_its_clients_come_in(tmp_path: Path) -> Non
         for client in ("", "stranger"):
             with pytest.raises(OSError):
                 post(collector.url, context(tmp_path, client))
+
+
+def test_grpc_has_the_same_certificates_and_the_same_client_authority(tmp_path: Path) -> None:
+    authority = certificate(tmp_path, "authority")
+    certificate(tmp_path, "server")
+    certificate(tmp_path, "known", authority)
+    certificate(tmp_path, "stranger", certificate(tmp_path, "other-authority"))
+    names = settings(tmp_path, COLLECTOR_TLS_CLIENT_CA=str(tmp_path / "authority.pem"), COLLECTOR_GRPC_PORT="0")
+
+    def call(client: str) -> str:
+        shown = [(tmp_path / f"{client}.{kind}").read_bytes() for kind in ("key", "pem")] if client else []
+        trusted = (tmp_path / "server.pem").read_bytes()
+        credentials = grpc.ssl_channel_credentials(trusted, *shown)
+        port = address.rpartition(":")[2]
+        with GrpcClient(f"localhost:{port}", credentials=credentials) as known:
+            return known.call(TRACES, traces(2).SerializeToString()).code
+
+    with running(tmp_path, **names) as collector:
+        address = collector.grpc
+        assert call("known") == "OK"
+        assert (call(""), call("stranger")) == ("UNAVAILABLE", "UNAVAILABLE")
+        with GrpcClient(address) as plain:
+            assert plain.call(TRACES, traces(2).SerializeToString()).code == "UNAVAILABLE"
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,11 @@ class Process:
         return file.read_text() if file.exists() else ""
 
     @property
+    def grpc(self) -> str:
+        """Where it says that it takes OTLP/gRPC."""
+        return self.log.read_text().rpartition("OTLP/gRPC is taken at ")[2].partition('"')[0]
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

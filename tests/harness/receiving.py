@@ -11,6 +11,7 @@ import httpx
 from collector.batch import Signal
 from collector.pipeline.otlp import Pipeline, Processed
 from collector.policy.model import ContentLevel
+from collector.receive.exports import Exports
 from collector.receive.guard import Guard
 from collector.receive.limits import Budget
 from collector.receive.otlp import OtlpReceiver
@@ -41,12 +42,14 @@ class ReceiverHarness:
         self.store = SqliteStore(directory, caps, destinations or {})
         self.reader = SqliteReading(directory)
         self.kept: list[Processed] = []
-        self.receiver = OtlpReceiver(
-            Admission(self.store.instance, guard or Guard(), Budget(budget), most_bytes),
+        self.exports = Exports(
             lambda: Pipeline(always(Sealer(level))),
             self.store,
             lambda _, outcome: self.kept.append(outcome),
+            most_bytes,
         )
+        self.admission = Admission(self.store.instance, guard or Guard(), Budget(budget), most_bytes)
+        self.receiver = OtlpReceiver(self.admission, self.exports)
 
     def ask(self, method: str, path: str, content: Any = b"", **headers: str) -> httpx.Response:
         """Send one request; header names may use _ for -."""
@@ -63,6 +66,6 @@ class ReceiverHarness:
         return self.ask("POST", path, content, content_type=content_type, **headers)
 
     def close(self) -> None:
-        self.receiver.close()
+        self.exports.close()
         self.reader.close()
         self.store.close()

@@ -48,6 +48,13 @@ def test_reading_settings_imports_no_stage(tmp_path: Path) -> None:
     assert found & (STAGES | HEAVY) == set()
 
 
+def test_a_collector_without_a_port_for_it_imports_no_grpc(tmp_path: Path) -> None:
+    """grpcio takes 12 MB and a few wakeups a second."""
+    found = _imported(tmp_path, "import collector.app.process")
+    assert "collector.receive.otlp" in found
+    assert found & {"grpc", "collector.receive.otlp_grpc"} == set()
+
+
 @pytest.mark.parametrize("module", sorted(set(COMMANDS.values())))
 def test_each_module_of_commands_registers_what_the_table_says_of_it(module: str) -> None:
     import importlib

@@ -1,0 +1,109 @@
+"""Export requests from a body to the disk: what the receiver of every protocol does with them (the hot path)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from collector.batch import SealedBatch, Signal
+from collector.errors import NotNow, TooLarge
+from collector.otlp.left_out import LeftOut
+from collector.pipeline.otlp import HeldBatch, Pipeline, Processed
+from collector.receive.decompress import decompress
+from collector.receive.limits import Reservation
+from collector.store import Keeping
+from collector.store.entries import Completable, Refusal
+
+_LARGE_BYTES = 1024 * 1024
+_HOLD_SECONDS = 2.0
+"""For which spans wait for log records and parents of another request before they are sent."""
+
+
+class Exports:
+    """Reads, seals and keeps export requests; `kept` is told of each batch once it is on disk.
+
+    Bodies over 1 MiB, before or after decompression, are handled in one other thread, so that small ones are still
+    answered meanwhile. None may be larger than `most_bytes`.
+    """
+
+    def __init__(
+        self,
+        new_pipeline: Callable[[], Pipeline],
+        store: Keeping,
+        kept: Callable[[Signal, Processed], None],
+        most_bytes: int,
+    ) -> None:
+        self._pipeline = new_pipeline()
+        self._large_pipeline = new_pipeline()
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
+        self._store = store
+        self._kept = kept
+        self._most = most_bytes
+
+    def close(self) -> None:
+        self._large.shutdown(wait=False, cancel_futures=True)
+
+    async def take(
+        self, signal: Signal, raw: bytes, encoding: str, content_type: str, hops: str, reservation: Reservation
+    ) -> LeftOut:
+        """Keep what a body holds, and say what was left out of it; when this returns, it survives a power cut.
+
+        `hops` are the collectors that it came through. Raises `SenderError` when nothing of it can be read and
+        `NotNow` when nothing of it was kept.
+        """
+        outcome = await self._handle(signal, raw, encoding, content_type, reservation)
+        if outcome.batch is not None:
+            reservation.add(len(outcome.batch.data))
+        del raw
+        if outcome.batch is not None or outcome.left_out.total or outcome.dropped:
+            refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
+            put = self._store.put(outcome.batch, refusal, hops=hops)
+            await asyncio.shield(asyncio.wrap_future(put))
+        if outcome.held is not None:
+            await self._keep_held(outcome.held, hops, reservation)
+        for completed in outcome.completed:
+            await self._complete(completed, hops)
+        if outcome.late is not None:
+            await self._keep_late(outcome.late, hops)
+        self._kept(signal, outcome)
+        return outcome.left_out
+
+    async def _keep_held(self, held: HeldBatch, hops: str, reservation: Reservation) -> None:
+        """Kept before the answer as everything is, and due a little later: a crash sends what there is."""
+        reservation.add(len(held.batch.data))
+        put = self._store.put(
+            held.batch,
+            Refusal(Signal.TRACES, {}),
+            hops=hops,
+            completable=Completable(held.number, _HOLD_SECONDS),
+        )
+        await asyncio.shield(asyncio.wrap_future(put))
+
+    async def _complete(self, completed: HeldBatch, hops: str) -> None:
+        """Put what is known now in the place of what was held; too late for that, send again what counts no tokens."""
+        with contextlib.suppress(NotNow):
+            done = await asyncio.shield(asyncio.wrap_future(self._store.complete(completed.number, completed.batch)))
+            if not done and (again := completed.uncounted()) is not None:
+                await self._keep_late(again, hops)
+
+    async def _keep_late(self, batch: SealedBatch, hops: str) -> None:
+        """An addition to spans that are kept already: where it finds no room, nothing is lost."""
+        with contextlib.suppress(NotNow):
+            put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=hops)
+            await asyncio.shield(asyncio.wrap_future(put))
+
+    async def _handle(
+        self, signal: Signal, raw: bytes, encoding: str, content_type: str, reservation: Reservation
+    ) -> Processed:
+        if len(raw) <= _LARGE_BYTES:
+            with contextlib.suppress(TooLarge):
+                body = decompress(raw, encoding, min(_LARGE_BYTES, self._most))
+                return self._pipeline.run(signal, body, content_type)
+        loop = asyncio.get_running_loop()
+        if encoding not in ("", "identity"):
+            raw = await loop.run_in_executor(self._large, decompress, raw, encoding, self._most)
+            reservation.add(len(raw))
+        return await loop.run_in_executor(self._large, self._large_pipeline.run, signal, raw, content_type)
