@@ -99,7 +99,7 @@ def _refine(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
 
 
 def _choose(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
-    only, never = _selection(settings.only), [_selection(each) for each in settings.never]
+    only, never = selection_of(settings.only), [selection_of(each) for each in settings.never]
     tighter = TighterSealers(settings.policy, settings.name, sealers) if settings.policy else None
     if only.is_empty and not never and tighter is None:
         return None
@@ -117,7 +117,8 @@ def _choose(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
     return refine
 
 
-def _selection(table: FilterTable) -> Selection:
+def selection_of(table: FilterTable) -> Selection:
+    """What a filter's table chooses; each of its lists counts."""
     return Selection(
         services=tuple(table.service),
         sessions=tuple(table.session),

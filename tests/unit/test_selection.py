@@ -9,8 +9,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collector.app.destinations import selection_of
 from collector.otlp.names import canonical, glob
 from collector.otlp.selection import Selection, keep_selected
+from collector.settings.destination_tables import FilterTable
 
 ALL = Selection()
 
@@ -104,3 +106,10 @@ def test_names_are_compared_in_one_form(written: str) -> None:
 def test_a_pattern_takes_time_linear_in_the_text() -> None:
     assert not glob("*a*a*a*a*a*a*a*b", "a" * 1_000_000)
     assert glob("a*b*c", "a-b-c") and not glob("a*b*c", "a-c-b")
+
+
+def test_each_list_of_a_filters_table_chooses() -> None:
+    """A list added to the table and forgotten in what is built from it would choose nothing, in silence."""
+    for name in FilterTable.model_fields:
+        given: Any = {"some.key": ["a*"]} if name == "attribute" else ["a*"]
+        assert not selection_of(FilterTable(**{name: given})).is_empty, name
