@@ -37,6 +37,7 @@ from collector.opencode.connection import proof_of
 from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Processed
+from collector.pipeline.sift import ToldSessions
 from collector.receive.exports import Exports
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
@@ -104,7 +105,9 @@ class Collector:
         admission = self._admission = Admission(
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
-        self._exports = Exports(pipelines_of(settings, sealers, store), store, self._kept, settings.max_body_bytes)
+        self._told = ToldSessions()
+        pipelines = pipelines_of(settings, sealers, store, self._told)
+        self._exports = Exports(pipelines, store, self._kept, settings.max_body_bytes)
         otlp = OtlpReceiver(admission, self._exports)
         self._events = OpenCodeReceiver(
             admission,
@@ -245,6 +248,7 @@ class Collector:
     def _taken(self, result: IntakeResult) -> None:
         """Events are on disk."""
         self._tallies.add_events(result)
+        self._told.add(result.told_by_plugin)
         self._changes.tell()
         self._assembling.take(row.fact for row in result.rows)
         if self._catch_up is not None:

@@ -11,7 +11,7 @@ from collector.app.forwarding_task import ForwardingTask
 from collector.app.policy_switch import Sealers
 from collector.forward.forwarder import Forwarder
 from collector.pipeline.otlp import Pipeline
-from collector.pipeline.sift import Sieve
+from collector.pipeline.sift import Sieve, ToldSessions
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 from collector.settings.forwarding import ForwardingSettings
@@ -41,10 +41,10 @@ def new_forwarders(store: Store, forwarding: ForwardingSettings, sealers: Sealer
     return [Forwarder(store, each, store.instance, redact) for each in wanted]
 
 
-def pipelines_of(settings: Settings, sealers: Sealers, store: Store) -> Callable[[], Pipeline]:
+def pipelines_of(settings: Settings, sealers: Sealers, store: Store, told: ToldSessions) -> Callable[[], Pipeline]:
     """Makes a pipeline for each thread; what they remember of log records they share."""
     join = LogJoin(time.monotonic)
-    sieve = Sieve(store.inbox.knows, keep_internal=settings.keep_internal_spans)
+    sieve = Sieve(store.inbox.knows, told, keep_internal=settings.keep_internal_spans)
 
     def new_pipeline() -> Pipeline:
         reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)

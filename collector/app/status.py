@@ -15,6 +15,7 @@ from collector.app.reload import Reload
 from collector.batch import Signal
 from collector.pipeline.events import IntakeResult
 from collector.pipeline.otlp import Processed
+from collector.pipeline.sift import TWICE
 from collector.receive.opencode import OpenCodeReceiver
 from collector.settings.forwarding import ForwardingSettings
 from collector.store import Reading, Store
@@ -23,10 +24,12 @@ from collector.viewer.status import Status
 
 @dataclass(slots=True)
 class Tallies:
-    """What was counted since the start: values redacted by rule, action and signal; spans left as they came."""
+    """What was counted since the start: values redacted by rule, action and signal; spans left as they came; spans of
+    the npm plugin that were left out because the collector's own told their turns."""
 
     redactions: Counter[tuple[str, str, Signal]] = field(default_factory=Counter)
     not_reshaped: Counter[str] = field(default_factory=Counter)
+    told_twice: int = 0
 
     def add_request(self, signal: Signal, processed: Processed) -> None:
         held = processed.held.batch if processed.held is not None else None
@@ -34,6 +37,7 @@ class Tallies:
             for (rule, action), times in batch.actions.items() if batch is not None else ():
                 self.redactions[rule, action, signal] += times
         self.not_reshaped.update(processed.failed)
+        self.told_twice += processed.dropped.get(TWICE, 0)
 
     def add_events(self, result: IntakeResult) -> None:
         for (rule, action), times in result.actions.items():
@@ -113,6 +117,7 @@ def status_of(sources: StatusSources) -> Status:
             *sources.forwarding.notices,
             *sources.reload.notices,
             *_refused(sources.connections),
+            *_told_twice(sources.tallies),
         ],
         not_reshaped=dict(sources.tallies.not_reshaped),
         opencode={
@@ -131,6 +136,15 @@ def _refused(connections: ConnectionLimit) -> list[str]:
         return []
     return [
         f"{connections.refused} connections were refused: {connections.most} may be open (COLLECTOR_MAX_CONNECTIONS)"
+    ]
+
+
+def _told_twice(tallies: Tallies) -> list[str]:
+    if not tallies.told_twice:
+        return []
+    return [
+        "OpenCode has two plugins that tell its turns: the npm plugin @inference/trace-opencode beside the collector's."
+        f" Its {tallies.told_twice} spans were left out; take it out with `collector opencode install --replace-npm`"
     ]
 
 

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,8 @@ import typer
 
 from collector import __version__
 from collector.cli.client import Client, NotRunning
+from collector.cli.doctor_wiring import wiring_findings
+from collector.cli.finding import Finding
 from collector.cli.options import AsJson, ConfigOption, DataDirOption, PolicyOption
 from collector.cli.show import print_json, say
 from collector.enforce.in_force import Enforcement, InForce
@@ -25,15 +27,6 @@ from collector.settings.destinations import DestinationSettings
 from collector.settings.sources import Loaded, load
 
 _SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at; `level` is ok, notice (works, but) or problem (does not work)."""
-
-    check: str
-    level: str
-    said: str
 
 
 def register(app: typer.Typer) -> None:
@@ -78,6 +71,7 @@ def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
     for destination in forwarding.destinations:
         yield _reachable(destination.urls[destination.signals[0]])
         yield from _token(destination)
+    yield from wiring_findings(loaded.settings)
 
 
 def _policy(loaded: Loaded) -> Iterator[Finding]:
@@ -137,6 +131,12 @@ def _running(loaded: Loaded) -> Iterator[Finding]:
     grpc = f" and for OTLP/gRPC at {found['grpc']}" if found["grpc"] else ""
     said = f"version {found['version']} at {found['url']}{grpc}; {found['forwarding']['reason']}"
     yield Finding("collector", "ok", said)
+    store = found["store"]
+    if store.get("most_bytes"):
+        used = f"{store['total_bytes'] / 1e6:,.0f} of {store['most_bytes'] / 1e6:,.0f} MB used"
+        yield Finding("store", "ok", used)
+    for notice in found["notices"]:
+        yield Finding("collector", "notice", notice)
     if found["policy"]["blocked"]:
         yield Finding("collector", "problem", f"sends nothing: {found['policy']['blocked']}")
     for signal, last in found["forwarding"]["last"].items():

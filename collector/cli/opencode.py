@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,8 @@ from collector.errors import CollectorError, ConfigError
 from collector.opencode import install as installing
 from collector.opencode.client import EventClient
 from collector.opencode.importing import Task
+from collector.opencode.npm_plugin import npm_entries, without_npm
+from collector.settings.endpoints import check_endpoint
 from collector.settings.model import Settings
 from collector.settings.sources import load
 from collector.settings.tls import client_tls
@@ -45,9 +48,15 @@ def install(
     dry_run: DryRun = False,
     url: Annotated[str, typer.Option(help="Where the collector listens [where it runs, or its settings].")] = "",
     opencode_version: Annotated[str, typer.Option(help="OpenCode's version [what `opencode --version` says].")] = "",
+    replace_npm: Annotated[
+        bool | None, typer.Option("--replace-npm/--keep-npm", help="Take the npm plugin out of the configuration.")
+    ] = None,
+    wait: Annotated[int, typer.Option(min=0, help="Seconds to wait for OpenCode's first event.")] = 0,
     data_dir: DataDirOption = None,
 ) -> None:
     """Put the plugin into OpenCode, with what lets the collector of the data directory believe it."""
+    if url:
+        check_endpoint(url, "--url")
     place = _place(project, everywhere)
     settings = load({"data_dir": data_dir}).settings
     token = settings.access_token.get_secret_value() if settings.access_token else None
@@ -57,9 +66,49 @@ def install(
     wanted = installing.PluginSettings(url or _url(settings), token, made)
     personal = installing.global_place(os.environ, Path.home())
     changes = installing.planned_install(place, wanted, version, personal)
+    if _takes_npm_out(place, personal, replace_npm, dry_run):
+        changes = without_npm(changes, place)
     _do(changes, dry_run, f"installed in {place.folder}: restart OpenCode to load it", "installed already")
     if token and project:
         print("the access token stays out of the project: run `collector opencode install --global` for it")
+    if wait and not dry_run:
+        _wait_for_events(settings, wait)
+
+
+def _takes_npm_out(
+    place: installing.ConfigPlace, personal: installing.ConfigPlace, wanted: bool | None, dry_run: bool
+) -> bool:
+    """Whether the npm plugin is to be taken out of `place`: as told, or as a person answers; what stays is named."""
+    both = {each.folder: each for each in (place, personal)}
+    found = npm_entries(both.values())
+    here = [config for config, _ in found if config in place.configs]
+    if here and wanted is None and not dry_run and sys.stdin.isatty():
+        wanted = typer.confirm(
+            f"{here[0]} lists the npm plugin, which tells the same turns: take it out?", default=True
+        )
+    for config, name in found:
+        if not (wanted and config in here):
+            again = "" if config in here else " (run install for that place)"
+            say(
+                f"{config} lists {name} too: its spans are left out beside this plugin's;"
+                f" take it out with --replace-npm{again}",
+                sys.stderr,
+            )
+    return bool(wanted and here)
+
+
+def _wait_for_events(settings: Settings, seconds: int) -> None:
+    """Wait until OpenCode tells something; raises `CollectorError` where it does not."""
+    client = Client(settings)
+    before = client.get("/api/status")["opencode"]["accepted"]
+    say(f"waiting for OpenCode's first event, {seconds} s at most: start it, and ask it something", sys.stderr)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if client.get("/api/status")["opencode"]["accepted"] > before:
+            print("OpenCode's events arrive: `collector open` shows them")
+            return
+        time.sleep(0.5)
+    raise CollectorError("no event came: was OpenCode restarted? `collector doctor` looks at the plugin and the port")
 
 
 @opencode.command()

@@ -19,6 +19,7 @@ from collector.assemble.spans.otlp import export_request
 from collector.batch import SealedBatch, Signal
 from collector.cli.options import PolicyOption
 from collector.cli.policy import load_in_force
+from collector.cli.recognise import OPENCODE, OTLP, recognised
 from collector.cli.show import say, write_document
 from collector.enforce.in_force import InForce
 from collector.errors import CollectorError
@@ -39,8 +40,8 @@ _MOST_REASONS = 20
 
 
 class Form(StrEnum):
-    OTLP = "otlp"
-    OPENCODE = "opencode"
+    OTLP = OTLP
+    OPENCODE = OPENCODE
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +52,7 @@ def preview(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="OTLP exports or OpenCode events; - is standard input.")
     ],
-    form: Annotated[Form, typer.Option("--as", help="What the files hold.")] = Form.OTLP,
+    form: Annotated[Form | None, typer.Option("--as", help="What the files hold [told by how they begin].")] = None,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
     policy: PolicyOption = None,
 ) -> None:
@@ -62,10 +63,11 @@ def preview(
     failed = False
     for file in files:
         try:
-            if form is Form.OTLP:
-                otlp.read(file)
+            data = _read(file, loaded.settings.max_body_bytes)
+            if (form or recognised(data)) == Form.OTLP:
+                otlp.read(file, data)
                 continue
-            batch, _ = event_batch(loaded.settings, in_force, file)
+            batch, _ = event_batch(loaded.settings, in_force, file, data)
             write_document(to_json(Signal.TRACES.request.FromString(batch.data)) + b"\n")
         except CollectorError as error:
             say(f"collector: {file}: {error}", sys.stderr)
@@ -96,10 +98,10 @@ class OtlpPreview:
         self._documents: list[tuple[Signal, list[SealedBatch]]] = []
         self._held: dict[int, tuple[list[SealedBatch], int]] = {}
 
-    def read(self, file: Path) -> None:
-        """Take in a file: a document for each signal it holds."""
+    def read(self, file: Path, data: bytes | None = None) -> None:
+        """Take in a file, or `data` that was read from it: a document for each signal it holds."""
         sealed: dict[Signal, list[SealedBatch]] = {}
-        for body in _bodies(file, self._most_bytes):
+        for body in _bodies(_read(file, self._most_bytes) if data is None else data):
             is_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"")
             found = _signal_of(body) if is_json else self._signal
             outcome = self._pipeline.run(found, body, JSON if is_json else PROTOBUF)
@@ -128,7 +130,9 @@ class OtlpPreview:
         return [part for _, parts in self._documents for part in parts]
 
 
-def event_batch(settings: Settings, in_force: InForce, file: Path) -> tuple[SealedBatch, Counter[str]]:
+def event_batch(
+    settings: Settings, in_force: InForce, file: Path, data: bytes | None = None
+) -> tuple[SealedBatch, Counter[str]]:
     """The spans of the turns a file of OpenCode events tells of; what is open at its end is closed.
 
     Also what was found in the events, before there were spans, by rule.
@@ -136,7 +140,10 @@ def event_batch(settings: Settings, in_force: InForce, file: Path) -> tuple[Seal
     sealer = in_force.sealer()
     intake = Intake(always(sealer), settings.service_name)
     assembler = Assembler(settings.service_name, settings.additional_metadata)
-    taken = intake.take(_read(file, settings.max_body_bytes), time.time_ns() // 1_000_000)
+    body = _read(file, settings.max_body_bytes) if data is None else data
+    taken = intake.take(body, time.time_ns() // 1_000_000)
+    if not taken.rows and not taken.items - len(taken.rejected):
+        raise CollectorError("holds no event of OpenCode that is known here")
     for index, reason in taken.rejected[:_MOST_REASONS]:
         say(f"collector: {file}: item {index} left out: {reason}", sys.stderr)
     for kind, count in taken.unknown.items():
@@ -158,9 +165,8 @@ def _read(file: Path, most_bytes: int) -> bytes:
     return decompress(data, "gzip", most_bytes) if data.startswith(_GZIP) else data
 
 
-def _bodies(file: Path, most_bytes: int) -> Iterator[bytes]:
+def _bodies(data: bytes) -> Iterator[bytes]:
     """The requests in a file: one as a whole, or one a line."""
-    data = _read(file, most_bytes)
     lines = data.strip().splitlines()
     if len(lines) > 1 and all(line.startswith(b"{") and _is_json(line) for line in lines):
         yield from lines

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from collector.errors import CollectorError, ConfigError
 from collector.opencode.jsonc import Node, NotJson, append, plain, read, remove
@@ -27,7 +26,7 @@ from collector.opencode.jsonc import Node, NotJson, append, plain, read, remove
 PLUGIN_FILE = "collector-opencode.js"
 SETTINGS_FILE = "collector-opencode.json"
 BACKUP_SUFFIX = ".before-collector"
-_KEY = "plugin"
+PLUGIN_KEY = "plugin"
 _CONFIG_NAMES = ("opencode.jsonc", "opencode.json")
 _OBJECT_EXPORT = "export default { id: ID, server, setup }"
 _FUNCTION_EXPORT = "export const CollectorOpencode = server"
@@ -110,7 +109,7 @@ def planned_install(
     `personal` is the user's global place: what a project's settings may not hold is kept in its settings.
     """
     config = place.config()
-    text = _text(config)
+    text = text_of(config)
     # OpenCode 2 loads what lies in `plugins`, and would load what is listed once more.
     finds_it = version is not None and version >= _FIRST_FINDING
     listed = (
@@ -118,24 +117,32 @@ def planned_install(
     )
     backup = config.with_name(config.name + BACKUP_SUFFIX)
     changes = [
-        Change(place.plugin, _text(place.plugin), plugin_text(version)),
-        Change(place.settings, _text(place.settings), settings.text(private=place.private), secret=place.private),
+        Change(place.plugin, text_of(place.plugin), plugin_text(version)),
+        Change(place.settings, text_of(place.settings), settings.text(private=place.private), secret=place.private),
         Change(config, text, listed),
     ]
     if text is not None and listed not in (None, text) and not finds_it:
-        changes.append(Change(backup, _text(backup), text, secret=True))
-    if personal is not None and not place.private and _text(personal.settings) is None:
+        changes.append(Change(backup, text_of(backup), text, secret=True))
+    if personal is not None and not place.private and text_of(personal.settings) is None:
         changes.append(Change(personal.settings, None, settings.text(private=True), secret=True))
     return [change for change in changes if change.before != change.after]
 
 
+def listed_plugins(root: Node | None) -> list[str]:
+    """The names under `plugin`, of plain entries and of those with options; empty for what is neither."""
+    found = plain(root) if root is not None else None
+    entries = found.get(PLUGIN_KEY) if isinstance(found, dict) else None
+    names = [item[0] if isinstance(item, list) and item else item for item in entries or ()]
+    return [name if isinstance(name, str) else "" for name in names]
+
+
 def planned_uninstall(place: ConfigPlace) -> list[Change]:
     """What uninstalling changes: the files of `planned_install` go, and the configuration is as it was."""
-    changes = [Change(path, _text(path), None) for path in (place.plugin, place.settings)]
+    changes = [Change(path, text_of(path), None) for path in (place.plugin, place.settings)]
     for config in place.configs:
-        text = _text(config)
+        text = text_of(config)
         backup = config.with_name(config.name + BACKUP_SUFFIX)
-        kept = _text(backup)
+        kept = text_of(backup)
         if text is not None:
             changes.append(Change(config, text, _without_entry(config, text, kept, place.entry(config))))
         changes.append(Change(backup, kept, None))
@@ -202,14 +209,14 @@ def _shown(change: Change, text: str | None) -> list[str]:
 
 def _with_entry(config: Path, text: str | None, entry: str) -> str:
     if text is None:
-        return json.dumps({"$schema": "https://opencode.ai/config.json", _KEY: [entry]}, indent=2) + "\n"
-    root = _root(config, text)
+        return json.dumps({"$schema": "https://opencode.ai/config.json", PLUGIN_KEY: [entry]}, indent=2) + "\n"
+    root = root_of(config, text)
     if _position(root, entry) is not None:
         return text
     try:
-        return append(text, _KEY, entry)
+        return append(text, PLUGIN_KEY, entry)
     except NotJson:
-        raise ConfigError(f'{config}: "{_KEY}" is not a list there; make it one and try again') from None
+        raise ConfigError(f'{config}: "{PLUGIN_KEY}" is not a list there; make it one and try again') from None
 
 
 def _unlisted(config: Path, text: str | None, entry: str) -> str | None:
@@ -222,11 +229,11 @@ def _without_entry(config: Path, text: str, backup: str | None, entry: str) -> s
         return None  # it was made by us
     if backup is not None and text == _with_entry(config, backup, entry):
         return backup
-    position = _position(_root(config, text), entry)
-    return text if position is None else remove(text, _KEY, position)
+    position = _position(root_of(config, text), entry)
+    return text if position is None else remove(text, PLUGIN_KEY, position)
 
 
-def _root(config: Path, text: str) -> Node | None:
+def root_of(config: Path, text: str) -> Node | None:
     try:
         root = read(text)
     except NotJson as error:
@@ -238,15 +245,13 @@ def _root(config: Path, text: str) -> Node | None:
 
 def _position(root: Node | None, entry: str) -> int | None:
     """Where the plugin is listed, as a plain path or as one with options."""
-    listed: Any = plain(root).get(_KEY) if root is not None else None
-    for position, item in enumerate(listed if isinstance(listed, list) else []):
-        name = item[0] if isinstance(item, list) and item else item
-        if isinstance(name, str) and (name == entry or name.endswith("/plugins/" + PLUGIN_FILE)):
+    for position, name in enumerate(listed_plugins(root)):
+        if name == entry or name.endswith("/plugins/" + PLUGIN_FILE):
             return position
     return None
 
 
-def _text(path: Path) -> str | None:
+def text_of(path: Path) -> str | None:
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:

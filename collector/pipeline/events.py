@@ -52,6 +52,8 @@ class IntakeResult:
     """What was redacted, by rule and action."""
     hooks: list[dict[str, Any]] = field(default_factory=list)
     """Plugin lines that tell of the plugin itself."""
+    told_by_plugin: set[str] = field(default_factory=set)
+    """Sessions that lines of the collector's plugin in OpenCode told of."""
 
 
 _OF_THE_PLUGIN = ("__init__", "collector.dropped")
@@ -78,7 +80,10 @@ class Intake:
             try:
                 if item is _NotJson:
                     raise BadItem(NOT_JSON)
+                from_plugin = isinstance(item, dict) and "hook" in item
                 for found in self._reader.read(item, now):
+                    if from_plugin and not isinstance(found, UnknownType) and found.session:
+                        taken.told_by_plugin.add(found.session)
                     if isinstance(found, UnknownType):
                         taken.unknown[self._name_of(found)] += 1
                         continue

@@ -2,13 +2,14 @@
 
 With `OTEL_EXPORTER_OTLP_ENDPOINT` set OpenCode sends hundreds of internal spans a turn, and one trace for the life of
 a process. The spans of the AI SDK (`ai.*`) and `Tool.execute` are kept: their trace id is derived from their session,
-and a parent that is left out is no parent. Of a session whose events come here too, the events tell more.
+and a parent that is left out is no parent. Of a session whose events come here too, the events tell more. So do they of
+one that the npm plugin tells as well: with both plugins active every turn would come twice, its tokens doubled.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -19,18 +20,47 @@ from collector.batch import ExportRequest
 
 INTERNAL = "internal span of OpenCode"
 DOUBLE = "told by OpenCode's events as well"
+TWICE = "told by the npm plugin as well as by the collector's"
 
 _SCOPE = "opencode"
 _SDK = "@effect/opentelemetry"
+_NPM = "@inference/trace-opencode"
+_MOST_TOLD = 10_000
 _SESSION = ("session.id", "ai.telemetry.metadata.sessionId")
 _WANTED = ("ai.", "gen_ai.", "llm.", "openinference.")
 
 
-class Sieve:
-    """Leaves the wanted spans of OpenCode's own export in a request; `has_events` says whose events come here."""
+class ToldSessions:
+    """The sessions last told of by the collector's plugin, since the start; used by several threads."""
 
-    def __init__(self, has_events: Callable[[str], bool] = lambda _: False, *, keep_internal: bool = False) -> None:
+    def __init__(self) -> None:
+        self._sessions: dict[str, None] = {}
+
+    def add(self, sessions: Iterable[str]) -> None:
+        for session in sessions:
+            self._sessions[session] = None
+        while len(self._sessions) > _MOST_TOLD:
+            self._sessions.pop(next(iter(self._sessions)), None)
+
+    def __contains__(self, session: object) -> bool:
+        return session in self._sessions
+
+
+class Sieve:
+    """Leaves in a request what OpenCode tells once: the wanted spans of its own export, one plugin's spans of a turn.
+
+    `has_events` says whose events come here, `told` of which sessions the collector's plugin tells now.
+    """
+
+    def __init__(
+        self,
+        has_events: Callable[[str], bool] = lambda _: False,
+        told: Container[str] = (),
+        *,
+        keep_internal: bool = False,
+    ) -> None:
         self._has_events = has_events
+        self._told = told
         self._keep_internal = keep_internal
 
     def sift(self, request: ExportRequest) -> Counter[str]:
@@ -41,7 +71,15 @@ class Sieve:
                 for scope in resource.scope_spans:
                     if scope.scope.name == _SCOPE and _is_opencode(resource.resource):
                         self._scope(scope, dropped)
+                    elif scope.scope.name == _NPM:
+                        self._npm(scope, dropped)
         return dropped
+
+    def _npm(self, scope: Any, dropped: Counter[str]) -> None:
+        for index in reversed(range(len(scope.spans))):
+            if _text(scope.spans[index], "session.id") in self._told:
+                dropped[TWICE] += 1
+                del scope.spans[index]
 
     def _scope(self, scope: Any, dropped: Counter[str]) -> None:
         spans = scope.spans

@@ -292,7 +292,7 @@ class Store(Keeping, Queue, QueueCommands, Sealing, Protocol):
 
     @property
     def sizes(self) -> dict[str, int]:
-        """`total_bytes` that the store takes on disk, `queued_bytes` of batches that wait for a destination."""
+        """`total_bytes` that the store takes on disk, `most_bytes` it may take, `queued_bytes` that wait to be sent."""
         ...
 
     @property

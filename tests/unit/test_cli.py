@@ -104,6 +104,28 @@ def test_preview_reads_every_form(tmp_path: Path) -> None:
     assert run(tmp_path, "preview", "-", stdin=to_json(traces())).stdout.startswith(b'{"resourceSpans"')
 
 
+def test_preview_tells_what_a_file_holds(tmp_path: Path) -> None:
+    captures = FIXTURES / "opencode" / "captures"
+    export = captures / "multi_native" / "export.json.gz"
+    shown = run(tmp_path, "preview", str(export), str(captures / "bash" / "plugin_hooks.ndjson.gz"))
+    assert (shown.returncode, shown.stdout.count(b'{"resourceSpans"')) == (0, 2), shown.stderr
+    assert b"hi-from-bash" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        b'{"some": "CANARY7"}', b'[1, "CANARY7"]', b"just CANARY7 text\n", b'{"observations": ["CANARY7"]}',
+        b'{"type": "user", "sessionId": "CANARY7", "uuid": "1", "message": {}}\n',
+    ],
+)  # fmt: skip
+def test_preview_refuses_what_is_nothing_it_knows(tmp_path: Path, held: bytes) -> None:
+    result = run(tmp_path, "preview", "-", stdin=held)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert b"preview reads OTLP" in result.stderr
+    assert b"CANARY7" not in result.stderr
+
+
 def test_preview_at_the_metadata_level(tmp_path: Path) -> None:
     file = FIXTURES / "opencode-plugin" / "bash.json"
     assert b"hi-from-bash" in run(tmp_path, "preview", str(file)).stdout

@@ -156,7 +156,11 @@ class SqliteStore(SqliteOutbox):
     @property
     def sizes(self) -> dict[str, int]:
         """See `Store.sizes`."""
-        return {"total_bytes": self._forgetting.total, "queued_bytes": self._forgetting.queued}
+        return {
+            "total_bytes": self._forgetting.total,
+            "most_bytes": self._caps.total_bytes,
+            "queued_bytes": self._forgetting.queued,
+        }
 
     def close(self) -> None:
         """See `Store.close`."""

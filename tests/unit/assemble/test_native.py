@@ -7,14 +7,17 @@ from typing import Any
 
 import orjson
 import pytest
+from harness.browser import recorded
 from harness.opencode import CAPTURES, load
 from harness.receiving import ReceiverHarness
+from harness.telemetry import FIXTURES
 
 from collector.assemble.ids import trace_id
 from collector.batch import Signal, count_items
 from collector.otlp.read import JSON, decode
+from collector.pipeline.events import Intake
 from collector.pipeline.otlp import Pipeline
-from collector.pipeline.sift import DOUBLE, INTERNAL, Sieve
+from collector.pipeline.sift import DOUBLE, INTERNAL, TWICE, Sieve, ToldSessions
 from collector.redact.seal import Sealer, always
 
 SCENARIOS = ("multi_native", "toolerror_native", "native_env_only")
@@ -100,9 +103,31 @@ def test_the_npm_plugin_is_no_native_export() -> None:
     assert not dropped
 
 
+def test_a_turn_that_both_plugins_tell_is_kept_once() -> None:
+    """Tokens would be doubled. Of a session whose events came from an import, the npm plugin tells alone."""
+    document = orjson.loads((FIXTURES / "opencode-plugin" / "bash.json").read_bytes())
+    told = ToldSessions()
+    spans, dropped = sift([document], Sieve(lambda _: True, told))
+    assert (len(spans), dropped) == (total([document]), Counter())
+    session = next(pair.value.string_value for pair in spans[0].attributes if pair.key == "session.id")
+    told.add([session])
+    spans, dropped = sift([document], Sieve(lambda _: True, told))
+    assert (spans, dropped) == ([], Counter({TWICE: total([document])}))
+
+
+def test_lines_of_the_plugin_say_which_sessions_it_tells_and_an_import_does_not() -> None:
+    lines = recorded("bash")
+    told = Intake(always(Sealer()), "opencode").take(b"\n".join(lines), 0).told_by_plugin
+    assert len(told) == 1
+    bare = [orjson.dumps(line["input"]) for raw in lines if (line := orjson.loads(raw))["hook"] == "event"]
+    assert bare
+    assert Intake(always(Sealer()), "opencode").take(b"\n".join(bare), 0).told_by_plugin == set()
+
+
 def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(receiver: ReceiverHarness) -> None:
     pipeline = Pipeline(always(Sealer()), sift=Sieve().sift)
-    receiver.receiver._pipeline = receiver.receiver._large_pipeline = pipeline
+    exports = receiver.receiver._exports
+    exports._pipeline = exports._large_pipeline = pipeline
     document = next(d for d in whole() if total([d]) > 5)
     answer = receiver.post("/v1/traces", orjson.dumps(document), JSON)
     assert answer.status_code == 200

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from harness.process import run
 
 from collector.errors import ConfigError
 from collector.opencode.install import (
@@ -20,6 +21,7 @@ from collector.opencode.install import (
     project_place,
 )
 from collector.opencode.jsonc import plain, read
+from collector.opencode.npm_plugin import cached_copies, npm_entries, without_npm
 
 URL = "http://127.0.0.1:4318"
 CONFIG = """{
@@ -158,3 +160,60 @@ def test_opencode_2_finds_the_plugin_by_itself_and_is_told_of_it_no_second_time(
     assert not found.is_file() or place.plugin.as_uri() not in found.read_text()
     apply(planned_uninstall(place))
     assert _contents(place.folder) == before
+
+
+NPM = """{
+  // both
+  "plugin": ["@inference/trace-opencode@latest", "other", ["@inference/trace-opencode", {"debug": true}]],
+}
+"""
+
+
+def test_the_npm_plugin_is_found_in_whatever_form_it_is_listed(tmp_path: Path) -> None:
+    place = _place(tmp_path, NPM)
+    assert [name for _, name in npm_entries([place])] == [
+        "@inference/trace-opencode@latest",
+        "@inference/trace-opencode",
+    ]
+    assert npm_entries([project_place(tmp_path)]) == []
+
+
+def test_the_npm_plugin_is_replaced_and_comes_back_with_uninstalling(tmp_path: Path) -> None:
+    place = _place(tmp_path, NPM)
+    changes = planned_install(place, PluginSettings(URL), (1, 18, 33))
+    apply(without_npm(changes, place))
+    config = place.config()
+    root = read(config.read_text())
+    assert root is not None
+    assert plain(root)["plugin"] == ["other", place.entry(config)]
+    assert "// both" in config.read_text()
+    apply(planned_uninstall(place))
+    root = read(config.read_text())
+    assert root is not None
+    assert place.entry(config) not in plain(root)["plugin"]
+
+
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    found = run(tmp_path, "opencode", "install", "--url", "banana")
+    assert (found.returncode, b"--url: expected an address" in found.stderr) == (2, True)
+    assert not (tmp_path / ".config/opencode").exists()
+
+
+def test_installing_beside_the_npm_plugin_says_so(tmp_path: Path) -> None:
+    config = tmp_path / ".config/opencode/opencode.json"
+    config.parent.mkdir(parents=True)
+    config.write_text('{"plugin": ["@inference/trace-opencode"]}')
+    kept = run(tmp_path, "opencode", "install", "--opencode-version", "1.18.33")
+    assert b"lists @inference/trace-opencode too" in kept.stderr
+    replaced = run(tmp_path, "opencode", "install", "--opencode-version", "1.18.33", "--replace-npm")
+    assert (replaced.returncode, replaced.stderr) == (0, b"")
+    assert "@inference" not in config.read_text()
+
+
+def test_copies_of_the_npm_plugin_in_caches_are_found(tmp_path: Path) -> None:
+    latest = "packages/@inference/trace-opencode@latest/node_modules"
+    for folder, version in (("node_modules", "0.1.12"), (latest, "0.1.13")):
+        manifest = tmp_path / ".cache/opencode" / folder / "@inference/trace-opencode/package.json"
+        manifest.parent.mkdir(parents=True)
+        manifest.write_text(json.dumps({"version": version}))
+    assert [version for _, version in cached_copies({}, tmp_path)] == [(0, 1, 12), (0, 1, 13)]
