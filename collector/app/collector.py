@@ -146,6 +146,7 @@ class Collector:
             test_trace=test_traces(settings),
             proof=partial(proof_of, secret(data_dir.path, INSTANCE_KEY)),
             changes=self._changes,
+            store_notices=lambda: store.notices,
         )
         control = QueueControl(store, [each.name for each in wanted.destinations], self._forwarding.wake)
         api = new_api(live, __version__, control)

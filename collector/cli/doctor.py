@@ -139,10 +139,13 @@ def _running(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("collector", "notice", notice)
     if found["policy"]["blocked"]:
         yield Finding("collector", "problem", f"sends nothing: {found['policy']['blocked']}")
-    for signal, last in found["forwarding"]["last"].items():
-        if last["failures"]:
-            said = f"{signal} failed {last['failures']} times: {last['answer']}"
-            yield Finding("forwarding", "problem", said)
+    for destination, signals in found["forwarding"]["destinations"].items():
+        for signal, last in signals.items():
+            if last["failures"]:
+                said = f"{destination}: {signal} failed {last['failures']} times: {last['answer']}"
+                yield Finding("forwarding", "problem", said)
+    for notice in found["notices"]:
+        yield Finding("collector", "notice", notice)
 
 
 def _token(destination: DestinationSettings) -> Iterator[Finding]:

@@ -49,13 +49,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         policy = found["policy"]
         held = f"policy {policy['name']}, revision {policy['revision']} ({policy['fingerprint']})"
         lines += [f"{forwarding['reason']}; content level {found['content']}", f"{held}, engine {policy['engine']}"]
-        for signal, last in forwarding["last"].items():
-            again = (
-                f", failed {last['failures']} times, next attempt {moment(int(last['next_attempt_at'] * 1e9))}"
-                if last["next_attempt_at"]
-                else ""
-            )
-            lines.append(f"  {signal}: last answer {last['answer']} at {moment(int(last['at'] * 1e9))}{again}")
+        for destination, signals in forwarding["destinations"].items():
+            lines += [f"  {_answered(destination, signal, last)}" for signal, last in signals.items()]
         lines += [f"notice: {notice}" for notice in found["notices"]]
         lines += _opencode(found["opencode"])
     lines.append(f"data in {found['data_dir']}")
@@ -71,6 +66,13 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
 def _grpc(found: dict[str, Any]) -> str:
     return f" and for OTLP/gRPC at {found['grpc']}" if found["grpc"] else ""
+
+
+def _answered(destination: str, signal: str, last: dict[str, Any]) -> str:
+    again = ""
+    if last["next_attempt_at"]:
+        again = f", failed {last['failures']} times, next attempt {moment(int(last['next_attempt_at'] * 1e9))}"
+    return f"{destination} {signal}: last answer {last['answer']} at {moment(int(last['at'] * 1e9))}{again}"
 
 
 def _opencode(found: dict[str, Any]) -> list[str]:

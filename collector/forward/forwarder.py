@@ -224,7 +224,6 @@ class Forwarder:
 
     def _judged(self, lane: Lane, body: RequestBody, answer: DestinationAnswer) -> list[Settlement]:
         ranges = body.ranges
-        health = self._health.lane(lane.signal)
         match answer:
             case Delivered():
                 self._took(lane, body, answer)
@@ -238,15 +237,8 @@ class Forwarder:
             case TooBig():
                 self._reached(lane, answer.answer)
                 return settling.too_big(ranges, answer)
-            case TryLater(after_s=after_s):
-                taken_lately = health.took_lately(time.monotonic())
-                if after_s is not None:
-                    self._failed(lane, self._health.whole, answer.answer, after_s)
-                    return []
-                if not (taken_lately and settling.is_suspected(ranges)):
-                    self._failed(lane, health, answer.answer)
-                settlements = settling.try_later(ranges, answer, others_taken=taken_lately or not health.failures)
-                return self._gone(lane, settlements, answer.answer)
+            case TryLater():
+                return self._postponed(lane, ranges, answer)
             case Blocked(answer=said, advice=advice):
                 self.notice = f"{self.destination.name}: {said}: {advice}"
                 self._failed(lane, self._health.whole, said)
@@ -255,6 +247,21 @@ class Forwarder:
             case OtherEncoding():
                 raise AssertionError("told apart before")
         return []
+
+    def _postponed(self, lane: Lane, ranges: Sequence[Leased], answer: TryLater) -> list[Settlement]:
+        """Leave the destination alone for a while; where it takes other data, suspect what was sent."""
+        health = self._health.lane(lane.signal)
+        taken_lately = health.took_lately(time.monotonic())
+        if answer.after_s is not None:
+            self._failed(lane, self._health.whole, answer.answer, answer.after_s)
+        elif answer.busy or not (taken_lately and settling.is_suspected(ranges)):
+            self._failed(lane, health, answer.answer)
+        if answer.advice and not taken_lately:
+            self.notice = f"{self.destination.name}: {answer.answer}: {answer.advice}"
+        if answer.busy or (answer.after_s is not None and not taken_lately):
+            return []
+        settlements = settling.try_later(ranges, answer, others_taken=taken_lately)
+        return self._gone(lane, settlements, answer.answer)
 
     # ---- what is remembered and said
 

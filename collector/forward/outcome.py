@@ -36,12 +36,15 @@ class Delivered:
 class TryLater:
     """Not taken this time; the same data may be taken later, not before `after_s` seconds where given.
 
-    What fails so while other data is taken is suspected itself. `gives_up`: after many attempts it is refused.
+    What fails so while other data is taken is suspected itself, unless the destination is `busy` with too many
+    requests. `gives_up`: after many attempts it is refused. `advice` says what to change where all data fails so.
     """
 
     answer: str
     after_s: float | None = None
     gives_up: bool = False
+    busy: bool = False
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,10 @@ _ADVICE = {
     401: "the destination refused the token: set another one (COLLECTOR_UPSTREAM_TOKEN, or `token` of the destination)",
     407: "the proxy asks for credentials: put them into the proxy's address, or name the host in NO_PROXY",
 }
+_FORBIDDEN = (
+    "the destination forbids what is sent: set a token that may write there (COLLECTOR_UPSTREAM_TOKEN, or `token` of"
+    " the destination), or ask whoever runs what stands before it"
+)
 _NO_PATH = "the destination has no such path: check its address"
 _MOVED = "the destination redirects elsewhere: set the address it redirects to"
 
@@ -116,10 +123,15 @@ def judge(signal: Signal, status: int, headers: dict[str, str], body: bytes, now
         return TooBig(answer)
     if status == 415:
         return OtherEncoding(answer)
-    if status in (403, 429, 502, 503, 504):
-        return TryLater(answer, retry_after(headers.get("retry-after"), now))
+    after_s = retry_after(headers.get("retry-after"), now)
+    if status == 429:
+        return TryLater(answer, after_s, busy=True)
+    if status == 403:
+        return TryLater(answer, after_s, advice=_FORBIDDEN)
+    if status in (502, 503, 504):
+        return TryLater(answer, after_s)
     if status in (408, 425) or status >= 500:
-        return TryLater(answer, retry_after(headers.get("retry-after"), now), gives_up=True)
+        return TryLater(answer, after_s, gives_up=True)
     return Refused(answer)
 
 

@@ -21,7 +21,8 @@ TOO_LARGE = "larger than the destination takes, even with its values cut"
 _SUSPECT = 3
 """From this suspicion on a range stands alone, and is halved."""
 _HOPELESS = 10
-_MOST_ATTEMPTS = 12
+_MOST_ATTEMPTS = 150
+"""About a day, since attempts are ten minutes apart in the end: a destination that fails all night loses nothing."""
 
 
 def delivered(body: RequestBody, answer: Delivered) -> list[Settlement]:
@@ -88,7 +89,7 @@ def try_later(ranges: Sequence[Leased], answer: TryLater, *, others_taken: bool)
             then = Then.HALVE
         elif hopeless:
             then = Then.DEAD
-        pause = 0.0 if then is Then.HALVE else suspect_delay(suspicion)
+        pause = 0.0 if then is Then.HALVE else suspect_delay(max(suspicion, each.attempts if answer.gives_up else 0))
         found.append(_again(each, answer.answer, then=then, most_ranges=1, suspicion=suspicion, retry_in_s=pause))
     return found
 

@@ -38,12 +38,14 @@ def explain(error: BaseException) -> str:
     """Say what a failed request means; never quotes what was sent or answered."""
     for each in _chain(error):
         name = type(each).__name__
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({each.verify_message or 'verification failed'})"
+        # aiohttp's own errors are errors of TLS by their type, but only what they wrap says which one
+        if isinstance(each, ssl.SSLCertVerificationError) and (said := getattr(each, "verify_message", "")):
+            return f"its certificate is not trusted ({said})"
         if isinstance(each, ssl.SSLError):
             if "WRONG_VERSION_NUMBER" in str(each):
                 return "it does not speak TLS: is its address http:// rather than https://?"
-            return f"TLS failed ({each.reason or 'handshake'})"
+            if reason := getattr(each, "reason", ""):
+                return f"TLS failed ({reason})"
         if name in ("ClientConnectorDNSError", "gaierror"):
             return "its name cannot be resolved"
         if isinstance(each, ConnectionRefusedError):

@@ -72,11 +72,12 @@ def _add_health(api: FastAPI, live: Live, version: str) -> None:
 
     @api.get("/readyz")
     async def ready() -> JSONResponse:
-        """Ready: telemetry can be kept; the reason where it cannot."""
+        """Ready: telemetry can be kept; the reason where it cannot, and damage that was set aside."""
         failure = await live.failure()
+        said = {"notices": list(notices)} if (notices := live.store_notices()) else {}
         if failure:
-            return JSONResponse({"status": "not ready", "reason": failure}, 503)
-        return JSONResponse({"status": "ready"})
+            return JSONResponse({"status": "not ready", "reason": failure, **said}, 503)
+        return JSONResponse({"status": "ready", **said})
 
     @api.get("/metrics", response_class=Response)
     def metrics() -> Response:

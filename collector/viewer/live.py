@@ -61,7 +61,8 @@ class Live:
     """What the routes ask of the running process.
 
     `mask` gives a text as it would leave under the policy in force; `policy_rows` are its parts. `proof` answers a
-    challenge that came to an address of ours, so that a client knows which data directory is served.
+    challenge that came to an address of ours, so that a client knows which data directory is served. `store_notices`
+    say what a person should know of what was kept, such as damage.
     """
 
     reader: Reading
@@ -73,6 +74,7 @@ class Live:
     test_trace: Callable[[], dict[str, Any]]
     proof: Callable[[str, tuple[Any, ...]], str]
     changes: Changes = field(default_factory=Changes)
+    store_notices: Callable[[], Sequence[str]] = tuple
 
 
 def add_live(api: FastAPI, live: Live) -> None:

@@ -66,7 +66,10 @@ class _StatusCollector(Collector):
         yield failed
         for name, size in self._status["store"].items():
             yield GaugeMetricFamily(f"collector_store_{name}", "Bytes of sealed batches", value=size)
-        failures = GaugeMetricFamily("collector_forward_failures", "Attempts that failed in a row", labels=["signal"])
-        for signal, last in self._status["forwarding"]["last"].items():
-            failures.add_metric([signal], last["failures"])
+        failures = GaugeMetricFamily(
+            "collector_forward_failures", "Attempts that failed in a row", labels=["destination", "signal"]
+        )
+        for destination, signals in self._status["forwarding"]["destinations"].items():
+            for signal, last in signals.items():
+                failures.add_metric([destination, signal], last["failures"])
         yield failures

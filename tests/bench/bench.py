@@ -11,7 +11,6 @@ import asyncio
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,39 +19,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import httpx
-from harness.process import Process, run
+from harness.process import Process, memory, run
 from httpx_aiohttp import HttpxAiohttpClient
 from payloads import SHAPES, fresh, payload
+from sink import sink
 
 from collector.otlp.write import to_json
 
 _CLIENTS = 8
+_MIB = 1024 * 1024
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-
-SINK = """
-import asyncio, sys
-class Sink(asyncio.Protocol):
-    def connection_made(self, transport): self.transport, self.left, self.head = transport, 0, b""
-    def data_received(self, data):
-        while data:
-            if self.left:
-                taken = min(self.left, len(data)); self.left -= taken; data = data[taken:]
-                if not self.left: self.answer()
-                continue
-            self.head += data; end = self.head.find(b"\\r\\n\\r\\n")
-            if end < 0: return
-            head, data, self.head = self.head[:end].lower(), self.head[end + 4:], b""
-            self.left = int(head.split(b"content-length:")[1].split(b"\\r\\n")[0])
-            if not self.left: self.answer()
-    def answer(self):
-        head = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 2\\r\\n\\r\\n"
-        self.transport.write(head + b"{}")
-async def main():
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-asyncio.run(main())
-"""
 
 
 def main() -> None:
@@ -70,7 +46,7 @@ def main() -> None:
 
 def start(directory: Path) -> None:
     """Process start to listening, and what it holds then."""
-    times, memory = [], []
+    times, held = [], []
     for number in range(6):
         began = time.perf_counter()
         place = directory / f"start{number}"
@@ -78,13 +54,13 @@ def start(directory: Path) -> None:
         process = Process(place)
         times.append(time.perf_counter() - began)
         time.sleep(0.5)
-        memory.append(_memory(process.pid))
+        held.append(memory(process.pid) / _MIB)
         process.stop()
     began = time.perf_counter()
     run(directory, "--help")
     shown = time.perf_counter() - began
     print(f"start to listening   {statistics.median(times[1:]):.2f} s (median of 5, {min(times):.2f}-{max(times):.2f})")
-    print(f"idle memory          {statistics.median(memory):.0f} MiB")
+    print(f"idle memory          {statistics.median(held):.0f} MiB")
     print(f"collector --help     {shown:.2f} s")
     print(flush=True)
 
@@ -99,17 +75,11 @@ def ingest(directory: Path, seconds: float) -> None:
         ("JSON in, JSON+gzip out", True, {}),
         ("protobuf in, local only", False, None),
     )
-    sink = subprocess.Popen([sys.executable, "-c", SINK], stdout=subprocess.PIPE)
-    assert sink.stdout is not None
-    address = f"http://127.0.0.1:{sink.stdout.readline().decode().strip()}"
-    try:
+    with sink() as (address, _):
         for label, as_json, extra in variants:
             print(label)
             for name in SHAPES:
                 _row(directory, name, as_json, address if extra is not None else "", extra or {}, seconds)
-    finally:
-        sink.kill()
-        sink.wait()
 
 
 def _row(directory: Path, name: str, as_json: bool, upstream: str, extra: dict[str, str], seconds: float) -> None:
@@ -132,7 +102,7 @@ def _row(directory: Path, name: str, as_json: bool, upstream: str, extra: dict[s
             wall = time.perf_counter() - began
             _drained(process)
             used = _cpu(process.pid) - cpu
-            peak = _memory(process.pid, "VmHWM")
+            peak = memory(process.pid, "VmHWM") / _MIB
         finally:
             process.stop()
     spans = count * SHAPES[name][0]
@@ -175,13 +145,6 @@ def _drained(process: Process) -> None:
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
-
-
-def _memory(pid: int, name: str = "VmRSS") -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 if __name__ == "__main__":

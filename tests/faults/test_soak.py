@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from harness.process import assert_balanced, running
+from harness.process import assert_balanced, memory, running
 from harness.telemetry import span_ids, traces
 from harness.upstream import OK, Received, upstream, wait_for
 
@@ -114,14 +114,9 @@ def test_two_hundred_connections_for_ten_minutes_lose_nothing_and_grow_nothing(t
             await asyncio.gather(*(client(n, str(parts.hostname), int(parts.port or 0), until) for n in range(200)))
 
         asyncio.run(main(seconds / 5))  # caches fill, the store reaches its size
-        before = _resident(collector.pid)
+        before = memory(collector.pid)
         asyncio.run(main(seconds * 4 / 5))
         account = collector.account()
         assert_balanced(account)
         assert account["received"] == sum(taken) > 0
-        assert _resident(collector.pid) < before * 1.3 + 64 * 1024 * 1024
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory a process holds."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        assert memory(collector.pid) < before * 1.3 + 64 * 1024 * 1024

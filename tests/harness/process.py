@@ -136,6 +136,15 @@ def ask(url: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dic
         return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read()
 
 
+def memory(pid: int, name: str = "VmRSS") -> int:
+    """Bytes of memory a process holds, or with `VmHWM` held at most; 0 where the system does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), 0)
+
+
 @contextmanager
 def running(directory: Path, *arguments: str, **extra: str) -> Iterator[Process]:
     """A collector for the length of a block; it never outlives it."""

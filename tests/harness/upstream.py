@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import socket
+import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +22,10 @@ from harness.telemetry import JSON
 Answer = tuple[int, dict[str, str], bytes]
 
 OK: Answer = (200, {"content-type": JSON}, b"{}")
+
+
+class Reset(Exception):
+    """Raised by an answer: the connection is reset instead."""
 
 
 @dataclass
@@ -94,13 +102,22 @@ def upstream(answer: Callable[[Received], Answer] = lambda _: OK, port: int = 0)
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("content-length") or 0))
             item = Received(self.path, {key.lower(): value for key, value in self.headers.items()}, raw, 0)
-            status, headers, body = state.answer(item)
+            try:
+                status, headers, body = state.answer(item)
+            except Reset:
+                state.received.append(item)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                self.connection.close()
+                return
             item.answered = status
             state.received.append(item)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(body)))
+            if "content-length" not in headers and status != 204:
+                self.send_header("content-length", str(len(body)))
+            self.close_connection = "content-length" in headers  # one that is not true: the rest never comes
             self.end_headers()
             self.wfile.write(body)
 
@@ -120,6 +137,33 @@ def upstream(answer: Callable[[Received], Answer] = lambda _: OK, port: int = 0)
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def speaking(words: bytes, secured: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The port of a server that says `words` to whoever connects, whatever it is asked, and closes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                connection.settimeout(5)
+                talk = secured.wrap_socket(connection, server_side=True) if secured else connection
+                talk.sendall(words)
+                while talk.recv(65536):
+                    pass
+            connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
 
 
 def wait_for(check: Callable[[], bool], seconds: float = 20, say: Callable[[], str] = lambda: "") -> None:

@@ -144,7 +144,9 @@ class SqliteReading:
         """See `Reading.queues`."""
         rows = self._rows(
             "SELECT o.destination, o.signal, count(*) AS ranges, sum(o.items) AS items,"
-            " sum(b.bytes * o.items / max(b.items, 1)) AS bytes, min(o.queued_ms) AS oldest_ms, max(o.cause) AS cause,"
+            " sum(b.bytes * o.items / max(b.items, 1)) AS bytes, min(o.queued_ms) AS oldest_ms,"
+            " coalesce((SELECT h.cause FROM holds h WHERE h.destination = o.destination AND h.signal IN ('', o.signal)"
+            " ORDER BY h.signal LIMIT 1), max(o.cause)) AS cause,"
             " coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'clock_ms'), 0) AS now_ms"
             " FROM outbox o JOIN batches b ON b.id = o.batch_id GROUP BY 1, 2 ORDER BY 1, 2"
         )
