@@ -48,7 +48,6 @@ from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
 from collector.settings.tls import server_tls
-from collector.store.open import open_reading
 from collector.viewer.api import new_api
 from collector.viewer.live import Changes, Live
 from collector.viewer.queue import QueueControl
@@ -79,7 +78,7 @@ class Collector:
         self._limit = ConnectionLimit(settings.max_connections)
         wanted = forwarding_settings(settings, loaded.origins, listener.getsockname()[1])
         store = self._store = open_store_of(settings, data_dir, wanted)
-        self._reader = open_reading(data_dir.path)
+        self._reader = store.open_reading()
         sealers = Sealers(in_force)
         self._forwarding = new_forwarding_task(store, wanted, sealers)
         self._policy = PolicySwitch(enforcement, sealers, store, self._forwarding)

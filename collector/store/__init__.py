@@ -300,6 +300,10 @@ class Store(Keeping, Queue, QueueCommands, Sealing, Protocol):
         """What a person should know of the store itself, such as damage that was set aside."""
         ...
 
+    def open_reading(self) -> Reading:
+        """Read beside the store; damage that the reader meets is set aside as if the store had met it."""
+        ...
+
     def close(self) -> None:
         """Finish what was asked and close; what is asked afterwards raises `Unavailable`."""
         ...

@@ -23,6 +23,8 @@ _RESERVE_BYTES = 2 << 20
 _COMPACT_AT_ONCE = 64 << 20
 _MOST_SHRINKS = 64
 _PAGES_AT_ONCE = 16
+_SMALL_TABLES = ("meta", "dead_letters", "holds", "opencode_sessions", "unknown_events")
+_SIDES = ("-wal", "-shm")
 _HEADER = b"SQLite format 3\0"
 
 
@@ -33,6 +35,7 @@ class StoreFile:
         self.path = directory / FILE
         self.instance = ""
         self.notices: list[str] = []
+        self._mended = directory / f"{FILE}.mended"
         self._reserve = directory / _RESERVE
         self._reserved = False
         self._identity: tuple[int, int] | None = None
@@ -46,6 +49,7 @@ class StoreFile:
         if self.path.exists() and not self.path.is_file():
             raise ConfigError(f"{self.path} is no file: move it away, or use another --data-dir")
         try:
+            self._finish_mending()
             create_file(self.path)
             connection = self._open_or_mend()
             adopt_former(connection, formerly)
@@ -64,6 +68,10 @@ class StoreFile:
     def full(self) -> str:
         """Why no batch may be put: the reserve is given up, and what room there is serves deliveries and forgetting."""
         return "" if self._reserved else "the disk of the data directory is full"
+
+    def is_current(self, inode: int) -> bool:
+        """Whether the file of that inode is the one in use, and not one that was replaced meanwhile."""
+        return self._identity is not None and self._identity[1] == inode
 
     def missing(self) -> str:
         """Whether the file was removed or replaced: commits would go to a file that nobody finds again."""
@@ -148,7 +156,9 @@ class StoreFile:
             self.instance = prepare(connection)
             connection.execute("SELECT count(*) FROM ledger").fetchone()
             connection.execute("SELECT count(*), sum(items) FROM outbox NOT INDEXED").fetchone()
-            connection.execute("SELECT count(*) FROM inbox").fetchone()
+            connection.execute("SELECT sum(length(data)) FROM inbox NOT INDEXED").fetchone()
+            for table in _SMALL_TABLES:
+                connection.execute(f"SELECT count(*) FROM {table} NOT INDEXED").fetchone()
             _compact_old(connection)
         except BaseException:
             connection.close()
@@ -156,24 +166,45 @@ class StoreFile:
         return connection
 
     def _salvage(self) -> sqlite3.Connection:
+        """A new file with what can be read of the damaged one, which is set aside once the new one is whole.
+
+        Whoever reads meanwhile, or starts after a crash in the middle, finds the damaged file or the whole new one.
+        """
+        lost = self._copy_readable()
         aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", *_SIDES):
             side = self.path.with_name(self.path.name + suffix)
             if side.exists():
                 side.rename(aside.with_name(aside.name + suffix))
-        create_file(self.path)
+        self._mended.rename(self.path)
         connection = connect(self.path)
         self.instance = prepare(connection)
-        lost = "all of it"
-        with aside.open("rb") as file:
-            readable = file.read(len(_HEADER)) == _HEADER
-        if readable:
-            items = salvage(aside, connection)
-            lost = f"{items} items" if items else "nothing that is counted"
-            self.instance = connection.execute("SELECT value FROM meta WHERE key = 'instance'").fetchone()[0]
         notice = f"the store was damaged and is set aside as {aside.name}: {lost} could not be read, the rest goes on"
         self.note(notice)
         return connection
+
+    def _copy_readable(self) -> str:
+        """Fill the new file; what is lost, in words."""
+        self._drop_mended()
+        create_file(self._mended)
+        with contextlib.closing(connect(self._mended)) as fresh:
+            prepare(fresh)
+            with self.path.open("rb") as file:
+                readable = file.read(len(_HEADER)) == _HEADER
+            items = salvage(self.path, fresh) if readable else None
+        return "all of it" if items is None else f"{items} items" if items else "nothing that is counted"
+
+    def _finish_mending(self) -> None:
+        """After a crash while a damaged file was mended: go on with the new one where it is whole, else begin again."""
+        if self._mended.exists() and not self.path.exists():
+            for suffix in _SIDES:  # of the damaged file: SQLite would take them for the new one's
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            self._mended.rename(self.path)
+        self._drop_mended()
+
+    def _drop_mended(self) -> None:
+        for suffix in ("", *_SIDES):
+            self._mended.with_name(self._mended.name + suffix).unlink(missing_ok=True)
 
     def _drop_reserve(self) -> None:
         self._reserved = False

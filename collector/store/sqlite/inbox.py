@@ -9,20 +9,24 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 from collector.batch import SealedBatch
-from collector.errors import StoreFull
+from collector.errors import StoreFull, Unavailable
 from collector.store import InboxFact
 from collector.store.entries import EndedTurn
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.schema import connect_reading
-from collector.store.sqlite.writer import WriterThread
+from collector.store.sqlite.writer import WriterThread, is_damage
 
 PutBatch = Callable[[sqlite3.Connection, SealedBatch], None]
 
 _KEPT_MS = 30 * 86_400_000
 _SWEEP_SECONDS = 3600
 _MOST_KNOWN = 10_000
+
+
+_SIZE = "SELECT coalesce(sum(length(data)), 0) FROM inbox"
 
 
 class SqliteInbox:
@@ -75,8 +79,7 @@ class SqliteInbox:
 
     def sessions(self) -> list[str]:
         """The sessions of which something is kept."""
-        with self._lock:
-            return [row[0] for row in self._reading.execute("SELECT DISTINCT session_id FROM inbox ORDER BY 1 DESC")]
+        return [row[0] for row in self._rows("SELECT DISTINCT session_id FROM inbox ORDER BY 1 DESC")]
 
     def knows(self, session: str) -> bool:
         """Whether events of a session came here, now or before."""
@@ -96,9 +99,7 @@ class SqliteInbox:
 
     def facts(self, session: str) -> list[bytes]:
         """What is kept of a session, oldest first."""
-        with self._lock:
-            rows = self._reading.execute("SELECT data FROM inbox WHERE session_id = ? ORDER BY at", (session,))
-            return [row[0] for row in rows]
+        return [row[0] for row in self._rows("SELECT data FROM inbox WHERE session_id = ? ORDER BY at", session)]
 
     def memory(self, session: str) -> bytes | None:
         """What was remembered of a session when its last turn ended."""
@@ -107,21 +108,30 @@ class SqliteInbox:
 
     def unknown(self) -> dict[str, int]:
         """How often events of each unknown type came."""
-        with self._lock:
-            return {
-                row[0]: row[1] for row in self._reading.execute("SELECT type, count FROM unknown_events ORDER BY type")
-            }
+        return dict(self._rows("SELECT type, count FROM unknown_events ORDER BY type"))
 
     @property
     def size(self) -> int:
         """Bytes of facts kept."""
-        with self._lock:
-            return _measure(self._reading)
+        return int(self._rows(_SIZE)[0][0])
 
     def _one(self, query: str, *values: object) -> object:
-        with self._lock:
-            row = self._reading.execute(query, values).fetchone()
-        return row[0] if row else None
+        rows = self._rows(query, *values)
+        return rows[0][0] if rows else None
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read, once more after the file was mended where a page is damaged; raises `Unavailable`."""
+        for again in (False, True):
+            mended = self._writer.mended
+            try:
+                with self._lock:
+                    return [tuple(row) for row in self._reading.execute(query, values)]
+            except sqlite3.DatabaseError as error:
+                if again or not is_damage(error):
+                    raise Unavailable(f"the store cannot be read ({type(error).__name__})") from None
+            self._writer.report_damage(mended)
+            self._writer.submit(lambda _: None, durable=False).result()
+        raise AssertionError("the second attempt returns or raises")
 
     def _keep(self, connection: sqlite3.Connection, rows: list[InboxFact], unknown: Mapping[str, int]) -> None:
         size = sum(len(row.data) for row in rows)
@@ -169,8 +179,7 @@ class SqliteInbox:
 
 
 def _measure(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT coalesce(sum(length(data)), 0) FROM inbox").fetchone()
-    return int(row[0])
+    return int(connection.execute(_SIZE).fetchone()[0])
 
 
 def _number(span_id: bytes) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,26 @@ from collector.store.sqlite.lookups import (
 )
 from collector.store.sqlite.schema import FILE, connect_reading
 from collector.store.sqlite.texts import match_of
+from collector.store.sqlite.writer import is_damage
 
 
 class SqliteReading:
     """Reads the store of `directory`; a connection of its own, so it never waits for the writer.
 
-    Raises `NoStore` when there is none.
+    `damaged` is told the inode of a file of which a page cannot be read. Raises `NoStore` when there is none.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, damaged: Callable[[int], None] = lambda _: None) -> None:
         self._path = directory / FILE
+        self._damaged = damaged
         self._lock = threading.Lock()
         try:
             self._open()
-            self._connection.execute("SELECT 1 FROM dead_letters LIMIT 1")
+            found = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'dead_letters'").fetchone()
         except (sqlite3.Error, OSError):
-            raise NoStore(f"{directory} holds no store that this version reads") from None
+            found = None
+        if found is None:
+            raise NoStore(f"{directory} holds no store that this version reads")
 
     def close(self) -> None:
         self._connection.close()
@@ -66,19 +71,31 @@ class SqliteReading:
         self._file = self._path.stat().st_ino
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
-        """Raises `Unavailable` where a page cannot be read; the writer sets it aside."""
+        with self._reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to the file that stands there now, for the caller alone.
+
+        Raises `Unavailable` where a page cannot be read.
+        """
         with self._lock:
             try:
-                if self._path.stat().st_ino != self._file:  # a damaged file was replaced by what could be read of it
-                    self._connection.close()
-                    self._open()
-                return self._connection.execute(query, values).fetchall()
+                with contextlib.suppress(FileNotFoundError):  # a file that was removed can be read to its end
+                    if self._path.stat().st_ino != self._file:  # a damaged one was replaced by what could be read of it
+                        self._connection.close()
+                        self._open()
+                yield self._connection
             except (sqlite3.DatabaseError, OSError) as error:
+                if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
+                    self._damaged(self._file)
                 raise Unavailable(f"the store cannot be read now ({type(error).__name__})") from None
 
     def ledger(self) -> Ledger:
-        with self._lock:
-            return read_ledger(self._connection)
+        """See `Reading.ledger`."""
+        with self._reading() as connection:
+            return read_ledger(connection)
 
     def sessions(self, query: SessionQuery = ANY_SESSION) -> list[SessionEntry]:
         """See `Reading.sessions`."""

@@ -24,12 +24,15 @@ _BY_KEY = {
 _LAST = 2**62
 
 
-def salvage(damaged: Path, fresh: sqlite3.Connection) -> int:
-    """Fill the new store `fresh` from the file `damaged`; how many items are lost, which the ledger then says too."""
+def salvage(damaged: Path, fresh: sqlite3.Connection) -> int | None:
+    """Fill the new store `fresh` from the file `damaged`; how many items are lost, which the ledger then says too.
+
+    None when nothing of it can be read.
+    """
     old = sqlite3.connect(damaged, isolation_level=None)
     try:
         if old.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            return 0
+            return None
         fresh.execute("BEGIN IMMEDIATE")
         for table in (*_BY_ROWID, "built_spans"):
             _copy(fresh, table, _rows_by_rowid(old, table))
@@ -49,7 +52,7 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> int:
     except sqlite3.DatabaseError:
         if fresh.in_transaction:
             fresh.execute("ROLLBACK")
-        return 0
+        return None
     finally:
         with contextlib.suppress(sqlite3.Error):
             old.close()

@@ -33,9 +33,10 @@ from collector.store.sqlite.ledger import count
 from collector.store.sqlite.listing import list_spans
 from collector.store.sqlite.outbox import SqliteOutbox
 from collector.store.sqlite.queue import Leases
+from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.schema import connect_reading
 from collector.store.sqlite.texts import TextIndex, forget_deleted, index_again
-from collector.store.sqlite.writer import WriterThread
+from collector.store.sqlite.writer import WriterThread, is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -70,17 +71,26 @@ class SqliteStore(SqliteOutbox):
         self._completable = CompletableBatches()
         self._lock = threading.Lock()
         self._file = StoreFile(directory)
-        connection = self._file.open(formerly)
+        self._forgetting = Forgetting(caps, self._clock, destinations)
+        connection = self._ready(self._file.open(formerly))
         self.instance = self._file.instance
         self.path = self._file.path
-        self._clock.load(connection)
-        self._forgetting = Forgetting(caps, self._clock, destinations)
-        self._forgetting.measure(connection)
         self._texts = TextIndex(caps.total_bytes)
         self._reading = connect_reading(self.path)
         self._writer = WriterThread(connection, self)
         self._generation = 0
         self.inbox = SqliteInbox(self._writer, self.path, self._clock, self._put_spans, caps.total_bytes)
+
+    def _ready(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Read what the store knows of itself; the connection to go on with, since this can meet a damaged page."""
+        try:
+            self._clock.load(connection)
+            self._forgetting.measure(connection)
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            return self._ready(self._file.mend(connection))
+        return connection
 
     # ---- Keeping
 
@@ -112,7 +122,7 @@ class SqliteStore(SqliteOutbox):
     @property
     def notices(self) -> list[str]:
         """What a person should know of the store itself, such as damage that was set aside."""
-        return list(self._file.notices)
+        return [*self._file.notices, *filter(None, (self._file.missing(),))]
 
     # ---- Sealing
 
@@ -161,6 +171,15 @@ class SqliteStore(SqliteOutbox):
             "most_bytes": self._caps.total_bytes,
             "queued_bytes": self._forgetting.queued,
         }
+
+    def open_reading(self) -> SqliteReading:
+        """See `Store.open_reading`."""
+
+        def damaged(inode: int) -> None:
+            if self._file.is_current(inode):
+                self._writer.report_damage(self._writer.mended)
+
+        return SqliteReading(self.path.parent, damaged)
 
     def close(self) -> None:
         """See `Store.close`."""

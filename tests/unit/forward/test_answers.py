@@ -52,6 +52,19 @@ def test_only_what_may_be_retried_as_it_is_is_retried_without_end(status: int, g
     assert answer.gives_up == gives_up
 
 
+def test_too_many_requests_say_nothing_of_the_data() -> None:
+    answer = _judge(429)
+    assert isinstance(answer, TryLater)
+    assert answer.busy
+    assert not any(found.busy for status in (403, 500, 502, 503) if isinstance(found := _judge(status), TryLater))
+
+
+def test_what_is_forbidden_comes_with_what_to_change() -> None:
+    answer = _judge(403)
+    assert isinstance(answer, TryLater)
+    assert "set a token that may write there" in answer.advice
+
+
 @pytest.mark.parametrize("status", [401, 404, 407, 302])
 def test_what_a_person_must_change_is_said(status: int) -> None:
     answer = _judge(status)

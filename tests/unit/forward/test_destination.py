@@ -3,16 +3,64 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import socket
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 from harness.upstream import OK, Answer, Received, upstream
 from httpx_aiohttp import HttpxAiohttpClient
 
 from collector.batch import Signal
+from collector.forward.client import open_client
 from collector.forward.destination import Destination
+from collector.forward.outcome import Delivered, DestinationAnswer, TryLater
 from collector.forward.tokens import FixedToken
+
+
+def _dripping(words: bytes) -> Iterator[int]:
+    """The port of a server that says `words` at once, and then a byte now and then, for good."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stopped = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(words)
+            while not stopped.wait(0.1):
+                connection.sendall(b"x")
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stopped.set()
+        listener.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n", Delivered),
+        (b"HTTP/1.1 503 Busy\r\ncontent-length: 100000\r\n\r\n", TryLater),
+        (b"HTTP/1.1 200 OK\r\nx-", TryLater),
+    ],
+    ids=["taken", "refused", "no-answer"],
+)
+def test_an_answer_that_drips_is_ended_by_one_time_for_all_of_it(words: bytes, meant: type) -> None:
+    """No time-out between two bytes ever ends it; what its head said counts."""
+
+    async def send(url: str) -> DestinationAnswer:
+        urls = {Signal.TRACES: f"{url}/v1/traces"}
+        destination = Destination("d", urls, FixedToken(None), [Signal.TRACES], total_seconds=1.0)
+        async with open_client(destination) as client:
+            return await destination.send(client, Signal.TRACES, b"x", "1")
+
+    with contextlib.contextmanager(_dripping)(words) as port:
+        assert isinstance(asyncio.run(send(f"http://127.0.0.1:{port}")), meant)
 
 
 @pytest.mark.parametrize("answer", [OK, (503, {}, b"busy"), (400, {}, b"no")], ids=["taken", "retry", "refused"])

@@ -113,6 +113,20 @@ def test_what_fails_only_with_certain_data_holds_up_nothing_else(
     assert outbox.dead <= culprits
 
 
+def test_what_fails_for_everyone_is_kept_for_a_day_and_tried_less_and_less() -> None:
+    """A destination that answers 500 to all it gets says nothing of one span; a night of it must lose none."""
+    alone, waited, pauses = Leased(1, 1, 0, 1, 1, "", b""), 0.0, []
+    answer = TryLater("HTTP 500", gives_up=True)
+    while (found := settling.try_later([alone], answer, others_taken=False)[0]).then is Then.RETRY:
+        pauses.append(found.retry_in_s)
+        waited += found.retry_in_s
+        alone = replace(alone, attempts=alone.attempts + 1)
+    assert found.then is Then.DEAD
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 600
+    assert 20 * 3600 < waited < 30 * 3600
+
+
 @given(BATCHES, st.integers(1, 5))
 def test_too_large_bodies_get_smaller_until_they_are_taken(batches: list[int], most: int) -> None:
     outbox = _Outbox.of(batches)

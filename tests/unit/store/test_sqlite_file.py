@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,18 @@ from collector.store.sqlite.store import SqliteStore
 
 NONE = Refusal(Signal.TRACES, {})
 CAPS = Caps(64 * MIB, 86400, 256 * MIB)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact of an event, as the store sees it."""
+
+    session: str
+    key: str
+    data: bytes
+    message: str = "msg"
+    at: int = 1
+    order: int = 1
 
 
 def _open(directory: Path) -> SqliteStore:
@@ -149,6 +163,91 @@ def test_a_damaged_page_costs_what_stood_on_it_and_everything_else_goes_on(tmp_p
         assert len(set(arrived)) + lost == len(sent)
     assert asyncio.run(store.failure()) == ""
     reading.close()
+    store.close()
+
+
+def _can_be_read(reading: SqliteReading) -> bool:
+    try:
+        reading.ledger()
+        reading.dead_letters()
+        reading.sessions()
+        return reading.spans() is not None
+    except Unavailable:
+        return False
+
+
+@pytest.mark.slow
+def test_whichever_page_is_damaged_it_starts_keeps_and_delivers(tmp_path: Path) -> None:
+    """Leaf, overflow or index, of whichever table: each page of a small store in turn."""
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    sent = set(_filled(whole, 12))
+    pages = (whole / FILE).stat().st_size // 16384
+    for page in range(1, pages + 1):
+        directory = tmp_path / str(page)
+        shutil.copytree(whole, directory)
+        _damage(directory / FILE, page)
+        store = _open(directory)
+        arrived: set[str] = set()
+        empty = 0
+
+        def deliver(store: SqliteStore = store, arrived: set[str] = arrived) -> bool:
+            nonlocal empty
+            try:
+                leased = store.lease(LANE, MIB)
+            except Unavailable:
+                return False
+            for each in leased:
+                arrived.update(span_ids(Signal.TRACES.request.FromString(each.data)))
+            if leased:
+                settle(store, leased)
+            empty = 0 if leased else empty + 1
+            return empty > 2
+
+        until(deliver)
+        store.put(_batch(2), NONE).result(5)
+        reading = store.open_reading()
+        until(lambda reading=reading: _can_be_read(reading))  # type: ignore[misc]
+        account = account_of(reading)
+        assert arrived <= sent
+        assert account["queued"] == 2, page
+        out = account["delivered"] + account["queued"] + sum(account["dropped"].values())
+        assert account["received"] == out, (page, account)
+        reading.close()
+        store.close()
+
+
+def test_a_crash_while_a_damaged_file_is_mended_loses_nothing_more(tmp_path: Path) -> None:
+    """Half-way the damaged file is still there; at the end the new one is whole, whatever its name."""
+    _filled(tmp_path, 12)
+    mended = tmp_path / f"{FILE}.mended"
+    mended.write_bytes((tmp_path / FILE).read_bytes()[: 3 * 16384])
+    store = _open(tmp_path)
+    assert sum(each.items for each in store.lease(LANE, 64 * MIB)) == 36
+    store.close()
+    (tmp_path / FILE).rename(mended)
+    (tmp_path / f"{FILE}-wal").write_bytes(b"of the damaged file")
+    store = _open(tmp_path)
+    assert sum(each.items for each in store.lease(LANE, 64 * MIB)) == 36
+    assert not mended.exists()
+    store.close()
+
+
+def test_facts_on_a_damaged_page_cost_themselves_while_running(tmp_path: Path) -> None:
+    store = _open(tmp_path)
+    for number in range(400):
+        store.inbox.keep([Fact(f"ses_{number}", f"key {number}", os.urandom(10_000))], {}).result(5)
+    store.close()
+    store = _open(tmp_path)
+    pages = _pages_of(tmp_path / FILE, "inbox")
+    for page in pages[2:-2:4]:
+        _damage(tmp_path / FILE, page)
+    kept = [session for session in store.inbox.sessions() if store.inbox.facts(session)]
+    assert 100 < len(kept) < 400
+    assert store.inbox.size > 0
+    store.inbox.keep([Fact("ses_new", "key", b"new")], {}).result(5)
+    assert store.inbox.facts("ses_new") == [b"new"]
+    assert store.notices
     store.close()
 
 
