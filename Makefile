@@ -58,8 +58,8 @@ docs: .venv/installed
 
 # Rewrites the lock files from pyproject.toml: hashes, no addresses.
 lock: .venv/installed-dev
-	$(BIN)/uv pip compile $(LOCK) --group build -o requirements.lock
-	$(BIN)/uv pip compile $(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile $(LOCK) --extra postgres --group build -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) --extra postgres --group build --group dev -c requirements.lock -o requirements-dev.lock
 
 LOCK := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 

@@ -6,6 +6,7 @@ longer needed are one transaction: whatever stops the process, a turn is told wh
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -24,12 +25,13 @@ from collector.assemble.spans.otlp import BuiltSpan, export_request
 from collector.batch import SealedBatch
 from collector.errors import CollectorError
 from collector.store import Inbox
-from collector.store.entries import EndedTurn
+from collector.store.entries import EndedTurn, Superseded
 
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
 _RETRY_SECONDS = 2.0
+_CLAIM_SECONDS = 1.0
 _MOST_WAITING = 5_000
 _MOST_BATCH_BYTES = 2 * 1024 * 1024
 
@@ -62,6 +64,7 @@ class Assembling:
         self._queue: queue.SimpleQueue[list[AnyFact] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._stopping = threading.Event()
+        self._term = 0
         self._changed = changed
         self._open: list[dict[str, Any]] = []
         self._thread = threading.Thread(target=self._run, name="assembling", daemon=True)
@@ -77,9 +80,9 @@ class Assembling:
             self._thread.join(timeout=5)
 
     def take(self, facts: Iterable[AnyFact]) -> None:
-        """Facts that are on disk now."""
+        """Facts that are on disk now; where another collector assembles, it finds them there."""
         found = list(facts)
-        if found:
+        if found and self._term:
             self._waiting += len(found)
             self._queue.put(found)
 
@@ -102,26 +105,50 @@ class Assembling:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
+                self._term = self._inbox.claim()
+                if not self._term:
+                    self._stopping.wait(_CLAIM_SECONDS)
+                    continue
                 self._replay()
                 self._loop()
+            except Superseded:
+                logger.info("assembling left to whichever collector is first")
+                self._begin_anew()
+            except CollectorError as error:
+                logger.warning("assembling waits: %s", error)
+                self._begin_anew()
+                self._stopping.wait(_RETRY_SECONDS)
             except Exception as error:
                 # What was heard is on disk: start again from there.
                 logger.error("assembling stopped (%s); starting it again", type(error).__name__)
-                self._copied += self._assembler.copied
-                self._assembler = self._new()
+                self._begin_anew()
                 self._stopping.wait(_RETRY_SECONDS)
+
+    def _begin_anew(self) -> None:
+        """Forget what is in memory, and what was to be read next: all of it is on disk."""
+        self._term = 0
+        self._copied += self._assembler.copied
+        self._assembler = self._new()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._waiting -= len(self._queue.get_nowait() or ())
 
     def _replay(self) -> None:
         """What was kept of turns that were not over when the process ended."""
         for session in self._inbox.sessions():
             for data in self._inbox.facts(session):
-                try:
-                    self._learn(from_bytes(data))
-                except ValidationError:
-                    continue  # of another version
+                self._learn_kept(data)
+
+    def _learn_kept(self, data: bytes) -> None:
+        with contextlib.suppress(ValidationError):  # of another version
+            self._learn(from_bytes(data))
 
     def _loop(self) -> None:
         while True:
+            if self._inbox.claim() != self._term:
+                raise Superseded("the claim was lost")
+            for data in self._inbox.arrived():
+                self._learn_kept(data)
             try:
                 facts = self._queue.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
@@ -187,6 +214,8 @@ class Assembling:
             batch = self._seal(export_request(part, self._service)) if part else None
             try:
                 self._inbox.keep_spans(batch, [made.span.span_id for made in part], ended).result()
+            except Superseded:
+                raise
             except CollectorError as error:
                 logger.warning("assembled spans wait: %s", error)
                 if self._stopping.wait(_RETRY_SECONDS):

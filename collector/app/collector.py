@@ -168,6 +168,7 @@ class Collector:
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
         if server.started:
+            self._store.follow(self._others_put)
             self._assembling.start()
             self._data_dir.announce(self.url)
             settle_memory()
@@ -253,6 +254,16 @@ class Collector:
         self._assembling.take(row.fact for row in result.rows)
         if self._catch_up is not None:
             self._catch_up.told(result.hooks)
+
+    def _others_put(self) -> None:
+        """Another collector of the same store put something, or gave it back; called in a thread of the store."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._look_again)
+
+    def _look_again(self) -> None:
+        self._changes.tell()
+        self._forwarding.wake()
 
     def _changed_elsewhere(self) -> None:
         """Other turns are open than before; called in the assembling thread."""

@@ -15,7 +15,7 @@ from collector.pipeline.sift import Sieve, ToldSessions
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 from collector.settings.forwarding import ForwardingSettings
-from collector.settings.model import Settings
+from collector.settings.model import Settings, store_url_of
 from collector.store import Store
 from collector.store.entries import Caps
 from collector.store.open import open_store
@@ -24,7 +24,9 @@ from collector.store.open import open_store
 def open_store_of(settings: Settings, data_dir: DataDirectory, forwarding: ForwardingSettings) -> Store:
     caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
     destinations = {each.name: each.signals for each in forwarding.destinations}
-    return open_store(data_dir.path, caps, destinations, formerly=next(iter(destinations), ""))
+    return open_store(
+        data_dir.path, caps, destinations, formerly=next(iter(destinations), ""), url=store_url_of(settings)
+    )
 
 
 def new_forwarding_task(store: Store, forwarding: ForwardingSettings, sealers: Sealers) -> ForwardingTask:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from collector.app.data_dir import INSTANCE_KEY, READ_TOKEN, announced_url, found_secret
 from collector.errors import CollectorError
 from collector.opencode.connection import Answer, Credentials, NotProved, ask
-from collector.settings.model import Settings
+from collector.settings.model import Settings, store_url_of
 from collector.settings.tls import client_tls
 
 if TYPE_CHECKING:
@@ -99,8 +99,10 @@ def open_reader(settings: Settings) -> Reading:
     from collector.store.open import NoStore, open_reading
 
     try:
-        return open_reading(settings.data_dir.expanduser())
-    except NoStore:
+        return open_reading(settings.data_dir.expanduser(), store_url_of(settings))
+    except NoStore as error:
+        if settings.store_url is not None:
+            raise CollectorError(f"no collector runs, and its store cannot be read: {error}") from None
         raise CollectorError(
             f"no collector runs, and {settings.data_dir} holds no store:"
             " start `collector serve`, or set COLLECTOR_DATA_DIR"

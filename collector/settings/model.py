@@ -35,7 +35,14 @@ def _sendable(token: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def _database(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("is no database of a known kind: write postgresql://user:password@host:5432/database")
+    return url
+
+
 Flag = Annotated[bool, BeforeValidator(boolean)]
+StoreUrl = Annotated[SecretStr, AfterValidator(_database)]
 AccessToken = Annotated[SecretStr, AfterValidator(_sendable)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
@@ -63,6 +70,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir(APP, appauthor=False)),
         description="where telemetry is kept",
+    )
+    store_url: StoreUrl | None = Field(
+        None,
+        description="`postgresql://user@host/database`: keep telemetry in a database that collectors share"
+        " ([PostgreSQL](postgres.md)), not in the data directory",
     )
     access_token: AccessToken | None = Field(
         None,
@@ -160,3 +172,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)  # `load` merges the sources itself, to know where each value came from
+
+
+def store_url_of(settings: Settings) -> str:
+    """The address of the database that telemetry is kept in; empty where it is kept in the data directory."""
+    return settings.store_url.get_secret_value() if settings.store_url is not None else ""

@@ -6,7 +6,7 @@ A future is done when what was asked is committed and synced.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -153,8 +153,20 @@ class Inbox(Protocol):
     ) -> Future[None]:
         """Keep a batch of spans built from facts, remember their ids, and forget what ended turns no longer need.
 
-        All of it or nothing, so that a crash neither loses a turn nor sends it twice. Raises `StoreFull`.
+        All of it or nothing, so that a crash neither loses a turn nor sends it twice. Raises `StoreFull`, and
+        `Superseded` when the claim was lost.
         """
+        ...
+
+    def claim(self) -> int:
+        """Be the one collector that assembles, where several share the inbox; 0 while another one is.
+
+        Otherwise a number that stays the same until the claim was lost: then facts are to be read anew.
+        """
+        ...
+
+    def arrived(self) -> list[bytes]:
+        """Facts that other collectors kept since `claim`, and since this was called last; some may come again."""
         ...
 
     def was_built(self, span_id: bytes) -> bool:
@@ -302,6 +314,10 @@ class Store(Keeping, Queue, QueueCommands, Sealing, Protocol):
 
     def open_reading(self) -> Reading:
         """Read beside the store; damage that the reader meets is set aside as if the store had met it."""
+        ...
+
+    def follow(self, told: Callable[[], None]) -> None:
+        """Call `told`, in a thread of the store's, when another collector may have put something or given it back."""
         ...
 
     def close(self) -> None:

@@ -30,6 +30,10 @@ class NoStore(CollectorError):
     """There is no store to read."""
 
 
+class Superseded(CollectorError):
+    """Another collector may assemble by now: what is in memory here is to be thrown away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caps:
     """How much may be kept: undelivered bytes and their age, and bytes in all (the oldest sessions go first)."""

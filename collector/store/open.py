@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from collector.batch import Signal
+from collector.errors import ConfigError
 from collector.store import Reading, Store
 from collector.store.entries import Caps, NoStore
 
@@ -13,21 +15,40 @@ __all__ = ["NoStore", "open_reading", "open_store"]
 
 
 def open_store(
-    directory: Path, caps: Caps, destinations: Mapping[str, Collection[Signal]], *, formerly: str = ""
+    directory: Path,
+    caps: Caps,
+    destinations: Mapping[str, Collection[Signal]],
+    *,
+    formerly: str = "",
+    url: str = "",
 ) -> Store:
-    """Open or create the store of `directory` for writing; `destinations` says which signals each one takes.
+    """Open or create the store for writing: in the database at `url`, or in `directory` where none is given.
 
-    `formerly` names the destination that gets what waits for the one upstream of earlier versions.
-
-    Raises `ConfigError` when the store cannot be used.
+    `destinations` says which signals each one takes. `formerly` names the destination that gets what waits for the one
+    upstream of earlier versions. Raises `ConfigError` when the store cannot be used.
     """
+    if url:
+        _need_driver()
+        from collector.store.postgres.store import PostgresStore
+
+        return PostgresStore(url, caps, destinations)
     from collector.store.sqlite.store import SqliteStore
 
     return SqliteStore(directory, caps, destinations, formerly=formerly)
 
 
-def open_reading(directory: Path) -> Reading:
-    """Open the store of `directory` for reading alone; raises `NoStore` when there is none."""
+def open_reading(directory: Path, url: str = "") -> Reading:
+    """Open the store at `url`, or in `directory`, for reading alone; raises `NoStore` when there is none."""
+    if url:
+        _need_driver()
+        from collector.store.postgres.reading import PostgresReading
+
+        return PostgresReading(url)
     from collector.store.sqlite.reading import SqliteReading
 
     return SqliteReading(directory)
+
+
+def _need_driver() -> None:
+    if find_spec("psycopg") is None:
+        raise ConfigError("a store on PostgreSQL needs its driver: pip install 'opencode-collector[postgres]'")

@@ -11,8 +11,11 @@ from collector.batch import SealedBatch, Signal
 from collector.redact.seal import Sealer
 from collector.store import Reading, Store
 from collector.store.entries import Account, Caps, Lane, Leased, Settlement, Then
+from collector.store.postgres.reading import PostgresReading
+from collector.store.postgres.store import PostgresStore
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.store import SqliteStore
+from harness.postgres import server
 from harness.process import assert_balanced
 
 MIB = 1024 * 1024
@@ -50,7 +53,31 @@ class Sqlite:
         return SqliteReading(directory)
 
 
-ENGINES: dict[str, Engine] = {"sqlite": Sqlite()}
+class Postgres:
+    """The engine that collectors share; each directory stands for a schema of its own."""
+
+    def __init__(self) -> None:
+        self._urls: dict[Path, str] = {}
+
+    def url(self, directory: Path) -> str:
+        if directory not in self._urls:
+            self._urls[directory] = server().new_schema()
+        return self._urls[directory]
+
+    def open(
+        self,
+        directory: Path,
+        destinations: Mapping[str, Collection[Signal]],
+        caps: Caps = Caps(16 * MIB, 86400, 256 * MIB),  # noqa: B008 - frozen
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> Store:
+        return PostgresStore(self.url(directory), caps, destinations, monotonic=monotonic)
+
+    def read(self, directory: Path) -> Reading:
+        return PostgresReading(self.url(directory))
+
+
+ENGINES: dict[str, Engine] = {"sqlite": Sqlite(), "postgres": Postgres()}
 
 
 def seal(request: object, signal: Signal = Signal.TRACES) -> SealedBatch:

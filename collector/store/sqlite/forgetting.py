@@ -91,8 +91,9 @@ class Forgetting:
 
     def step(self, connection: sqlite3.Connection) -> float:
         """Forget a little where room is needed; seconds until more of it should be done."""
-        if self._clock.now_ms() - self._expired_ms >= _EXPIRE_MS and not self._expire(connection):
-            self._expired_ms = self._clock.now_ms()
+        now = self._clock.now_ms()
+        if now - self._expired_ms >= _EXPIRE_MS and not self._expire(connection):
+            self._expired_ms = now
         self._measure_file(connection)
         if self._live > self._caps.total_bytes:
             self._evicting = True

@@ -73,6 +73,14 @@ class SqliteInbox:
         numbers, turns = [_number(span_id) for span_id in span_ids], list(ended)
         return self._writer.submit(lambda connection: self._keep_spans(connection, batch, numbers, turns))
 
+    def claim(self) -> int:
+        """Whoever has the file open is alone."""
+        return 1
+
+    def arrived(self) -> list[bytes]:
+        """No other collector keeps anything here."""
+        return []
+
     def was_built(self, span_id: bytes) -> bool:
         """Whether a span of this id was made before."""
         return self._one("SELECT 1 FROM built_spans WHERE span = ?", _number(span_id)) is not None

@@ -181,6 +181,9 @@ class SqliteStore(SqliteOutbox):
 
         return SqliteReading(self.path.parent, damaged)
 
+    def follow(self, told: Callable[[], None]) -> None:
+        """No other collector has the file open: there is nothing to be told of."""
+
     def close(self) -> None:
         """See `Store.close`."""
         self._writer.submit(self._clock.save)

@@ -1,0 +1,1 @@
+"""The store on PostgreSQL: one database that any number of collectors share."""

@@ -1,0 +1,158 @@
+"""The queries behind the lists: what was asked for, as SQL and its values; each is led by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from collector.store.entries import SessionEntry, SessionQuery, SpanQuery, TraceEntry
+from collector.store.postgres.column_values import indexable, storable
+from collector.store.postgres.texts import match_of
+from collector.store.sums import COLUMNS
+
+PgQuery = tuple[str, tuple[object, ...]]
+
+_MOST = 2**63 - 1
+_LAST = "\U0010ffff"
+"""Behind every other character."""
+_NEWEST_SPANS = 100_000
+"""Among so many spans an id that names no trace is looked for."""
+
+_ENTRY = ", ".join(COLUMNS)
+_NEWEST = "SELECT batch_id FROM spans WHERE session_id = s.session_id ORDER BY start_ns DESC LIMIT 2000"
+_COUNTED = {
+    name: f"CASE WHEN EXISTS (SELECT 1 FROM {table}) THEN (SELECT count(*) FROM ({_NEWEST}) n"
+    f" WHERE EXISTS (SELECT 1 FROM {table} w WHERE w.batch_id = n.batch_id)) ELSE 0 END AS {name}"
+    for name, table in (("queued", "outbox"), ("dead", "dead_letters"))
+}
+_SESSION = ", ".join(_COUNTED.get(field.name, f"s.{field.name}") for field in fields(SessionEntry))
+_TRACE = ", ".join(f"t.{field.name}" for field in fields(TraceEntry))
+_USES = "EXISTS (SELECT 1 FROM session_uses u WHERE u.kind = '{}' AND u.value = %s AND u.session_id = s.session_id)"
+_FOUND = "SELECT {} FROM texts WHERE words @@ %s::tsquery ORDER BY id DESC LIMIT 10000"
+
+
+def sessions_query(query: SessionQuery) -> PgQuery:
+    where, values = _session_conditions(query)
+    where.append("s.end_ns < %s")
+    values.append(query.before_ns or _MOST)
+    if text := match_of(query.text):
+        where.append(f"s.session_id IN ({_FOUND.format('session_id')})")
+        values.append(text)
+    select = f"SELECT {_SESSION} FROM sessions s WHERE {' AND '.join(where)} ORDER BY s.end_ns DESC LIMIT %s"
+    return select, (*values, query.limit)
+
+
+def traces_query(session_id: str, limit: int, only: SpanQuery) -> PgQuery:
+    """Of a model, tool or text, the traces of the newest spans that have it."""
+    where, values = _given(
+        ("t.session_id = %s", indexable(session_id)),
+        ("t.end_ns >= %s", only.since_ns),
+        ("t.end_ns < %s", only.before_ns or _MOST),
+    )
+    if only.model or only.tool or only.text:
+        conditions, of_conditions = _span_conditions(only)
+        inner = f"SELECT s.trace_id FROM spans s WHERE {' AND '.join(conditions)} ORDER BY s.start_ns DESC LIMIT 10000"
+        where.append(f"t.trace_id IN ({inner})")
+        values += of_conditions
+    elif only.errors:
+        where.append("t.errors > 0")
+    select = f"SELECT {_TRACE} FROM traces t WHERE {' AND '.join(where)} ORDER BY t.end_ns DESC LIMIT %s"
+    return select, (*values, limit)
+
+
+def spans_query(trace_id: str, session_id: str, limit: int, only: SpanQuery) -> PgQuery:
+    where, values = _given(
+        ("s.trace_id = %s", storable(trace_id)),
+        ("s.session_id = %s", indexable(session_id)),
+        ("s.start_ns >= %s", only.since_ns),
+        ("s.start_ns < %s", only.before_ns or _MOST),
+    )
+    conditions, of_conditions = _span_conditions(only)
+    where, values = where + conditions, values + of_conditions
+    # Where no index leads to a few, what came last is newest: an index by time alone would cost each post.
+    looked_up = trace_id or session_id or only.model or only.tool or only.errors or only.text
+    newest = "s.start_ns" if looked_up else "s.batch_id"
+    return (
+        f"SELECT {_ENTRY} FROM (SELECT s.* FROM spans s WHERE {' AND '.join(where)}"
+        f" ORDER BY {newest} DESC LIMIT %s) n ORDER BY start_ns, trace_id, span_id",
+        (*values, limit),
+    )
+
+
+def search_query(match: str, limit: int, only: SessionQuery) -> PgQuery:
+    where, values = _session_conditions(only)
+    within = f" AND {' AND '.join(where)}" if where else ""
+    source = "texts x JOIN sessions s ON s.session_id = x.session_id" if where else "texts x"
+    return (
+        "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns, f.content FROM"
+        f" (SELECT x.trace_id, x.span_id, x.content FROM {source} WHERE x.words @@ %s::tsquery{within}"
+        " ORDER BY x.id DESC LIMIT %s) f"
+        " JOIN spans s ON s.trace_id = f.trace_id AND s.span_id = f.span_id ORDER BY s.start_ns DESC",
+        (match, *values, limit),
+    )
+
+
+def find_queries(identifier: str, limit: int) -> Sequence[PgQuery]:
+    """Where an id is looked for, in order: sessions, traces, spans; each gives session, trace and span."""
+    identifier = storable(identifier)
+    trace, slash, span = identifier.lower().partition("/")
+    if slash:
+        query = (
+            "SELECT session_id, trace_id, span_id FROM spans WHERE trace_id >= %s AND trace_id < %s"
+            " AND starts_with(span_id, %s) LIMIT %s"
+        )
+        return ((query, (trace, trace + "g", span, limit)),)
+    session = "SELECT session_id, '', '' FROM sessions WHERE"
+    begins = "session_id >= %s AND session_id < %s"
+    ends = 'reverse(session_id) COLLATE "C" >= %s AND reverse(session_id) COLLATE "C" < %s'
+    ending = identifier[::-1] if len(identifier) > 3 else _LAST
+    found: list[PgQuery] = [
+        (f"{session} session_id = %s", (indexable(identifier),)),
+        ("SELECT session_id, trace_id, '' FROM traces WHERE trace_id = %s", (trace,)),
+        (
+            f"{session} ({begins}) OR ({begins}) OR ({ends}) ORDER BY end_ns DESC LIMIT %s",
+            (
+                identifier, identifier + _LAST, f"ses_{identifier}", f"ses_{identifier}{_LAST}", ending, ending + _LAST,
+                limit,
+            ),
+        ),
+    ]  # fmt: skip
+    if all(character in "0123456789abcdef" for character in trace):
+        newest = f"(SELECT session_id, trace_id, span_id FROM spans ORDER BY batch_id DESC LIMIT {_NEWEST_SPANS}) n"
+        found += [
+            (
+                "SELECT session_id, trace_id, '' FROM traces WHERE trace_id >= %s AND trace_id < %s LIMIT %s",
+                (trace, trace + "g", limit),
+            ),
+            (
+                f"SELECT session_id, trace_id, span_id FROM {newest} WHERE span_id >= %s AND span_id < %s LIMIT %s",
+                (trace, trace + "g", limit),
+            ),
+        ]
+    return found
+
+
+def _session_conditions(query: SessionQuery) -> tuple[list[str], list[object]]:
+    where, values = _given(
+        ("s.end_ns >= %s", query.since_ns),
+        ("s.agent = %s", storable(query.agent)),
+        ("s.directory = %s", storable(query.directory)),
+        (_USES.format("model"), indexable(query.model)),
+        (_USES.format("tool"), indexable(query.tool)),
+    )
+    return ([*where, "s.errors > 0"] if query.errors else where), values
+
+
+def _span_conditions(only: SpanQuery) -> tuple[list[str], list[object]]:
+    where, values = _given(
+        ("s.model = %s AND s.model <> ''", indexable(only.model)),
+        ("s.tool = %s AND s.tool <> ''", indexable(only.tool)),
+        (f"(s.trace_id, s.span_id) IN ({_FOUND.format('trace_id, span_id')})", match_of(only.text)),
+    )
+    return ([*where, "s.error = 1"] if only.errors else where), values
+
+
+def _given(*conditions: tuple[str, object]) -> tuple[list[str], list[object]]:
+    """Those conditions of which a value is given, and the values."""
+    given = [(condition, value) for condition, value in conditions if value]
+    return [condition for condition, _ in given], [value for _, value in given]
