@@ -13,8 +13,6 @@ from collector.store.sums import COLUMNS
 PgQuery = tuple[str, tuple[object, ...]]
 
 _MOST = 2**63 - 1
-_LAST = "\U0010ffff"
-"""Behind every other character."""
 _NEWEST_SPANS = 100_000
 """Among so many spans an id that names no trace is looked for."""
 
@@ -103,20 +101,11 @@ def find_queries(identifier: str, limit: int) -> Sequence[PgQuery]:
         )
         return ((query, (trace, trace + "g", span, limit)),)
     session = "SELECT session_id, '', '' FROM sessions WHERE"
-    begins = "session_id >= %s AND session_id < %s"
-    ends = 'reverse(session_id) COLLATE "C" >= %s AND reverse(session_id) COLLATE "C" < %s'
-    ending = identifier[::-1] if len(identifier) > 3 else _LAST
     found: list[PgQuery] = [
         (f"{session} session_id = %s", (indexable(identifier),)),
         ("SELECT session_id, trace_id, '' FROM traces WHERE trace_id = %s", (trace,)),
-        (
-            f"{session} ({begins}) OR ({begins}) OR ({ends}) ORDER BY end_ns DESC LIMIT %s",
-            (
-                identifier, identifier + _LAST, f"ses_{identifier}", f"ses_{identifier}{_LAST}", ending, ending + _LAST,
-                limit,
-            ),
-        ),
-    ]  # fmt: skip
+        (f"{session} strpos(session_id, %s) > 0 ORDER BY end_ns DESC LIMIT %s", (identifier, limit)),
+    ]
     if all(character in "0123456789abcdef" for character in trace):
         newest = f"(SELECT session_id, trace_id, span_id FROM spans ORDER BY batch_id DESC LIMIT {_NEWEST_SPANS}) n"
         found += [

@@ -122,9 +122,11 @@ class PostgresReading:
     def queues(self, configured: Collection[str] = ()) -> list[QueueEntry]:
         """See `Reading.queues`."""
         rows = self._link.rows(
-            "SELECT destination, signal, count(*), sum(items)::bigint,"
-            " sum(bytes * items / greatest(of_items, 1))::bigint, min(queued_ms), max(cause),"
-            f" {NOW_MS} FROM outbox GROUP BY 1, 2 ORDER BY 1, 2"
+            "SELECT o.destination, o.signal, count(*), sum(o.items)::bigint,"
+            " sum(o.bytes * o.items / greatest(o.of_items, 1))::bigint, min(o.queued_ms),"
+            " coalesce((SELECT h.cause FROM holds h WHERE h.destination = o.destination AND h.signal IN ('', o.signal)"
+            " ORDER BY h.signal LIMIT 1), max(o.cause)),"
+            f" {NOW_MS} FROM outbox o GROUP BY 1, 2 ORDER BY 1, 2"
         )
         return [
             QueueEntry(

@@ -135,7 +135,6 @@ CREATE TABLE sessions (
 ) WITH (fillfactor = 80);
 CREATE INDEX sessions_by_end ON sessions (end_ns);
 CREATE INDEX sessions_by_last_batch ON sessions (last_batch);
-CREATE INDEX sessions_by_ending ON sessions (reverse(session_id) COLLATE "C");
 
 CREATE TABLE session_uses (
   kind text COLLATE "C" NOT NULL CHECK (kind IN ('model', 'tool')),

@@ -141,7 +141,11 @@ class PostgresStore(PgOutbox):
     @property
     def sizes(self) -> dict[str, int]:
         """See `Store.sizes`; bytes by this collector's count, not the server's disk."""
-        return {"total_bytes": self._room.total, "queued_bytes": self._room.queued}
+        return {
+            "total_bytes": self._room.total,
+            "most_bytes": self._room.caps.total_bytes,
+            "queued_bytes": self._room.queued,
+        }
 
     def open_reading(self) -> PostgresReading:
         """See `Store.open_reading`."""
