@@ -12,8 +12,10 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _LONGEST = 16_384
-_HISTORY = ("llm.input_messages.", "llm.tools.", "llm.prompts.")
 _STRUCTURE = ("openinference.", "llm.token_count.", "session.", "gen_ai.usage.", "opencode.redaction")
+_IS_CALL = ("openinference.span.kind", "LLM")
+_OF_CALL = (*_STRUCTURE, "input.value", "llm.input_messages.", "llm.tools.", "llm.prompts.")
+"""What is passed over of a model call: its history too."""
 
 
 def span_texts(data: bytes) -> Iterator[tuple[str, str, str, str]]:
@@ -25,18 +27,15 @@ def span_texts(data: bytes) -> Iterator[tuple[str, str, str, str]]:
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
-                attributes = {pair.key: pair.value.string_value for pair in span.attributes if pair.value.string_value}
-                yield span.trace_id.hex(), span.span_id.hex(), attributes.get("session.id", ""), _text(span, attributes)
+                pairs = [(pair.key, pair.value.string_value) for pair in span.attributes]
+                session = next((value for key, value in pairs if key == "session.id"), "")
+                yield span.trace_id.hex(), span.span_id.hex(), session, _text(span, pairs)
 
 
-def _text(span: Any, attributes: dict[str, str]) -> str:
-    called = attributes.get("openinference.span.kind") == "LLM"
+def _text(span: Any, pairs: list[tuple[str, str]]) -> str:
+    passed = _OF_CALL if _IS_CALL in pairs else _STRUCTURE
     parts = [span.name, span.status.message]
-    for key, value in attributes.items():
-        if called and (key == "input.value" or key.startswith(_HISTORY)):
-            continue
-        if not key.startswith(_STRUCTURE):
-            parts.append(value[:_LONGEST])
+    parts += [value[:_LONGEST] for key, value in pairs if value and not key.startswith(passed)]
     for event in span.events:
         parts.append(event.name)
         parts += [pair.value.string_value[:_LONGEST] for pair in event.attributes if pair.value.string_value]

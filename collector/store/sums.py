@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from collector.batch import SpanEntry
 
@@ -17,6 +18,7 @@ SPENDS = frozenset({"LLM", "EMBEDDING", "RERANKER"})
 """Kinds whose tokens and cost are summed; AGENT and CHAIN spans repeat what these spent."""
 
 ROOT_RANK = 2**63 - 1
+_NAME, _START = attrgetter("name"), attrgetter("start_ns")
 
 
 @dataclass(slots=True)
@@ -44,33 +46,36 @@ class ListedSums:
     root: bool = False
     uses: set[tuple[str, str]] = field(default_factory=set)
 
-    def add(self, span: SpanEntry, sign: int = 1) -> None:
-        self.spans += sign
-        self.errors += sign * span.error
-        self.tools += sign * (span.kind == "TOOL")
-        if span.kind in SPENDS:
-            self.tokens += sign * span.tokens
-            self.cost += sign * span.cost
-        if sign < 0:
-            return
-        self.start_ns = min(self.start_ns, span.start_ns)
-        self.end_ns = max(self.end_ns, span.end_ns)
-        self.session_id = self.session_id or span.session_id
-        self.service = self.service or span.service
-        self.title = span.title or self.title
-        self.directory = span.directory or self.directory
-        self.agent = self.agent or span.agent
-        self.prompt = self.prompt or span.prompt
-        self.model = span.model or self.model
-        if span.kind == "AGENT" or not span.parent_id:
-            self.root, self.failure = True, span.failure
-        rank = span.start_ns - (0 if span.parent_id else ROOT_RANK)
-        if rank < self.name_rank:
-            self.name, self.name_rank = span.name, rank
-        if span.model:
-            self.uses.add(("model", span.model))
-        if span.tool:
-            self.uses.add(("tool", span.tool))
+    @classmethod
+    def of(cls, spans: Sequence[SpanEntry]) -> ListedSums:
+        """What `spans`, of one trace and session, add; in columns, since a loop over all costs as much as the rows."""
+        sums = cls()
+        sums.count(spans)
+        parents, names, starts = map(attrgetter("parent_id"), spans), map(_NAME, spans), list(map(_START, spans))
+        ranks = [start if parent else start - ROOT_RANK for start, parent in zip(starts, parents, strict=True)]
+        sums.name_rank, sums.name = min(zip(ranks, names, strict=True), key=itemgetter(0))
+        sums.start_ns, sums.end_ns = min(starts), max(map(attrgetter("end_ns"), spans))
+        sums.session_id = spans[0].session_id
+        sums.service, sums.agent, sums.prompt = (_first(spans, each) for each in ("service", "agent", "prompt"))
+        sums.title, sums.directory, sums.model = (_first(spans[::-1], each) for each in ("title", "directory", "model"))
+        roots = [span for span in spans if not span.parent_id or span.kind == "AGENT"]
+        if roots:
+            sums.root, sums.failure = True, roots[-1].failure
+        sums.uses = {
+            (name, value) for name in ("model", "tool") for value in set(map(attrgetter(name), spans)) if value
+        }
+        return sums
+
+    def count(self, spans: Sequence[SpanEntry], sign: int = 1) -> None:
+        """Add what is counted of `spans`, or take it away."""
+        kinds = list(map(attrgetter("kind"), spans))
+        self.spans += sign * len(spans)
+        self.errors += sign * sum(map(attrgetter("error"), spans))
+        self.tools += sign * kinds.count("TOOL")
+        if not SPENDS.isdisjoint(kinds):
+            spending = [span for span in spans if span.kind in SPENDS]
+            self.tokens += sign * sum(span.tokens for span in spending)
+            self.cost += sign * sum(span.cost for span in spending)
 
     def merge(self, other: ListedSums) -> None:
         """Add what another one adds."""
@@ -100,10 +105,24 @@ class ListedTotals:
     """What a change adds to the traces and sessions it touches."""
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[str, str], ListedSums] = defaultdict(ListedSums)
+        self._sums: dict[tuple[str, str], ListedSums] = {}
 
     def add(self, span: SpanEntry, sign: int = 1) -> None:
-        self._sums[span.trace_id, span.session_id].add(span, sign)
+        self.add_all((span,), sign)
+
+    def add_all(self, spans: Iterable[SpanEntry], sign: int = 1) -> None:
+        """Add what spans add, or for a `sign` of -1 take away what is counted of them."""
+        by_place: dict[tuple[str, str], list[SpanEntry]] = defaultdict(list)
+        for span in spans:
+            by_place[span.trace_id, span.session_id].append(span)
+        for place, alike in by_place.items():
+            sums = self._sums.get(place)
+            if sign < 0:
+                self._sums.setdefault(place, ListedSums()).count(alike, sign)
+            elif sums is None:
+                self._sums[place] = ListedSums.of(alike)
+            else:
+                sums.merge(ListedSums.of(alike))
 
     def by_trace_and_session(self) -> tuple[dict[str, ListedSums], dict[str, ListedSums]]:
         """The same summed by trace, and by session where there is one."""
@@ -117,3 +136,8 @@ class ListedTotals:
             if session_id:
                 sessions[session_id].merge(sums)
         return traces, sessions
+
+
+def _first(spans: Sequence[SpanEntry], name: str) -> str:
+    """The first value of a column that is not empty."""
+    return next(filter(None, map(attrgetter(name), spans)), "")

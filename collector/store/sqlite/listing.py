@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -11,7 +12,10 @@ from collector.store.sums import COLUMNS as COLUMNS
 from collector.store.sums import ListedSums, ListedTotals, values_of
 
 _PUT = f"INSERT OR REPLACE INTO spans ({', '.join(COLUMNS)}, batch_id) VALUES ({', '.join('?' * len(COLUMNS))}, ?)"
-_GET = f"SELECT {', '.join(COLUMNS)} FROM spans WHERE trace_id = ? AND span_id = ?"
+_GET_TRACE = f"SELECT {', '.join(COLUMNS)} FROM spans WHERE trace_id = ?"
+_GET = f"{_GET_TRACE} AND span_id = ?"
+_SPAN_ID = COLUMNS.index("span_id")
+_FEW = 4
 
 
 def list_spans(
@@ -22,15 +26,8 @@ def list_spans(
     if not wanted:
         return
     totals = ListedTotals()
-    known = {
-        trace_id
-        for trace_id in {trace_id for trace_id, _ in wanted}
-        if connection.execute("SELECT 1 FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
-    }
-    for key, span in wanted.items():
-        if key[0] in known and (row := connection.execute(_GET, key).fetchone()) is not None:
-            totals.add(_entry(row), -1)
-        totals.add(span)
+    totals.add_all(_listed(connection, wanted), -1)
+    totals.add_all(wanted.values())
     connection.executemany(_PUT, [(*values_of(span), batch_id) for span in wanted.values()])
     _write(connection, totals, batch_id)
 
@@ -39,9 +36,27 @@ def forget_spans(connection: sqlite3.Connection, batch_id: int) -> None:
     """Take the spans of a batch off the lists; a trace or session goes with its last span."""
     totals = ListedTotals()
     rows = connection.execute(f"DELETE FROM spans WHERE batch_id = ? RETURNING {', '.join(COLUMNS)}", (batch_id,))
-    for row in rows.fetchall():
-        totals.add(_entry(row), -1)
+    totals.add_all(map(_entry, rows.fetchall()), -1)
     _write(connection, totals, 0)
+
+
+def _listed(connection: sqlite3.Connection, wanted: Collection[tuple[str, str]]) -> list[SpanEntry]:
+    """Those of the `wanted` (trace id, span id) that are listed already."""
+    by_trace: dict[str, list[str]] = defaultdict(list)
+    for trace_id, span_id in wanted:
+        by_trace[trace_id].append(span_id)
+    rows: list[Any] = []
+    for trace_id, span_ids in by_trace.items():
+        known = connection.execute("SELECT spans FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+        if known is None:
+            continue
+        if known[0] <= _FEW * len(span_ids):  # one statement for all that the trace has, where that is not much more
+            ids = set(span_ids)
+            rows += [row for row in connection.execute(_GET_TRACE, (trace_id,)) if row[_SPAN_ID] in ids]
+        else:
+            for span_id in span_ids:
+                rows += connection.execute(_GET, (trace_id, span_id))
+    return [_entry(row) for row in rows]
 
 
 def _write(connection: sqlite3.Connection, totals: ListedTotals, batch_id: int) -> None:
@@ -113,5 +128,4 @@ def _write_session(connection: sqlite3.Connection, session_id: str, sums: Listed
 
 
 def _entry(row: Iterable[Any]) -> SpanEntry:
-    found = dict(zip(COLUMNS, row, strict=True))
-    return SpanEntry(**{**found, "error": bool(found["error"])})
+    return SpanEntry(**dict(zip(COLUMNS, row, strict=True)))

@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 _SAVE_CLOCK_MS = 60_000
 _SOON_S = 0.1
+_QUIET_S = 0.5
 
 
 class SqliteStore(SqliteOutbox):
@@ -65,6 +66,7 @@ class SqliteStore(SqliteOutbox):
         self._destinations = destinations
         self._clock = StoreClock(monotonic)
         self._saved_ms = 0
+        self._put_at = -_QUIET_S
         self._policy = ""
         self._resealed = False
         self._leases = Leases()
@@ -228,7 +230,9 @@ class SqliteStore(SqliteOutbox):
             self._file.take_reserve()
             return _SOON_S
         pause = self._forgetting.step(connection)
-        return min(pause, self._texts.step(connection)) if idle else min(pause, _SOON_S)
+        if not idle:
+            return min(pause, _SOON_S)
+        return min(pause, self._texts.step(connection, busy=time.monotonic() - self._put_at < _QUIET_S))
 
     # ---- inside a transaction
 
@@ -268,6 +272,7 @@ class SqliteStore(SqliteOutbox):
             [(destination, batch.signal, batch_id, batch.items, now, due) for destination in takers],
         )
         list_spans(connection, batch.spans, batch_id)
+        self._put_at = time.monotonic()
         self._forgetting.was_put(len(batch.data), queued=bool(takers))
 
     def _complete(self, connection: sqlite3.Connection, number: int, batch: SealedBatch) -> bool:

@@ -17,6 +17,8 @@ _MOST_BATCHES = 16
 _MOST_SHORTENED = 64
 _AT, _SIZE = "indexed_batch", "indexed_bytes"
 _IDLE_S = 1.0
+_PAUSES = 19
+"""While posts come, how many times as long as a step took the next one waits: a twentieth of a core is spent."""
 
 
 class TextIndex:
@@ -24,9 +26,13 @@ class TextIndex:
 
     def __init__(self, most_bytes: int) -> None:
         self._most = int(most_bytes * _PART_OF_CAP)
+        self._rests_until = 0.0
 
-    def step(self, connection: sqlite3.Connection) -> float:
-        """Index a few batches; seconds until more of it should be done."""
+    def step(self, connection: sqlite3.Connection, *, busy: bool) -> float:
+        """Index a few batches, seldom while `busy` with posts; seconds until more of it should be done."""
+        began = time.monotonic()
+        if busy and began < self._rests_until:
+            return self._rests_until - began
         at, size = _meta(connection, _AT), _meta(connection, _SIZE)
         rows = connection.execute(
             "SELECT id, signal FROM batches WHERE id > ? ORDER BY id LIMIT ?", (at, _MOST_BATCHES)
@@ -34,7 +40,7 @@ class TextIndex:
         if not rows and size <= self._most:
             return _IDLE_S
         connection.execute("BEGIN IMMEDIATE")
-        until = time.monotonic() + _STEP_S
+        until = began + _STEP_S
         for batch_id, signal in rows:
             if signal == Signal.TRACES:
                 _index(connection, batch_id)
@@ -48,6 +54,8 @@ class TextIndex:
             if not oldest:
                 _set_meta(connection, _SIZE, 0)
         connection.execute("COMMIT")
+        ended = time.monotonic()
+        self._rests_until = ended + _PAUSES * (ended - began)
         return 0.0
 
 
@@ -83,6 +91,11 @@ def _index(connection: sqlite3.Connection, batch_id: int) -> None:
             "SELECT id FROM texts WHERE trace_id = ? AND span_id = ?", (trace_id, span_id)
         ).fetchone()
         if before is not None:
+            if connection.execute("SELECT content FROM text_index WHERE rowid = ?", before).fetchone() == (text,):
+                connection.execute(
+                    "UPDATE texts SET session_id = ?, batch_id = ? WHERE id = ?", (session, batch_id, *before)
+                )
+                continue
             _delete(connection, [before[0]])
         if not text:
             continue
