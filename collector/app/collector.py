@@ -30,6 +30,7 @@ from collector.app.serving import (
 )
 from collector.app.status import StatusSources, Tallies, status_of
 from collector.batch import SealedBatch, Signal
+from collector.enforce.explain import reason_of
 from collector.enforce.in_force import Enforcement, InForce
 from collector.errors import ConfigError
 from collector.opencode.catch_up import CatchUp
@@ -142,6 +143,7 @@ class Collector:
             answer_for=self._forwarding.answer_for,
             mask=masked_by(sealers),
             policy_rows=lambda: sealers.in_force.rows,
+            reason_of=lambda rule: reason_of(rule, sealers.in_force),
             test_trace=test_traces(settings),
             proof=partial(proof_of, secret(data_dir.path, INSTANCE_KEY)),
             changes=self._changes,

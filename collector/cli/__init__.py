@@ -29,6 +29,7 @@ COMMANDS = {
     "show": "show_one",
     "open": "open",
     "export": "export",
+    "clear": "clear",
     "mcp": "mcp",
     "send-test": "send_test",
     "preview": "preview",

@@ -19,6 +19,9 @@ from collector.settings.sources import Loaded
 if TYPE_CHECKING:
     from collector.store import QueueCommands
 
+_CLEAR_SECONDS = 600.0
+"""Millions of spans take minutes to forget."""
+
 
 class Commands:
     """Moves, drops and retries; each tells how many items it concerned."""
@@ -55,9 +58,22 @@ class Commands:
             "/api/dead-letters/drop", {"letter": letters or []}, lambda store: store.drop_dead_letters(letters)
         )
 
-    def _do(self, path: str, query: dict[str, object], here: Callable[[QueueCommands], Future[int]]) -> int:
+    def clear(self) -> int:
+        def here(store: QueueCommands) -> Future[int]:
+            done: Future[int] = Future()
+            forgotten = 0
+            while items := store.forget_some().result():
+                forgotten += items
+            done.set_result(forgotten)
+            return done
+
+        return self._do("/api/clear", {}, here, _CLEAR_SECONDS)
+
+    def _do(
+        self, path: str, query: dict[str, object], here: Callable[[QueueCommands], Future[int]], seconds: float = 10
+    ) -> int:
         try:
-            answer = self.client.post(f"{path}?{urlencode(query, doseq=True)}", b"", "application/json")
+            answer = self.client.post(f"{path}?{urlencode(query, doseq=True)}", b"", "application/json", seconds)
             return int(json.loads(answer)["items"])
         except NotRunning:
             return self._offline(here)

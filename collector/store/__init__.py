@@ -123,6 +123,13 @@ class QueueCommands(Protocol):
         """Give dead letters (all of them for None) up, counted as dropped by command."""
         ...
 
+    def forget_some(self) -> Future[int]:
+        """Forget a little of what was delivered, the oldest first: how many items, 0 when nothing of it is left.
+
+        What waits and what was refused stays; the ledger counts what was delivered as before.
+        """
+        ...
+
 
 class InboxFact(Protocol):
     """One redacted fact of an OpenCode event; of two with one session and key, that of higher `order` is kept."""

@@ -196,7 +196,10 @@ ANY_SESSION = SessionQuery()
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """A span whose kept text holds what was searched for; in `snippet` \\x02 and \\x03 stand around the words."""
+    """A span whose kept text holds what was searched for; in `snippet` \\x02 and \\x03 stand around the words.
+
+    `title` (or what was asked first) and `directory` are of its session.
+    """
 
     trace_id: str
     span_id: str
@@ -205,6 +208,8 @@ class SearchHit:
     kind: str
     start_ns: int
     snippet: str
+    title: str = ""
+    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)

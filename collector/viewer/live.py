@@ -60,9 +60,10 @@ class PolicyPart(Protocol):
 class Live:
     """What the routes ask of the running process.
 
-    `mask` gives a text as it would leave under the policy in force; `policy_rows` are its parts. `proof` answers a
-    challenge that came to an address of ours, so that a client knows which data directory is served. `store_notices`
-    say what a person should know of what was kept, such as damage.
+    `mask` gives a text as it would leave under the policy in force; `policy_rows` are its parts, `reason_of` says of a
+    rule which layer of it has the rule on. `proof` answers a challenge that came to an address of ours, so that a
+    client knows which data directory is served. `store_notices` say what a person should know of what was kept, such
+    as damage.
     """
 
     reader: Reading
@@ -73,6 +74,7 @@ class Live:
     policy_rows: Callable[[], Sequence[PolicyPart]]
     test_trace: Callable[[], dict[str, Any]]
     proof: Callable[[str, tuple[Any, ...]], str]
+    reason_of: Callable[[str], str] = lambda _: ""
     changes: Changes = field(default_factory=Changes)
     store_notices: Callable[[], Sequence[str]] = tuple
 

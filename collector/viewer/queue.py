@@ -51,6 +51,15 @@ def add_queue(api: FastAPI, live: Live, control: QueueControl) -> None:
         """Give up what waits for a destination; counted as dropped."""
         return {"items": await asyncio.wrap_future(commands.drop_queue(destination))}
 
+    @api.post("/api/clear")
+    async def clear() -> dict[str, int]:
+        """Forget all that was delivered, or is kept here only; what waits and what was refused stays."""
+        forgotten = 0
+        while items := await asyncio.wrap_future(commands.forget_some()):
+            forgotten += items
+        live.changes.tell()
+        return {"items": forgotten}
+
     @api.get("/api/dead-letters")
     def dead_letters(
         destination: str = "", limit: Annotated[int, Query(ge=1, le=10_000)] = 100

@@ -5,18 +5,27 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from browser.conftest import AXE, CHROMIUM
 from harness.browser import Browser, Scheme, read_token, tell
+from harness.credentials import AWS_SECRET, GITHUB
 from harness.process import Process
+from harness.telemetry import JSON, logs, metrics
 
-SCENARIOS = ("multi", "permission", "subagent", "compaction", "retry500", "abort", "bash", "reasoning")
-SIZES: tuple[tuple[int, int, Scheme], ...] = ((1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"))
+SCENARIOS = (
+    "multi", "permission", "subagent", "compaction", "retry500", "abort", "bash", "reasoning", "toolerror",
+    "command", "multiturn",
+)  # fmt: skip
+SIZES: tuple[tuple[int, int, Scheme], ...] = (
+    (1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"), (390, 844, "dark"),
+)  # fmt: skip
 
 
 def main(directory: Path) -> None:
@@ -29,6 +38,9 @@ def main(directory: Path) -> None:
                 shoot(browser, process, directory, ["empty"], width, height, scheme)
             for scenario in SCENARIOS:
                 tell(process, scenario)
+            told_with_secrets(process)
+            process.post("/v1/logs", logs(3, "a line that was logged").SerializeToString())
+            process.post("/v1/metrics", metrics().SerializeToString())
             for width, height, scheme in SIZES:
                 shoot(browser, process, directory, [], width, height, scheme)
         finally:
@@ -49,6 +61,8 @@ def shoot(
             addresses = [links.nth(number).get_attribute("href") or "" for number in range(links.count())]
             longest = next(address for address in addresses if "dfc20c4e4" in address)
             waited = next(address for address in addresses if "dfc232f86" in address)
+            several = next(address for address in addresses if "dfc22163" in address)
+            masked = session_of(process, "/secrets")
             pages = {
                 "sessions": "/",
                 "session": longest,
@@ -56,18 +70,81 @@ def shoot(
                 "changed": f"{longest}?view=changed",
                 "waterfall": f"{longest}?view=waterfall",
                 "sent": f"{longest}?view=sent",
+                "session-several": several,
+                "session-masked": masked,
+                "session-masked-sent": f"{masked}?view=sent",
+                "logs": "/logs",
+                "metrics": "/measurements",
+                "nothing-found": "/search?text=nosuchword&model=fake-model",
+                "compare": compared(process, several),
                 "traces": "/traces",
                 "delivery": "/delivery",
                 "policy": "/policy",
                 "found": "/search?text=needle",
             }
-            page.goto(longest)
+            page.goto(masked)
             span = page.locator("a.name[href^='/spans/']").first.get_attribute("href")
             pages["span"] = span or "/"
         for name, address in pages.items():
             page.goto(address)
             page.wait_for_timeout(300)
             page.screenshot(path=directory / f"{name}-{scheme}-{width}.png")
+
+
+def told_with_secrets(process: Process) -> None:
+    """A turn whose tool read a file of credentials, and was asked with an attachment."""
+    shared = {"session.id": "ses_masked", "opencode.directory": "/home/dev/projects/secrets", "agent.name": "build"}
+    asked = "llm.input_messages.0.message"
+    spans = [
+        ("1" * 16, "", "turn", "AGENT", 0, 9, {"input.value": "Read my settings.", "output.value": f"Found {GITHUB}"}),
+        (
+            "2" * 16, "1" * 16, "call", "LLM", 1, 3,
+            {
+                "llm.model_name": "fake-model", f"{asked}.role": "user",
+                f"{asked}.contents.0.message_content.type": "text",
+                f"{asked}.contents.0.message_content.text": "Read my settings.",
+                f"{asked}.contents.1.message_content.type": "image",
+                f"{asked}.contents.1.message_content.image.image.url": "[attachment: settings.png, image/png, 12 kB]",
+                "llm.output_messages.0.message.role": "assistant",
+                "llm.output_messages.0.message.content": f"The token is {GITHUB}.",
+            },
+        ),
+        (
+            "3" * 16, "1" * 16, "bash", "TOOL", 4, 8,
+            {
+                "tool.name": "bash", "input.value": '{"command":"cat settings.env"}',
+                "output.value": f"AWS_SECRET_ACCESS_KEY={AWS_SECRET}\nGITHUB_TOKEN={GITHUB}\nPORT=8080\n",
+            },
+        ),
+    ]  # fmt: skip
+    now = time.time_ns() - 20_000_000_000
+    documents = [
+        {
+            "traceId": "ab" * 16,
+            "spanId": span_id,
+            **({"parentSpanId": parent} if parent else {}),
+            "name": name,
+            "startTimeUnixNano": str(now + begin * 1_000_000_000),
+            "endTimeUnixNano": str(now + end * 1_000_000_000),
+            "attributes": [
+                {"key": key, "value": {"stringValue": value}}
+                for key, value in {**shared, "openinference.span.kind": kind, **values}.items()
+            ],
+        }
+        for span_id, parent, name, kind, begin, end, values in spans
+    ]
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": documents}]}]})
+    assert process.post("/v1/traces", body.encode(), JSON)[0] == 200
+
+
+def session_of(process: Process, directory: str) -> str:
+    rows = process.get("/api/sessions?limit=100")
+    return f"/sessions/{next(row['session_id'] for row in rows if row['directory'].endswith(directory))}"
+
+
+def compared(process: Process, session: str) -> str:
+    traces = process.get(f"/api/traces?session={session.rpartition('/')[2]}")
+    return f"/compare?a={traces[-1]['trace_id']}&b={traces[-2]['trace_id']}"
 
 
 if __name__ == "__main__":

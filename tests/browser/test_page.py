@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from harness.browser import Browser, read_token, recorded, serious, tell
@@ -143,9 +144,121 @@ def test_two_turns_are_compared(browser: Browser, collector: Process) -> None:
     tell(collector, "multiturn")
     with browser.page(collector.url, token=read_token(collector)) as page:
         page.goto(session_of(page))
-        page.get_by_role("link", name="Compare").click()
+        page.get_by_role("link", name="Compare", exact=True).click()
         expect(page.get_by_role("heading", name="Two turns side by side")).to_be_visible()
         expect(page.locator("td", has_text="model calls")).to_be_visible()
+
+
+def test_any_two_turns_are_compared_and_what_differs_opens(browser: Browser, collector: Process) -> None:
+    tell(collector, "multiturn")
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        page.goto(session_of(page))
+        expect(page.locator("article.turn")).to_have_count(3, timeout=60_000)
+        page.get_by_role("link", name="Compare with 1").click()
+        page.locator("section", has=page.get_by_role("heading", name="Right", exact=True)).locator("summary").click()
+        page.get_by_role("link", name="3 ·").first.click()
+        expect(page.locator("summary", has_text="Turn 3 of 3")).to_be_visible()
+        opened = page.locator(".pairs details", has_text="messages sent").last
+        opened.locator("summary").click()
+        expect(opened.locator(".diff tr.p").first).to_be_visible()
+        page.get_by_role("link", name="Swap").click()
+        expect(page.locator("section", has_text="Left").locator("summary", has_text="Turn 3 of 3")).to_be_visible()
+
+
+def test_a_search_is_narrowed_by_chips_that_stand_in_the_address(browser: Browser, collector: Process) -> None:
+    for scenario in ("multi", "bash"):
+        tell(collector, scenario)
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        page.goto("/")
+        expect(page.locator("tr[data-span] a.title")).to_have_count(2, timeout=60_000)
+        indexed(page, "/search?text=echo", 2)
+        page.locator("summary.chip", has_text="tool").click()
+        page.get_by_role("link", name="grep", exact=True).click()
+        expect(page.locator("section.box h2 a")).to_have_count(1)
+        assert "tool=grep" in page.url and "text=echo" in page.url
+        page.reload()
+        expect(page.locator("summary.chip.on")).to_have_text("tool grep")
+        page.goto("/search?text=nosuchword&tool=grep")
+        page.get_by_role("link", name="nosuchword").click()
+        expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+
+
+def indexed(page: Page, address: str, sessions: int) -> None:
+    """Text is indexed beside the posts, a moment later."""
+    for _ in range(240):
+        page.goto(address)
+        if page.locator("section.box h2 a").count() >= sessions:
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(page.content())
+
+
+def test_the_waterfall_folds_idle_time_and_zooms_by_key(browser: Browser, collector: Process) -> None:
+    tell(collector, "multi")
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        page.goto(f"{session_of(page)}?view=waterfall")
+        expect(page.locator(".key", has_text="idle")).to_be_visible()
+        page.locator(".wf a", has_text="sleep 1").click()
+        page.keyboard.press("z")
+        page.wait_for_url("**zoom=**")
+        expect(page.get_by_role("heading", name="Zoomed in")).to_be_visible()
+        assert page.locator(".wf a").count() < 12
+        page.keyboard.press("z")
+        expect(page.locator(".wf a")).to_have_count(12)
+
+
+def test_the_rail_follows_the_turn_in_view(browser: Browser, collector: Process) -> None:
+    tell(collector, "multiturn")
+    with browser.page(collector.url, height=420, token=read_token(collector)) as page:
+        page.goto(session_of(page))
+        expect(page.locator("article.turn")).to_have_count(3, timeout=60_000)
+        expect(page.get_by_role("heading", name="Waterfall, turn 3")).to_be_visible()
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.evaluate("scrollTo(0, 0)")
+        expect(page.get_by_role("heading", name="Waterfall, turn 1")).to_be_visible(timeout=60_000)
+        expect(page.locator("#rail [data-turn='1']")).to_have_attribute("aria-current", "true")
+
+
+def test_a_page_that_lost_its_collector_says_so_and_recovers(browser: Browser, collector: Process) -> None:
+    tell(collector, "bash")
+    port = collector.url.rpartition(":")[2]
+    context = browser.loose(collector.url, read_token(collector))
+    with context as page:
+        session_of(page)
+        collector.stop()
+        expect(page.locator("#here")).to_have_attribute("data-stale", re.compile("not up to date"), timeout=60_000)
+        expect(page.locator("tr[data-span] a.title")).to_have_count(1)
+        again = Process(collector.directory, "--port", port)
+        try:
+            expect(page.locator("#here[data-stale]")).to_have_count(0, timeout=60_000)
+        finally:
+            again.stop()
+
+
+def test_a_file_is_imported_by_choosing_it_and_another_is_refused(browser: Browser, collector: Process) -> None:
+    lines = collector.directory / "events.ndjson"
+    lines.write_bytes(b"\n".join(recorded("bash")))
+    other = collector.directory / "notes.txt"
+    other.write_text("nothing of ours")
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        page.goto("/")
+        page.locator("#import").set_input_files(other)
+        expect(page.locator("#drop")).to_contain_text("nothing was imported")
+        page.reload()
+        page.locator("#import").set_input_files(lines)
+        expect(page.locator("tr[data-span] a.title")).to_have_count(1, timeout=60_000)
+
+
+def test_what_is_kept_is_cleared_after_asking(browser: Browser, collector: Process) -> None:
+    tell(collector, "bash")
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        session_of(page)
+        page.goto("/delivery")
+        page.locator("summary", has_text="Clear").click()
+        page.get_by_role("button", name="Forget all of it").click()
+        expect(page.locator("#said")).to_have_text("Done", timeout=60_000)
+        page.goto("/")
+        expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
 
 
 def test_the_keyboard_is_enough(browser: Browser, collector: Process) -> None:

@@ -64,6 +64,16 @@ class Browser:
             context.close()
         assert wrong == []
 
+    @contextmanager
+    def loose(self, origin: str, token: str) -> Iterator[Page]:
+        """A page that may meet errors: its collector goes away."""
+        context = self._chromium.new_context(base_url=origin)
+        context.request.get(f"/?token={token}")
+        try:
+            yield context.new_page()
+        finally:
+            context.close()
+
 
 def _is_own(url: str, origin: str) -> bool:
     return url.startswith((origin + "/", "data:", "blob:", "about:", "file:"))

@@ -224,6 +224,18 @@ def forget_batches(transaction: Transaction, batches: Collection[int]) -> None:
         transaction.run("DELETE FROM batches WHERE id = ANY(%s)", list(batches))
 
 
+def forget_delivered(transaction: Transaction) -> int:
+    """Forget some batches that nobody waits for, the oldest first; how many items they held."""
+    transaction.flush()
+    rows = transaction.rows(
+        "SELECT id, items FROM batches b WHERE NOT EXISTS (SELECT 1 FROM outbox o WHERE o.batch_id = b.id)"
+        " AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.batch_id = b.id) ORDER BY id LIMIT %s",
+        _FORGOTTEN_AT_ONCE,
+    )
+    forget_batches(transaction, [row[0] for row in rows])
+    return sum(row[1] for row in rows)
+
+
 def _wanted(transaction: Transaction, batches: Collection[int]) -> set[int]:
     """Those of `batches` that wait for somebody, or stand as a dead letter."""
     numbers = list(batches)

@@ -82,10 +82,12 @@ def search_query(match: str, limit: int, only: SessionQuery) -> PgQuery:
     within = f" AND {' AND '.join(where)}" if where else ""
     source = "texts x JOIN sessions s ON s.session_id = x.session_id" if where else "texts x"
     return (
-        "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns, f.content FROM"
+        "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns,"
+        " coalesce(nullif(w.title, ''), w.prompt, ''), coalesce(w.directory, ''), f.content FROM"
         f" (SELECT x.trace_id, x.span_id, x.content FROM {source} WHERE x.words @@ %s::tsquery{within}"
         " ORDER BY x.id DESC LIMIT %s) f"
-        " JOIN spans s ON s.trace_id = f.trace_id AND s.span_id = f.span_id ORDER BY s.start_ns DESC",
+        " JOIN spans s ON s.trace_id = f.trace_id AND s.span_id = f.span_id"
+        " LEFT JOIN sessions w ON w.session_id = s.session_id ORDER BY s.start_ns DESC",
         (match, *values, limit),
     )
 

@@ -12,6 +12,7 @@ from collector.store.entries import BY_COMMAND, DAMAGED, Hold, Lane, Leased, Set
 from collector.store.postgres import queue
 from collector.store.postgres.clock import PgClock
 from collector.store.postgres.connecting import PgConnection, Row, SharedConnection, execute
+from collector.store.postgres.housekeeping import forget_delivered
 from collector.store.postgres.room import Room
 from collector.store.postgres.transaction import Transaction
 from collector.store.postgres.writer import PgWriterThread
@@ -133,6 +134,10 @@ class PgOutbox:
     def drop_dead_letters(self, letters: Collection[int] | None) -> Future[int]:
         """See `QueueCommands.drop_dead_letters`."""
         return self._command(lambda transaction: queue.drop_letters(transaction, letters, BY_COMMAND))
+
+    def forget_some(self) -> Future[int]:
+        """See `QueueCommands.forget_some`."""
+        return self._writer.submit(forget_delivered)
 
     def _command(self, work: Callable[[Transaction], int]) -> Future[int]:
         def counted(transaction: Transaction) -> int:

@@ -85,8 +85,8 @@ class PostgresReading:
         match = match_of(text)
         rows = self._link.rows(*search_query(match, limit, only)) if match else []
         return [
-            SearchHit(trace_id, span_id, session_id, name, kind, start_ns, snippet_of(content, text))
-            for trace_id, span_id, session_id, name, kind, start_ns, content in rows
+            SearchHit(trace_id, span_id, session_id, name, kind, start_ns, snippet_of(content, text), title, directory)
+            for trace_id, span_id, session_id, name, kind, start_ns, title, directory, content in rows
         ]
 
     def find(self, identifier: str, limit: int = 10) -> list[FoundId]:

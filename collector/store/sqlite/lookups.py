@@ -83,11 +83,13 @@ def search_query(match: str, limit: int, only: SessionQuery) -> Query:
     within = f" AND {' AND '.join(where)}" if where else ""
     source = "text_index JOIN texts x ON x.id = text_index.rowid JOIN sessions s ON s.session_id = x.session_id"
     return (
-        "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns, f.snippet FROM"
+        "SELECT s.trace_id, s.span_id, s.session_id, s.name, s.kind, s.start_ns, f.snippet,"
+        " coalesce(nullif(w.title, ''), w.prompt, '') AS title, coalesce(w.directory, '') AS directory FROM"
         " (SELECT text_index.rowid AS id, snippet(text_index, 0, char(2), char(3), '…', 24) AS snippet"
         f" FROM {source if where else 'text_index'}"
         f" WHERE text_index MATCH ?{within} ORDER BY text_index.rowid DESC LIMIT ?) f"
         " JOIN texts x ON x.id = f.id JOIN spans s ON s.trace_id = x.trace_id AND s.span_id = x.span_id"
+        " LEFT JOIN sessions w ON w.session_id = s.session_id"
         " ORDER BY s.start_ns DESC",
         (match, *values, limit),
     )

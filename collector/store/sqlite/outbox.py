@@ -18,7 +18,7 @@ from collector.store.ranges import leased_of
 from collector.store.sqlite import queue
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.file import StoreFile
-from collector.store.sqlite.forgetting import Forgetting, forget_batch
+from collector.store.sqlite.forgetting import Forgetting, forget_batch, forget_delivered
 from collector.store.sqlite.queue import Leases
 from collector.store.sqlite.writer import WriterThread, is_damage
 
@@ -134,6 +134,10 @@ class SqliteOutbox:
     def drop_dead_letters(self, letters: Collection[int] | None) -> Future[int]:
         """See `QueueCommands.drop_dead_letters`."""
         return self._command(lambda connection: queue.drop_letters(connection, letters, BY_COMMAND))
+
+    def forget_some(self) -> Future[int]:
+        """See `QueueCommands.forget_some`."""
+        return self._writer.submit(forget_delivered)
 
     def _command(self, work: Callable[[sqlite3.Connection], int]) -> Future[int]:
         def counted(connection: sqlite3.Connection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collector.store.entries import SessionQuery
 from collector.viewer.export import FORMATS, exported
 from collector.viewer.live import Live
 from collector.viewer.pages.frame import missing, page, running_words
@@ -17,8 +19,11 @@ from collector.viewer.shown.curl import curl
 from collector.viewer.shown.markdown import turn_markdown
 from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.overview import overview
+from collector.viewer.shown.render import render
 from collector.viewer.shown.spans import ShownSpan, read_spans
-from collector.viewer.shown.turns import turns_of
+from collector.viewer.shown.turns import ShownTurn, turns_of
+
+_MOST_COMPARED = 50
 
 
 def add_detail(api: FastAPI, live: Live) -> None:
@@ -28,12 +33,18 @@ def add_detail(api: FastAPI, live: Live) -> None:
     def export_session(session_id: str, format: str = "otlp-json") -> Response:
         return _export(live.reader.requests(session_id=session_id), session_id, format)
 
+    @api.get("/sessions/{session_id:path}/rail", response_class=HTMLResponse, include_in_schema=False)
+    def session_rail(session_id: str, turn: int = 0) -> Response:
+        return _rail(
+            live, list(read_spans(live.reader.requests(session_id=session_id))), "/sessions/", session_id, turn
+        )
+
     @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
-    def session(session_id: str, view: str = "talk") -> Response:
+    def session(session_id: str, view: str = "talk", zoom: str = "") -> Response:
         spans = list(read_spans(live.reader.requests(session_id=session_id)))
         if not spans and _open_turn(live, session_id) is None:
             return missing(live, "session")
-        return _conversation(live, spans, session_id, view, "Sessions", "/sessions/", "/")
+        return _conversation(live, spans, session_id, view, zoom, "Sessions", "/sessions/", "/")
 
     @api.get("/traces/{trace_id}/export", include_in_schema=False)
     def export_trace(trace_id: str, format: str = "otlp-json") -> Response:
@@ -46,12 +57,16 @@ def add_detail(api: FastAPI, live: Live) -> None:
             return PlainTextResponse("no such trace is kept", 404)
         return PlainTextResponse("\n".join(turn_markdown(turn) for turn in turns), media_type="text/markdown")
 
+    @api.get("/traces/{trace_id}/rail", response_class=HTMLResponse, include_in_schema=False)
+    def trace_rail(trace_id: str, turn: int = 0) -> Response:
+        return _rail(live, list(read_spans(live.reader.requests(trace_id=trace_id))), "/traces/", trace_id, turn)
+
     @api.get("/traces/{trace_id}", response_class=HTMLResponse, include_in_schema=False)
-    def trace(trace_id: str, view: str = "talk") -> Response:
+    def trace(trace_id: str, view: str = "talk", zoom: str = "") -> Response:
         spans = list(read_spans(live.reader.requests(trace_id=trace_id)))
         if not spans:
             return missing(live, "trace", "Traces")
-        return _conversation(live, spans, trace_id, view, "Traces", "/traces/", "/traces")
+        return _conversation(live, spans, trace_id, view, zoom, "Traces", "/traces/", "/traces")
 
     @api.get("/spans/{trace_id}/{span_id}", response_class=HTMLResponse, include_in_schema=False)
     def span(trace_id: str, span_id: str) -> Response:
@@ -73,6 +88,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
             span=found,
             texts=texts,
             masks=masks_of(found),
+            reasons={mask.rule: live.reason_of(mask.rule) for mask in masks_of(found)},
             document=text,
             curl=curl(found),
             delivery=state,
@@ -81,23 +97,47 @@ def add_detail(api: FastAPI, live: Live) -> None:
 
     @api.get("/compare", response_class=HTMLResponse, include_in_schema=False)
     def compare(a: str = "", b: str = "") -> Response:
-        sides = [turns_of(read_spans(live.reader.requests(trace_id=each))) if each else [] for each in (a, b)]
-        if not sides[0] or not sides[1]:
-            return missing(live, "pair of traces")
-        left, right = sides[0][0], sides[1][0]
+        first, second = _side(live, a), _side(live, b)
+        if first is None or second is None:
+            return missing(live, "pair of turns")
+        (left, left_turns), (right, right_turns) = first, second
         return page(
             live,
             "compare.html",
             "Sessions",
             left=left,
             right=right,
+            left_turns=left_turns,
+            right_turns=right_turns,
             totals=totals(left, right),
             pairs=aligned(left, right),
         )
 
 
+def _side(live: Live, named: str) -> tuple[ShownTurn, list[ShownTurn]] | None:
+    """One side of a comparison, and the turns of its session: named by a trace, or as SESSION/2; ids may be short."""
+    identifier, _, number = named.rpartition("/")
+    if number.isdigit() and len(number) < 5 and identifier:
+        found = live.reader.find(identifier, 1)
+        turns = turns_of(read_spans(live.reader.requests(session_id=found[0].session_id))) if found else []
+        return (turns[int(number) - 1], turns) if 0 < int(number) <= len(turns) else None
+    found = live.reader.find(named, 1)
+    if not found:
+        return None
+    if not found[0].trace_id:
+        turns = turns_of(read_spans(live.reader.requests(session_id=found[0].session_id)))
+        return (turns[-1], turns) if turns else None
+    turns = turns_of(read_spans(live.reader.requests(trace_id=found[0].trace_id)))
+    if not turns:
+        return None
+    session = turns[0].root.session_id if turns[0].root is not None else ""
+    every = turns_of(read_spans(live.reader.requests(session_id=session))) if session else []
+    same = next((turn for turn in every if turn.trace_id == turns[0].trace_id), None)
+    return (same, every) if same is not None else (turns[0], turns)
+
+
 def _conversation(
-    live: Live, spans: list[ShownSpan], identifier: str, view: str, here: str, prefix: str, up: str
+    live: Live, spans: list[ShownSpan], identifier: str, view: str, zoom: str, here: str, prefix: str, up: str
 ) -> HTMLResponse:
     open_turn = _open_turn(live, identifier)
     return page(
@@ -110,8 +150,26 @@ def _conversation(
         waiting=open_turn["waiting"] if open_turn else "",
         running=running_words(open_turn) if open_turn else "",
         since_ms=open_turn["waiting_since_ms"] or open_turn["since_ms"] if open_turn else "",
-        **overview(spans, prefix + identifier, view),
+        **overview(spans, prefix + identifier, view, zoom=zoom, usual=_usual_turn(live, spans)),
     )
+
+
+def _rail(live: Live, spans: list[ShownSpan], prefix: str, identifier: str, turn: int) -> Response:
+    """The rail beside a conversation, for the turn that is in view."""
+    if not spans:
+        return HTMLResponse("", 404)
+    usual = _usual_turn(live, spans)
+    return HTMLResponse(render("rail.html", **overview(spans, prefix + identifier, "talk", turn=turn, usual=usual)))
+
+
+def _usual_turn(live: Live, spans: list[ShownSpan]) -> float:
+    """The median cost of a turn in the sessions of the same directory; 0 where fewer than three are known."""
+    directory = next((found for span in reversed(spans) if (found := span.text("opencode.directory"))), "")
+    if not directory:
+        return 0.0
+    entries = live.reader.sessions(SessionQuery(directory=directory, limit=_MOST_COMPARED))
+    costs = [entry.cost / entry.traces for entry in entries if entry.cost and entry.traces]
+    return median(costs) if len(costs) >= 3 else 0.0
 
 
 def _open_turn(live: Live, session_id: str) -> dict[str, Any] | None:

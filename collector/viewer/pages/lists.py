@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from collector.batch import Signal
 from collector.settings.wiring import AGENTS
-from collector.store.entries import SessionEntry, SessionQuery, SpanQuery
+from collector.store.entries import SearchHit, SessionEntry, SessionQuery, SpanQuery
 from collector.viewer.live import Live
+from collector.viewer.pages.filters import Filters, since_ns
 from collector.viewer.pages.frame import page, running_words
 from collector.viewer.shown.figures import day, short_path
 from collector.viewer.shown.records import records_of
@@ -24,7 +24,6 @@ from collector.viewer.shown.turns import OUTLIER
 
 _MOST_ROWS = 100
 _MOST_HITS = 100
-_TIMES = {"last hour": 3600, "last 24 hours": 86400, "last 7 days": 7 * 86400, "last 30 days": 30 * 86400}
 
 
 @dataclass(slots=True)
@@ -50,12 +49,13 @@ class SessionRow:
 
 
 @dataclass(slots=True)
-class Chip:
-    """A filter: what it is set to, the links of its choices, and the link without it."""
+class FoundGroup:
+    """What a search found in one session."""
 
-    value: str
-    choices: list[tuple[str, str]]
-    without: str
+    session_id: str
+    title: str
+    about: str
+    hits: list[SearchHit]
 
 
 @dataclass(slots=True)
@@ -83,16 +83,17 @@ def add_lists(api: FastAPI, live: Live) -> None:
         time: str = "",
         before: int = 0,
     ) -> Response:
-        if text:
-            return RedirectResponse(f"/search?{urlencode({'text': text})}", 303)
         chosen = {"time": time, "agent": agent, "model": model, "tool": tool, "directory": directory}
+        if text:
+            filters = Filters("/search", chosen, errors, text)
+            return RedirectResponse(filters.link({}), 303)
         query = SessionQuery(
             agent=agent,
             model=model,
             tool=tool,
             directory=directory,
             errors=errors,
-            since_ns=_since(time),
+            since_ns=since_ns(time),
             before_ns=before,
             limit=_MOST_ROWS + 1,
         )
@@ -121,17 +122,46 @@ def add_lists(api: FastAPI, live: Live) -> None:
         return page(live, "records.html", "Metrics", records=_records(live, Signal.METRICS))
 
     @api.get("/search", response_class=HTMLResponse, include_in_schema=False)
-    def search(text: str = "") -> HTMLResponse:
-        hits = live.reader.search(text, limit=_MOST_HITS + 1) if text.strip() else []
-        return page(live, "found.html", "Sessions", text=text, hits=hits[:_MOST_HITS], more=len(hits) > _MOST_HITS)
+    def search(
+        text: str = "",
+        agent: str = "",
+        model: str = "",
+        tool: str = "",
+        directory: str = "",
+        errors: bool = False,
+        time: str = "",
+    ) -> HTMLResponse:
+        chosen = {"time": time, "agent": agent, "model": model, "tool": tool, "directory": directory}
+        only = SessionQuery(agent, model, tool, directory, errors, since_ns(time))
+        hits = live.reader.search(text, _MOST_HITS + 1, only) if text.strip() else []
+        filters = Filters("/search", chosen, errors, text)
+        return page(
+            live,
+            "found.html",
+            "Sessions",
+            text=text,
+            groups=_groups(hits[:_MOST_HITS]),
+            total=len(hits[:_MOST_HITS]),
+            more=len(hits) > _MOST_HITS,
+            active=[(f"\u201c{text}\u201d", "/"), *filters.active],
+            **filters.shown(live),
+        )
+
+
+def _groups(hits: list[SearchHit]) -> list[FoundGroup]:
+    """Hits by session, the session of the newest one first."""
+    by_session: dict[str, list[SearchHit]] = defaultdict(list)
+    for hit in hits:
+        by_session[hit.session_id].append(hit)
+    groups = []
+    for session_id, found in by_session.items():
+        about = short_path(found[0].directory) if found[0].directory else ""
+        groups.append(FoundGroup(session_id, found[0].title or session_id, about, found))
+    return groups
 
 
 def _records(live: Live, signal: Signal) -> list[Any]:
     return records_of(live.reader.newest(signal, limit=50))[:500]
-
-
-def _since(words: str) -> int:
-    return time.time_ns() - _TIMES[words] * 1_000_000_000 if words in _TIMES else 0
 
 
 def _sessions(live: Live, entries: list[SessionEntry], chosen: dict[str, str], errors: bool) -> HTMLResponse:
@@ -146,14 +176,7 @@ def _sessions(live: Live, entries: list[SessionEntry], chosen: dict[str, str], e
     days: dict[str, list[SessionRow]] = defaultdict(list)
     for row in rows:
         days["Now" if row.live or row.waiting else day(row.end_ns, now)].append(row)
-    choices = live.reader.session_choices()
-    choices["time"] = list(_TIMES)
-    chips = {}
-    for name in ("time", "agent", "model", "tool", "directory"):
-        links = [(choice, _link(chosen | {name: choice}, errors)) for choice in choices.get(name, ())]
-        chips[name] = Chip(chosen[name], links, _link(chosen | {name: ""}, errors))
-    active = [(f"{name} {value}", _link(chosen | {name: ""}, errors)) for name, value in chosen.items() if value]
-    active += [("has an error", _link(chosen, False))] if errors else []
+    filters = Filters("/", chosen, errors)
     last = entries[-1].end_ns if entries else 0
     return page(
         live,
@@ -162,11 +185,9 @@ def _sessions(live: Live, entries: list[SessionEntry], chosen: dict[str, str], e
         sessions=rows,
         days=list(days.items()),
         more=more,
-        next_page=_link(chosen | {"before": str(last)}, errors) if more else "",
-        filters={"text": "", "errors": errors},
-        errors_link=_link(chosen, not errors),
-        chips=chips,
-        active=active,
+        next_page=filters.link({"before": str(last)}) if more else "",
+        active=filters.active,
+        **filters.shown(live),
         total=ListSums(
             sum(row.tokens for row in rows),
             sum(row.cost for row in rows),
@@ -185,11 +206,6 @@ def _without_spans(open_turns: Mapping[str, dict[str, Any]], entries: list[Sessi
         for identifier, turn in open_turns.items()
         if identifier not in listed
     ]
-
-
-def _link(chosen: dict[str, str], errors: bool) -> str:
-    query = {name: value for name, value in chosen.items() if value} | ({"errors": "1"} if errors else {})
-    return f"/?{urlencode(query)}" if query else "/"
 
 
 def _usual(entries: list[SessionEntry]) -> dict[str, float]:

@@ -12,7 +12,9 @@ from markupsafe import escape
 from collector.viewer.shown import words
 from collector.viewer.shown.edits import DiffLine, FileEdit
 from collector.viewer.shown.figures import count, duration, money
-from collector.viewer.shown.spans import ShownSpan
+from collector.viewer.shown.items import is_side_call
+from collector.viewer.shown.masks import draw
+from collector.viewer.shown.spans import ShownMessage, ShownSpan
 from collector.viewer.shown.turns import ShownTurn
 
 
@@ -41,17 +43,37 @@ def aligned(left: ShownTurn, right: ShownTurn) -> list[Pair]:
 
 
 def _names(spans: Sequence[ShownSpan]) -> list[tuple[str, str]]:
-    return [(span.kind, words.tool(span) if span.kind == "TOOL" else "") for span in spans]
+    return [(span.kind, _role(span)) for span in spans]
+
+
+def _role(span: ShownSpan) -> str:
+    """What a span must share with another one to stand for it: a tool its name; a title is not an answer."""
+    if span.kind == "TOOL":
+        return words.tool(span)
+    return span.text("agent.name") if is_side_call(span) else ""
 
 
 def _pair(left: ShownSpan, right: ShownSpan) -> Pair:
     pair = Pair(left, right)
-    keys = ("input.value", "output.value") if left.kind != "LLM" else ("output.value", "llm.invocation_parameters")
-    for key in keys:
-        one, two = left.text(key), right.text(key)
-        if one != two:
-            pair.differences.append(_difference(key, one, two))
+    held = [(key, left.text(key), right.text(key)) for key in ("input.value", "output.value")]
+    if left.kind == "LLM":
+        held = [
+            ("model", left.text("llm.model_name"), right.text("llm.model_name")),
+            ("parameters", left.text("llm.invocation_parameters"), right.text("llm.invocation_parameters")),
+            ("messages sent", _messages(left.input_messages), _messages(right.input_messages)),
+            ("answer", _messages(left.output_messages), _messages(right.output_messages)),
+        ]
+    pair.differences = [_difference(key, one, two) for key, one, two in held if one != two]
     return pair
+
+
+def _messages(messages: Sequence[ShownMessage]) -> str:
+    """Messages as lines, role by role, with the calls they hold."""
+    lines: list[str] = []
+    for message in messages:
+        lines += [f"{message.role}:", *message.text.splitlines()]
+        lines += [f"calls {call.name} {call.arguments}" for call in message.calls]
+    return "\n".join(lines)
 
 
 def _difference(key: str, one: str, two: str) -> FileEdit:
@@ -60,10 +82,10 @@ def _difference(key: str, one: str, two: str) -> FileEdit:
     for group in difflib.SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(2):
         for tag, a, b, c, d in group:
             if tag == "equal":
-                lines += [DiffLine(" ", None, None, escape(line)) for line in before[a:b]]
+                lines += [DiffLine(" ", None, None, draw(str(escape(line)))) for line in before[a:b]]
                 continue
-            lines += [DiffLine("-", None, None, escape(line)) for line in before[a:b]]
-            lines += [DiffLine("+", None, None, escape(line)) for line in after[c:d]]
+            lines += [DiffLine("-", None, None, draw(str(escape(line)))) for line in before[a:b]]
+            lines += [DiffLine("+", None, None, draw(str(escape(line)))) for line in after[c:d]]
     added = sum(line.sign == "+" for line in lines)
     return FileEdit(key, tuple(lines), added, sum(line.sign == "-" for line in lines))
 

@@ -16,7 +16,7 @@ from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.render import render
 from collector.viewer.shown.spans import ShownSpan
 from collector.viewer.shown.turns import ShownTurn, calls_of, turns_of
-from collector.viewer.shown.waterfall import waterfall
+from collector.viewer.shown.waterfall import Waterfall, waterfall
 
 VIEWS = ("talk", "changed", "waterfall", "sent")
 _JUMP = 0.5
@@ -33,19 +33,32 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A model call in the list of contexts; `jump` is by how many tokens the context grew, where that is much."""
+    """A model call in the list of contexts; `jump` is by how many tokens the context grew, where that is much.
+
+    `missed` says that little was read from the cache though the call before had filled it; `compacted` that the
+    conversation was made shorter before this call.
+    """
 
     span: ShownSpan
     usage: SummedUsage
     jump: int
+    missed: bool
+    compacted: bool
 
 
-def overview(spans: list[ShownSpan], link: str, view: str) -> dict[str, Any]:
-    """What `session.html` shows of the spans of a session or of a trace, in one of `VIEWS`."""
-    turns = turns_of(spans)
+def overview(
+    spans: list[ShownSpan], link: str, view: str, *, turn: int = 0, zoom: str = "", usual: float = 0.0
+) -> dict[str, Any]:
+    """What `session.html` shows of the spans of a session or of a trace, in one of `VIEWS`.
+
+    The rail shows a turn by its number, the last one by default; `zoom` names a span whose time the waterfall shows;
+    `usual` is what a turn costs in this project, in the median.
+    """
+    turns = turns_of(spans, usual)
     total = SummedUsage()
-    for turn in turns:
-        total.add(turn.usage)
+    for each in turns:
+        total.add(each.usage)
+    in_rail = turns[turn - 1] if 0 < turn <= len(turns) else turns[-1] if turns else None
     directory = _last(spans, "opencode.directory")
     calls = _calls(turns)
     largest = max((call.usage.prompt + call.usage.output for call in calls), default=0)
@@ -60,13 +73,15 @@ def overview(spans: list[ShownSpan], link: str, view: str) -> dict[str, Any]:
         "turns": turns,
         "total": total,
         "facts": _facts(turns, total, masked, spans),
-        "files": changed_files([span for turn in turns for span in turn.spans]),
+        "files": changed_files([span for each in turns for span in each.spans]),
         "calls": calls,
         "scale": min(max(largest, 1), window) if window else max(largest, 1),
         "window": window,
-        "fall_turn": turns[-1] if turns else None,
-        "fall": waterfall(turns[-1].spans if turns else []),
-        "falls": [(turn, waterfall(turn.spans)) for turn in turns] if view == "waterfall" else [],
+        "usual": usual,
+        "fall_turn": in_rail,
+        "fall": waterfall(in_rail.spans if in_rail else []),
+        "falls": _falls(turns, zoom) if view == "waterfall" else [],
+        "zoom": zoom,
         "sent": [(span, len(masks_of(span))) for span in spans] if view == "sent" else [],
         "rules": masked.most_common(),
         "masked_total": sum(masked.values()),
@@ -80,15 +95,32 @@ def one_file(spans: list[ShownSpan], identifier: str) -> str:
     return render("shared.html", style=Markup(style), id=identifier, **overview(spans, "", "talk"))
 
 
+def _falls(turns: list[ShownTurn], zoom: str) -> list[tuple[ShownTurn, Waterfall]]:
+    return [
+        (turn, waterfall(turn.spans, zoom=zoom))
+        for turn in turns
+        if not zoom or any(span.span_id == zoom for span in turn.spans)
+    ]
+
+
 def _calls(turns: list[ShownTurn]) -> list[CallRow]:
     rows: list[CallRow] = []
-    before = 0
+    before: SummedUsage | None = None
+    at = 0
+    compactions = sorted(
+        span.end_ns for turn in turns for span in turn.spans if span.kind == "CHAIN" and span.name == "compaction"
+    )
     for _, span, usage in calls_of(turns):
         if not usage.prompt:
             continue
-        grew = usage.prompt - before
-        rows.append(CallRow(span, usage, grew if before and grew > max(_JUMP * before, _MOST_JUMPED) else 0))
-        before = usage.prompt
+        last = before.prompt if before is not None else 0
+        grew = usage.prompt - last
+        jumped = bool(last) and grew > max(_JUMP * last, _MOST_JUMPED)
+        compacted = bool(rows) and any(at < end <= span.start_ns for end in compactions)
+        filled = before.cache_read + before.cache_write if before is not None else 0
+        missed = filled > _MOST_JUMPED and usage.cache_read < filled / 10 and not compacted
+        rows.append(CallRow(span, usage, grew if jumped else 0, missed, compacted))
+        before, at = usage, span.start_ns
     return rows
 
 

@@ -44,7 +44,6 @@ def _environment() -> Environment:
         ink=inked,
         json_lines=json_lines,
         label=words.label,
-        layer=_no_layer,
         marked=marked,
         money=figures.money,
         outcome=words.outcome,
@@ -66,10 +65,6 @@ def _environment() -> Environment:
         written=words.written,
     )
     return environment
-
-
-def _no_layer(rule: str) -> str:
-    return ""
 
 
 def clip(text: str, most: int = _MOST_SHOWN) -> str:

@@ -16,7 +16,7 @@ from collector.viewer.shown.items import SummedUsage, TurnItem, is_side_call, us
 from collector.viewer.shown.spans import ShownSpan, parents_of
 
 OUTLIER = 3.0
-"""A turn is an outlier from this many times the median on (at least three turns are compared)."""
+"""A turn is an outlier from this many times the median on, of its session (of at least three turns) or its project."""
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class ShownTurn:
     root: ShownSpan | None
     spans: list[ShownSpan]
     prompt: str = ""
+    attachments: tuple[str, ...] = ()
     items: list[TurnItem] = field(default_factory=list)
     usage: SummedUsage = field(default_factory=SummedUsage)
     calls: int = 0
@@ -34,6 +35,7 @@ class ShownTurn:
     failed_tools: int = 0
     waited_ns: int = 0
     outlier: float = 0.0
+    outlier_of: str = ""
 
     @property
     def trace_id(self) -> str:
@@ -60,8 +62,8 @@ class ShownTurn:
         return self.root is not None and bool(self.root.attributes.get("opencode.incomplete"))
 
 
-def turns_of(spans: Iterable[ShownSpan]) -> list[ShownTurn]:
-    """The turns that these spans make, oldest first; costs are compared with the median of those given."""
+def turns_of(spans: Iterable[ShownSpan], usual: float = 0.0) -> list[ShownTurn]:
+    """The turns that these spans make, oldest first; costs are compared with their median, and with the `usual` one."""
     every = sorted(spans, key=lambda span: (span.start_ns, span.end_ns, span.span_id))
     by_trace: dict[str, list[ShownSpan]] = defaultdict(list)
     for span in every:
@@ -72,9 +74,11 @@ def turns_of(spans: Iterable[ShownSpan]) -> list[ShownTurn]:
     groups.sort(key=lambda group: min(span.start_ns for span in group[1]))
     turns = [_turn(number, root, below) for number, (root, below) in enumerate(groups, 1)]
     costs = [turn.usage.cost for turn in turns if turn.usage.cost]
-    usual = median(costs) if len(costs) >= 3 else 0.0
+    of_session = median(costs) if len(costs) >= 3 else 0.0
     for turn in turns:
-        turn.outlier = turn.usage.cost / usual if usual and turn.usage.cost >= OUTLIER * usual else 0.0
+        for whose, typical in (("project's", usual), ("session's", of_session)):
+            if typical and turn.usage.cost >= OUTLIER * typical:
+                turn.outlier, turn.outlier_of = turn.usage.cost / typical, whose
     return turns
 
 
@@ -114,6 +118,7 @@ def _turn(number: int, root: ShownSpan | None, spans: list[ShownSpan]) -> ShownT
             if event.name.endswith(".replied"):
                 turn.waited_ns += int(event.attributes.get("opencode.waited_ms") or 0) * 1_000_000
     turn.prompt = _prompt(root, spans)
+    turn.attachments = _attachments(spans)
     first = ([root] if root is not None and root.kind not in ("AGENT", "CHAIN", "") else []) + children[""]
     if root is not None:
         first += children[root.span_id]
@@ -138,6 +143,20 @@ def _prompt(root: ShownSpan | None, spans: list[ShownSpan]) -> str:
             if asked:
                 return asked[-1]
     return root.name if root is not None else ""
+
+
+def _attachments(spans: list[ShownSpan]) -> tuple[str, ...]:
+    """What was attached to the message that the first call of a turn answered, by name or type and size."""
+    for span in spans:
+        if span.kind == "LLM" and not is_side_call(span):
+            asked = [message for message in span.input_messages if message.role == "user"]
+            return tuple(map(_plain_name, asked[-1].attachments)) if asked else ()
+    return ()
+
+
+def _plain_name(attachment: str) -> str:
+    """`[attachment: a.png, image/png]` without what only says that it is one."""
+    return attachment.removeprefix("[attachment: ").removesuffix("]")
 
 
 def calls_of(turns: Sequence[ShownTurn]) -> list[tuple[ShownTurn, ShownSpan, SummedUsage]]:

@@ -20,6 +20,10 @@ function pick(id, scroll) {
     if (e.dataset.span === id) e.setAttribute("aria-current", "true");
     else e.removeAttribute("aria-current");
   }
+  for (const link of all("[data-zoom]")) {
+    link.hidden = !/^[0-9a-f]{16}$/.test(id);
+    link.href = `?view=waterfall&zoom=${id}`;
+  }
   if (scroll) all(`[data-span="${CSS.escape(id)}"]`).find(e => e.offsetParent)?.scrollIntoView({ block: "nearest" });
 }
 function toHash() {
@@ -57,7 +61,7 @@ for (const menu of all("details.menu")) document.addEventListener("click", event
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.matches("input, textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
-  const rows = all("main .row[data-span], main tr[data-span], main li[data-span]").filter(e => e.offsetParent);
+  const rows = all("main .row[data-span], main tr[data-span], main li[data-span], main .wf.wide a[data-span]").filter(e => e.offsetParent);
   const at = rows.findIndex(e => e.hasAttribute("aria-current"));
   const row = rows[at];
   if (event.key === "j" || event.key === "k") {
@@ -77,8 +81,33 @@ document.addEventListener("keydown", event => {
   else if (event.key === "r") document.querySelector("[data-retry]")?.click();
   else if (event.key === "p") document.getElementById("follow")?.click();
   else if (event.key === "/") { event.preventDefault(); document.querySelector(".find input")?.focus(); if (!document.querySelector(".find input")) location.href = "/"; }
+  else if (event.key === "z") document.querySelector("#zoom-out, #zoom-in:not([hidden])")?.click();
   else if (event.key === "?") document.getElementById("help").showModal();
 });
+
+// The rail shows the turn that is in view: its waterfall, and its place among the costs.
+const wide = matchMedia("(min-width: 861px)");
+let inRail = 0, railSoon;
+function turnInView() {
+  const turns = all(".turn[id]");
+  if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) return turns.length;
+  return Math.max(1, turns.filter(t => t.getBoundingClientRect().top < innerHeight * 0.4).length);
+}
+async function followRail() {
+  const rail = document.getElementById("rail");
+  if (!rail || !wide.matches) return;
+  const turn = turnInView();
+  if (turn === (inRail || Number(rail.dataset.turn))) return;
+  inRail = turn;
+  for (const a of all("[data-turn]", rail)) Number(a.dataset.turn) === turn ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current");
+  const answer = await fetch(`${rail.dataset.rail}?turn=${turn}`).catch(() => null);
+  if (!answer?.ok || inRail !== turn) return;
+  const next = rail.cloneNode(false);
+  next.innerHTML = new DOMParser().parseFromString(await answer.text(), "text/html").body.innerHTML;
+  next.dataset.turn = turn;
+  merge(rail, next);
+}
+addEventListener("scroll", () => { clearTimeout(railSoon); railSoon = setTimeout(followRail, 120); }, { passive: true });
 
 // Live: the server says that something was kept; what changed of this page is put in place, folds and selection stay.
 let following = true;
@@ -126,6 +155,8 @@ async function refresh() {
     if (now && then) merge(now, document.adoptNode(then));
   }
   if (picked) pick(picked);
+  inRail = 0;
+  followRail();
   tick();
   if (atEnd && document.querySelector(".turn")) scrollTo({ top: document.body.scrollHeight });
 }
@@ -133,6 +164,7 @@ function stale(is) {
   const here = document.getElementById("here");
   if (is && !here.dataset.since) { here.dataset.since = new Date().toTimeString().slice(0, 5); here.dataset.stale = `not up to date since ${here.dataset.since}, trying again`; }
   if (!is) { delete here.dataset.since; delete here.dataset.stale; }
+  document.body.classList.toggle("stale", is);
 }
 let soon;
 function connect() {
@@ -178,21 +210,49 @@ async function post(path, body, type) {
   try { words = (await answer.json()).message ?? ""; } catch { /* no words */ }
   return `refused (${answer.status}): ${words}`;
 }
+// Lines go a megabyte at a time, so that progress is seen and no request is too large; a document goes as a whole.
+async function piecesOf(file, otlp) {
+  const text = await file.text();
+  const lines = text.split("\n").filter(line => line.trim());
+  const first = lines[0] ?? "";
+  let isLines = lines.length > 1;
+  try { JSON.parse(first); } catch { isLines = false; }
+  if (!isLines) return [file];
+  if (otlp) return lines;
+  const found = [];
+  let held = [], size = 0;
+  for (const line of lines) {
+    held.push(line);
+    size += line.length;
+    if (size > 1 << 20) { found.push(held.join("\n")); held = []; size = 0; }
+  }
+  return held.length ? [...found, held.join("\n")] : found;
+}
 async function take(file) {
   if (!file) return;
   const drop = document.getElementById("drop");
-  const tell = words => { say(words); if (drop) { drop.hidden = false; drop.textContent = words; } };
+  const tell = (words, at, of) => {
+    if (!drop) { say(words); return; }
+    drop.hidden = false;
+    const bar = drop.querySelector("progress") ?? document.createElement("progress");
+    drop.replaceChildren(words, ...(of ? [bar] : []));
+    if (of) { bar.max = of; bar.value = at; bar.setAttribute("aria-label", `Importing ${file.name}`); } else say(words);
+  };
   const start = await file.slice(0, 4096).text();
   const otlp = /"resource_?(Spans|Logs|Metrics)"/i.exec(start);
-  let lines = otlp && start.indexOf("\n") > 0 ? (await file.text()).split("\n").filter(line => line.trim()) : [file];
-  for (const [at, line] of lines.entries()) {
-    tell(`Importing ${file.name}: ${at + 1} of ${lines.length}`);
+  const known = otlp || /^\s*[[{]/.test(start) && /"(hook|properties|payload|messages|data)"/.test(start);
+  if (!known) { tell(`${file.name}: this is neither OTLP/JSON nor an export or events of OpenCode; nothing was imported.`); return; }
+  const pieces = await piecesOf(file, otlp);
+  let done = 0;
+  for (const piece of pieces) {
+    tell(`Importing ${file.name}: ${Math.round(100 * done / (file.size || 1))} %`, done, file.size || 1);
     const path = otlp ? `/v1/${otlp[1].toLowerCase()}` : "/v1/opencode/events";
-    const failure = await post(path, line, otlp ? "application/json" : "application/x-ndjson");
+    const failure = await post(path, piece, otlp ? "application/json" : "application/x-ndjson");
     if (failure) { tell(`${file.name}: ${failure}`); return; }
+    done += piece.size ?? new Blob([piece]).size;
   }
   tell(`${file.name} is imported.`);
-  refresh();
+  if (following) refresh();
 }
 document.addEventListener("click", async event => {
   const button = event.target.closest("[data-test-trace]");

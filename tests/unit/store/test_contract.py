@@ -12,7 +12,7 @@ from harness.telemetry import logs, span_ids, traces
 from collector.batch import SealedBatch, Signal
 from collector.errors import StoreFull, Unavailable
 from collector.store import Reading, Store
-from collector.store.entries import Caps, Hold, Lane, Refusal, Settlement, Then
+from collector.store.entries import Caps, Hold, Lane, Refusal, SessionQuery, Settlement, SpanQuery, Then
 
 NONE = Refusal(Signal.TRACES, {})
 LOST_HOST = "gone.example:443"
@@ -418,3 +418,39 @@ def test_no_item_is_leased_twice_while_ranges_are_halved_beside_it(store: Store)
         thread.join(60)
     assert wrong == []
     assert sorted(delivered) == [(delivered[0][0], first) for first in range(128)]
+
+
+def test_forgetting_by_command_leaves_what_waits_and_the_ledger_as_it_was(store: Store, reading: Reading) -> None:
+    _put(store, _batch(2, session="ses_delivered"))
+    settle(store, store.lease(LANE, MIB))
+    _put(store, _batch(3, session="ses_waits"))
+    before = account_of(reading)
+    forgotten = 0
+    while items := store.forget_some().result(5):
+        forgotten += items
+    assert forgotten == 2
+    assert [entry.session_id for entry in reading.sessions()] == ["ses_waits"]
+    assert account_of(reading) == before
+    assert sum(leased.items for leased in store.lease(LANE, MIB)) == 3
+
+
+def test_a_search_may_be_of_some_sessions_only(store: Store, reading: Reading) -> None:
+    for session, model in (("ses_1", "one"), ("ses_2", "two")):
+        request = traces(1, {"input.value": "some needle", "llm.model_name": model}, session=session)
+        _put(store, seal(request))
+    until(lambda: len(reading.search("needle")) == 2)
+    assert [hit.session_id for hit in reading.search("needle", only=SessionQuery(model="two"))] == ["ses_2"]
+    assert [entry.session_id for entry in reading.sessions(SessionQuery(text="needle", model="one"))] == ["ses_1"]
+    assert [entry.session_id for entry in reading.traces(only=SpanQuery(text="needle", model="two"))] == ["ses_2"]
+
+
+def test_ids_are_found_by_a_part_of_them_a_whole_one_first(store: Store, reading: Reading) -> None:
+    _put(store, _batch(1, session="ses_abc"), _batch(1, session="ses_abcdef"))
+    assert [found.session_id for found in reading.find("ses_abc")] == ["ses_abc"]
+    assert {found.session_id for found in reading.find("abc")} == {"ses_abc", "ses_abcdef"}
+    [span] = reading.spans(session_id="ses_abc")
+    [trace] = reading.find(span.trace_id[:10])
+    assert (trace.trace_id, trace.span_id) == (span.trace_id, "")
+    for short in (span.span_id[:8], f"{span.trace_id[:8]}/{span.span_id[:4]}"):
+        assert [found.span_id for found in reading.find(short)] == [span.span_id]
+    assert reading.find("*") == reading.find("ses_[a]") == reading.find("") == []

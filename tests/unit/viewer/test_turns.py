@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from harness.opencode import assemble, recording, scenarios
 from hypothesis import given
@@ -181,3 +183,47 @@ def test_any_tree_is_shown_without_an_error_and_every_span_has_one_turn(spans: l
         assert sorted(bar.span.key for bar in fall.bars) == sorted(span.key for span in turn.spans)
         assert all(0 <= bar.x <= 100 and bar.width > 0 for bar in fall.bars)
     one_file(spans, "x")
+
+
+def at(span: str, start_s: float, length_s: float, kind: str = "TOOL", **values: object) -> ShownSpan:
+    begin = int(start_s * 1e9)
+    attributes = {"openinference.span.kind": kind, **values}
+    parent = "" if kind == "AGENT" else "a" * 16
+    return ShownSpan(
+        "1" * 32, span * 16, parent, kind, kind, "s", "", begin, begin + int(length_s * 1e9), False, "", attributes, {}
+    )
+
+
+def test_long_idle_time_is_folded_and_the_axis_still_tells_the_time() -> None:
+    turn = [at("a", 0, 100, "AGENT"), at("b", 0, 2), at("c", 95, 5)]
+    fall = waterfall(turn)
+    assert [round(fold.lasted_ns / 1e9) for fold in fall.folds] == [93]
+    bars = {bar.span.span_id[0]: bar for bar in fall.bars}
+    assert bars["b"].width > 15 and bars["c"].width > 40
+    assert bars["c"].x >= fall.folds[0].x + fall.folds[0].width - 0.01
+    assert fall.ticks[-1] >= "1:40"
+
+
+def test_a_part_of_the_time_is_shown_alone() -> None:
+    turn = [at("a", 0, 100, "AGENT"), at("b", 0, 2), at("c", 95, 5), at("d", 96, 1)]
+    fall = waterfall(turn, zoom="c" * 16)
+    assert [bar.span.span_id[0] for bar in fall.bars] == ["a", "c", "d"]
+    assert all(0 <= bar.x <= 100 and bar.x + bar.width <= 100.5 for bar in fall.bars)
+    assert fall.bars[1].width > 80
+
+
+def test_a_call_that_missed_a_filled_cache_and_one_after_a_compaction_are_marked() -> None:
+    def call(span: str, start: float, prompt: int, read: int) -> ShownSpan:
+        used = {"llm.token_count.prompt": prompt, "llm.token_count.prompt_details.cache_read": read}
+        return at(span, start, 1, "LLM", **used)
+
+    spans = [call("b", 1, 20_000, 18_000), call("c", 3, 21_000, 0), call("d", 7, 4_000, 0)]
+    compaction = replace(at("e", 5, 1, "CHAIN"), name="compaction")
+    shown = overview([at("a", 0, 10, "AGENT"), *spans, compaction], "/x", "talk")["calls"]
+    assert [(row.missed, row.compacted) for row in shown] == [(False, False), (True, False), (False, True)]
+
+
+def test_turns_far_above_what_is_usual_in_the_project_are_outliers() -> None:
+    turn = at("b", 1, 1, "LLM", **{"llm.cost.total": 0.9})
+    [found] = turns_of([at("a", 0, 3, "AGENT"), turn], usual=0.1)
+    assert (round(found.outlier), found.outlier_of) == (9, "project's")
