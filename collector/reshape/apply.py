@@ -47,19 +47,27 @@ def apply(
     add = span.attributes.add
     said_otherwise = False
     given = _lists(read.keys)
+    came = set(read.keys)
+    filled: list[KeyValue] = []
     try:
         for key, value in target.attributes.items():
             if key in present or (given and key.startswith(given)):
                 said_otherwise |= key.startswith(_CONTENT) and present.get(key) != value
             elif vectors or not key.endswith(_VECTOR):
-                pair = add()
-                pair.key = key
+                if key in came:  # without a value
+                    pair = next(pair for pair in read.pairs if pair.key == key)
+                    filled.append(pair)
+                else:
+                    pair = add()
+                    pair.key = key
                 if type(value) is str:
                     pair.value.string_value = value
                 else:
                     write_value(pair.value, value)
     except Exception:
         del span.attributes[len(read.keys) :]
+        for pair in filled:
+            pair.ClearField("value")
         raise
     if not said_otherwise:
         _remove(span, read.keys, _gone(read, target, convention, source_keys))

@@ -44,7 +44,9 @@ def request_with(*spans: dict[str, Any], scope: str = "", service: str = "") -> 
         added = scoped.spans.add(trace_id=b"t" * 16, span_id=bytes(7) + bytes([number]), name=span.pop("name", "span"))
         added.parent_span_id = span.pop("parent", b"")
         for key, value in span.items():
-            write_value(added.attributes.add(key=key).value, value)
+            pair = added.attributes.add(key=key)
+            if value is not None:
+                write_value(pair.value, value)
     return request
 
 
@@ -113,6 +115,16 @@ def test_what_the_sender_says_in_openinference_is_not_overwritten() -> None:
     found = reshaped({**CHAT, "session.id": "mine", "gen_ai.conversation.id": "other", "llm.model_name": "own"})
     assert found["session.id"] == "mine"
     assert found["llm.model_name"] == "own"
+
+
+def test_a_key_that_came_without_a_value_gets_it_and_stands_there_once() -> None:
+    request = request_with({**CHAT, "llm.model_name": None, "openinference.span.kind": None})
+    Reshaper().reshape(request)
+    (span,) = request.resource_spans[0].scope_spans[0].spans
+    keys = [pair.key for pair in span.attributes]
+    assert len(keys) == len(set(keys))
+    found = read_attributes(span.attributes)
+    assert (found["llm.model_name"], found["openinference.span.kind"]) == ("gpt-5", "LLM")
 
 
 def test_content_is_kept_where_the_sender_said_something_else() -> None:
@@ -187,7 +199,7 @@ class Unwritable(Convention):
 
 def test_what_cannot_be_written_leaves_no_half_of_it() -> None:
     """All or nothing: the keys written before the one that failed are taken out again, and the source keys stay."""
-    request = request_with(dict(CHAT))
+    request = request_with({**CHAT, "llm.model_name": None})
     before = request.SerializeToString(deterministic=True)
     assert Reshaper(conventions=(Unwritable(),)).reshape(request).failed == {"unwritable": 1}
     assert request.SerializeToString(deterministic=True) == before
