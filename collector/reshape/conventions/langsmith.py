@@ -72,12 +72,9 @@ class LangSmith(Convention):
         target.input(asked, *_INPUT)
         target.output(answered, *_OUTPUT)
         body = read_json(asked)
-        if kind == LLM and isinstance(body, dict):
-            _put_request(target, span, body)
+        if kind == LLM:
+            _put_request(target, span, body if isinstance(body, dict) else {})
         if kind in (LLM, EMBEDDING):
-            asked_for = {name: span.get(key) for key, name in _OF_METADATA.items() if span.get(key) is not None}
-            if kind == LLM and asked_for:
-                put_parameters(target, {**request_parameters(span), **asked_for})
             put_model(target, span, kind)
             put_usage(target, span.json(_METADATA + "usage_metadata"))
         if kind == LLM:
@@ -103,9 +100,10 @@ class LangSmith(Convention):
 
 
 def _put_request(target: Target, span: SourceSpan, body: dict[str, Value]) -> None:
-    """What a request's own body says beside its messages; LangSmith says it nowhere else."""
+    """What was asked for beside the messages: in the request's own body, or of the run's metadata."""
     asked = {key: body[key] for key in _PARAMETERS if body.get(key) is not None}
-    put_parameters(target, {**request_parameters(span), **asked})
+    named = {name: span.get(key) for key, name in _OF_METADATA.items() if span.get(key) is not None}
+    put_parameters(target, {**request_parameters(span), **named, **asked})
     write_tools(target.put, read_tools(body.get("tools")))
 
 

@@ -124,6 +124,9 @@ def test_a_response_is_no_session(identifier: str) -> None:
 def test_langsmith_s_temperature_is_a_parameter() -> None:
     found = one({"langsmith.span.kind": "llm", "langsmith.metadata.ls_temperature": 0.2, "gen_ai.request.model": "m"})
     assert json.loads(found["llm.invocation_parameters"]) == {"model": "m", "temperature": 0.2}
+    body = json.dumps({"messages": [{"role": "user", "content": "q"}], "max_tokens": 9})
+    told = {"langsmith.span.kind": "llm", "langsmith.metadata.ls_temperature": 0.2, "gen_ai.prompt": body}
+    assert json.loads(one(told)["llm.invocation_parameters"]) == {"temperature": 0.2, "max_tokens": 9}
 
 
 def test_reasoning_of_a_response_belongs_to_its_answer() -> None:
