@@ -41,8 +41,9 @@ bench: .venv/installed-dev
 fuzz: .venv/installed-dev
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) --timeout 3600 tests/property tests/unit/test_every_text_position.py
 
-# Faults that take minutes: a long outage, an hour of load in small.
+# What takes minutes: a long outage, an hour of load in small, all agents and SDKs into a real Phoenix (needs npm).
 soak: .venv/installed-dev
+	PYTHON=$(PYTHON) sh tests/e2e/install_reshape_clients.sh all
 	$(BIN)/python -m pytest --timeout 3600 -m soak
 
 # The real clients that tests/e2e drives: OpenCode, its tracing plugin, other agents and SDKs (needs npm).

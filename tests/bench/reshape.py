@@ -1,7 +1,8 @@
-"""How much CPU reshaping takes beside redaction: `python tests/bench/reshape.py`.
+"""How much CPU reshaping takes beside redaction, and how much memory what is held: `python tests/bench/reshape.py`.
 
 M payloads: 64 spans of 40 attributes, 8 KB of text each, no text twice: one that was clean is not redacted again.
-Printed, never asserted: the machine decides.
+Held are spans of the same number of attributes whose log records never come. Printed, never asserted: the machine
+decides.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +19,11 @@ from payloads import text
 
 from collector.batch import Signal
 from collector.redact.seal import Sealer
+from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 
 SPANS, ATTRIBUTES, TEXT_BYTES, ROUNDS = 64, 40, 8192, 30
+HELD_REQUESTS, HELD_STEPS = 300, 5
 
 
 def _chat(chance: random.Random) -> dict[str, Any]:
@@ -72,6 +76,31 @@ def _request(make: Callable[[random.Random], dict[str, Any]], chance: random.Ran
     return request.SerializeToString()
 
 
+def _no_content(chance: random.Random) -> dict[str, Any]:
+    return {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5", "gen_ai.usage.input_tokens": 2000}
+
+
+def _held() -> list[float]:
+    """Megabytes that the held spans take after each of `HELD_STEPS` times `HELD_REQUESTS` requests, ten a second."""
+    now = 0.0
+    reshaper = Reshaper(join=LogJoin(lambda: now), hold=True)
+    request = ExportTraceServiceRequest.FromString(_request(_no_content, random.Random(1)))
+    taken = []
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(HELD_STEPS * HELD_REQUESTS):
+        now += 0.1
+        fresh = ExportTraceServiceRequest()
+        fresh.CopyFrom(request)
+        for span in fresh.resource_spans[0].scope_spans[0].spans:
+            span.trace_id = number.to_bytes(16, "big")
+        assert reshaper.reshape(fresh).held is not None
+        if (number + 1) % HELD_REQUESTS == 0:
+            taken.append((tracemalloc.get_traced_memory()[0] - before) / 1_000_000)
+    tracemalloc.stop()
+    return taken
+
+
 def _cpu(bodies: list[bytes], work: Callable[[ExportTraceServiceRequest], object]) -> float:
     """Milliseconds of CPU a request, the decoding not counted."""
     spent = 0.0
@@ -99,6 +128,7 @@ def main() -> None:
         reshape = _cpu(bodies, reshaper.reshape)
         redact = _cpu(bodies, both) - reshape
         print(f"{name:24}{reshape:9.2f}{redact:9.2f}{reshape / redact:7.2f}")
+    print(f"held, MB after each {HELD_REQUESTS * SPANS} spans: {', '.join(f'{taken:.0f}' for taken in _held())}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install the real clients that tests/e2e/test_reshape_clients.py and test_sdks.py drive into $TEST_CACHE (default: .cache), once.
+# Install the real clients that tests/e2e/test_reshape_clients.py, test_sdks.py and test_phoenix.py drive into $TEST_CACHE
+# (default: .cache), once. With "all" also those that `make soak` alone drives.
 set -eu
 cache="${TEST_CACHE:-.cache}/reshape-clients"
 mkdir -p "$cache"
@@ -36,3 +37,18 @@ phoenix_install() {
     "$cache/phoenix/bin/pip" install --quiet --disable-pip-version-check "arize-phoenix==$1"
 }
 once phoenix phoenix_install 20.26.1 || echo "Phoenix could not be installed" >&2
+
+[ "${1:-}" = all ] || exit 0
+once copilot npm_install copilot "@github/copilot@1.0.102" || echo "copilot could not be installed" >&2
+once gemini-cli npm_install gemini-cli "@google/gemini-cli@0.61.0" || echo "gemini-cli could not be installed" >&2
+
+sdk_install() { # sdk_install NAME PACKAGE...: in an environment of its own
+    name="$1"
+    shift
+    "${PYTHON:-python3}" -m venv "$cache/$name"
+    "$cache/$name/bin/pip" install --quiet --disable-pip-version-check --prefer-binary \
+        opentelemetry-exporter-otlp-proto-http==1.45.2 "$@"
+}
+once python-sdks sdk_install python-sdks "pydantic-ai-slim[openai]==2.68.0" langfuse==5.0.4 \
+    openinference-instrumentation-openai==0.1.66 || echo "the Python SDKs could not be installed" >&2
+once litellm sdk_install litellm litellm==1.110.2 || echo "litellm could not be installed" >&2

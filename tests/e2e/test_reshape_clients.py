@@ -21,14 +21,12 @@ from harness.clients import (
     SCRIPTS,
     SECONDS,
     Server,
-    chat_completion,
     clean,
     client,
-    messages_api,
-    responses_api,
     run,
     run_script,
 )
+from harness.models import chat_completion, messages_api, responses_api
 
 from collector.reshape.stage import INTERNAL
 

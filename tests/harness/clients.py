@@ -1,9 +1,8 @@
-"""Real clients of the tests: where they are installed, how they are run, and servers that answer as models do."""
+"""Real clients of the tests: where they are installed, how they are run, and the server they speak to."""
 
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import subprocess
 import threading
@@ -106,91 +105,3 @@ def run_script(name: str, installed: Path, collector: str) -> None:
     script = installed / name
     script.write_text((SCRIPTS / name).read_text(encoding="utf-8"), encoding="utf-8")
     run(["node", str(script)], installed, COLLECTOR_TRACES=f"{collector}/v1/traces")
-
-
-def chat_completion(request: dict[str, Any]) -> dict[str, Any]:
-    """A tool call for a question, an answer for a tool's result."""
-    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}
-    asked = request["messages"][-1]["role"] == "user"
-    message = {"role": "assistant", "tool_calls": [call]} if asked else {"role": "assistant", "content": "Sunny"}
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "gpt-4o-2026-01-01",
-        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if asked else "stop"}],
-        "usage": {"prompt_tokens": 20, "completion_tokens": 4, "total_tokens": 24},
-    }
-
-
-def server_sent(*events: dict[str, Any]) -> tuple[str, bytes]:
-    text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
-    return "text/event-stream", text.encode()
-
-
-def responses_api(path: str, body: bytes) -> tuple[str, bytes]:
-    """OpenAI's responses, streamed: a shell command for a question, an answer for its output."""
-    request = json.loads(body) if body else {}
-    done = any(item.get("type") == "function_call_output" for item in request.get("input", ()))
-    usage = {
-        "input_tokens": 41, "input_tokens_details": {"cached_tokens": 8}, "output_tokens": 6,
-        "output_tokens_details": {"reasoning_tokens": 2}, "total_tokens": 47,
-    }  # fmt: skip
-    if done:
-        content = [{"type": "output_text", "text": "It holds nothing.", "annotations": []}]
-        item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
-    else:
-        arguments = json.dumps({"cmd": "echo hello-from-tool"})
-        item = {
-            "type": "function_call",
-            "id": "fc_1",
-            "call_id": "call_1",
-            "name": "exec_command",
-            "arguments": arguments,
-        }
-    response = {"id": "resp_1", "object": "response", "status": "completed", "output": [item], "usage": usage}
-    return server_sent(
-        {"type": "response.created", "response": {"id": "resp_1"}},
-        {"type": "response.output_item.done", "output_index": 0, "item": item},
-        {"type": "response.completed", "response": response},
-    )
-
-
-def messages_api(path: str, body: bytes) -> tuple[str, bytes]:
-    """Anthropic's messages, streamed or not: a shell command for a question, an answer for its output."""
-    request = json.loads(body) if body else {}
-    if "count_tokens" in path:
-        return "application/json", b'{"input_tokens": 31}'
-    if "/messages" not in path:
-        return "application/json", b"{}"
-    last = request["messages"][-1]["content"]
-    done = isinstance(last, list) and any(block.get("type") == "tool_result" for block in last)
-    usage = {"input_tokens": 31, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 4, "output_tokens": 17}
-    blocks: list[dict[str, Any]] = [{"type": "text", "text": "It holds nothing." if done else "Let me look."}]
-    if not done and request.get("tools"):
-        command = {"command": "echo hello-from-tool", "description": "Say hello"}
-        blocks.append({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": command})
-    reason = "tool_use" if len(blocks) == 2 else "end_turn"
-    message = {
-        "id": "msg_1", "type": "message", "role": "assistant", "model": request.get("model"), "content": blocks,
-        "stop_reason": reason, "stop_sequence": None, "usage": usage,
-    }  # fmt: skip
-    if not request.get("stream"):
-        return "application/json", json.dumps(message).encode()
-    events: list[dict[str, Any]] = [
-        {"type": "message_start", "message": {**message, "content": [], "stop_reason": None}}
-    ]
-    for index, block in enumerate(blocks):
-        if block["type"] == "text":
-            start, delta = {"type": "text", "text": ""}, {"type": "text_delta", "text": block["text"]}
-        else:
-            start = {**block, "input": {}}
-            delta = {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
-        events += [
-            {"type": "content_block_start", "index": index, "content_block": start},
-            {"type": "content_block_delta", "index": index, "delta": delta},
-            {"type": "content_block_stop", "index": index},
-        ]
-    stopped = {"stop_reason": reason, "stop_sequence": None}
-    events += [{"type": "message_delta", "delta": stopped, "usage": usage}, {"type": "message_stop"}]
-    return server_sent(*events)

@@ -2,11 +2,11 @@
 import { generateText, stepCountIs, tool } from "ai";
 import { MockLanguageModelV2 } from "ai/test";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { z } from "zod";
 
 const exporter = new OTLPTraceExporter({ url: process.env.COLLECTOR_TRACES });
-const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
 provider.register();
 const usage = { inputTokens: 10, outputTokens: 5, totalTokens: 15 };
 const steps = [

@@ -3,11 +3,11 @@ import { OpenTelemetry } from "@ai-sdk/otel";
 import { generateText, isStepCount, registerTelemetry, stepCountIs, tool } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { z } from "zod";
 
 const exporter = new OTLPTraceExporter({ url: process.env.COLLECTOR_TRACES });
-const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
 provider.register();
 registerTelemetry(new OpenTelemetry());
 const usage = {
