@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -49,12 +49,17 @@ class WaitingSpan:
     """Whether an LLM span around it counts the same tokens."""
     number: int = 0
     """The number of the held request it is part of; 0 for a span that was not held."""
-    group: Sequence[WaitingSpan] = ()
-    """All spans of that request."""
 
     def size(self) -> int:
         """About how many bytes it takes."""
         return len(self.request) + 500 * len(self.awaited)
+
+
+class Waiting(NamedTuple):
+    """Spans that were held together under a number; under 0 those that were sent and may be sent once more."""
+
+    number: int
+    spans: Sequence[WaitingSpan]
 
 
 class _Kept(Generic[Joinable]):
@@ -99,12 +104,13 @@ class LogJoin:
         self._declared = [convention.records for convention in conventions if convention.records.names]
         self._records: _Kept[SourceEvent] = _Kept()
         self._spans: _Kept[WaitingSpan] = _Kept()
+        self._groups: _Kept[Sequence[WaitingSpan]] = _Kept()
         self._arrivals: deque[tuple[float, Callable[[Key], None], Key, int]] = deque()
         self._lock = Lock()
         self._numbers = count(1)
         self.dropped = DroppedSpans()
 
-    def remember(self, request: ExportLogsServiceRequest) -> list[WaitingSpan]:
+    def remember(self, request: ExportLogsServiceRequest) -> Sequence[Waiting]:
         """Keep a copy of the records that a span may ask for; returns the spans that waited for one of them."""
         come: dict[Key, None] = {}
         for resource in request.resource_logs:
@@ -120,12 +126,16 @@ class LogJoin:
                     self._keep(self._records, key, event, record.ByteSize())
         return self.waiting_for(come)
 
-    def waiting_for(self, keys: Iterable[Key]) -> list[WaitingSpan]:
-        """The spans that wait for any of `keys`, each once."""
+    def waiting_for(self, keys: Iterable[Key]) -> Sequence[Waiting]:
+        """What waits for any of `keys`, each once: held requests whole, and the spans that were not held together."""
         with self._lock:
             if not self._spans.items:
-                return []
-            return list({id(span): span for key in keys for span in self._spans.items.get(key, ())}.values())
+                return ()
+            found = {id(span): span for key in keys for span in self._spans.items.get(key, ())}.values()
+            numbers = {span.number: None for span in found if span.number}
+            held = [Waiting(number, self._groups.items[_key_of_group(number)][0]) for number in numbers]
+            sent = [span for span in found if not span.number]
+            return [*held, Waiting(0, sent)] if sent else held
 
     def find(self, trace_id: bytes, name: str, value: str) -> Sequence[SourceEvent]:
         """The records of `trace_id` under `name` and `value`, in the order they came."""
@@ -141,9 +151,14 @@ class LogJoin:
     def hold(self, spans: Sequence[WaitingSpan]) -> int:
         """Let `spans` wait together; returns the number of the held request they make."""
         number = next(self._numbers)
+        key = _key_of_group(number)
+        with self._lock:
+            self._groups.add(key, spans)
         for span in spans:
-            span.number, span.group = number, spans
+            span.number = number
             self.wait(span)
+        with self._lock:  # forgotten after the last of its spans
+            self._arrivals.append((self._clock(), self._groups.drop_first, key, 0))
         return number
 
     def _keep(self, side: _Kept[Joinable], key: Key, item: Joinable, size: int) -> None:
@@ -183,6 +198,10 @@ def _key_of(record: LogRecord, name: str, found_by: str) -> Key:
         return (record.trace_id, BY_SPAN if name.startswith("gen_ai.") else name, record.span_id.hex())
     value = next((pair.value.string_value for pair in record.attributes if pair.key == found_by), "")
     return (record.trace_id, name, value if found_by else "")
+
+
+def _key_of_group(number: int) -> Key:
+    return (b"", "", str(number))
 
 
 def _name_of(record: LogRecord) -> str:

@@ -23,7 +23,7 @@ from collector.reshape.convention import Convention
 from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.dropped import DroppedSpans
 from collector.reshape.environment import copy_environment
-from collector.reshape.join import PARENT, LogJoin, WaitingSpan
+from collector.reshape.join import PARENT, LogJoin, Waiting, WaitingSpan
 from collector.reshape.request_spans import RequestSpans, SpanId, take_out
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 
@@ -128,15 +128,11 @@ class Reshaper:
             return (), None
         return self._again(self._join.waiting_for((trace, PARENT, span.hex()) for trace, span in gone))
 
-    def _again(self, waited: list[WaitingSpan]) -> tuple[Sequence[HeldRequest], Late]:
+    def _again(self, waited: Sequence[Waiting]) -> tuple[Sequence[HeldRequest], Late]:
         """Reshape spans once more with what is known now: held requests whole, and single spans that were sent."""
-        join = self._join
-        if not waited or join is None:
-            return (), None
-        held = {span.number: span.group for span in waited if span.number}
-        completed = [HeldRequest(number, self._once_more(group)) for number, group in held.items()]
-        sent = [span for span in waited if not span.number]
-        return completed, self._once_more(sent) if sent else None
+        completed = [HeldRequest(number, self._once_more(spans)) for number, spans in waited if number]
+        sent = [self._once_more(spans) for number, spans in waited if not number]
+        return completed, sent[0] if sent else None
 
     def _once_more(self, spans: Sequence[WaitingSpan]) -> ExportTraceServiceRequest:
         request = ExportTraceServiceRequest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from harness.reshape import IN, OUT, TRACE, Clock, logs_with
@@ -11,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.otlp.values import read_attributes, write_value
 from collector.reshape.dropped import DroppedSpans
-from collector.reshape.join import LogJoin
+from collector.reshape.join import LogJoin, WaitingSpan
 from collector.reshape.stage import Reshaper
 
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 2}
@@ -164,3 +165,19 @@ def test_dropped_spans_are_remembered_within_bounds(dropped: list[tuple[int, int
             most, 10
         )
         memory.kept_above(bytes([trace]), identifier(span))
+
+
+def test_what_is_forgotten_is_freed_at_once() -> None:
+    """Spans held together must not keep each other: what waits for a collection of garbage was half of all memory."""
+    clock = Clock()
+    join = LogJoin(clock)
+    reshaper = Reshaper(join=join, hold=True)
+    gc.collect()
+    gc.disable()
+    try:
+        assert reshaper.reshape(spans((1, 0, "chat", dict(CALL)), (2, 0, "chat", dict(CALL)))).held is not None
+        clock.now = 61.0
+        assert join.find(TRACE, "span", "0") == ()
+        assert not [found for found in gc.get_objects() if type(found) is WaitingSpan]
+    finally:
+        gc.enable()
