@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -35,7 +36,14 @@ class _Flaky:
         return OK
 
 
+def _dealt(taken: list[tuple[float, str]], killed_at: list[float], answered: set[str]) -> str:
+    arrived = Counter(span_id for _, span_id in taken)
+    twice = sum(1 for times in arrived.values() if times > 1)
+    return f"{len(killed_at)} kills, {len(answered)} spans answered, {len(arrived)} arrived, {twice} of them twice\n"
+
+
 def _survives(directory: Path, kills: int, seed: int) -> None:
+    sys.stderr.write(f"seed {seed}\n")
     chance = random.Random(seed)
     flaky = _Flaky(chance)
     answered: set[str] = set()
@@ -72,6 +80,7 @@ def _survives(directory: Path, kills: int, seed: int) -> None:
             wait_for(lambda: proxy.account()["queued"] == 0, 90)
             account = proxy.account()
             assert_balanced(account)
+    sys.stderr.write(_dealt(flaky.taken, killed_at, answered))
     arrived = Counter(span_id for _, span_id in flaky.taken)
     assert answered <= set(arrived), f"seed {seed}: {len(answered - set(arrived))} answered spans are lost"
     assert set(arrived) <= sent, f"seed {seed}: spans were invented"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import orjson
-from harness.opencode import recording, scenarios, v2_examples
-from harness.telemetry import JSON, PROTOBUF, logs, metrics, traces
+from harness.damage import BODIES, LINES, changed
+from harness.telemetry import JSON, PROTOBUF
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.batch import Signal
 from collector.errors import SenderError
-from collector.otlp.write import to_json
 from collector.pipeline.events import Intake
 from collector.pipeline.otlp import Pipeline
 from collector.redact.seal import Sealer, always
@@ -19,27 +17,7 @@ PIPELINE = Pipeline(always(Sealer()))
 INTAKE = Intake(always(Sealer()), "opencode")
 NOW = 1_795_361_000_000
 
-REQUESTS = {
-    Signal.TRACES: traces(2, {"input.value": "hello"}),
-    Signal.LOGS: logs(2),
-    Signal.METRICS: metrics(2),
-}
-BODIES = {
-    (signal, kind): body
-    for signal, request in REQUESTS.items()
-    for kind, body in ((PROTOBUF, request.SerializeToString()), (JSON, to_json(request)))
-}
-LINES = [orjson.dumps(item) for item in [*v2_examples()[:40], *recording(scenarios()[0])[:40]]]
-
 CHANGES = st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=6), st.integers(0, 8)), min_size=1, max_size=6)
-
-
-def changed(body: bytes, changes: list[tuple[int, bytes, int]]) -> bytes:
-    """The body with bytes put in, and others left out, at some places."""
-    for at, put, cut in changes:
-        at %= len(body) + 1
-        body = body[:at] + put + body[at + cut :]
-    return body
 
 
 def run(signal: Signal, body: bytes, kind: str) -> None:

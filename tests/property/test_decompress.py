@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Callable
-
-import cramjam
-import lz4.frame
 import pytest
-import zstandard
+from harness.damage import ENCODE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,17 +11,6 @@ from collector.errors import SenderError
 from collector.receive.decompress import ENCODINGS, decompress
 
 MOST = 10_000
-ENCODE: dict[str, Callable[[bytes], bytes]] = {
-    "identity": bytes,
-    "gzip": gzip.compress,
-    "x-gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "zlib": zlib.compress,
-    "zstd": zstandard.compress,
-    "snappy": lambda data: bytes(cramjam.snappy.compress_raw(data)),
-    "x-snappy-framed": lambda data: bytes(cramjam.snappy.compress(data)),
-    "lz4": lz4.frame.compress,
-}
 
 
 def test_every_encoding_is_tried_here() -> None:
