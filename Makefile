@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: run test setup quick check lint bench fuzz soak clients docs lock
+.PHONY: run test setup quick check lint audit bench fuzz soak clients docs lock
 
 run: setup
 	@exec $(BIN)/collector serve
@@ -21,13 +21,17 @@ test: .venv/installed-dev
 quick: .venv/installed-dev
 	HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not slow and not real and not soak"
 
-check: lint test
+check: lint audit test
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Whether a vulnerability is known of what is installed, where advisories can be reached.
+audit: .venv/installed-dev
+	$(BIN)/python .ci/audit
 
 bench: .venv/installed-dev
 	$(BIN)/python tests/bench/bench.py
@@ -36,8 +40,9 @@ bench: .venv/installed-dev
 	$(BIN)/python tests/bench/reshape.py
 	$(BIN)/python tests/bench/assemble.py
 	$(BIN)/python tests/bench/page.py
+	$(BIN)/python tests/bench/backlog.py
 
-# Every property with 20,000 examples, or fifty times its own number.
+# Every property with 20,000 examples, or fifty times its own number; minutes of damage sent to a running collector.
 fuzz: .venv/installed-dev
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) --timeout 3600 tests/property tests/unit/test_every_text_position.py
 

@@ -65,7 +65,7 @@ class Process:
         stdout = self._process.stdout
         threading.Thread(target=lambda: lines.put(stdout.readline().decode()), daemon=True).start()
         try:
-            line = lines.get(timeout=30)
+            line = lines.get(timeout=120)
         except queue.Empty:
             self.kill()
             raise AssertionError(f"the collector did not start: {self.log.read_text()}") from None
