@@ -1,11 +1,40 @@
-"""How much of all requests together is taken at once."""
+"""How much of all requests together is taken at once, and saying so when nothing can be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from collector.errors import Busy
+from collector.errors import Busy, NotNow
+
+logger = logging.getLogger(__name__)
+
+_CALM_SECONDS = 10.0
+
+
+class RefusalLog:
+    """Says once that requests are refused, and why, and once that they are taken again.
+
+    Requests that are taken in between, for a moment, end nothing: a line a change, however many requests come.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._reason = ""
+        self._last = 0.0
+
+    def refused(self, error: NotNow) -> None:
+        self._last = self._clock()
+        if str(error) != self._reason:
+            self._reason = str(error)
+            logger.warning("telemetry is refused for now (%d), and clients try again: %s", error.status, error)
+
+    def taken(self) -> None:
+        if self._reason and self._clock() - self._last > _CALM_SECONDS:
+            self._reason = ""
+            logger.info("telemetry is taken again")
 
 
 class Budget:

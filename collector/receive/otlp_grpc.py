@@ -74,6 +74,8 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has 
             answer = await self._take(METHODS[method], _headers_of(context), context)
         except CollectorError as error:
             failure = error
+            if isinstance(error, NotNow):
+                self._admission.refusals.refused(error)
         except asyncio.CancelledError:  # the client gave up, or the process ends: nobody hears an answer
             self.answers[method, grpc.StatusCode.CANCELLED.name] += 1
             raise
@@ -82,6 +84,7 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has 
             logger.error("a call could not be handled: %s", type(error).__name__)
             failure = Unavailable("the call could not be handled now")
         else:
+            self._admission.refusals.taken()
             self.answers[method, grpc.StatusCode.OK.name] += 1
             return answer
         code = _CODES[code_of(failure)]

@@ -10,15 +10,15 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from collector.enums import HOP_HEADER
-from collector.errors import BadRequest, CollectorError, MethodNotAllowed, TooLarge, Unavailable, UnknownPath
+from collector.errors import BadRequest, CollectorError, MethodNotAllowed, NotNow, TooLarge, Unavailable, UnknownPath
 from collector.otlp.read import JSON, PROTOBUF
 from collector.receive.answers import retry_headers, status_response
 from collector.receive.guard import Access, Guard, Headers, headers_of
-from collector.receive.limits import Budget, Reservation
+from collector.receive.limits import Budget, RefusalLog, Reservation
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Admission:
     guard: Guard
     budget: Budget
     most_bytes: int
+    refusals: RefusalLog = field(default_factory=RefusalLog)
 
     def check_hops(self, headers: Headers) -> None:
         """Raise `BadRequest` for what would go round in a circle for ever."""
@@ -82,7 +83,10 @@ class Receiver:
                 return
             self._admit(path, scope["method"], headers, content_type)
             status, body = 200, await self.take(path, headers, content_type, receive)
+            self._admission.refusals.taken()
         except CollectorError as error:
+            if isinstance(error, NotNow):
+                self._admission.refusals.refused(error)
             status, body = status_response(error, answer_type)
             extra.update(retry_headers(error))
             if isinstance(error, MethodNotAllowed):

@@ -299,6 +299,26 @@ def test_a_pause_that_is_asked_for_holds_for_the_destination(tmp_path: Path) -> 
         assert held["next_attempt_at"] - held["at"] == pytest.approx(600, abs=1)
 
 
+def test_too_many_requests_say_nothing_of_the_data(tmp_path: Path) -> None:
+    """A destination that takes some and puts off others gets all of it in the end, and none becomes a dead letter."""
+    put_off = [12]
+
+    def answer(received: Received) -> Answer:
+        if POISON.encode() in received.body and put_off[0]:
+            put_off[0] -= 1
+            return 429, {}, b""
+        return OK
+
+    with sending_to(tmp_path, {"d": answer}) as (proxy, ups):
+        _post(proxy, POISON)
+        while put_off[0]:
+            _post(proxy, "fine")
+            wait_for(lambda left=put_off[0]: put_off[0] < left, 60)  # type: ignore[misc]
+        wait_for(lambda: proxy.account()["queued"] == 0, 60)
+        assert proxy.account()["dead_lettered"] == 0
+        assert len(ups["d"].spans()) == proxy.account()["received"]
+
+
 def test_proxies_of_the_environment_are_not_asked_for_this_machine(tmp_path: Path) -> None:
     names = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     with upstream() as up, running(tmp_path, "--upstream", up.url, **names) as proxy:

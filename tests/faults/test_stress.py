@@ -124,6 +124,35 @@ def test_another_programs_database_is_refused_with_one_line_and_left_as_it_was(t
     assert path.read_bytes() == before
 
 
+def test_a_full_queue_refuses_says_so_once_and_takes_again(tmp_path: Path) -> None:
+    """Readiness agrees with the posts, also where a smaller one would still fit."""
+    down = threading.Event()
+    down.set()
+
+    def answer(_: Received) -> Answer:
+        return (503, {}, b"") if down.is_set() else OK
+
+    names = {"COLLECTOR_MAX_QUEUE_BYTES": str(MIB)}
+    with upstream(answer) as up, running(tmp_path, "--upstream", up.url, **names) as proxy:
+        statuses = []
+        for _ in range(60):
+            body = traces(3, {"input.value": os.urandom(9000).hex()}).SerializeToString()
+            status, headers, _ = proxy.post("/v1/traces", body)
+            statuses.append(status)
+            assert ask(proxy.url + "/readyz", None, {})[0] == status
+            assert status == 200 or int(headers["retry-after"]) > 0
+        assert statuses == sorted(statuses)
+        assert set(statuses) == {200, 503}
+        account = proxy.account()
+        assert account["received"] == account["queued"] == 3 * statuses.count(200)
+        assert proxy.log.read_text().count("the queue of undelivered telemetry is full") == 1
+        down.clear()
+        wait_for(lambda: ask(proxy.url + "/readyz", None, {})[0] == 200, 60)
+        assert proxy.post("/v1/traces", body)[0] == 200
+        wait_for(lambda: proxy.account()["queued"] == 0, 60)
+        assert len(up.spans()) == 3 * (statuses.count(200) + 1)
+
+
 def test_a_backlog_above_the_cap_of_the_store_is_kept_and_delivered(tmp_path: Path) -> None:
     """What waits is no reason to refuse, and the cap no reason to drop it; the file shrinks once it is delivered."""
     down = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import urllib.request
 from pathlib import Path
@@ -12,6 +13,7 @@ from harness.certificates import certificate
 from harness.grpc_client import TRACES, GrpcClient
 from harness.process import run, running
 from harness.telemetry import PROTOBUF, traces
+from harness.upstream import upstream, wait_for
 
 
 def context(directory: Path, client: str = "") -> ssl.SSLContext:
@@ -107,3 +109,49 @@ def test_files_that_cannot_be_used_are_one_line_and_exit_2(
     }
     found = run(tmp_path, "serve", "--port", "0", **names)
     assert (found.returncode, said in found.stderr.decode(), found.stderr.count(b"\n")) == (2, True, 1), found.stderr
+
+
+def _secured(directory: Path, name: str, clients: str = "") -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(directory / f"{name}.pem", directory / f"{name}.key")
+    if clients:
+        made.verify_mode = ssl.CERT_REQUIRED
+        made.load_verify_locations(directory / f"{clients}.pem")
+    return made
+
+
+def test_a_destination_is_trusted_by_its_authority_and_trusts_us_by_our_certificate(tmp_path: Path) -> None:
+    """What is not verified is not sent to, unless that was asked for by name; then each start says so."""
+    authority = certificate(tmp_path, "authority")
+    certificate(tmp_path, "inside", authority)
+    certificate(tmp_path, "known", authority)
+    certificate(tmp_path, "stranger")
+    ours = 'ca_file = "authority.pem"'
+    tables = {
+        "trusted": ("inside", "", ours),
+        "mutual": ("inside", "authority", f'{ours}\ncertificate_file = "known.pem"\nkey_file = "known.key"'),
+        "unknown-to-it": ("inside", "authority", ours),
+        "untrusted": ("stranger", "", ours),
+        "skipped": ("stranger", "", "dangerously_skip_verification = true"),
+    }
+    with contextlib.ExitStack() as stack:
+        ups = {
+            name: stack.enter_context(upstream(tls=_secured(tmp_path, server, clients)))
+            for name, (server, clients, _) in tables.items()
+        }
+        (tmp_path / "collector.toml").write_text(
+            "\n".join(
+                f'[[destination]]\nname = "{name}"\nendpoint = "{up.url}"\n[destination.tls]\n{tables[name][2]}\n'
+                for name, up in ups.items()
+            )
+        )
+        collector = stack.enter_context(running(tmp_path))
+        assert collector.post("/v1/traces", traces(2).SerializeToString())[0] == 200
+        for name in ("trusted", "mutual", "skipped"):
+            ups[name].wait(lambda up: len(up.spans()) == 2, 60)
+        for name in ("unknown-to-it", "untrusted"):
+            wait_for(lambda name=name: collector.get("/api/status")["forwarding"]["destinations"][name] != {}, 60)  # type: ignore[misc]
+            assert ups[name].received == []
+            assert collector.account(destination=name)["queued"] == 2
+        assert "skipped: ITS CERTIFICATE IS NOT VERIFIED" in " ".join(collector.get("/api/status")["notices"])
+        assert "skipped: ITS CERTIFICATE IS NOT VERIFIED" in collector.log.read_text()

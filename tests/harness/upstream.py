@@ -92,8 +92,10 @@ def requires(token: str, content_type: str = JSON) -> Callable[[Received], Answe
 
 
 @contextmanager
-def upstream(answer: Callable[[Received], Answer] = lambda _: OK, port: int = 0) -> Iterator[Upstream]:
-    """Run a destination on a loopback port, a free one unless it is named."""
+def upstream(
+    answer: Callable[[Received], Answer] = lambda _: OK, port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[Upstream]:
+    """Run a destination on a loopback port, a free one unless it is named; with `tls` it is reached as localhost."""
     state = Upstream(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -131,6 +133,9 @@ def upstream(answer: Callable[[Received], Answer] = lambda _: OK, port: int = 0)
     server = Server(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        state.url = f"https://localhost:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield state

@@ -68,14 +68,24 @@ class Forgetting:
         )
         self.queued = self.total = self._live = self._free_pages = 0
         self._evicting = False
+        self._refused = 0
         self._blocked_until = 0.0
         self._session_cursor = self._batch_cursor = 0
         self._expired_ms = -_EXPIRE_MS
 
     @property
     def full(self) -> str:
-        """Why no batch can be taken for the bytes that wait already; empty while one can."""
-        if self._configured and self.queued >= self._caps.queue_bytes:
+        """Why no batch as large as the last one refused can be taken; empty while one can."""
+        return self._full(self._refused)
+
+    def refuses(self, size: int) -> str:
+        """Why a batch of `size` bytes is not taken, for the bytes that wait already; empty where it is."""
+        full = self._full(size)
+        self._refused = size if full else 0
+        return full
+
+    def _full(self, size: int) -> str:
+        if self._configured and self.queued + max(size, 1) > self._caps.queue_bytes:
             return "the queue of undelivered telemetry is full"
         return ""
 

@@ -249,8 +249,8 @@ class SqliteStore(SqliteOutbox):
                 raise StoreFull(full, retry_after=30)
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
-            if self._destinations and self._forgetting.queued + len(batch.data) > self._caps.queue_bytes:
-                raise StoreFull("the queue of undelivered telemetry is full", retry_after=30)
+            if full := self._forgetting.refuses(len(batch.data)):
+                raise StoreFull(full, retry_after=30)
         takers = self._count(connection, batch.items if batch else 0, refusal)
         if batch is None:
             return
