@@ -85,10 +85,12 @@ Clojars | clojars-token | CLOJARS_{{lower 60}} | G
 Cloudflare | cloudflare-key | v1.0-{{hex 24}}-{{hex 146}} | G
 CockroachDB | cockroachdb-key | CCDB1_{{url 22}}_{{url 40}} | C
 Contentful | contentful-token | CFPAT-{{url 43}} | V
+Context7 | context7-key | ctx7sk-{_UUID} | V
 Copilot | copilot-token | tid={{hex 32}};exp=1764000000;sku=x;8kp=1:{{hex 64}} | C
 crates.io | crates-token | cio{{an 32}} | V
 Cursor | cursor-key | key_{{hex 64}} | V
 Databricks | databricks-token | dapi{{hex 32}}-2 | G
+Daytona | daytona-key | dtn_{{hex 64}} | V
 dbt | dbt-token | dbtc_{{url 48}} | V
 Defined Networking | dnkey-token | dnkey-{{an 26}}-{{an 52}} | G
 Deno | deno-token | ddp_{{an 36}} | V
@@ -148,10 +150,12 @@ Infracost | infracost-key | ico-{{an 32}} | G
 Intra42 | intra42-secret | s-s4t2ud-{{hex 64}} | G
 JFrog | jfrog-token | AKCp{{an 69}} | G
 JFrog | jfrog-token | cmVmd{{an 59}} | G
+Kaggle | kaggle-token | KGAT_{{hex 32}} | V
 Kong | kong-token | kpat_{{an 60}} | V
 LangSmith | langsmith-key | lsv2_pt_{{hex 32}}_{{hex 10}} | V
 Langfuse | langfuse-key | sk-lf-{_UUID} | V
 LaunchDarkly | launchdarkly-key | sdk-{_UUID} | V
+Lichess | lichess-token | lip_{{an 20}} | V
 Linear | linear-key | lin_api_{{an 40}} | G
 LlamaCloud | llamacloud-key | llx-{{an 48}} | V
 Lob | lob-key | live_{{hex 35}} | G
@@ -173,6 +177,7 @@ Notion | notion-token | ntn_{{digit 11}}{{an 35}} | G
 npm | npm-token | npm_{{an 36}} | G
 NuGet | nuget-key | oy2{{lower 43}} | V
 NVIDIA | nvidia-key | nvapi-{{url 64}} | V
+Nylas | nylas-key | nyk_v0_{{an 48}} | V
 Octopus Deploy | octopus-key | API-{{upper 26}} | G
 OpenAI | openai-key | sk-proj-{{url 74}}T3BlbkFJ{{url 74}} | G
 OpenAI | openai-key | sk-svcacct-{{url 58}}T3BlbkFJ{{url 58}} | G
@@ -186,6 +191,7 @@ Plaid | plaid-token | access-sandbox-{_UUID} | G
 Plaid | plaid-token | access-development-{_UUID} | G
 PlanetScale | planetscale-token | pscale_tkn_{{url 43}} | G
 PlanetScale | planetscale-token | pscale_pw_{{url 43}} | G
+Polar | polar-token | polar_oat_{{an 43}} | V
 Portainer | portainer-key | ptr_{{b64 43}}= | C
 Postman | postman-key | PMAK-{{hex 24}}-{{hex 34}} | G
 Prefect | prefect-token | pnu_{{an 36}} | G
@@ -193,6 +199,7 @@ Pulumi | pulumi-token | pul-{{hex 40}} | G
 PyPI | pypi-token | pypi-AgEIcHlwaS5vcmc{{url 160}} | G
 ReadMe | readme-key | rdme_{{lower 70}} | G
 Replicate | replicate-token | r8_{{an 37}} | V
+Rootly | rootly-key | rootly_{{hex 64}} | V
 RubyGems | rubygems-key | rubygems_{{hex 48}} | G
 Scalingo | scalingo-token | tk-us-{{url 48}} | G
 SendGrid | sendgrid-key | SG.{{url 22}}.{{url 43}} | G
@@ -204,6 +211,7 @@ Shopify | shopify-token | shpss_{{hex 32}} | G
 Slack | slack-token | xoxb-{{digit 12}}-{{digit 13}}-{{an 24}} | G
 Slack | slack-token | xapp-1-A{{upper 10}}-{{digit 13}}-{{hex 64}} | G
 Slack | slack-webhook | https://hooks.slack.com/services/T{{upper 10}}/B{{upper 10}}/{{an 24}} | G
+Snyk | snyk-token | snyk_uat.{{an 8}}.{{url 60}} | V
 SonarQube | sonar-token | sqp_{{hex 40}} | V
 Sourcegraph | sourcegraph-token | sgp_{{hex 16}}_{{hex 40}} | G
 Square | square-token | sq0csp-{{url 43}} | G
@@ -220,6 +228,7 @@ Twilio | twilio-key | SK{{HEX 32}} | G
 Typeform | typeform-token | tfp_{{url 59}} | G
 Unkey | unkey-key | unkey_{{an 24}} | V
 Vercel | vercel-token | vcp_{{an 56}} | V
+WakaTime | wakatime-key | waka_{_UUID} | V
 xAI | xai-key | xai-{{an 80}} | V
 Xendit | xendit-key | xnd_production_{{an 56}} | V
 Yandex Cloud | yandex-key | AQVN{{url 36}} | G

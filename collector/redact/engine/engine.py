@@ -55,6 +55,7 @@ _LONGEST_TRIGGER = 1024
 _MOST_LABELS = 48
 _MOST_TOKENS = 256
 _ROW = 48
+_SHORT_ROW = 12
 _CROWDED_BYTES = 2048
 _GAP = re.compile(rb"[\s\"'`\x00]")
 _WORD_END = re.compile(rb"[^\s\"'`\x00]*\Z")
@@ -297,9 +298,9 @@ def _uncrowded(data: bytes, places: list[int], most: int) -> tuple[list[int], li
     """The places without those of which more than `most` crowd in one unbroken word, and where such words stand.
 
     A look reads to the end of the word: many in one take time that grows with its square, and nobody writes such words.
-    In a row of one character, such as base64 of zeros, there is nothing to find.
+    In a row of one character, such as base64 of zeros, there is nothing to find but at its start.
     """
-    places = [at for at in places if data[at : at + _ROW] != data[at : at + 1] * _ROW]
+    places = [at for at in places if not _in_row(data, at)]
     kept: list[int] = []
     crowds: list[ByteRange] = []
     at = 0
@@ -319,6 +320,11 @@ def _uncrowded(data: bytes, places: list[int], most: int) -> tuple[list[int], li
             crowds.append((places[at] - len(_WORD_END.search(before)[0]), end))  # type: ignore[index]
             at = bisect_left(places, end)
     return kept, crowds
+
+
+def _in_row(data: bytes, at: int) -> bool:
+    same = data[at : at + 1]
+    return data[at : at + _ROW] == same * _ROW or (at > 0 and data[at - 1 : at + _SHORT_ROW] == same * (_SHORT_ROW + 1))
 
 
 def _inside(ranges: list[ByteRange], place: int) -> bool:

@@ -124,17 +124,21 @@ ESCAPED = Trigger(
     r"|\xcd\x8f|\xe1(?:\xa0[\x8b-\x8f]|\x85[\x9f\xa0]|\x9e[\xb4\xb5])|\xef\xb8[\x80-\x8f]|\xed[\xa0-\xbf]|\xef[\xbc\xbd]"
     r"|\xd8\x9c|\xe3\x85\xa4|\xef(?:\xbe\xa0|\xbf[\xb9-\xbb])|\xf3\xa0[\x80-\x87]|[\x01-\x08\x0e-\x1a\x7f]"
     r"|[:=] [>|][+-]?\r?\n[ \t]|\\(?:u\{|U0000|0[4-7][0-7]|1[0-7][0-7])"
-    r"|\\u(?:20[0-6]|[fF][eE]|00[aA2-7])|\\\r?\n|\\\\(?:\\r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#[xX0-9]|[A-Za-z]{2,14};)"
+    r"|\\u(?:20[0-6]|[fF][eE]|00[aA2-7])|" + _TOKEN + r"\\\r?\n|(?:[A-Za-z0-9_\"'`:]|[^=!<>]=)[ \t]{1,8}\\\r?\n"
+    r"|\\\\(?:\\r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#[xX0-9]|[A-Za-z]{2,14};)"
     r"|" + _TOKEN + r"[\"']" + _CONCAT + _TOKEN,
     once=True,
 )
-"""In every text that has something for `unescaped` to do."""
+"""In every text that has something for `unescaped` to do; a line that goes on after an operator has not."""
 
 
 _AROUND = 1200
 """How much text on either side of an escape is looked at again."""
-_STEP = 512
-_LONGEST_ESCAPE = 300
+_LEAST_STEP = 32
+_MOST_STEP = 512
+_LONGEST_ESCAPE = 160
+_LONGEST_COMMAND = 300
+"""Of a terminal: `ESC ]`, then a title."""
 
 
 def unescaped(data: bytes, first: Callable[[memoryview], int]) -> View | None:
@@ -161,9 +165,11 @@ def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
 def _escapes(data: bytes, first: Callable[[memoryview], int]) -> Iterator[Piece]:
     text = memoryview(data)
     at = 0
+    step = _LEAST_STEP  # most texts have few escapes, and some have nothing else
     while (hit := first(text[at:])) >= 0:
         low = max(at, at + hit - _LONGEST_ESCAPE)
-        high = at + hit + _STEP
+        high = at + hit + step
+        step = min(4 * step, _MOST_STEP)
         at = high
         for start, end, new in _escapes_in(data, low, high):
             yield start, end, new
@@ -171,7 +177,8 @@ def _escapes(data: bytes, first: Callable[[memoryview], int]) -> Iterator[Piece]
 
 
 def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
-    for match in _ESCAPE.finditer(data, low, high + _LONGEST_ESCAPE):
+    ahead = _LONGEST_COMMAND if data.find(b"\x1b]", low, high) >= 0 else _LONGEST_ESCAPE
+    for match in _ESCAPE.finditer(data, low, high + ahead):
         if match.start() >= high:
             return
         kind = match.lastgroup

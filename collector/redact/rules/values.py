@@ -9,6 +9,7 @@ from collector.redact.engine.checks import stands_for as stands_for_in_version_1
 
 _DIGITS = b"0123456789"
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _COMMON_PAIRS = frozenset(  # 96 % of the pairs of letters in identifiers and English; of pairs drawn by chance, 39 %
     first + second
     for first, seconds in (
@@ -65,6 +66,11 @@ _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
+def is_id(value: bytes) -> bool:
+    """Whether a value says that it names a thing, as the ids of agents and their requests do: `ses_...`, `call_...`."""
+    return _ID.match(value) is not None
+
+
 def drawn(value: bytes) -> bool:
     """Whether a value looks drawn by chance, as tokens and keys are."""
     if len(value) < 8 or stands_for(value) or masked(value):
@@ -83,6 +89,8 @@ def drawn(value: bytes) -> bool:
 
 def looks_secret(value: bytes) -> bool:
     """Whether a value is a secret where its name only may say so: drawn by chance, long, and no id, path or code."""
+    if has_every_class(value):
+        return not stands_for(value)
     if len(value) < 16 or b" " in value or harmless(value) or _UUID.fullmatch(value) or _ID.match(value):
         return False
     if not drawn(value) or _CONSTANT.fullmatch(value):
@@ -124,6 +132,15 @@ _PROSE = frozenset(
     the a an of for to is are be must should can cannot your you our this that with without from or and not in on at by if when
     please enter use used using will has have was were it its as no any all which who how what where only per more than least
     der die das ist und nicht bitte ein eine le la les de des votre el los su del un une o os para com sua
+    """.split()
+)
+_COMMON_IN_NAMES = frozenset(
+    b"""
+    app application service server cluster database store manager provider config configuration settings operator controller
+    admission webhook default custom internal external system cloud account accounts project resource group policy role prod
+    production staging stage dev development release version file files path format handler helper factory module plugin
+    package library request response error invalid missing unknown reset change update create delete read write list get set
+    check validate manage generate strong weak long short random secure safe same origin include generated replace http https
     """.split()
 )
 _WEAK = re.compile(
@@ -186,6 +203,14 @@ def is_prose(value: bytes) -> bool:
     )
 
 
+_ALGORITHM = re.compile(
+    rb"(?i)(?:[a-z]{2,8}[0-9]{0,4}[-_/]){1,5}(?:md[245]|sha-?(?:[123]|224|256|384|512)(?:-plus)?|gcm|cbc|ctr|ccm|poly1305|ed25519|x25519|rsa|hmac|oaep|pss|dss|aes[0-9]{0,3})"
+)
+"""`AWS4-HMAC-SHA256`, `CRAM-MD5`, `RSA-OAEP-SHA256`."""
+_IDEOGRAPHIC = re.compile(rb"[\xe3-\xed]")
+_ALPHANUMERIC = re.compile(rb"[A-Za-z0-9]")
+
+
 def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
     """Whether a value stands for a secret or is none, though its name says secret."""
     bare = value.strip(b"'\"`\\ \t\r\n")
@@ -193,7 +218,9 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
         return True
     if _NUMBER.fullmatch(bare):
         return not digits_may_be_secret or len(bare) < 4
-    if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare):
+    if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare) or _ALGORITHM.fullmatch(bare):
+        return True
+    if _IDEOGRAPHIC.match(bare) and not _ALPHANUMERIC.search(bare):
         return True
     parts = re.findall(rb"[A-Za-z][a-z]*|[0-9]+", bare)
     if parts and all(part.lower() in _LABELS for part in parts):
@@ -202,11 +229,30 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
 
 
 _WORDS_AND_DIGITS = re.compile(rb"[A-Z][a-z]+(?:[-.!#_@*][A-Za-z]+){0,3}[-.!#_@*]?[0-9]{2,6}[-!?.#*]{0,3}")
+_WITH_A_SIGN = re.compile(
+    rb"(?=[^A-Z]*[A-Z])[A-Za-z]{3,40}(?:[-._][A-Za-z]{2,20}){0,4}[-._]?[0-9]{2,6}[!$%#@*?&^+~]{1,3}"
+)
+
+
+def has_every_class(value: bytes) -> bool:
+    """Whether a value is what forms ask people for, and no name is: letters of both cases, digits and a sign at the end."""
+    return 8 <= len(value) <= 64 and _WITH_A_SIGN.fullmatch(value) is not None and count(value, _LOWER) > 0
 
 
 def is_words_and_digits(value: bytes) -> bool:
-    """Whether a value is what people make up who must use capitals and digits: `Kestrel-winter81`."""
-    return len(value) >= 8 and _WORDS_AND_DIGITS.fullmatch(value) is not None
+    """Whether a value is what people make up who must use capitals and digits: `Kestrel-winter81`, `BlueKestrel81%`."""
+    return len(value) >= 8 and (_WORDS_AND_DIGITS.fullmatch(value) is not None or has_every_class(value))
+
+
+_DICED = re.compile(rb"[A-Za-z]{3,12}(?:([-_. ])[A-Za-z]{3,12})(?:\1[A-Za-z]{3,12}){2,7}")
+
+
+def is_diced(value: bytes) -> bool:
+    """Whether a value is words that say nothing together, as those drawn for a pass phrase: `copper-tulip-lantern-ember`."""
+    if not _DICED.fullmatch(value):
+        return False
+    words = re.split(rb"[-_. ]", value.lower())
+    return not any(word in _LABELS or word in _PROSE or word in _COMMON_IN_NAMES for word in words)
 
 
 def chosen(value: bytes) -> bool:

@@ -72,7 +72,7 @@ def _words(text: str) -> frozenset[str]:
 _PASSWORDS = _words(
     "password passwd passwort passphrase passcode pwd pass pw pswd psw pword passwords psk mnemonic htpasswd"
     " contrasena contrasenia senha mdp kennwort parola haslo sifre wachtwoord losenord salasana heslo pinyin mima"
-    " sandi katasandi"
+    " sandi katasandi motdepasse bindpw rootpw userpw adminpw dbpw storepw keypw"
 )
 _SECRETS = _words(
     "secret secrets token credential credentials cred creds apikey passkey jwt authorization cookie otp totp"
@@ -166,8 +166,11 @@ def _noun(words: list[str], at: int) -> Says:
         return (
             Says.NOTHING if word == "pass" and before in ("by", "boarding", "first", "render", "per") else Says.PASSWORD
         )
+    if word == "passe" and before == "de":  # `mot_de_passe`
+        return Says.PASSWORD
     if word in _SECRETS:
-        return Says.NOTHING if word == "token" and before in _NO_TOKEN else Says.SECRET
+        no_token = before in _NO_TOKEN or (before == "request" and "client" in words[:at])  # a key of idempotency
+        return Says.NOTHING if word == "token" and no_token else Says.SECRET
     if word in ("key", "keys"):
         if before in _KEYS:
             return Says.SECRET if word == "key" else Says.PERHAPS

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 from collector.redact.engine.looks import around
-from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
 from collector.redact.rules.labels.verdicts import Holder, is_phrase, is_secret
+from collector.redact.rules.values import has_every_class
 from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
 STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|[_-]?auth|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
-    r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|[_-]sas"
+    r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas"
 )
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic psk salt key sas".split()
@@ -44,6 +45,10 @@ _PHRASE = re.compile(
 _ENDS_BARE = re.compile(
     rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
 )
+_DEFAULT = re.compile(
+    rb"[\"'\\]{0,4}\$\{[A-Za-z_][A-Za-z0-9_.]{0,80}:[-=]?(?P<value>[^{}\s\"'\\\x00]{6,200})\}[\"'\\]{0,4}"
+)
+"""What a reference stands for where its variable is not set."""
 _LONGEST_VALUE = 2000
 _ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
 _LINE_LEAD = re.compile(
@@ -74,7 +79,7 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     at = start
     while mask := PLACEHOLDER.match(data, at):
         at = mask.end()
-    cut = _ENDS_BARE.search(data, at, max(at, end))
+    cut = None if has_every_class(data[at:end]) else _ENDS_BARE.search(data, at, max(at, end))
     stop = cut.start() if cut else end
     ends_line = data[stop : stop + 1] in (b"", b"\n", b"\r", b"\0") or data[stop : stop + 2] == b"\\n"
     if ends_line and key[:2].lower() == b"x-" and sep.strip() == b":" and b"@" not in data[start:stop]:
@@ -91,6 +96,8 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
         return _phrase(data, match)
     if data[max(0, match.start() - 2) : match.start()] == b"::":
         return None  # the name of a type
+    if defaulted := _DEFAULT.match(data, match.end("sep")):
+        return defaulted.span("value") if is_secret(match["key"], defaulted["value"], Holder.LOOSE) else None
     start, end, place = _value(match, data)
     if end - start > _LONGEST_VALUE:
         return None
@@ -116,6 +123,24 @@ def _phrase(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     return found.span(group) if is_phrase(found[group]) else None
 
 
+def _says_nothing(name: bytes) -> bool:
+    """Whether no value under `name` can be a secret, which is sooner known than what the value is."""
+    return name_says(name.decode("utf-8", "replace").strip("-$.@")) is Says.NOTHING
+
+
+_ARGUMENT_BACK = re.compile(rb"[^\s\"'`\\\x00]{4}[\"'][ \t\n]{0,16},[ \t]{0,4}[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"']")
+
+
+def _argument(look: Look) -> Look:
+    """Of two arguments the first may be the name of the second."""
+
+    def after_name(data: bytes, place: int) -> ByteRange | None:
+        back = _ARGUMENT_BACK.match(data[max(0, place - 130) : place][::-1])
+        return look(data, place) if back and not _says_nothing(back["key"][::-1]) else None
+
+    return after_name
+
+
 _VALUE_BACK = (
     rb"(?:[^\s\"'`\\\x00]{4}|[^\"`\n\x00]{3}[^\s\"'`\\\x00](?=[\"']))(?:[\"'`\\]{1,8}[bBfFrRuU@]{0,2})?[ \t*]{0,16}"
 )
@@ -131,8 +156,10 @@ def assignment(data: bytes, place: int) -> ByteRange | None:
     before = data[max(0, place - 240) : place][::-1]
     for backwards in _BACKWARDS:
         back = backwards.match(before)
-        match = back and _ASSIGNMENT.match(data, place - back.end())
-        if match and (found := _assigned(data, match)) and found[0] <= place <= found[1] + 3:
+        if not back or _says_nothing(back["key"][::-1]):
+            continue
+        match = _ASSIGNMENT.match(data, place - back.end())
+        if match and (found := _assigned(data, match)) and match.end("sep") <= place <= found[1] + 3:
             return found
     return None
 
@@ -155,6 +182,8 @@ _NAMED = (
     + r"[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key|pwd|pw|auth|credential|cookie)[A-Za-z0-9_.-]{0,20}"
     + _QUOTES
 )
+_VARIABLE = r"variable[ \t]{1,4}\"(?P<key>[a-z0-9_-]{0,40}(?:pass|secret|token|key|credential)[a-z0-9_-]{0,24})\"[ \t]{0,4}\{[^{}\x00]{0,200}\bdefault[ \t]{0,20}=[ \t]{0,4}\""
+"""A variable of Terraform and its default."""
 _THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"[a-z_]{0,12}value" + _IS
 
 ASSIGNMENTS: tuple[Rule, ...] = (
@@ -179,7 +208,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
-        around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely),
+        _argument(around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely)),
         match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")'),
         no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')"),
         since=2,
@@ -203,10 +232,18 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|passwd|pwd|pw|secret|token|key)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key")),),
+        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|pwd|pw|secret|token|key|credential|cookie|authorization)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"cookie", b"authorization")),),
         around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 190, _paired, ahead=2100),
         match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
         no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + _VARIABLE.replace("?P<key>", "?:") + STOP + "{4}", None, (b"variable",)),),
+        around(re.compile((CASES + _VARIABLE).encode() + VALUE), 330, _paired_loosely),
+        match=('variable "db_password" {\n  type = string\n  default = "{alnum14}"\n}',),
+        no_match=('variable "db_password" {\n  default = "changeme"\n}', 'variable "token_ttl" {\n  default = "3600-seconds"\n}'),
         since=2,
     ),
     Rule(

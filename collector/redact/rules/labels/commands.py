@@ -40,6 +40,7 @@ def _argument(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     return (
         chosen(value)
+        and not harmless(value)
         and not names_something(value)
         and (drawn(value) or classes(value) >= 3 or is_words_and_digits(value))
     )
@@ -66,14 +67,19 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     return (_SPACED if spaced else _GLUED).search(line) is not None and _password(match, data)
 
 
+_ARGUMENT_OF = (
+    r"(?:\bnet[ \t]user[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}[ \t]{1,3}|\bConvertTo-SecureString[ \t]{1,3}(?:-String[ \t]{1,3})?"
+    r"|\blftp[ \t][^\n\x00]{0,60}-u[ \t]?[A-Za-z0-9_.@-]{1,40},|\bssh-keygen[ \t][^\n\x00]{0,80}-[NP][ \t]?|\b(?:secret_)?access_key(?:_id)?[ \t]{1,2})"
+)
+"""What stands before an argument that is secret by its place."""
 _USER = r"[ \t](?:-u|-U|--user|--proxy-user|-x|--auth|-a|--http-user|--login|--creds)[ =]{0,2}[\"'\\]{0,4}"
 
 COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(
-            CASES + r"[\x00\n \t\"'\[,(](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|secret|token|key|credential|psk|auth|otp)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
-            None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp")),),
+            CASES + r"[\x00\n \t\"'\[,(](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|pw|secret|token|key|credential|psk|auth|otp|cookie)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
+            None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie")),),
         around(re.compile(rb"(?i)(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag),
         match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]'),
         no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048"),
@@ -106,13 +112,14 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|-x|-gx|activate|unlock)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
+        (Trigger(CASES + r"(?:\b(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|activate|unlock)|-g?x)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
         around(
             re.compile(
                 rb"(?i)\b(?:aws configure set|setx|set -g?x|setenv|(?:npm|yarn|pnpm|pip|git|gcloud|heroku|fly|flyctl|wrangler|stripe|poetry|composer|bundle|conan|gh)[ \t][^\n\x00]{0,40}?\b(?:set|config|add|login)|snyk auth|(?:ngrok )?(?:config )?(?:add-)?authtoken"
                 rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
             ),
             160, _drawn,
+            starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|circleci|sentry)"),
         ),
         match=("aws configure set aws_secret_access_key {b6440}", "ngrok config add-authtoken {alnum48}", "snyk auth {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "npm config set //registry.test/:_authToken {alnum36}"),
         no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.npmjs.org/"),
@@ -121,9 +128,22 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + r"(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
-        around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bAUTH)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument),
+        around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bAUTH)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
+            starts=re.compile(rb"(?i)htpasswd|add_user|change_password|create-user|mysqladmin|requirepass|masterauth|\bauth"),
+        ),
         match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
         no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + _ARGUMENT_OF + r"[\"']?" + STOP + "{4}", None, (b"net user", b"securestring", b"lftp", b"ssh-keygen", b"access_key")),),
+        around(re.compile((CASES + _ARGUMENT_OF).encode() + rb"[\"']?" + VALUE), 200, _argument),
+        match=(
+            "net user jo Kestrel{digit2}x! /add", "ConvertTo-SecureString '{alnum14}' -AsPlainText -Force", "lftp -u jo,{alnum12} ftp.test",
+            "ssh-keygen -t rsa -N '{alnum12}' -f k", "rclone config create r s3 secret_access_key {b6440}",
+        ),
+        no_match=("net user administrator /active:no", "ConvertTo-SecureString $plain -AsPlainText", "ssh-keygen -t ed25519 -N '' -f id", "lftp -u jo, sftp://h"),
         since=2,
     ),
     Rule(

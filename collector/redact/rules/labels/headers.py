@@ -11,7 +11,7 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.verdicts import names_something
-from collector.redact.rules.values import drawn, harmless, stands_for
+from collector.redact.rules.values import drawn, harmless, is_id, stands_for
 
 _PAIR = base64.b64encode(b"app:" + b"Kx7" * 4).decode()
 _BASIC_PAIR = re.compile(rb"[^\x00-\x1f:]{0,100}:[^\x00-\x1f]{3,200}")
@@ -51,11 +51,15 @@ def _cookies(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+def _is_session(value: bytes) -> bool:
+    return drawn(value.rstrip(b"=")) and not names_something(value) and not is_id(value)
+
+
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
 _SESSIONS = (
     r"PHPSESSID|JSESSIONID|ASP\.NET_SessionId|\.AspNetCore\.[A-Za-z.]{1,40}|connect\.sid|laravel_session|_session_id|sessionid|csrftoken|XSRF-TOKEN|remember_token"
     r"|remember_user_token|__Secure-[A-Za-z0-9._-]{1,40}|__Host-[A-Za-z0-9._-]{1,40}|wordpress_logged_in_[0-9a-f]{8,40}|next-auth\.session-token|authjs\.session-token|sb-[a-z]{20}-auth-token"
-    r"|_gh_sess|user_session|li_at|SAPISID|SSID|HSID|auth_token|access_token|refresh_token|id_token|jwt|sid|cf_clearance|AWSALB|rack\.session|_[a-z0-9_]{2,30}_session|koa\.sess|sails\.sid|CFID|CFTOKEN"
+    r"|_gh_sess|user_session|li_at|SAPISID|SSID|HSID|auth_token|access_token|refresh_token|id_token|jwt|sid|cf_clearance|AWSALB|rack\.session|session|_[a-z0-9_]{2,30}_session|koa\.sess|sails\.sid|CFID|CFTOKEN"
 )
 _NAME = r"[A-Za-z0-9_.%-]{1,80}"
 
@@ -113,9 +117,17 @@ HEADERS: tuple[Rule, ...] = (
     Rule(
         "cookie", "secrets",
         (Trigger(rf"(?:{_SESSIONS})=[A-Za-z0-9%._~+/:-]{{12}}", None, (b"=",)),),
-        around(re.compile(rf"(?<![A-Za-z0-9])(?:{_SESSIONS})=(?P<secret>[A-Za-z0-9%._~+/:=-]{{12,4000}})".encode()), 100, lambda match, data: drawn(match["secret"].rstrip(b"=")) and not names_something(match["secret"])),
+        around(re.compile(rf"(?<![A-Za-z0-9])(?:{_SESSIONS})=(?P<secret>[A-Za-z0-9%._~+/:=-]{{12,4000}})".encode()), 100, lambda match, data: _is_session(match["secret"])),
         match=("curl -b 'PHPSESSID={lower26}' https://x.test", "connect.sid=s%3A{alnum32}.{alnum43}"),
-        no_match=("session_id=<session>", "sid=12345"),
+        no_match=("session_id=<session>", "sid=12345", "x; session=ses_6b1c8f0e2ffe"),
+        since=2,
+    ),
+    Rule(
+        "cookie", "secrets",
+        (Trigger(r"\t(?:TRUE|FALSE)\t[0-9]{1,12}\t[^\s\x00]{1,80}\t[^\s\x00]{8}", None, (b"true\t", b"false\t")),),
+        around(re.compile(rb"\t(?:TRUE|FALSE)\t[0-9]{1,12}\t[^\s\x00]{1,80}\t(?P<secret>[^\s\x00]{8,4000})"), 110, lambda match, data: _is_session(match["secret"])),
+        match=(".api.test\tTRUE\t/\tTRUE\t1799999999\tsid\t{lower32}",),
+        no_match=(".api.test\tTRUE\t/\tFALSE\t0\ttheme\tdark-mode",),
         since=2,
     ),
 )  # fmt: skip

@@ -6,16 +6,17 @@ import re
 
 from collector.redact.engine.checks import classes, count
 from collector.redact.engine.looks import around
-from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.verdicts import DIGITS, is_said, names_something
-from collector.redact.rules.values import chosen, drawn, harmless
+from collector.redact.rules.values import chosen, drawn, harmless, is_words_and_digits, scrambled
+from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
     r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
-_FOR = r"(?:[ ](?:for|of|to|on|in|at|from)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
+_FOR = r"(?:[ ](?:for|of|to|on|in|at|from)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\))?[*_]{0,2}"
 _IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|will be|should be|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
@@ -64,6 +65,33 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+_PLAIN = re.compile(rb"[a-z]{0,40}(?![A-Za-z0-9+/_!@#$%^&*~=?-]|\.[A-Za-z0-9])")
+
+
+_REST = re.compile(rb"[A-Za-z0-9_.]{0,400}")
+
+
+def _after_plain_words(look: Look) -> Look:
+    """A look that is spared where the word at the place is written in small letters, as those of a language are, or called."""
+
+    def unless_plain(data: bytes, place: int) -> ByteRange | None:
+        word = _REST.match(data, place)
+        if word and data[word.end() : word.end() + 1] in (b"(", b"[", b"{"):
+            return None  # a program calls or indexes it
+        tail = data[max(0, place - 7) : place]
+        if tail.isalpha() and tail.islower() and (rest := _PLAIN.match(data, place)):
+            before = data[max(0, place - 40) : place - 7]
+            start = place - 7 - len(before) + len(before.rstrip(_SMALL))
+            if not data[start - 1 : start].isalnum() and not scrambled(data[start : rest.end()]):
+                return None
+        return look(data, place)
+
+    return unless_plain
+
+
+_SMALL = b"abcdefghijklmnopqrstuvwxyz"
+
+
 def _called(match: re.Match[bytes], data: bytes) -> bool:
     """A word that stands before what it is called: `use ... as the password`."""
     value = match["secret"]
@@ -109,7 +137,7 @@ _BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
 _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
-    r"(?:[ ](?:for|of|to|on|in|at|from)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
+    r"(?:[ ](?:for|of|to|on|in|at|from)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\))?[*_]{0,2}"
 )
 _SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|be|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
@@ -117,14 +145,36 @@ _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 )
 
+_DIRECTIVE = (
+    r"[\n\x00;{][ \t]{0,12}(?:enable[ \t]|username[ \t][A-Za-z0-9_.@-]{1,32}[ \t])?(?P<key>[A-Za-z_]{0,16}(?:passw(?:or)?d|passphrase|pass|bindpw|rootpw|secret))"
+    r"[ \t]{1,4}(?:[0-9][ \t])?[\"']?"
+)
+
+
+def _directive(match: re.Match[bytes], data: bytes) -> bool:
+    """The value of a setting that has no sign between: `bindpw ...`, `enable secret 0 ...`, `storePassword '...'`."""
+    value = match["secret"]
+    if name_says(match["key"].decode()) not in (Says.PASSWORD, Says.SECRET) or not is_said(value, sure=True):
+        return False
+    return drawn(value) or classes(value) >= 3 or is_words_and_digits(value)
+
+
 PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
+        (Trigger(CASES + _DIRECTIVE.replace("?P<key>", "?:") + r"[^\s\"'\x00]{6}", None, (b"passw", b"pass", b"pw", b"secret")),),
+        around(re.compile((CASES + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])")).encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z)"), 130, _directive),
+        match=("\nbindpw {alnum12}\n", "\nenable secret 0 {alnum16}\n", "\n  storePassword '{alnum14}'\n"),
+        no_match=("password required", "enable secret 5 <hash>", "secret sauce2"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
         (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r"[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
-        around(
+        _after_plain_words(around(
             re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
             150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
-        ),
+        )),
         match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`"),
         no_match=("fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min"),
         since=2,

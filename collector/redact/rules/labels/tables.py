@@ -88,13 +88,15 @@ def _columns(data: bytes, place: int) -> tuple[int, list[ByteRange]]:
     if not width or (width < 2 and separator == b";"):
         return place + 1, []
     names = [data[low:high] for low, high in _cells(data, first, stop, separator)]
+    named = names[1:-1] if separator == b"|" and not (names[0] or names[-1]) else names
+    if len(named) < 2 or not all(map(_NAME.fullmatch, named)):
+        return place + 1, []
     wanted = [
         at
         for at, name in enumerate(names)
         if len(name) <= 64 and name_says(name.decode("utf-8", "replace")) in (Says.PASSWORD, Says.SECRET)
     ]
-    named = names[1:-1] if separator == b"|" and not (names[0] or names[-1]) else names
-    if not wanted or len(named) < 2 or not all(map(_NAME.fullmatch, named)):
+    if not wanted:
         return place + 1, []
     found: list[ByteRange] = []
     last = stop

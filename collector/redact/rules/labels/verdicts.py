@@ -11,8 +11,10 @@ from collector.redact.rules.values import (
     chosen,
     drawn,
     harmless,
+    has_every_class,
     has_random_part,
     is_code,
+    is_diced,
     is_path,
     is_prose,
     is_words_and_digits,
@@ -61,6 +63,10 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return False
     if says is Says.PERHAPS:
         return looks_secret(bare)
+    if has_every_class(bare):
+        return True
+    if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder is Holder.VARIABLE):
+        return True
     if harmless(bare, digits_may_be_secret=says is Says.PASSWORD):
         return False
     if holder is Holder.VARIABLE and len(bare) >= 4 and b" " not in bare and not names_something(bare):
@@ -97,7 +103,7 @@ def holds_session(cookies: bytes) -> bool:
 
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
 _EXPRESSION = re.compile(
-    rb"0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
+    rb"[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
 )
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
@@ -159,8 +165,10 @@ def is_said(value: bytes, sure: bool) -> bool:
     """Whether a word of prose is a secret; `sure` when the sentence says that it is one."""
     if len(value) < 6 or not _may_be(value) or harmless(value) or names_something(value) or _URL.match(value):
         return False
+    if (_CONSTANT.fullmatch(value) and not has_random_part(value)) or _SET.match(value):
+        return False
     if (
-        (wordy(value) and not scrambled(value) and not (sure and is_words_and_digits(value)))
+        (wordy(value) and not scrambled(value) and not (is_words_and_digits(value) if sure else has_every_class(value)))
         or _VERSION.fullmatch(value)
         or value.endswith(_FILES)
     ):
@@ -172,10 +180,13 @@ def is_said(value: bytes, sure: bool) -> bool:
             or classes(value) >= 3
             or (len(value) >= 10 and drawn(value))
         )
-    return len(value) >= 16 and drawn(value) and not _UUID.fullmatch(value)
+    return has_every_class(value) or (len(value) >= 16 and drawn(value) and not _UUID.fullmatch(value))
 
 
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_SET = re.compile(rb"[A-Za-z][A-Za-z.-]{2,40}=[A-Za-z0-9]{1,8}\Z")
+"""A setting and its value: `mcpClientBudget=N`."""
 _URL = re.compile(rb"[a-z+]{2,10}://|www\.|[a-z0-9.-]{1,60}\.(?:com|org|net|io|dev)\b")
 _VERSION = re.compile(
     rb"(?i)v?[0-9]{1,5}(?:[.-][0-9a-z]{1,12}){1,5}|(?:sha|md|aes|rsa|base|utf|hs|rs|es|ps|ed|x|v|oauth|http|tls|ipv|s)-?[0-9]{1,6}(?:[-/][a-z0-9]{1,8}){0,3}|[0-9]{1,6}(?:st|nd|rd|th|px|ms|kb|mb|gb|x|d|h|m|s|k|%)"

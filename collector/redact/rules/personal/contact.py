@@ -18,14 +18,17 @@ def _email(data: bytes, place: int) -> ByteRange | None:
     if found is None:
         return None
     line = data[max(0, found[0] - 200) : found[0]]
-    if _AFTER_HOST.match(data, found[1]) or _LOGIN.search(line):
+    if _AFTER_HOST.match(data, found[1]) or _LOGIN.search(line) or data[: found[1]].endswith(_UNITS, found[0]):
         return None
     return found
 
 
+_UNITS = (b".service", b".socket", b".timer", b".target", b".mount", b".slice", b".scope", b".path")
+"""How the names of systemd's units end: `getty@tty1.service`."""
+
 _WORD = (
     rb"phone|tele?phone|tel\b|mobile?|cell|celular|m\xc3\xb3vil|handy|fax|sms|whats ?app|t\xc3\xa9l\xc3\xa9phone|t\xc3\xa9l\b|tel\xc3\xa9fono|telefon[eo]?|telefoon|mobiel|fone|contacto?|msisdn|\bph\b|"
-    rb"text me|\bring\b|reach|\bdial|call (?:me|us|him|her|them|back)|call:|\xe7\x94\xb5\xe8\xaf\x9d|\xe6\x89\x8b\xe6\x9c\xba|\xe9\x9b\xbb\xe8\xa9\xb1|\xe6\x90\xba\xe5\xb8\xaf|\xe0\xa4\xab\xe0\xa5\x8b\xe0\xa4\xa8|\xe0\xa4\xae\xe0\xa5\x8b\xe0\xa4\xac\xe0\xa4\xbe\xe0\xa4\x87\xe0\xa4\xb2|\xd1\x82\xd0\xb5\xd0\xbb\xd0\xb5\xd1\x84\xd0\xbe\xd0\xbd"
+    rb"text me|my (?:new |other |work |home )?number|\bring\b|reach|\bdial|call (?:me|us|him|her|them|back)|call:|\xe7\x94\xb5\xe8\xaf\x9d|\xe6\x89\x8b\xe6\x9c\xba|\xe9\x9b\xbb\xe8\xa9\xb1|\xe6\x90\xba\xe5\xb8\xaf|\xe0\xa4\xab\xe0\xa5\x8b\xe0\xa4\xa8|\xe0\xa4\xae\xe0\xa5\x8b\xe0\xa4\xac\xe0\xa4\xbe\xe0\xa4\x87\xe0\xa4\xb2|\xd1\x82\xd0\xb5\xd0\xbb\xd0\xb5\xd1\x84\xd0\xbe\xd0\xbd"
 )
 _WORDS = re.compile(rb"(?i)(?:" + _WORD + rb")(?![A-Za-z]*(?:_model|version|_os|_type|_brand|model|id\b))")
 _NUMBER = re.compile(
@@ -66,7 +69,7 @@ _BEFORE_PROSE = (b"", b"\0", b" ", b":", b",", b";", b"(", b"\t")
 _LOCAL = re.compile(
     rb"(?<![0-9A-Za-z.+_/-])(?P<secret>"
     rb"00[1-9][0-9]{0,2}(?:[ .-]?[0-9]{2,5}){2,5}"  # 00 before the country
-    rb"|\(?0[1-9][0-9]{1,4}\)?[ ./-]?[0-9]{3,4}[ .-]?[0-9]{3,6}"  # United Kingdom, Germany, Netherlands, Japan
+    rb"|\(?0[1-9][0-9]{1,4}\)?[ ./-]?[0-9]{3,4}[ .-]?[0-9]{3,6}(?:-[0-9]{1,4})?"  # United Kingdom, Germany, Netherlands, Japan
     rb"|0[1-9](?:[ .-]?[0-9]{2}){4}"  # France
     rb"|0[2-478](?:[ -]?[0-9]{3,4}){2}|0[45][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}"  # Australia
     rb"|0[0-9]0-[0-9]{4}-[0-9]{4}"  # Japan
@@ -90,7 +93,7 @@ CONTACT: tuple[Rule, ...] = (
     Rule("email", "pii", (Trigger("[A-Za-z0-9_%+'-]@[A-Za-z0-9]", 3, (b"@",)),), _email,
          match=("Contact jo.smith+x@mail.contoso.dev", "Author: Jo <li_wei@uni-nickel.edu>", "jo@contoso.dev: hello"),
          no_match=("user@localhost", "git@github.com:o/r", "x@2.0.1", "noreply@example.com", "icon@2x.png", "attn = (q@k.transpose(-2, -1)) * scale",
-                   "scp dist.tgz deploy@web1.corp-net.io:/srv/app", "ssh -i key.pem ubuntu@ec2-54-1-2-3.compute.amazonaws.com", "dev@build7.corp-net.io:~$ ls"), since=2),
+                   "scp dist.tgz deploy@web1.corp-net.io:/srv/app", "ssh -i key.pem ubuntu@ec2-54-1-2-3.compute.amazonaws.com", "dev@build7.corp-net.io:~$ ls", "getty@tty1.service"), since=2),
     Rule("phone", "pii",
          (Trigger(rf"[^0-9A-Za-z._/-]\({_D}{{3}}\) ?{_D}{{3}}[ .-]{_D}{{4}}", None), Trigger(r"\+[1-9][0-9 .()-]{9}", 11, (b"+",)),
           Trigger(rf"{_D}{{3}}-{_D}{{3}}-{_D}{{4}}", 12), Trigger(rf"{_D}{{3}}\.{_D}{{3}}\.{_D}{{4}}", 12),
@@ -101,7 +104,7 @@ CONTACT: tuple[Rule, ...] = (
     Rule("phone", "pii",
          (Trigger(_LABELS + r"[^0-9\n\x00]{0,24}[0-9(][0-9 ()./-]{8}", None, (b"phone", b"mobi", b"cel", b"handy", b"fax", b"sms", b"app", b"tel", b"fone", b"msisdn", b"contact", b"call", b"ph", b"reach", b"text", b"vil", b"\xc3\xa9l", b"\xe7\x94\xb5\xe8\xaf\x9d", b"\xe6\x89\x8b\xe6\x9c\xba", b"\xe9\x9b\xbb\xe8\xa9\xb1", b"\xe6\x90\xba\xe5\xb8\xaf", b"\xe0\xa4\xab\xe0\xa5\x8b\xe0\xa4\xa8", b"\xe0\xa4\xae\xe0\xa5\x8b", b"\xd1\x82\xd0\xb5\xd0\xbb\xd0\xb5\xd1\x84")),),
          around(_LOCAL, 14, _local, lead=1),
-         match=("mobile: 07700 900123", "Tel. 020 7946 0958", "tél : 06 12 34 56 78", "Telefon: 0151 23456789", "teléfono 612 34 56 78", "mobiel 06-12345678", "mobile 98765 43210",
+         match=("mobile: 07700 900123", "Tel. 020 7946 0958", "Tel. 030 901820-55", "tél : 06 12 34 56 78", "Telefon: 0151 23456789", "teléfono 612 34 56 78", "mobiel 06-12345678", "mobile 98765 43210",
                 "手机 138 1234 5678", "電話 090-1234-5678", "fone (11) 91234-5678", "phone 0412 345 678", "tel 0044 20 7946 0958"),
          no_match=("timestamp=1764000000000 phone_model=SM-G991B", "contact id 20241125 100000"), since=2),
 )  # fmt: skip

@@ -63,5 +63,7 @@ CODE: tuple[Rule, ...] = (
     _rule("windsurf-key", "sk-ws-", URL + "{30,120}", "sk-ws-01-{url60}"),
     _rule("factory-key", "fk-", URL + "{40,90}(?![A-Za-z0-9_-])", "fk-{alnum20}-{alnum40}", head=URL + "{36}", before=WORD, check=mixed),
     _rule("devin-key", "(?:apk|cog)_", "[A-Za-z0-9]{40,120}", "cog_{lower52}", head=AN + "{36}", literals="apk_ cog_", before=WORD, check=mixed),
+    _rule("snyk-token", r"snyk_uat\.", r"[A-Za-z0-9_-]{6,12}\.[A-Za-z0-9_.-]{40,2000}", "snyk_uat.{alnum8}.{url60}", literals="snyk_uat."),
+    marked_rule("convex-key", r"(?:prod|preview|dev):[a-z0-9:-]{3,80}\|[A-Za-z0-9+/=_-]{16}", r"(?:prod|preview|dev):[a-z0-9:-]{3,80}\|[A-Za-z0-9+/=_-]{40,400}", "prod:happy-otter-123|{b64100}==", literals="prod: preview: dev:"),
     _rule("expo-token", r"ExponentPushToken\[", r"[A-Za-z0-9_-]{20,24}\]", "ExponentPushToken[{url22}]", literals="exponentpushtoken"),
 )  # fmt: skip

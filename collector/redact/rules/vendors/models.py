@@ -48,5 +48,8 @@ MODELS: tuple[Rule, ...] = (
     _rule("nebius-key", r"v1\.", r"CmQKHH[A-Za-z0-9+/=_-]{60,400}", "v1.CmQKHH{url120}", head="CmQKHH"),
     _rule("hyperbolic-key", "gAAAAA", "[A-Za-z0-9_-]{90,400}={0,2}", "gAAAAA{url100}==", head=URL + "{40}", before=APART, check=mixed),
     _rule("tavily-key", "tvly-(?:dev|prd)-", "[A-Za-z0-9-]{24,64}", "tvly-dev-{alnum32}", literals="tvly-dev- tvly-prd-"),
+    _rule("daytona-key", "dtn_", HEX + "{64}", "dtn_{hex64}", head=HEX + "{40}", before=WORD),
+    _rule("kaggle-token", "KGAT_", HEX + "{32}", "KGAT_{hex32}", head=HEX + "{24}", before=WORD),
+    _rule("context7-key", "ctx7sk-", UUID, "ctx7sk-" + UUID_EXAMPLE, head="[0-9a-f]{8}"),
     _rule("kagi-key", "kagi_", "[A-Za-z0-9_-]{30,80}", "kagi_{url43}", head=URL + "{24}"),
 )  # fmt: skip

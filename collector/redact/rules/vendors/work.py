@@ -59,5 +59,10 @@ WORK: tuple[Rule, ...] = (
     _rule("apify-token", "apify_api_", "[A-Za-z0-9]{30,50}", "apify_api_{alnum36}"),
     _rule("scrapfly-key", "scp-(?:live|test)-", HEX + "{32}", "scp-live-{hex32}", literals="scp-live- scp-test-"),
     _rule("mapbox-token", r"tk\.eyJ", r"[A-Za-z0-9_-]{20,200}\.[A-Za-z0-9_-]{20,60}", "tk.eyJ{url80}.{url22}"),
+    _rule("polar-token", "polar_[a-z]{3}_", "[A-Za-z0-9]{30,60}", "polar_oat_{alnum43}", literals="polar_", head=AN + "{20}"),
+    _rule("rootly-key", "rootly_", HEX + "{64}", "rootly_{hex64}", head=HEX + "{40}"),
+    _rule("wakatime-key", "waka_", UUID, "waka_" + UUID_EXAMPLE, head="[0-9a-f]{8}-"),
+    _rule("nylas-key", "nyk_v0_", "[A-Za-z0-9]{40,70}", "nyk_v0_{alnum48}", head=AN + "{20}"),
+    _rule("lichess-token", "li[po]_", "[A-Za-z0-9]{20,32}(?![A-Za-z0-9_])", "lip_{alnum20}", head=AN + "{20}", literals="lip_ lio_", before=WORD, check=mixed),
     _rule("zendesk-token", "zat_", "[A-Za-z0-9]{36,64}", "zat_{alnum40}", head=AN + "{30}", before=WORD, check=mixed),
 )  # fmt: skip
