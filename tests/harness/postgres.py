@@ -14,8 +14,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -105,18 +106,27 @@ class PostgresServer:
         )
 
 
+@contextmanager
+def own_server(*settings: str) -> Iterator[PostgresServer]:
+    """A server for one test, which may stop it or crash it."""
+    directory = Path(tempfile.mkdtemp(prefix="collector-postgres-"))
+    try:
+        made = PostgresServer(directory, *settings)
+        try:
+            yield made
+        finally:
+            made.stop("immediate")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 @cache
 def server() -> PostgresServer:
     """The server that tests of one process share; it need not survive a power cut."""
-    directory = Path(tempfile.mkdtemp(prefix="collector-postgres-"))
-    made = PostgresServer(directory, "fsync=off", "full_page_writes=off")
-    atexit.register(_end, made, directory)
+    held = own_server("fsync=off", "full_page_writes=off")
+    made = held.__enter__()
+    atexit.register(held.__exit__, None, None, None)
     return made
-
-
-def _end(made: PostgresServer, directory: Path) -> None:
-    made.stop("immediate")
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _unprivileged(directory: Path) -> dict[str, object]:
@@ -128,24 +138,6 @@ def _unprivileged(directory: Path) -> dict[str, object]:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             found = pwd.getpwnam(name)
-            for place in (directory, *directory.parents):
-                if place == Path(tempfile.gettempdir()):
-                    break
-                place.chmod(place.stat().st_mode | 0o011)
             os.chown(directory, found.pw_uid, found.pw_gid)
             return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
     raise AssertionError("no user without rights to run PostgreSQL as")
-
-
-def until_reachable(url: str, seconds: float = 60) -> None:
-    """Wait for a server that is starting."""
-    import psycopg
-
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            psycopg.connect(url).close()
-            return
-        except psycopg.OperationalError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)

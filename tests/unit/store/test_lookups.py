@@ -95,6 +95,7 @@ _QUESTIONS: dict[str, Callable[[Reading], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", _QUESTIONS)
 def test_every_question_is_led_by_an_index(
     filled: tuple[str, PgConnection], question: str, monkeypatch: pytest.MonkeyPatch
@@ -117,6 +118,7 @@ def test_every_question_is_led_by_an_index(
     reading.close()
 
 
+@pytest.mark.slow
 def test_every_step_of_looking_for_an_id_is_led_by_an_index(filled: tuple[str, PgConnection]) -> None:
     for identifier in ("abcdef123", "abc/def"):
         for query, values in find_queries(identifier, 10):

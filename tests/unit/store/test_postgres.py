@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import psycopg
 import pytest
-from harness.postgres import PostgresServer, server
+from harness.postgres import own_server, server
 from harness.store import HOST, LANE, MIB, account_of, seal, settle, until
 from harness.telemetry import span_ids, traces
 
@@ -102,6 +102,7 @@ def test_what_a_dead_collector_had_leased_is_due_for_another(pair: Pair, monkeyp
     until(lambda: bool(second.lease(LANE, MIB)), 60)
 
 
+@pytest.mark.slow
 def test_the_leases_of_a_collector_that_lives_last(pair: Pair) -> None:
     first, second = pair
     put(first, batch())
@@ -235,11 +236,10 @@ def test_lost_connections_are_opened_again_and_cost_nothing_that_was_kept(url: s
     store.close()
 
 
-def test_while_the_server_is_down_posts_are_refused_and_answers_are_remembered(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_while_the_server_is_down_posts_are_refused_and_answers_are_remembered() -> None:
     """A refused post is made again by its sender; what a destination took must not be sent twice for it."""
-    tmp_path.chmod(0o755)
-    own = PostgresServer(tmp_path, "fsync=off")
-    try:
+    with own_server("fsync=off") as own:
         store = opened(own.url())
         put(store, batch(3), batch(1))
         leased = store.lease(LANE, 1)
@@ -257,8 +257,6 @@ def test_while_the_server_is_down_posts_are_refused_and_answers_are_remembered(t
         put(store, batch())
         reading.close()
         store.close()
-    finally:
-        own.stop("immediate")
 
 
 def test_a_database_that_is_not_there_gets_one_clear_line_without_the_password() -> None:
@@ -314,6 +312,7 @@ def test_one_that_cannot_be_written_fails_none_that_wait_with_it(url: str) -> No
 # ---- lists
 
 
+@pytest.mark.slow
 def test_sums_are_right_when_collectors_list_the_same_traces_at_once(pair: Pair, reading: PostgresReading) -> None:
     """A client that saw no answer sends the same spans again, to another collector; sums count each once."""
     requests = [traces(4, session=f"ses_{number % 3}") for number in range(12)]
@@ -388,13 +387,12 @@ def test_after_closing_no_connection_is_left(url: str) -> None:
     until(lambda: server().query("postgres", query) == [(0,)], 60)
 
 
-def test_a_role_that_only_reads_and_writes_is_enough(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_role_that_only_reads_and_writes_is_enough() -> None:
     """The statements are those of the documentation."""
     page = (Path(__file__).parents[3] / "docs" / "postgres.md").read_text(encoding="utf-8")
     whole, within = re.findall(r"```sql\n(.*?)```", page, re.S)
-    tmp_path.chmod(0o755)
-    own = PostgresServer(tmp_path, "fsync=off")
-    try:
+    with own_server("fsync=off") as own:
         for statement in whole.split(";")[:-1]:
             own.query("postgres", statement)
         own.query("collector", within)
@@ -414,5 +412,3 @@ def test_a_role_that_only_reads_and_writes_is_enough(tmp_path: Path) -> None:
             connection.execute("DROP TABLE inbox")
         reading.close()
         store.close()
-    finally:
-        own.stop("immediate")
