@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -43,10 +44,32 @@ def test_the_container_runs_without_rights() -> None:
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"]
         assert service["healthcheck"]["test"][0] == "CMD"
-        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-        assert any(volume.endswith(":/data") for volume in service["volumes"])
-    assert compose["services"]["upstream"]["profiles"] == ["upstream"]
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        if service["image"] == "opencode-collector":
+            assert any(volume.endswith(":/data") for volume in service["volumes"])
+    assert "profiles" not in compose["services"]["collector"]
+    assert compose["services"]["upstream"]["profiles"] == ["upstream", "gateway"]
     assert re.search(r"^USER collector$", (ROOT / "Dockerfile").read_text(), re.M)
+
+
+def test_the_gateway_in_containers_is_two_collectors_on_one_database_behind_one_address() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
+    services = {name: each for name, each in compose["services"].items() if each.get("profiles") == ["gateway"]}
+    published = {name for name, each in services.items() if each.get("ports")}
+    first, second = (services[name] for name in ("gateway-a", "gateway-b"))
+    assert published == {"balancer"}
+    assert first["environment"] == second["environment"]
+    assert first["volumes"] != second["volumes"]  # a data directory is one collector's
+    url = urlsplit(re.sub(r"\$\{\w+:-(\w+)\}", r"\1", first["environment"]["COLLECTOR_STORE_URL"]))
+    database = services[str(url.hostname)]["environment"]
+    assert url.scheme == "postgresql"
+    assert url.username == database["POSTGRES_USER"]
+    assert url.path == "/" + database["POSTGRES_DB"]
+    targets = re.findall(r"^ *server \w+ ([\w-]+):4318 check$", compose["configs"]["balancer"]["content"], re.M)
+    assert targets == ["gateway-a", "gateway-b"]
+    assert urlsplit(first["environment"]["COLLECTOR_UPSTREAM_ENDPOINT"]).hostname in compose["services"]
+    for service in compose["services"].values():
+        assert {volume.split(":")[0] for volume in service.get("volumes", ())} <= set(compose["volumes"])
 
 
 def test_every_type_has_a_name_of_its_own() -> None:
