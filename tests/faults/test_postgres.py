@@ -16,7 +16,7 @@ import orjson
 import pytest
 from harness.opencode import assemble, ids, recording
 from harness.postgres import PostgresServer, own_server
-from harness.process import Process, assert_balanced, running
+from harness.process import Process, ask, assert_balanced, running
 from harness.relay import Relay, relay
 from harness.telemetry import span_ids, traces
 from harness.upstream import OK, Answer, Received, upstream, wait_for
@@ -148,7 +148,10 @@ class Gateway:
         wait_for(lambda: self.alive[name].post("/v1/traces", b"")[0] == 200, 90)
 
     def balance(self, name: str) -> dict[str, Any]:
-        account = self.alive[name].account()
+        process = self.alive[name]
+        read = {"x-collector-token": process.read_token}
+        wait_for(lambda: ask(f"{process.url}/api/status", None, read)[0] == 200, 60)
+        account = process.account()
         assert_balanced(account)
         return account
 
