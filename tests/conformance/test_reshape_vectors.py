@@ -28,6 +28,7 @@ DOCS = ROOT / "docs" / "conventions.md"
 READ_ELSEWHERE = {
     "opencode": "tests/unit/assemble",
     "opencode-plugin": "tests/e2e/test_npm_plugin.py",
+    "openinference": "tests/unit/test_openinference_unharmed.py",
     "redaction": "tests/conformance/test_redaction_corpus.py",
 }
 """Directories of other forms, and the tests that read them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import md5
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import Signal
-from collector.otlp.read import PROTOBUF
+from collector.otlp.read import JSON, PROTOBUF, decode
 from collector.otlp.values import read_attributes, write_value
 from collector.pipeline.otlp import Pipeline
 from collector.redact.seal import Sealer, always
@@ -81,3 +82,28 @@ def test_a_span_comes_out_as_it_went_in(name: str) -> None:
     (sealed,) = ExportTraceServiceRequest.FromString(batch.data).resource_spans[0].scope_spans[0].spans
     found = read_attributes(sealed.attributes)
     assert {key: value for key, value in found.items() if not key.startswith("redaction.")} == SPANS[name]
+
+
+RECORDED = Path(__file__).parents[2] / "proto_fixtures" / "openinference"
+
+
+@pytest.mark.parametrize("name", ["openai", "langchain_anthropic_openai_agents"])
+def test_a_recorded_export_comes_out_as_it_went_in(name: str) -> None:
+    """Of openinference-instrumentation-openai 0.1.66, and those of LangChain, Anthropic and OpenAI's agents."""
+    body = (RECORDED / f"{name}.json").read_bytes()
+    before = decode(Signal.TRACES, body, JSON).request
+    batch = Pipeline(always(Sealer())).run(Signal.TRACES, body, JSON).batch
+    assert batch is not None and isinstance(before, ExportTraceServiceRequest)
+    assert _attributes(ExportTraceServiceRequest.FromString(batch.data)) == _attributes(before)
+
+
+def _attributes(request: ExportTraceServiceRequest) -> dict[bytes, dict[str, Any]]:
+    """The attributes of each span, but for what redaction says of itself."""
+    return {
+        span.span_id: {
+            key: value for key, value in read_attributes(span.attributes).items() if not key.startswith("redaction.")
+        }
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
