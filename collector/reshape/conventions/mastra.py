@@ -1,6 +1,8 @@
 """Mastra's own exporter: GenAI keys, with a type of span, and inputs and outputs by that type, in `mastra.*`.
 
-Source: the exporter's mapping of spans (`@mastra/otel-exporter`).
+Source: the exporter's mapping of spans (`@mastra/otel-exporter`); measured with 1.4. Where it tells of each request to
+a model apart (`model_inference`), that one is `chat`, and a generation is what requests are within; the messages of a
+request stand on the step around it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ KINDS = {
     "agent_run": AGENT,
     "model_generation": LLM,
     "llm_generation": LLM,
+    "model_inference": LLM,
     "tool_call": TOOL,
     "mcp_tool_call": TOOL,
     "provider_tool_call": TOOL,
@@ -27,11 +30,13 @@ KINDS = {
     "rag_vector_operation": RETRIEVER,
 }
 _TYPE = "mastra.span.type"
+_GENERATIONS, _REQUEST = ("model_generation", "llm_generation"), "model_inference"
+_STEP, _ASKED, _ANSWERED = "model_step", "mastra.model_step.input", "mastra.model_step.output"
 _METADATA = "mastra.metadata."
 
 
 class Mastra(Convention):
-    """Spans that name a type of Mastra's; a step of a generation is a CHAIN, since it counts the same tokens."""
+    """Spans that name a type of Mastra's; a step of a generation is a CHAIN."""
 
     name = "mastra"
     keys = ("mastra.",)
@@ -47,6 +52,8 @@ class Mastra(Convention):
     def reshape(self, span: SourceSpan) -> Target | None:
         label = span.text(_TYPE).lower()
         kind = KINDS.get(label, CHAIN)
+        if label in _GENERATIONS and span.text("gen_ai.operation.name") == label and not span.has("gen_ai.usage."):
+            kind = CHAIN
         target = Target()
         target.kind(kind)
         asked, answered = f"mastra.{label}.input", f"mastra.{label}.output"
@@ -56,6 +63,8 @@ class Mastra(Convention):
         if kind == AGENT:
             target.input_messages(read_messages(span.get(asked), "user"))
             target.output_messages(read_messages(_answer(result), "assistant"))
+        elif label == _REQUEST:
+            _put_exchange(target, span)
         said = reshape_gen_ai(span, kind)
         if said is not None:
             target.add(said)
@@ -64,9 +73,25 @@ class Mastra(Convention):
         return target
 
 
+def _put_exchange(target: Target, span: SourceSpan) -> None:
+    """What a request was asked and answered, as the step around it says: the request's own keys leave out the calls."""
+    if span.above((_TYPE,)) != _STEP:
+        return
+    asked = span.above((_ASKED, SpanAttributes.INPUT_VALUE))
+    target.input(asked)
+    target.input_messages(read_messages(asked, "user"))
+    answered = read_json(span.above((_ANSWERED, SpanAttributes.OUTPUT_VALUE)))
+    if isinstance(answered, dict) and answered.get("toolCalls"):
+        message = {"role": "assistant", "content": answered.get("text"), "toolCalls": answered["toolCalls"]}
+        target.output_messages(read_messages(message, "assistant"))
+
+
 def _is_text(result: Value) -> bool:
     """Whether a result is a text, with nothing of note beside it."""
-    return isinstance(result, dict) and bool(result.get("text")) and not (result.get("object") or result.get("files"))
+    return isinstance(result, dict) and bool(result.get("text")) and not any(result.get(key) for key in _BESIDE_TEXT)
+
+
+_BESIDE_TEXT = ("object", "files", "toolCalls", "reasoning", "sources", "warnings")
 
 
 def _answer(result: Value) -> Value:
