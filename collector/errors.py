@@ -12,6 +12,7 @@ CollectorError
 │   └── UnsupportedMedia       415
 └── NotNow                 ours: the same data later will be taken (carries `retry_after` seconds)
     ├── Busy                   429
+    │   └── OverQuota              429, of one access token
     ├── StoreFull              503
     └── Unavailable            503
 
@@ -76,6 +77,10 @@ class NotNow(CollectorError):
 
 class Busy(NotNow):
     status = 429
+
+
+class OverQuota(Busy):
+    """One access token may not send more now; others may."""
 
 
 class StoreFull(NotNow):

@@ -20,6 +20,7 @@ def new_guard(settings: Settings, directory: Path) -> Guard:
         settings.allowed_hosts,
         settings.allowed_origins,
         addresses=not is_loopback(settings.host),
+        teams=team_tokens(settings),
         read_token=None if settings.read_without_token else secret(directory, READ_TOKEN),
     )
 
@@ -28,6 +29,11 @@ def access_tokens(settings: Settings) -> dict[str, str]:
     """The access tokens by name; the one that has no name of its own is called `access`."""
     named = {name: token.get_secret_value() for name, token in settings.access_tokens.items()}
     return {**({"access": settings.access_token.get_secret_value()} if settings.access_token else {}), **named}
+
+
+def team_tokens(settings: Settings) -> dict[str, str]:
+    """The teams' access tokens, by team."""
+    return {team.name: team.token.get_secret_value() for team in settings.team}
 
 
 def own_client(url: str, settings: Settings, directory: Path) -> EventClient:

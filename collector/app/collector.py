@@ -16,7 +16,7 @@ from collector.app.assembling import Assembling
 from collector.app.data_dir import INSTALL_TOKEN, INSTANCE_KEY, DataDirectory, secret
 from collector.app.http_protocol import ConnectionLimit
 from collector.app.page import masked_by, test_traces
-from collector.app.parts import new_forwarders, new_forwarding_task, open_store_of, pipelines_of
+from collector.app.parts import exports_of, new_forwarders, new_forwarding_task, open_store_of
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.reload import Reload
 from collector.app.routes import Routes
@@ -29,6 +29,7 @@ from collector.app.serving import (
     url_of,
 )
 from collector.app.status import StatusSources, Tallies, status_of
+from collector.app.teams import team_rows
 from collector.batch import SealedBatch, Signal
 from collector.enforce.explain import reason_of
 from collector.enforce.in_force import Enforcement, InForce
@@ -39,7 +40,6 @@ from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Processed
 from collector.pipeline.sift import ToldSessions
-from collector.receive.exports import Exports
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
@@ -106,8 +106,8 @@ class Collector:
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
         self._told = ToldSessions()
-        pipelines = pipelines_of(settings, sealers, store, self._told)
-        self._exports = Exports(pipelines, store, self._kept, settings.max_body_bytes)
+        configured = [each.name for each in wanted.destinations]
+        self._exports = exports_of(settings, sealers, store, self._told, configured, self._kept)
         otlp = OtlpReceiver(admission, self._exports)
         self._events = OpenCodeReceiver(
             admission,
@@ -134,6 +134,7 @@ class Collector:
             tallies=self._tallies,
             connections=self._limit,
             reload=self._reload,
+            teams=team_rows(settings, self._exports),
         )
         self._changes = Changes()
         live = Live(
@@ -219,7 +220,8 @@ class Collector:
             await self._forwarding.drain()
 
     async def _close(self) -> None:
-        self._exports.close()
+        for exports in self._exports.values():
+            exports.close()
         self._events.close()
         self._reader.close()
         await asyncio.to_thread(self._store.close)

@@ -100,7 +100,7 @@ def _refine(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
 
 def _choose(settings: DestinationSettings, sealers: Sealers) -> Refine | None:
     only, never = selection_of(settings.only), [selection_of(each) for each in settings.never]
-    tighter = TighterSealers(settings.policy, settings.name, sealers) if settings.policy else None
+    tighter = TighterSealers(settings.policy, f"destination {settings.name}", sealers) if settings.policy else None
     if only.is_empty and not never and tighter is None:
         return None
 
@@ -128,29 +128,30 @@ def selection_of(table: FilterTable) -> Selection:
 
 
 class TighterSealers:
-    """Sealers of the policy in force with a destination's own policy beside it, which can only take away more.
+    """Sealers of the policy in force with a destination's or a team's beside it, which can only take away more.
 
-    One for each thread; a change of the policy in force changes them too. Raises `ConfigError` for a policy that
-    cannot be used.
+    One for each thread; a change of the policy in force changes them too. What they seal counts as sealed under the
+    policy in force: it holds no more than that would leave. Raises `ConfigError` for a policy that cannot be used.
     """
 
-    def __init__(self, policy: str, destination: str, sealers: Sealers) -> None:
-        self._layers = named_layers(policy, f"policy of destination {destination}:")
+    def __init__(self, policy: str, whose: str, sealers: Sealers) -> None:
+        self._layers = named_layers(policy, f"policy of {whose}:")
         self._sealers = sealers
         self._threads = threading.local()
         self._made: tuple[InForce, InForce] | None = None
         self._tightened()
 
     def __call__(self) -> Sealer:
-        tightened = self._tightened()
-        held: tuple[InForce, Sealer] | None = getattr(self._threads, "held", None)
-        if held is None or held[0] is not tightened:
-            held = self._threads.held = (tightened, tightened.sealer())
+        made = self._tightened()
+        held: tuple[object, Sealer] | None = getattr(self._threads, "held", None)
+        if held is None or held[0] is not made:
+            in_force, tightened = made
+            held = self._threads.held = (made, tightened.sealer(fingerprint=in_force.policy.fingerprint()))
         return held[1]
 
-    def _tightened(self) -> InForce:
-        in_force = self._sealers.in_force
-        if self._made is None or self._made[0] is not in_force:
-            found = in_force.tightened_by(self._layers)
-            self._made = (in_force, found)
-        return self._made[1]
+    def _tightened(self) -> tuple[InForce, InForce]:
+        """The policy in force, and what the layers make of it."""
+        in_force, made = self._sealers.in_force, self._made
+        if made is None or made[0] is not in_force:
+            made = self._made = (in_force, in_force.tightened_by(self._layers))
+        return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class GrpcServer:
         await self._server.stop(seconds)
 
 
-async def new_grpc_server(settings: Settings, admission: Admission, exports: Exports) -> GrpcServer:
+async def new_grpc_server(settings: Settings, admission: Admission, exports: Mapping[str, Exports]) -> GrpcServer:
     """A server that takes calls; raises `ConfigError` where the port cannot be listened on."""
     server = GrpcServer(settings, GrpcReceiver(admission, exports))
     await server.start()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from collector.app.data_dir import DataDirectory
-from collector.app.destinations import new_destination
+from collector.app.destinations import TighterSealers, new_destination
 from collector.app.forwarding_task import ForwardingTask
 from collector.app.policy_switch import Sealers
+from collector.batch import Signal
 from collector.forward.forwarder import Forwarder
-from collector.pipeline.otlp import Pipeline
+from collector.pipeline.otlp import Pipeline, Processed
 from collector.pipeline.sift import Sieve, ToldSessions
+from collector.receive.exports import Exports
+from collector.receive.quota import Quota
+from collector.redact.seal import SealerSource
 from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 from collector.settings.forwarding import ForwardingSettings
 from collector.settings.model import Settings, store_url_of
+from collector.settings.teams import destinations_of, reserved
 from collector.store import Store
 from collector.store.entries import Caps
 from collector.store.open import open_store
@@ -25,7 +30,12 @@ def open_store_of(settings: Settings, data_dir: DataDirectory, forwarding: Forwa
     caps = Caps(settings.max_queue_bytes, settings.max_queue_days * 86400, settings.max_store_bytes)
     destinations = {each.name: each.signals for each in forwarding.destinations}
     return open_store(
-        data_dir.path, caps, destinations, formerly=next(iter(destinations), ""), url=store_url_of(settings)
+        data_dir.path,
+        caps,
+        destinations,
+        formerly=next(iter(destinations), ""),
+        url=store_url_of(settings),
+        reserved=reserved(settings, destinations),
     )
 
 
@@ -43,13 +53,39 @@ def new_forwarders(store: Store, forwarding: ForwardingSettings, sealers: Sealer
     return [Forwarder(store, each, store.instance, redact) for each in wanted]
 
 
-def pipelines_of(settings: Settings, sealers: Sealers, store: Store, told: ToldSessions) -> Callable[[], Pipeline]:
+def exports_of(
+    settings: Settings,
+    sealers: Sealers,
+    store: Store,
+    told: ToldSessions,
+    configured: Collection[str],
+    kept: Callable[[Signal, Processed], None],
+) -> dict[str, Exports]:
+    """What takes the export requests of each team by its name, and "" of those who have none.
+
+    Teams share nothing but the store: a span is never completed by what another team sent, nor sealed under its policy.
+    """
+    most = settings.max_body_bytes
+    found = {"": Exports(_pipelines_of(settings, sealers, store, told), store, kept, most)}
+    tighter: dict[str, SealerSource] = {"": sealers}
+    for team in settings.team:
+        if team.policy not in tighter:
+            tighter[team.policy] = TighterSealers(team.policy, f"team {team.name}", sealers)
+        pipelines = _pipelines_of(settings, tighter[team.policy], store, told, team.services)
+        quota = Quota(team.requests_per_minute, team.bytes_per_minute)
+        found[team.name] = Exports(pipelines, store, kept, most, quota, destinations_of(team, configured))
+    return found
+
+
+def _pipelines_of(
+    settings: Settings, sealers: SealerSource, store: Store, told: ToldSessions, services: Sequence[str] = ()
+) -> Callable[[], Pipeline]:
     """Makes a pipeline for each thread; what they remember of log records they share."""
     join = LogJoin(time.monotonic)
     sieve = Sieve(store.inbox.knows, told, keep_internal=settings.keep_internal_spans)
 
     def new_pipeline() -> Pipeline:
         reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)
-        return Pipeline(sealers, reshaper=reshaper, sift=sieve.sift)
+        return Pipeline(sealers, reshaper=reshaper, sift=sieve.sift, services=services)
 
     return new_pipeline

@@ -13,6 +13,7 @@ from collector.enforce.in_force import Enforcement
 from collector.enforce.request import PolicyRequest
 from collector.pipeline.selftest import prove
 from collector.settings.sources import Loaded
+from collector.settings.teams import check_teams
 
 
 def serve(
@@ -29,6 +30,7 @@ def serve(
     settings = loaded.settings
     check_bind(settings)
     check_reading(settings)
+    check_teams(settings)
     data_dir = DataDirectory(settings.data_dir.expanduser())
     data_dir.claim()
     try:

@@ -1,6 +1,6 @@
 """Settings read again while the process runs: at SIGHUP, or when the file they stand in changes.
 
-access tokens            count from the next request on
+access tokens            count from the next request on, those of teams too
 policy file, content     the policy is read again, and put in force as any change of it
 upstream and its token   what waits goes there from now on
 all others               need a restart, and a notice says so
@@ -13,8 +13,9 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from collector.app.access import access_tokens
+from collector.app.access import access_tokens, team_tokens
 from collector.app.policy_switch import PolicySwitch
 from collector.app.serving import check_bind
 from collector.enforce.in_force import Enforcement
@@ -23,6 +24,7 @@ from collector.errors import CollectorError
 from collector.receive.guard import Guard
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
+from collector.settings.teams import check_teams
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Reload:
         try:
             loaded = await asyncio.to_thread(self._reread)
             check_bind(loaded.settings)
+            check_teams(loaded.settings)
             await self._apply(loaded)
         except CollectorError as error:
             self.notices = [f"the settings were changed but cannot be used, what held before holds: {error}"]
@@ -92,7 +95,9 @@ class Reload:
         unsent = await self._send_to(loaded) if destinations else ""
         if not unsent:
             restart = {name for name in restart if not _is_destination(name)}
-        self._guard.accept(access_tokens(loaded.settings))
+        known = {team.name for team in self._started.settings.team}
+        teams = {name: token for name, token in team_tokens(loaded.settings).items() if name in known}
+        self._guard.accept(access_tokens(loaded.settings), teams)
         self._enforcement.use(PolicyRequest.from_settings(loaded, os.environ))
         self._loaded = loaded
         if changed:
@@ -117,4 +122,10 @@ def _is_destination(name: str) -> bool:
 
 
 def _differing(before: Settings, after: Settings) -> set[str]:
-    return {name for name in Settings.model_fields if getattr(before, name) != getattr(after, name)}
+    """The settings that are not the same; of teams their tokens may differ, which are those of the guard."""
+    changed = {name for name in Settings.model_fields if getattr(before, name) != getattr(after, name)}
+    return changed - {"team"} if _without_tokens(before) == _without_tokens(after) else changed
+
+
+def _without_tokens(settings: Settings) -> list[dict[str, Any]]:
+    return [team.model_dump(exclude={"token"}) for team in settings.team]

@@ -17,8 +17,18 @@ from fastapi import FastAPI
 from collector.app.browser import entry, secured, split_token
 from collector.errors import CollectorError, Unavailable
 from collector.receive.answers import retry_headers, status_response
+from collector.receive.audit import note_refusal
 from collector.receive.guard import Access, Guard, headers_of
-from collector.receive.receiver import AsgiApplication, AsgiReceive, AsgiScope, AsgiSend, Receiver, plain, respond
+from collector.receive.receiver import (
+    AsgiApplication,
+    AsgiReceive,
+    AsgiScope,
+    AsgiSend,
+    Receiver,
+    peer_of,
+    plain,
+    respond,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +94,7 @@ class Routes:
             if answer.is_missing:
                 raise Unavailable("this could not be shown now")
         except CollectorError as error:
+            note_refusal("the viewer", peer_of(scope), "", error)
             await answer.fail(error)
         except asyncio.CancelledError:  # the process ends, and the server would say 500
             await answer.fail(Unavailable("the collector is stopping"))

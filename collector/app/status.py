@@ -19,7 +19,7 @@ from collector.pipeline.sift import TWICE
 from collector.receive.opencode import OpenCodeReceiver
 from collector.settings.forwarding import ForwardingSettings
 from collector.store import Reading, Store
-from collector.viewer.status import Status
+from collector.viewer.status import Status, TeamStatus
 
 
 @dataclass(slots=True)
@@ -72,6 +72,7 @@ class StatusSources:
     tallies: Tallies
     connections: ConnectionLimit
     reload: Reload
+    teams: Callable[[], list[TeamStatus]]
 
 
 def status_of(sources: StatusSources) -> Status:
@@ -119,6 +120,7 @@ def status_of(sources: StatusSources) -> Status:
             *_refused(sources.connections),
             *_told_twice(sources.tallies),
         ],
+        teams=sources.teams(),
         not_reshaped=dict(sources.tallies.not_reshaped),
         opencode={
             "accepted": sources.events.counts["accepted"],

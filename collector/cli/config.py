@@ -57,6 +57,8 @@ def _shown(name: str, value: Any) -> Any:
         return "********"
     if name == "destination":
         return [table.name or table.preset for table in value]
+    if name == "team":
+        return [table.name for table in value]
     if name == "upstream_headers":
         return dict.fromkeys(value, "********")
     if isinstance(value, (list, dict, int, float, bool)) or value is None:

@@ -53,6 +53,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
             lines += [f"  {_answered(destination, signal, last)}" for signal, last in signals.items()]
         lines += [f"notice: {notice}" for notice in found["notices"]]
         lines += _opencode(found["opencode"])
+        lines += [_team(team) for team in found["teams"]]
     lines.append(f"data in {found['data_dir']}")
     for destination, signals in found["ledger"].items():
         for signal, account in signals.items():
@@ -73,6 +74,16 @@ def _answered(destination: str, signal: str, last: dict[str, Any]) -> str:
     if last["next_attempt_at"]:
         again = f", failed {last['failures']} times, next attempt {moment(int(last['next_attempt_at'] * 1e9))}"
     return f"{destination} {signal}: last answer {last['answer']} at {moment(int(last['at'] * 1e9))}{again}"
+
+
+def _team(team: dict[str, Any]) -> str:
+    limits = [
+        f"{team[f'{what}_per_minute']} {what} a minute"
+        for what in ("requests", "bytes")
+        if team[f"{what}_per_minute"] is not None
+    ]
+    line = f"team {team['name']}: {team['requests']} requests, {team['bytes']} bytes, {team['refused']} over the limit"
+    return f"{line} ({' and '.join(limits)})" if limits else line
 
 
 def _opencode(found: dict[str, Any]) -> list[str]:

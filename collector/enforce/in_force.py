@@ -57,9 +57,9 @@ class InForce:
         more = [replace(layer, rank=Rank.TIGHTEN) for layer in layers]
         return self if self.blocked else in_force_of([*self.layers, *more], "", self.sources)
 
-    def sealer(self, engine: Engine | None = None) -> Sealer:
-        """A new sealer under this policy; an engine that was made for it can be shared."""
-        return Sealer(self.policy, engine, self.key)
+    def sealer(self, engine: Engine | None = None, fingerprint: str = "") -> Sealer:
+        """A new sealer under this policy; an engine that was made for it can be shared (see `Sealer`)."""
+        return Sealer(self.policy, engine, self.key, fingerprint)
 
 
 def named_layers(asked: str, origin: str, *, offline: bool = False) -> list[Layer]:

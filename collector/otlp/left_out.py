@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 UNREADABLE = "unreadable item"
 INVALID_ID = "invalid trace or span id"
+OTHER_SERVICE = "a service that this access token may not send"
 
 _MOST_PLACES = 3
 

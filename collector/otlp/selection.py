@@ -69,6 +69,20 @@ def keep_selected(request: Selected, only: Selection, never: Sequence[Selection]
     return found, before - count_items(found)
 
 
+def drop_other_services(request: ExportRequest, allowed: Sequence[str]) -> int:
+    """Take out what is of no allowed service, names with `*`, and say how many items that was.
+
+    What counts is the resource's name alone, and each of them where it has several; without one it is of no service.
+    """
+    before = count_items(request)
+    resources: Any = getattr(request, next(iter(request.DESCRIPTOR.fields_by_name)))
+    for index in reversed(range(len(resources))):
+        names = [pair.value.string_value for pair in resources[index].resource.attributes if pair.key == _SERVICE]
+        if not names or not all(any(glob(pattern, canonical(name)) for pattern in allowed) for name in names):
+            del resources[index]
+    return before - count_items(request)
+
+
 def _drop_points(request: Any, is_wanted: Callable[[Any, Any], bool]) -> None:
     """Metrics are chosen by their data points: of one that is taken, the others go."""
     for resource in getattr(request, "resource_metrics", ()):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.otlp.envelope import prune
-from collector.otlp.left_out import LeftOut
+from collector.otlp.left_out import OTHER_SERVICE, LeftOut
 from collector.otlp.read import decode
+from collector.otlp.selection import drop_other_services
 from collector.redact.seal import Sealer, SealerSource
 from collector.reshape.request_spans import drop_counted
 from collector.reshape.stage import INTERNAL, HeldRequest, Reshaper
@@ -52,10 +53,19 @@ Sift = Callable[[ExportRequest], Mapping[str, int]]
 class Pipeline:
     """decode ─> sift ─> reshape ─> redact, for one request at a time.
 
-    Reshaping comes before redaction, which must see the text that leaves.
+    Reshaping comes before redaction, which must see the text that leaves. Of other than the allowed `services`, where
+    any are given, nothing is taken.
     """
 
-    def __init__(self, sealers: SealerSource, *, reshaper: Reshaper | None = None, sift: Sift = lambda _: {}) -> None:
+    def __init__(
+        self,
+        sealers: SealerSource,
+        *,
+        reshaper: Reshaper | None = None,
+        sift: Sift = lambda _: {},
+        services: Sequence[str] = (),
+    ) -> None:
+        self._services = services
         self._sealers = sealers
         self._reshaper = reshaper or Reshaper()
         self._sift = sift
@@ -63,6 +73,8 @@ class Pipeline:
     def run(self, signal: Signal, body: bytes, content_type: str) -> Processed:
         """Turn a request body into what may be kept; raises `BadRequest` when it cannot be read."""
         decoded = decode(signal, body, content_type)
+        if self._services:
+            decoded.left_out.add(OTHER_SERVICE, drop_other_services(decoded.request, self._services))
         dropped = Counter(self._sift(decoded.request))
         reshaped = self._reshaper.reshape(decoded.request)
         if reshaped.dropped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from collector.batch import SealedBatch, Signal
@@ -14,6 +14,7 @@ from collector.otlp.left_out import LeftOut
 from collector.pipeline.otlp import HeldBatch, Pipeline, Processed
 from collector.receive.decompress import decompress
 from collector.receive.limits import Reservation
+from collector.receive.quota import Quota
 from collector.store import Keeping
 from collector.store.entries import Completable, Refusal
 
@@ -26,7 +27,8 @@ class Exports:
     """Reads, seals and keeps export requests; `kept` is told of each batch once it is on disk.
 
     Bodies over 1 MiB, before or after decompression, are handled in one other thread, so that small ones are still
-    answered meanwhile. None may be larger than `most_bytes`.
+    answered meanwhile. None may be larger than `most_bytes`. `quota` says how much may come, and counts it;
+    `destinations` are the only ones that get it, where they are given.
     """
 
     def __init__(
@@ -35,7 +37,11 @@ class Exports:
         store: Keeping,
         kept: Callable[[Signal, Processed], None],
         most_bytes: int,
+        quota: Quota | None = None,
+        destinations: Collection[str] | None = None,
     ) -> None:
+        self.quota = quota or Quota()
+        self._destinations = destinations
         self._pipeline = new_pipeline()
         self._large_pipeline = new_pipeline()
         self._large = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
@@ -54,13 +60,14 @@ class Exports:
         `hops` are the collectors that it came through. Raises `SenderError` when nothing of it can be read and
         `NotNow` when nothing of it was kept.
         """
+        self.quota.charge(len(raw))
         outcome = await self._handle(signal, raw, encoding, content_type, reservation)
         if outcome.batch is not None:
             reservation.add(len(outcome.batch.data))
         del raw
         if outcome.batch is not None or outcome.left_out.total or outcome.dropped:
             refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
-            put = self._store.put(outcome.batch, refusal, hops=hops)
+            put = self._store.put(outcome.batch, refusal, hops=hops, destinations=self._destinations)
             await asyncio.shield(asyncio.wrap_future(put))
         if outcome.held is not None:
             await self._keep_held(outcome.held, hops, reservation)
@@ -79,6 +86,7 @@ class Exports:
             Refusal(Signal.TRACES, {}),
             hops=hops,
             completable=Completable(held.number, _HOLD_SECONDS),
+            destinations=self._destinations,
         )
         await asyncio.shield(asyncio.wrap_future(put))
 
@@ -92,7 +100,7 @@ class Exports:
     async def _keep_late(self, batch: SealedBatch, hops: str) -> None:
         """An addition to spans that are kept already: where it finds no room, nothing is lost."""
         with contextlib.suppress(NotNow):
-            put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=hops)
+            put = self._store.put(batch, Refusal(Signal.TRACES, {}), hops=hops, destinations=self._destinations)
             await asyncio.shield(asyncio.wrap_future(put))
 
     async def _handle(

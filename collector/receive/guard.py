@@ -38,8 +38,9 @@ class Access(StrEnum):
 class Guard:
     """Decides by a request's headers.
 
-    `access_tokens` are kept by name; without a `read_token` reading asks for what sending asks for. `addresses` says
-    that others than loopback are listened on: hosts given as an address may come in, and numbers ask for a token.
+    `access_tokens` are kept by name; without a `read_token` reading asks for what sending asks for. `teams` are tokens
+    that send and do no more, by the team's name. `addresses` says that others than loopback are listened on: hosts
+    given as an address may come in, and numbers ask for a token.
     """
 
     def __init__(
@@ -50,19 +51,23 @@ class Guard:
         *,
         addresses: bool = False,
         read_token: str | None = None,
+        teams: Mapping[str, str] | None = None,
     ) -> None:
         self._read = read_token.encode() if read_token else None
         self._hosts = {host.lower() for host in hosts}
         self._origins = {origin.lower().rstrip("/") for origin in origins}
         self._addresses = addresses
-        self.accept(access_tokens or {})
+        self.accept(access_tokens or {}, teams or {})
 
-    def accept(self, access_tokens: Mapping[str, str]) -> None:
+    def accept(self, access_tokens: Mapping[str, str], teams: Mapping[str, str]) -> None:
         """From now on these access tokens count, and no other."""
         self._tokens = [token.encode() for token in access_tokens.values()]
+        self._teams = {name: token.encode() for name, token in teams.items()}
 
-    def check(self, headers: Headers, access: Access) -> None:
-        """Raise `Forbidden` or `Unauthorized` unless the request may come in.
+    def check(self, headers: Headers, access: Access) -> str:
+        """The team that the request comes from, none for one without a team's token.
+
+        Raises `Forbidden` or `Unauthorized` unless it may come in.
 
         A browser's preflight cannot carry a token: check it as `OPEN`.
         """
@@ -71,7 +76,9 @@ class Guard:
         if origin and not self.allows_origin(origin, headers):
             raise Forbidden("requests from other web pages are refused; list the origin in COLLECTOR_ALLOWED_ORIGINS")
         if access is Access.OPEN or (access is Access.MEASURE and not self._addresses):
-            return
+            return ""
+        if access is Access.SEND and (team := self._team_of(_offered(headers))):
+            return team
         if access is Access.READ and self._read is not None:
             if not self._is_one(_offered(headers), [self._read, *self._tokens]) and not self.has_cookie(headers):
                 raise Unauthorized(
@@ -82,6 +89,13 @@ class Guard:
             raise Unauthorized(
                 "the access token is missing or wrong: send it as 'Authorization: Bearer ...' or 'x-collector-token'"
             )
+        return ""
+
+    def _team_of(self, offered: bytes | None) -> str:
+        """Every team's token is compared, in the same time whatever is offered."""
+        if offered is None:
+            return ""
+        return "".join([name for name, token in self._teams.items() if hmac.compare_digest(offered, token)])
 
     def is_read_token(self, text: str) -> bool:
         return self._read is not None and self._is_one(text.encode(), [self._read])

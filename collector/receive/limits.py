@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from collector.errors import Busy, NotNow
+from collector.errors import Busy, NotNow, OverQuota
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ class RefusalLog:
         self._last = 0.0
 
     def refused(self, error: NotNow) -> None:
+        if isinstance(error, OverQuota):  # the others' requests are taken
+            return
         self._last = self._clock()
         if str(error) != self._reason:
             self._reason = str(error)

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from collector.enums import EVENTS_PATH
-from collector.errors import Busy, UnsupportedMedia
+from collector.errors import Busy, Forbidden, UnsupportedMedia
 from collector.otlp.read import PROTOBUF
 from collector.pipeline.events import Intake, IntakeResult
 from collector.receive.decompress import decompress
@@ -62,13 +62,15 @@ class OpenCodeReceiver(Receiver):
     def close(self) -> None:
         self._reading.shutdown(wait=False, cancel_futures=True)
 
-    def admit(self, path: str, content_type: str) -> None:
+    def admit(self, path: str, content_type: str, team: str) -> None:
+        if team:
+            raise Forbidden("a team's token sends OTLP alone: forward from a collector that takes the events itself")
         if content_type == PROTOBUF or "grpc" in content_type:
             raise UnsupportedMedia("send NDJSON or a JSON array")
         if self._busy():
             raise Busy("more events came than could be assembled yet", retry_after=2)
 
-    async def take(self, path: str, headers: Headers, content_type: str, receive: AsgiReceive) -> bytes:
+    async def take(self, path: str, headers: Headers, content_type: str, team: str, receive: AsgiReceive) -> bytes:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
             raw = await self.read(headers, receive, reservation)

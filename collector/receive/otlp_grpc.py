@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -24,6 +26,7 @@ from collector.batch import Signal
 from collector.errors import BadRequest, Busy, CollectorError, NotNow, Unavailable
 from collector.otlp.read import PROTOBUF
 from collector.receive.answers import code_of, export_response
+from collector.receive.audit import note_refusal
 from collector.receive.exports import Exports
 from collector.receive.guard import Access, Headers
 from collector.receive.limits import Reservation
@@ -48,10 +51,10 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has 
     """Answers the calls of a `grpc.aio` server; `answers` counts them by method and name of the status code.
 
     At most 64 messages are read at once, and at most 4,096 calls wait for that; of a waiting call gRPC holds back all
-    but the first 64 KiB or so.
+    but the first 64 KiB or so. `exports` are by the team whose token came, "" for none.
     """
 
-    def __init__(self, admission: Admission, exports: Exports) -> None:
+    def __init__(self, admission: Admission, exports: Mapping[str, Exports]) -> None:
         self._admission = admission
         self._exports = exports
         self._turns = asyncio.Semaphore(_MOST_READING)
@@ -70,8 +73,10 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has 
         return grpc.stream_unary_rpc_method_handler(export)
 
     async def _answer(self, method: str, context: Any) -> bytes:
+        headers, team = _headers_of(context), ""
         try:
-            answer = await self._take(METHODS[method], _headers_of(context), context)
+            team = self._admission.guard.check({**headers, **_LOCAL}, Access.SEND)
+            answer = await self._take(METHODS[method], headers, team, context)
         except CollectorError as error:
             failure = error
             if isinstance(error, NotNow):
@@ -89,15 +94,17 @@ class GrpcReceiver(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has 
             return answer
         code = _CODES[code_of(failure)]
         self.answers[method, code.name] += 1
+        note_refusal(method, _peer_of(context), team, failure)
         trailers = (("grpc-status-details-bin", status_of(failure).SerializeToString()),)
         await context.abort(code, str(failure), trailers)
         raise AssertionError  # abort always raises
 
-    async def _take(self, signal: Signal, headers: Headers, context: Any) -> bytes:
-        self._admission.guard.check({**headers, **_LOCAL}, Access.SEND)
+    async def _take(self, signal: Signal, headers: Headers, team: str, context: Any) -> bytes:
         self._admission.check_hops(headers)
+        exports = self._exports[team]
+        exports.quota.admit()
         with self._admission.budget.request() as reservation:
-            left_out = await self._exports.take(
+            left_out = await exports.take(
                 signal, *await self._read(context, reservation), PROTOBUF, ",".join(hops_of(headers)), reservation
             )
         return export_response(signal, left_out, PROTOBUF)
@@ -164,6 +171,12 @@ def _encoding_of(message: bytes) -> str:
     if message.startswith(b"\x78") and len(message) > 1 and int.from_bytes(message[:2], "big") % 31 == 0:
         return "deflate"
     return ""
+
+
+def _peer_of(context: Any) -> str:
+    """The address that a call comes from: gRPC writes `ipv4:127.0.0.1:4317` and `ipv6:%5B::1%5D:4317`."""
+    kind, _, place = str(context.peer()).partition(":")
+    return unquote(place.rpartition(":")[0]).strip("[]") if kind in ("ipv4", "ipv6") else kind
 
 
 def _headers_of(context: Any) -> Headers:

@@ -17,6 +17,7 @@ from collector.enums import HOP_HEADER
 from collector.errors import BadRequest, CollectorError, MethodNotAllowed, NotNow, TooLarge, Unavailable, UnknownPath
 from collector.otlp.read import JSON, PROTOBUF
 from collector.receive.answers import retry_headers, status_response
+from collector.receive.audit import note_refusal
 from collector.receive.guard import Access, Guard, Headers, headers_of
 from collector.receive.limits import Budget, RefusalLog, Reservation
 
@@ -62,10 +63,10 @@ class Receiver:
         self._most = admission.most_bytes
         self.answers: Counter[tuple[str, int]] = Counter()
 
-    def admit(self, path: str, content_type: str) -> None:
-        """Refuse, before the body is read, what this receiver does not take."""
+    def admit(self, path: str, content_type: str, team: str) -> None:
+        """Refuse, before the body is read, what this receiver does not take, of that team ("" for none)."""
 
-    async def take(self, path: str, headers: Headers, content_type: str, receive: AsgiReceive) -> bytes:
+    async def take(self, path: str, headers: Headers, content_type: str, team: str, receive: AsgiReceive) -> bytes:
         """Read the body, keep what it holds and return the body of a 200."""
         raise NotImplementedError
 
@@ -75,20 +76,22 @@ class Receiver:
         content_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
         answer_type = content_type if content_type in (JSON, PROTOBUF) else JSON
         extra: dict[bytes, bytes] = {}
+        team = ""
         try:
             preflight = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers
-            self._guard.check(headers, Access.OPEN if preflight else Access.SEND)
+            team = self._guard.check(headers, Access.OPEN if preflight else Access.SEND)
             if preflight:
                 await self._preflight(headers, send)
                 return
-            self._admit(path, scope["method"], headers, content_type)
-            status, body = 200, await self.take(path, headers, content_type, receive)
+            self._admit(path, scope["method"], headers, content_type, team)
+            status, body = 200, await self.take(path, headers, content_type, team, receive)
             self._admission.refusals.taken()
         except CollectorError as error:
             if isinstance(error, NotNow):
                 self._admission.refusals.refused(error)
             status, body = status_response(error, answer_type)
             extra.update(retry_headers(error))
+            note_refusal(self._known(path), peer_of(scope), team, error)
             if isinstance(error, MethodNotAllowed):
                 extra[b"allow"] = b"POST"
         except asyncio.CancelledError:  # the process ends, and the server would say 500
@@ -101,20 +104,23 @@ class Receiver:
             failure = Unavailable("the request could not be handled now")
             status, body = status_response(failure, answer_type)
             extra.update(retry_headers(failure))
-        self.answers[path if path in self.paths else "other", status] += 1
+        self.answers[self._known(path), status] += 1
         await respond(send, status, body, answer_type, {**extra, **self._cors(headers)})
 
-    def _admit(self, path: str, method: str, headers: Headers, content_type: str) -> None:
+    def _known(self, path: str) -> str:
+        return path if path in self.paths else "other"
+
+    def _admit(self, path: str, method: str, headers: Headers, content_type: str, team: str) -> None:
         """Everything that can be said before the body is read."""
         if path not in self.paths:
             raise UnknownPath(f"no such path; OTLP is taken at {', '.join(self.paths)}")
         if method != "POST":
             raise MethodNotAllowed("send export requests with POST")
-        self.admit(path, content_type)
         self._admission.check_hops(headers)
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._most:
             raise TooLarge(f"the body is larger than {self._most} bytes; send smaller batches")
+        self.admit(path, content_type, team)
 
     async def read(self, headers: Headers, receive: AsgiReceive, reservation: Reservation) -> bytes:
         """The whole body; raises `BadRequest` when less of it comes than the headers say."""
@@ -166,6 +172,11 @@ def _check_length(headers: Headers, size: int) -> None:
 def plain(path: str) -> str:
     """Forgive what joining a base URL and a path by hand gives: `//v1/traces`, `/v1/traces/`."""
     return "/" + path.strip("/") if path != "/" else path
+
+
+def peer_of(scope: AsgiScope) -> str:
+    """The address that a request comes from."""
+    return str((scope.get("client") or ("",))[0])
 
 
 def hops_of(headers: Headers) -> list[str]:

@@ -34,16 +34,21 @@ _RULE = f"{REPORT}rule."
 class Sealer:
     """Redacts export requests under one policy; not safe to share between threads.
 
-    `key` is that of pseudonyms (see `Masker`).
+    `key` is that of pseudonyms (see `Masker`). `fingerprint` names the policy that batches count as sealed under: of
+    one that does nothing but tighten the policy in force, that one.
     """
 
     def __init__(
-        self, policy: Policy | ContentLevel = ContentLevel.MASK, engine: Engine | None = None, key: bytes = b""
+        self,
+        policy: Policy | ContentLevel = ContentLevel.MASK,
+        engine: Engine | None = None,
+        key: bytes = b"",
+        fingerprint: str = "",
     ) -> None:
         if isinstance(policy, ContentLevel):
             policy = level_policy(policy)
         self.policy = policy
-        self.fingerprint = policy.fingerprint()
+        self.fingerprint = fingerprint or policy.fingerprint()
         self.engine = engine or engine_of(policy)
         self._masker = Masker(policy, self.engine, key)
         self._actions = {signal: FieldActions(policy, signal) for signal in Signal}

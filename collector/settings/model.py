@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from collector.enums import ContentLevel, Encoding, Signal, SourceKeys
 from collector.settings.destination_tables import DestinationTable
 from collector.settings.npm_names import boolean
+from collector.settings.team_tables import AccessToken, TeamTable
 
 PREFIX = "COLLECTOR_"
 APP = "opencode-collector"
@@ -25,16 +26,6 @@ def _words(value: Any) -> Any:
     return value
 
 
-def _sendable(token: SecretStr) -> SecretStr:
-    """A token that a header can carry; blanks alone would let everyone in who sends nothing."""
-    text = token.get_secret_value().strip()
-    if not text:
-        raise ValueError("holds nothing but blanks: set a token, or leave it out")
-    if any(ord(char) <= 32 or ord(char) > 126 for char in text):
-        raise ValueError("holds spaces or characters that no token has")
-    return SecretStr(text)
-
-
 def _database(url: SecretStr) -> SecretStr:
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("is no database of a known kind: write postgresql://user:password@host:5432/database")
@@ -43,7 +34,6 @@ def _database(url: SecretStr) -> SecretStr:
 
 Flag = Annotated[bool, BeforeValidator(boolean)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_database)]
-AccessToken = Annotated[SecretStr, AfterValidator(_sendable)]
 CommaList = Annotated[list[str], NoDecode, BeforeValidator(_words)]
 
 
@@ -83,6 +73,11 @@ class Settings(BaseSettings):
     )
     access_tokens: dict[str, AccessToken] = Field(
         {}, description="more access tokens, each under a name, as a JSON object (a table in the file)"
+    )
+    team: list[TeamTable] = Field(
+        [],
+        description="`[[team]]` tables in the file: access tokens with services, destinations, a policy and limits of"
+        " their own ([gateways](gateway.md))",
     )
     read_without_token: Flag = Field(
         False, description="let whoever reaches the port read what is kept: every user of this machine, too"

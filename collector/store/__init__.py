@@ -46,13 +46,20 @@ class Keeping(Protocol):
         ...
 
     def put(
-        self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", completable: Completable | None = None
+        self,
+        batch: SealedBatch | None,
+        refusal: Refusal,
+        *,
+        hops: str = "",
+        completable: Completable | None = None,
+        destinations: Collection[str] | None = None,
     ) -> Future[None]:
         """Keep `batch` and count `refusal`; when the future is done they survive a power cut.
 
-        `hops` names the collectors it came through. A `completable` batch is due a little later, and until then
-        `complete` may put another in its place. The future raises `StoreFull`, nothing having been kept,
-        when undelivered batches fill the queue, and `Unavailable` when the store cannot be written.
+        Both concern `destinations` alone, or those that are not reserved where none are given. `hops` names the
+        collectors it came through. A `completable` batch is due a little later, and until then `complete` may put
+        another in its place. The future raises `StoreFull`, nothing having been kept, when undelivered batches fill
+        the queue, and `Unavailable` when the store cannot be written.
         """
         ...
 

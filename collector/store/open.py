@@ -21,20 +21,22 @@ def open_store(
     *,
     formerly: str = "",
     url: str = "",
+    reserved: Collection[str] = (),
 ) -> Store:
     """Open or create the store for writing: in the database at `url`, or in `directory` where none is given.
 
-    `destinations` says which signals each one takes. `formerly` names the destination that gets what waits for the one
-    upstream of earlier versions. Raises `ConfigError` when the store cannot be used.
+    `destinations` says which signals each one takes; those that are `reserved` get only what is put for them by name.
+    `formerly` names the destination that gets what waits for the one upstream of earlier versions. Raises `ConfigError`
+    when the store cannot be used.
     """
     if url:
         _need_driver()
         from collector.store.postgres.store import PostgresStore
 
-        return PostgresStore(url, caps, destinations)
+        return PostgresStore(url, caps, destinations, reserved=reserved)
     from collector.store.sqlite.store import SqliteStore
 
-    return SqliteStore(directory, caps, destinations, formerly=formerly)
+    return SqliteStore(directory, caps, destinations, formerly=formerly, reserved=reserved)
 
 
 def open_reading(directory: Path, url: str = "") -> Reading:

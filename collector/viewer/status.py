@@ -52,6 +52,20 @@ class OpenCode(TypedDict):
     inbox_bytes: int
 
 
+class TeamStatus(TypedDict):
+    """What a team may send, and what it sent since the start: requests and bytes let in, and requests over a limit."""
+
+    name: str
+    services: list[str]
+    destinations: list[str]
+    policy: str
+    requests_per_minute: int | None
+    bytes_per_minute: int | None
+    requests: int
+    bytes: int
+    refused: int
+
+
 class Status(TypedDict):
     """`collector status --json`; the ledger counts spans, log records and data points.
 
@@ -72,6 +86,7 @@ class Status(TypedDict):
     redactions: dict[str, int]
     redacted: list[Redacted]
     policy: PolicyStatus
+    teams: list[TeamStatus]
     not_reshaped: dict[str, int]
     notices: list[str]
     opencode: OpenCode

@@ -91,6 +91,30 @@ def test_grpc_has_the_same_certificates_and_the_same_client_authority(tmp_path: 
             assert plain.call(TRACES, traces(2).SerializeToString()).code == "UNAVAILABLE"
 
 
+def test_a_laptop_forwards_to_a_gateway_that_asks_for_its_certificate(tmp_path: Path) -> None:
+    authority = certificate(tmp_path, "authority")
+    certificate(tmp_path, "server")
+    certificate(tmp_path, "laptop", authority)
+    far, near, stranger = tmp_path / "far", tmp_path / "near", tmp_path / "stranger"
+    for directory in (far, near, stranger):
+        directory.mkdir()
+    names = settings(tmp_path, COLLECTOR_TLS_CLIENT_CA=str(tmp_path / "authority.pem"))
+    with running(far, **names) as gateway:
+        endpoint = gateway.url.replace("127.0.0.1", "localhost")
+        known = f'ca_file = "{tmp_path / "server.pem"}"'
+        shown = f'certificate_file = "{tmp_path / "laptop.pem"}"\nkey_file = "{tmp_path / "laptop.key"}"'
+        for directory, tls in ((near, f"{known}\n{shown}"), (stranger, known)):
+            table = f'[[destination]]\nname = "gateway"\nendpoint = "{endpoint}"\n[destination.tls]\n{tls}\n'
+            (directory / "collector.toml").write_text(table)
+        with running(near) as laptop, running(stranger) as other:
+            for each in (laptop, other):
+                assert each.post("/v1/traces", traces(2).SerializeToString())[0] == 200
+            wait_for(lambda: laptop.account()["delivered"] == 2, 60)
+            wait_for(lambda: "traces" in other.get("/api/status")["forwarding"]["last"], 60)
+            assert other.get("/api/status")["forwarding"]["last"]["traces"]["failures"] > 0
+            assert other.account()["queued"] == 2
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [

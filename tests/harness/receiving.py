@@ -49,7 +49,7 @@ class ReceiverHarness:
             most_bytes,
         )
         self.admission = Admission(self.store.instance, guard or Guard(), Budget(budget), most_bytes)
-        self.receiver = OtlpReceiver(self.admission, self.exports)
+        self.receiver = OtlpReceiver(self.admission, {"": self.exports})
 
     def ask(self, method: str, path: str, content: Any = b"", **headers: str) -> httpx.Response:
         """Send one request; header names may use _ for -."""

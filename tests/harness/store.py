@@ -32,6 +32,7 @@ class Engine(Protocol):
         destinations: Mapping[str, Collection[Signal]],
         caps: Caps = ...,
         monotonic: Callable[[], float] = ...,
+        reserved: Collection[str] = ...,
     ) -> Store: ...
 
     def read(self, directory: Path) -> Reading: ...
@@ -46,8 +47,9 @@ class Sqlite:
         destinations: Mapping[str, Collection[Signal]],
         caps: Caps = Caps(16 * MIB, 86400, 256 * MIB),  # noqa: B008 - frozen
         monotonic: Callable[[], float] = time.monotonic,
+        reserved: Collection[str] = (),
     ) -> Store:
-        return SqliteStore(directory, caps, destinations, monotonic=monotonic)
+        return SqliteStore(directory, caps, destinations, monotonic=monotonic, reserved=reserved)
 
     def read(self, directory: Path) -> Reading:
         return SqliteReading(directory)
@@ -70,8 +72,9 @@ class Postgres:
         destinations: Mapping[str, Collection[Signal]],
         caps: Caps = Caps(16 * MIB, 86400, 256 * MIB),  # noqa: B008 - frozen
         monotonic: Callable[[], float] = time.monotonic,
+        reserved: Collection[str] = (),
     ) -> Store:
-        return PostgresStore(self.url(directory), caps, destinations, monotonic=monotonic)
+        return PostgresStore(self.url(directory), caps, destinations, monotonic=monotonic, reserved=reserved)
 
     def read(self, directory: Path) -> Reading:
         return PostgresReading(self.url(directory))

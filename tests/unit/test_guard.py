@@ -97,3 +97,20 @@ def test_an_open_path_needs_no_token() -> None:
     assert _lets_in(Guard({"access": "tok-1"}), Access.OPEN)
     assert not _lets_in(Guard({"access": "tok-1"}), Access.READ)
     assert not _lets_in(Guard({"access": "tok-1"}), Access.SEND)
+
+
+def test_a_teams_token_sends_and_neither_reads_nor_measures() -> None:
+    guard = Guard({"access": "tok-1"}, teams={"red": "tok-2", "blue": "tok-3"}, addresses=True, read_token="tok-4")
+    assert guard.check(_headers(authorization="Bearer tok-3"), Access.SEND) == "blue"
+    assert guard.check(_headers(authorization="Bearer tok-1"), Access.SEND) == ""
+    for access in (Access.READ, Access.MEASURE):
+        with pytest.raises(Unauthorized):
+            guard.check(_headers(x_collector_token="tok-2"), access)
+
+
+def test_a_token_that_was_taken_back_no_longer_counts() -> None:
+    guard = Guard({"access": "tok-1"}, teams={"red": "tok-2"})
+    guard.accept({"access": "tok-1"}, {"red": "tok-3"})
+    assert guard.check(_headers(x_collector_token="tok-3"), Access.SEND) == "red"
+    with pytest.raises(Unauthorized):
+        guard.check(_headers(x_collector_token="tok-2"), Access.SEND)

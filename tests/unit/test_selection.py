@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.app.destinations import selection_of
 from collector.otlp.names import canonical, glob
-from collector.otlp.selection import Selection, keep_selected
+from collector.otlp.selection import Selection, drop_other_services, keep_selected
 from collector.settings.destination_tables import FilterTable
 
 ALL = Selection()
@@ -113,3 +113,16 @@ def test_each_list_of_a_filters_table_chooses() -> None:
     for name in FilterTable.model_fields:
         given: Any = {"some.key": ["a*"]} if name == "attribute" else ["a*"]
         assert not selection_of(FilterTable(**{name: given})).is_empty, name
+
+
+def test_what_is_of_no_allowed_service_goes_whatever_its_items_call_themselves() -> None:
+    request = spans(("shop-1", [{}, {}]), ("payroll", [{"service.name": "shop-1"}]), ("shop", [{}]))
+    request.resource_spans.add().scope_spans.add().spans.add(name="of none")
+    assert drop_other_services(request, ["shop-*"]) == 3
+    assert names(request) == ["shop-10", "shop-11"]
+
+
+def test_a_second_name_beside_an_allowed_one_is_not_allowed() -> None:
+    request = spans(("shop-1", [{}]))
+    _put(request.resource_spans[0].resource, {"service.name": "payroll"})
+    assert drop_other_services(request, ["shop-*"]) == 1

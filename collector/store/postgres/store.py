@@ -15,6 +15,7 @@ import psycopg
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, ConfigError, StoreFull, Unavailable
+from collector.store.addressing import Addressing
 from collector.store.completable import CompletableBatches
 from collector.store.entries import LOCAL, UNSEALABLE, Caps, Completable, Refusal, Reseal
 from collector.store.postgres import queue
@@ -38,7 +39,8 @@ class PostgresStore(PgOutbox):
     """Keeps sealed batches in the database at `url`; every put is committed before its future is done.
 
     `destinations` says who gets what: destination -> the signals it takes. A signal it does not take is counted as
-    dropped for it, with the reason. `monotonic` gives the seconds that age is counted in, from the server's time on.
+    dropped for it, with the reason; those that are `reserved` get only what is put for them by name. `monotonic` gives
+    the seconds that age is counted in, from the server's time on.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class PostgresStore(PgOutbox):
         caps: Caps,
         destinations: Mapping[str, Collection[Signal]],
         *,
+        reserved: Collection[str] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._destinations = destinations
+        self._addressing = Addressing(destinations, reserved)
         self._clock = PgClock(monotonic)
         self._policy = ""
         self._completable = CompletableBatches()
@@ -79,11 +83,18 @@ class PostgresStore(PgOutbox):
     # ---- Keeping
 
     def put(
-        self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", completable: Completable | None = None
+        self,
+        batch: SealedBatch | None,
+        refusal: Refusal,
+        *,
+        hops: str = "",
+        completable: Completable | None = None,
+        destinations: Collection[str] | None = None,
     ) -> Future[None]:
         """See `Keeping.put`."""
         return self._writer.submit(
-            lambda transaction: self._put(transaction, batch, refusal, hops, completable), batches=batch is not None
+            lambda transaction: self._put(transaction, batch, refusal, hops, completable, destinations),
+            batches=batch is not None,
         )
 
     def complete(self, number: int, batch: SealedBatch) -> Future[bool]:
@@ -182,6 +193,7 @@ class PostgresStore(PgOutbox):
         refusal: Refusal,
         hops: str,
         completable: Completable | None = None,
+        destinations: Collection[str] | None = None,
     ) -> None:
         if batch is not None:
             if batch.policy != self._policy and batch.policy and self._policy:
@@ -189,7 +201,7 @@ class PostgresStore(PgOutbox):
             waiting = self._room.queued + transaction.queued_bytes + len(batch.data)
             if self._destinations and waiting > self._room.caps.queue_bytes:
                 raise StoreFull("the queue of undelivered telemetry is full", retry_after=30)
-        takers = self._count(transaction, batch.items if batch else 0, refusal)
+        takers = self._count(transaction, batch.items if batch else 0, refusal, destinations)
         if batch is None:
             return
         number = transaction.add_batch(batch, time.time_ns(), hops)
@@ -229,11 +241,13 @@ class PostgresStore(PgOutbox):
         transaction.flush()
         index_again(transaction, number)
 
-    def _count(self, transaction: Transaction, items: int, refusal: Refusal) -> list[str]:
-        """Count what came for every destination; those that the batch is to be sent to."""
+    def _count(
+        self, transaction: Transaction, items: int, refusal: Refusal, destinations: Collection[str] | None
+    ) -> list[str]:
+        """Count what came for every destination that it concerns; those that the batch is to be sent to."""
         takers = []
         signal = refusal.signal
-        for destination, signals in (self._destinations or {LOCAL: tuple(Signal)}).items():
+        for destination, signals in self._addressing.concerned(destinations).items():
             transaction.count(destination, signal, "received", items + sum(refusal.by_reason.values()))
             for reason, refused in refusal.by_reason.items():
                 transaction.count(destination, signal, "dropped", refused, storable(reason))

@@ -16,6 +16,7 @@ from isal.isal_zlib import crc32
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, StoreFull, Unavailable
+from collector.store.addressing import Addressing
 from collector.store.completable import CompletableBatches
 from collector.store.entries import (
     LOCAL,
@@ -49,8 +50,9 @@ class SqliteStore(SqliteOutbox):
     """Keeps sealed batches in `directory`; every put is synced before its future is done.
 
     `destinations` says who gets what: destination -> the signals it takes. A signal it does not take is
-    counted as dropped for it, with the reason. `formerly` names what waited for "upstream" before destinations
-    were named by their host. `monotonic` gives the seconds that age is counted in.
+    counted as dropped for it, with the reason; those that are `reserved` get only what is put for them by name.
+    `formerly` names what waited for "upstream" before destinations were named by their host. `monotonic` gives the
+    seconds that age is counted in.
     """
 
     def __init__(
@@ -60,10 +62,11 @@ class SqliteStore(SqliteOutbox):
         destinations: Mapping[str, Collection[Signal]],
         *,
         formerly: str = "",
+        reserved: Collection[str] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._caps = caps
-        self._destinations = destinations
+        self._addressing = Addressing(destinations, reserved)
         self._clock = StoreClock(monotonic)
         self._saved_ms = 0
         self._put_at = -_QUIET_S
@@ -97,10 +100,18 @@ class SqliteStore(SqliteOutbox):
     # ---- Keeping
 
     def put(
-        self, batch: SealedBatch | None, refusal: Refusal, *, hops: str = "", completable: Completable | None = None
+        self,
+        batch: SealedBatch | None,
+        refusal: Refusal,
+        *,
+        hops: str = "",
+        completable: Completable | None = None,
+        destinations: Collection[str] | None = None,
     ) -> Future[None]:
         """See `Keeping.put`."""
-        return self._writer.submit(lambda connection: self._put(connection, batch, refusal, hops, completable))
+        return self._writer.submit(
+            lambda connection: self._put(connection, batch, refusal, hops, completable, destinations)
+        )
 
     def complete(self, number: int, batch: SealedBatch) -> Future[bool]:
         """See `Keeping.complete`."""
@@ -243,6 +254,7 @@ class SqliteStore(SqliteOutbox):
         refusal: Refusal,
         hops: str,
         completable: Completable | None = None,
+        destinations: Collection[str] | None = None,
     ) -> None:
         if batch is not None:
             if full := self._file.full:
@@ -251,7 +263,7 @@ class SqliteStore(SqliteOutbox):
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
             if full := self._forgetting.refuses(len(batch.data)):
                 raise StoreFull(full, retry_after=30)
-        takers = self._count(connection, batch.items if batch else 0, refusal)
+        takers = self._count(connection, batch.items if batch else 0, refusal, destinations)
         if batch is None:
             return
         in_session = any(span.session_id for span in batch.spans)
@@ -297,11 +309,13 @@ class SqliteStore(SqliteOutbox):
         list_spans(connection, batch.spans, batch_id, listed)
         index_again(connection, batch_id)
 
-    def _count(self, connection: sqlite3.Connection, items: int, refusal: Refusal) -> list[str]:
-        """Count what came for every destination; those that the batch is to be sent to."""
+    def _count(
+        self, connection: sqlite3.Connection, items: int, refusal: Refusal, destinations: Collection[str] | None
+    ) -> list[str]:
+        """Count what came for every destination that it concerns; those that the batch is to be sent to."""
         takers = []
         signal = refusal.signal
-        for destination, signals in (self._destinations or {LOCAL: tuple(Signal)}).items():
+        for destination, signals in self._addressing.concerned(destinations).items():
             count(connection, destination, signal, "received", items + sum(refusal.by_reason.values()))
             for reason, refused in refusal.by_reason.items():
                 count(connection, destination, signal, "dropped", refused, reason)

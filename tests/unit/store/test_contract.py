@@ -454,3 +454,31 @@ def test_ids_are_found_by_a_part_of_them_a_whole_one_first(store: Store, reading
     for short in (span.span_id[:8], f"{span.trace_id[:8]}/{span.span_id[:4]}"):
         assert [found.span_id for found in reading.find(short)] == [span.span_id]
     assert reading.find("*") == reading.find("ses_[a]") == reading.find("") == []
+
+
+def test_reserved_destinations_get_what_is_put_for_them_by_name_and_the_others_all_else(
+    engine: Engine, tmp_path: Path
+) -> None:
+    every = {HOST: [Signal.TRACES], "own": [Signal.TRACES]}
+    store = engine.open(tmp_path, every, reserved=["own"])
+    reading = engine.read(tmp_path)
+    shared, owned = _batch(2), _batch(3)
+    store.put(shared, NONE).result(5)
+    store.put(owned, Refusal(Signal.TRACES, {"not wanted": 4}), destinations=["own"]).result(5)
+    assert [leased.data for leased in store.lease(LANE, MIB)] == [shared.data]
+    assert [leased.data for leased in store.lease(Lane("own", Signal.TRACES), MIB)] == [owned.data]
+    assert account_of(reading)["received"] == 2
+    account = account_of(reading, "own")
+    assert (account["received"], account["queued"], account["dropped"]) == (7, 3, {"not wanted": 4})
+    reading.close()
+    store.close()
+
+
+def test_what_no_destination_is_left_for_stays_here(engine: Engine, tmp_path: Path) -> None:
+    store = engine.open(tmp_path, {"own": [Signal.TRACES]}, reserved=["own"])
+    reading = engine.read(tmp_path)
+    store.put(_batch(2), NONE).result(5)
+    assert account_of(reading, "local")["delivered"] == 2
+    assert "own" not in reading.ledger()
+    reading.close()
+    store.close()
