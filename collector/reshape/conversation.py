@@ -63,13 +63,16 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
     system = read_system(span.get(SYSTEM), reading)
     if system:
         target.redundant.add(SYSTEM)
-    if system and asked and asked[0].role == "system" and asked[0].text == system[0].text:
+    if system and any(message.role in _SYSTEM_ROLES and message.text == system[0].text for message in asked):
         system = []  # OpenLIT writes it in both places
     target.input_messages([*system, *asked])
     target.output_messages(answered)
     if tools := read_tools(span.get(TOOLS)):
         target.redundant.add(TOOLS)
         write_tools(target.put, tools)
+
+
+_SYSTEM_ROLES = ("system", "developer")
 
 
 def _says_something(messages: Sequence[ChatMessage]) -> bool:

@@ -6,12 +6,25 @@ from openinference.semconv.trace import DocumentAttributes
 
 from collector.openinference.documents import Document
 from collector.openinference.messages import MOST_KEYS
-from collector.otlp.values import Value, number, read_json, to_text
+from collector.otlp.values import Value, listed, number, read_json, to_text
 
 
 def read_documents(value: Value) -> list[Document]:
     """The documents in `value`, as far as they can be told from other results."""
     return [_document(found) for found in _documents(value)[:MOST_KEYS]]
+
+
+def read_ranked(ranking: Value, given: Value) -> list[Document]:
+    """The documents of a ranking, which may be no more than indexes into those that were given, and scores."""
+    documents = read_documents(given)
+    found: list[Document] = []
+    for item in listed(ranking)[:MOST_KEYS]:
+        rank = read_json(item)
+        index = rank.get("index") if isinstance(rank, dict) else None
+        of_given = documents[index] if isinstance(index, int) and 0 <= index < len(documents) else {}
+        own = _document(rank) if isinstance(rank, (dict, str)) else {}
+        found.append({**of_given, **{key: value for key, value in own.items() if value is not None}})
+    return found
 
 
 def _document(found: Value) -> Document:

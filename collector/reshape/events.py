@@ -110,4 +110,9 @@ def _blocks(content: Value) -> Value:
 
 
 def _is_block(item: Value) -> bool:
-    return isinstance(item, dict) and (isinstance(item.get("type"), str) or (len(item) == 1 and "role" not in item))
+    if not isinstance(item, dict):
+        return False
+    return isinstance(item.get("type"), str) or (len(item) == 1 and _OF_A_MESSAGE.isdisjoint(item))
+
+
+_OF_A_MESSAGE = {"role", "content", "tool_calls"}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from collector.openinference.messages import ChatMessage, Content, ToolCall
+from collector.openinference.messages import ChatMessage, Content
 from collector.otlp.values import Value, read_json, to_text
+from collector.reshape.calls import read_call, read_result
 from collector.reshape.contents import UNKNOWN, read_content
 
 _MOST_NESTED = 8
@@ -136,14 +137,20 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
         return _read_message(value, role, reading)
     for key in ("message", "messages", "contents", "choices", "candidates", "generations"):
         if value.get(key):
-            system = value.get("system") or value.get("system_instruction") or value.get("systemInstruction")
-            inner = "assistant" if key in ("choices", "candidates", "generations") else role
-            found = read_messages(value[key], inner, reading, depth + 1)
-            if found and value.get("finish_reason"):
-                found[0].finish_reason = str(value["finish_reason"])
+            system = next((found for key in _SYSTEM if (found := value.get(key) or _of_config(value, key))), None)
+            said_by = "assistant" if key in ("choices", "candidates", "generations") else role
+            found = read_messages(value[key], said_by, reading, depth + 1)
+            if found:
+                found[0].finish_reason = _finish_reason(value) or found[0].finish_reason
             return [*read_messages(system, "system", reading, depth + 1), *found]
     if value.get("type") in _LANGCHAIN_TYPES and "content" in value:
         return _read_message(value, _LANGCHAIN_TYPES[value["type"]], reading)
+    inner = value.get("content")
+    if isinstance(inner, dict) and "parts" in inner:  # one of Gemini's candidates
+        found = read_messages(inner, role, reading, depth + 1)
+        if found:
+            found[0].finish_reason = _finish_reason(value)
+        return found
     if "content" in value or "tool_calls" in value or "toolCalls" in value:
         return _read_message(value, role, reading)
     for key in ("prompt", "input", "output", "query", "text"):
@@ -156,6 +163,21 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
             ]
     return []
 
+
+_SYSTEM = ("system", "system_instruction", "systemInstruction")
+
+
+def _of_config(value: dict[str, Value], key: str) -> Value:
+    """What a request of Gemini's says under `key` in its configuration."""
+    config = value.get("config")
+    return config.get(key) if isinstance(config, dict) else None
+
+
+def _finish_reason(value: dict[str, Value]) -> str:
+    return next((text for key in _FINISH if (text := _text(value.get(key)))), "")
+
+
+_FINISH = ("finish_reason", "stop_reason", "finishReason", "stopReason")
 
 _LANGCHAIN_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 
@@ -171,7 +193,7 @@ def _read_message(value: dict[str, Value], role: str, reading: MessageReading) -
     content = value.get("content") if parts is None else parts
     more = len(value) > 2 or content is None or given is None  # than who said what
     if more:
-        message.finish_reason = _text(value.get("finish_reason"))
+        message.finish_reason = _finish_reason(value)
         if value.get("type") in _LONE:
             content = [value]
         else:
@@ -205,7 +227,7 @@ def _read_beside(value: dict[str, Value], message: ChatMessage) -> None:
     if calls:
         calls = read_json(calls)
         calls = calls if isinstance(calls, list) else [calls]
-        message.calls += [_read_call(call) for call in calls if _is_dict(call)]
+        message.calls += [read_call(call) for call in calls if _is_dict(call)]
 
 
 def _leave_out_unknown(message: ChatMessage) -> None:
@@ -253,10 +275,10 @@ def _read_part(part: Value, message: ChatMessage, results: list[ChatMessage], re
             part, kind = part[key], bare
             break
     if kind in _CALLS:
-        message.calls.append(_read_call(part))
+        message.calls.append(read_call(part))
         message.calls[-1].signature = signature
     elif kind in _RESULTS or (kind.endswith("_tool_result") and "content" in part):
-        results.append(_read_result(part, reading))
+        results.append(read_result(part, reading.dump))
     elif kind == "message":
         for inner in part.get("content") or ():
             _read_part(inner, message, results, reading)
@@ -274,52 +296,3 @@ _BARE = {  # Gemini, Bedrock and Genkit name a part by its one member
     "toolRequest": "tool_call",
     "toolResponse": "tool_result",
 }
-
-
-def _read_call(call: dict[str, Value]) -> ToolCall:
-    inner = call.get("function")
-    source = inner if isinstance(inner, dict) else call
-    arguments: Value = None
-    for key in ("arguments", "input", "args", "server_tool_call"):
-        if source.get(key) is not None:
-            arguments = source[key]
-            break
-    name = source.get("name") or source.get("toolName") or source.get("function_name") or source.get("tool_name")
-    identity = call.get("id") or call.get("toolCallId") or call.get("toolUseId") or call.get("tool_call_id")
-    identity = identity or call.get("ref")  # Genkit's
-    if call.get("call_id"):  # OpenAI's responses have an id of the item beside it
-        identity = call["call_id"]
-    if name is None and isinstance(inner, str):
-        name = inner
-    return ToolCall(to_text(identity), to_text(name), to_text(arguments))
-
-
-def _read_result(part: dict[str, Value], reading: MessageReading) -> ChatMessage:
-    content: Value = None
-    for key in ("response", "result", "output", "content", "server_tool_call_response"):
-        if part.get(key) is not None:
-            content = part[key]
-            break
-    identity = ""
-    for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "id", "ref"):
-        if part.get(key):
-            identity = to_text(part[key])
-            break
-    text = _texts(content) if "output" not in part else None
-    if text is None:
-        text = content if isinstance(content, str) else "" if content is None else reading.dump(content)
-    contents: list[Content] = [{"type": "text", "text": text}] if text else []
-    name = "" if identity else _text(part.get("name") or part.get("toolName"))
-    return ChatMessage("tool", contents, call_id=identity, name=name)
-
-
-def _texts(content: Value) -> str | None:
-    """The text of content blocks that are all text; None when there is anything else."""
-    if not isinstance(content, list) or not content:
-        return None
-    texts = []
-    for block in content:
-        if not isinstance(block, dict) or not isinstance(block.get("text"), str):
-            return None
-        texts.append(block["text"])
-    return "\n".join(texts)

@@ -18,7 +18,7 @@ from collector.reshape.stage import Reshaper
 from collector.reshape.tools import read_tools
 
 ROOT = Path(__file__).parents[2]
-ELSEWHERE = ("opencode", "opencode-plugin", "redaction")
+ELSEWHERE = ("opencode", "opencode-plugin", "openinference", "redaction")
 FILES = sorted(path for path in ROOT.glob("proto_fixtures/*/*.json") if path.parent.name not in ELSEWHERE)
 
 DIFFERENT = {

@@ -14,7 +14,7 @@ from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, read_json
 from collector.reshape.convention import BY_SPAN, Convention, LogRecords
 from collector.reshape.conversation import INPUT, OUTPUT, put_conversation, take_details
-from collector.reshape.documents import read_documents
+from collector.reshape.documents import read_documents, read_ranked
 from collector.reshape.events import MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_functions, read_indexed
 from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
@@ -41,8 +41,12 @@ class GenAi(Convention):
         SpanAttributes.AGENT_NAME: ("gen_ai.agent.name",),
     }
     counts = {
-        "prompt": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-        "completion": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        "prompt": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "gen_ai.response.prompt_tokens"),
+        "completion": (
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "gen_ai.response.completion_tokens",
+        ),
         "total": ("gen_ai.usage.total_tokens",),
         "cache_read": (
             "gen_ai.usage.cache_read.input_tokens",
@@ -293,5 +297,5 @@ def put_reranking(target: Target, span: SourceSpan) -> None:
         span.get("gen_ai.rerank.results"),
     )
     write_documents(target.put, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, read_documents(given))
-    write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_documents(kept))
+    write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_ranked(kept, given))
     target.input(query)

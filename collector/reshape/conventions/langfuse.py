@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 
 from collector.openinference.documents import write_documents, write_embeddings
@@ -38,6 +40,9 @@ _COST = {
     SpanAttributes.LLM_COST_TOTAL: ("total", "total_cost"),
     SpanAttributes.LLM_COST_PROMPT: ("input", "input_cost"),
     SpanAttributes.LLM_COST_COMPLETION: ("output", "output_cost"),
+    SpanAttributes.LLM_COST_PROMPT_DETAILS_CACHE_READ: ("input_cached_tokens", "cache_read_input_tokens"),
+    SpanAttributes.LLM_COST_PROMPT_DETAILS_CACHE_WRITE: ("input_cache_creation", "cache_creation_input_tokens"),
+    SpanAttributes.LLM_COST_COMPLETION_DETAILS_REASONING: ("output_reasoning_tokens",),
 }
 
 
@@ -71,7 +76,7 @@ class Langfuse(Convention):
         target.output(span.get(_OUTPUT), _OUTPUT)
         if kind in (LLM, EMBEDDING):
             put_usage(target, span.json(_OBSERVATION + "usage_details"))
-            put_numbers(target, span.json(_OBSERVATION + "cost_details"), _COST)
+            _put_cost(target, span.json(_OBSERVATION + "cost_details"))
         if kind == LLM:
             _put_generation(target, span)
         elif kind == TOOL:
@@ -86,6 +91,20 @@ class Langfuse(Convention):
             target.put(SpanAttributes.EMBEDDING_MODEL_NAME, span.text(_MODEL))
             write_embeddings(target.put, _texts(span.json(_INPUT)), ())
         return target
+
+
+def _put_cost(target: Target, details: Value) -> None:
+    """What a request cost. Where only all buckets together make the total, those of a side belong to its sum."""
+    if not isinstance(details, dict):
+        return
+    buckets = {key: cost for key, value in details.items() if (cost := number(value)) is not None and key != "total"}
+    asked = sum(cost for key, cost in buckets.items() if "input" in key or "cache" in key)
+    answered = sum(cost for key, cost in buckets.items() if "output" in key)
+    total = number(details.get("total"))
+    if total is not None and len(buckets) > 2 and isclose(asked + answered, total):
+        target.put(SpanAttributes.LLM_COST_PROMPT, asked)
+        target.put(SpanAttributes.LLM_COST_COMPLETION, answered)
+    put_numbers(target, details, _COST)
 
 
 def _texts(value: Value) -> list[Value]:
@@ -110,7 +129,12 @@ def _put_generation(target: Target, span: SourceSpan) -> None:
 
 def _system(asked: Value) -> list[Value]:
     """A request's system prompt that is no message, unless `read_messages` takes it with the messages."""
-    return [] if not isinstance(asked, dict) or "messages" in asked else read_system(asked.get("instructions"))
+    if not isinstance(asked, dict) or not _READ_WITH_SYSTEM.isdisjoint(asked):
+        return []
+    return read_system(asked.get("instructions"))
+
+
+_READ_WITH_SYSTEM = {"messages", "input", "prompt", "query", "text"}
 
 
 def _numeric(value: Value) -> Value:

@@ -20,6 +20,7 @@ from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
 from collector.reshape.conversation import SYSTEM, put_input, put_output, read_system
 from collector.reshape.events import read_events
+from collector.reshape.keys import put_usage
 from collector.reshape.messages import MessageReading, read_messages
 from collector.reshape.operations import kind_of
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
@@ -149,6 +150,9 @@ def _put_exchange(target: Target, span: SourceSpan) -> None:
     asked, answered = span.get("request_data"), span.get("response_data")
     target.input_messages(read_messages(asked, "user"))
     target.output_messages(read_messages(answered, "assistant"))
+    body = read_json(answered)
+    if isinstance(body, dict):
+        put_usage(target, body.get("usage"))
     target.input(asked, "request_data")
     target.output(answered, "response_data")
 

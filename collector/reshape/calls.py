@@ -1,0 +1,60 @@
+"""Tool calls and their results, as every dialect writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from collector.openinference.messages import ChatMessage, Content, ToolCall
+from collector.otlp.values import Value, to_text
+
+
+def read_call(call: dict[str, Value]) -> ToolCall:
+    """A call as OpenAI, Anthropic, Gemini, Bedrock, Genkit or the AI SDK write it."""
+    inner = call.get("function")
+    source = inner if isinstance(inner, dict) else call
+    arguments: Value = None
+    for key in ("arguments", "input", "args", "server_tool_call"):
+        if source.get(key) is not None:
+            arguments = source[key]
+            break
+    name = source.get("name") or source.get("toolName") or source.get("function_name") or source.get("tool_name")
+    identity = call.get("id") or call.get("toolCallId") or call.get("toolUseId") or call.get("tool_call_id")
+    identity = identity or call.get("ref")  # Genkit's
+    if call.get("call_id"):  # OpenAI's responses have an id of the item beside it
+        identity = call["call_id"]
+    if name is None and isinstance(inner, str):
+        name = inner
+    return ToolCall(to_text(identity), to_text(name), to_text(arguments))
+
+
+def read_result(part: dict[str, Value], dump: Callable[[Value], str]) -> ChatMessage:
+    """A call's result as a message; `dump` writes what is no text."""
+    content: Value = None
+    for key in ("response", "result", "output", "content", "server_tool_call_response"):
+        if part.get(key) is not None:
+            content = part[key]
+            break
+    identity = ""
+    for key in ("tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "id", "ref"):
+        if part.get(key):
+            identity = to_text(part[key])
+            break
+    text = _texts(content) if "output" not in part else None
+    if text is None:
+        text = content if isinstance(content, str) else "" if content is None else dump(content)
+    contents: list[Content] = [{"type": "text", "text": text}] if text else []
+    name = part.get("name") or part.get("toolName")
+    name = name if isinstance(name, str) and not identity else ""
+    return ChatMessage("tool", contents, call_id=identity, name=name)
+
+
+def _texts(content: Value) -> str | None:
+    """The text of content blocks that are all text; None when there is anything else."""
+    if not isinstance(content, list) or not content:
+        return None
+    texts = []
+    for block in content:
+        if not isinstance(block, dict) or not isinstance(block.get("text"), str):
+            return None
+        texts.append(block["text"])
+    return "\n".join(texts)
