@@ -24,13 +24,22 @@ class Room:
     def __init__(self, caps: Caps, destinations: Iterable[str]) -> None:
         self.caps = caps
         self.destinations: Sequence[str] = tuple(destinations)
-        self.queued = self.total = 0
+        self.queued = self.total = self._refused = 0
         self._measure_at = 0.0
 
     @property
     def full(self) -> str:
-        """Why no batch can be taken for the bytes that wait already; empty while one can."""
-        if self.destinations and self.queued >= self.caps.queue_bytes:
+        """Why no batch as large as the last one refused can be taken; empty while one can."""
+        return self._full(self._refused)
+
+    def refuses(self, size: int, beside: int) -> str:
+        """Why a batch of `size` bytes is not taken, for what waits and `beside` bytes more; empty where it is."""
+        full = self._full(size + beside)
+        self._refused = size if full else 0
+        return full
+
+    def _full(self, more: int) -> str:
+        if self.destinations and self.queued + max(more, 1) > self.caps.queue_bytes:
             return "the queue of undelivered telemetry is full"
         return ""
 

@@ -198,9 +198,8 @@ class PostgresStore(PgOutbox):
         if batch is not None:
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
-            waiting = self._room.queued + transaction.queued_bytes + len(batch.data)
-            if self._destinations and waiting > self._room.caps.queue_bytes:
-                raise StoreFull("the queue of undelivered telemetry is full", retry_after=30)
+            if full := self._room.refuses(len(batch.data), transaction.queued_bytes):
+                raise StoreFull(full, retry_after=30)
         takers = self._count(transaction, batch.items if batch else 0, refusal, destinations)
         if batch is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -48,11 +49,14 @@ def test_a_signal_the_destination_does_not_take_is_counted_with_the_reason(store
 def test_a_full_queue_refuses_and_keeps_what_it_has(engine: Engine, tmp_path: Path) -> None:
     store = engine.open(tmp_path, {HOST: [Signal.TRACES]}, Caps(10_000, 3600, 256 * MIB))
     _put(store, _batch(1, size=8000))
+    assert asyncio.run(store.failure()) == ""
     with pytest.raises(StoreFull):
         _put(store, _batch(1, size=8000))
+    assert "full" in asyncio.run(store.failure())  # readiness agrees with the posts
     reading = engine.read(tmp_path)
     assert account_of(reading)["received"] == 1
     settle(store, store.lease(LANE, MIB))
+    assert asyncio.run(store.failure()) == ""
     _put(store, _batch(1, size=8000))
     reading.close()
     store.close()
