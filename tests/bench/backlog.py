@@ -7,6 +7,7 @@ one run. The full store is at its cap and forgets for each post; what waits is f
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import sys
@@ -113,20 +114,20 @@ def _posts(processes: dict[str, Process], texts: list[str], count: int) -> None:
 
 
 def _drain(process: Process, closed: Path) -> None:
-    before, waiting, began = memory(process.pid), process.account()["queued"], time.perf_counter()
+    before, waiting = memory(process.pid), process.account()["queued"]
     closed.unlink()
-    held = [before]
+    while process.account()["queued"] == waiting:
+        time.sleep(0.1)
+    began, held = time.perf_counter(), [memory(process.pid)]
     while process.account()["queued"]:
         held.append(memory(process.pid))
-        time.sleep(0.2)
-    seconds = time.perf_counter() - began
-    half, drained = len(held) // 2, waiting * _SIZE / _MIB
+        time.sleep(0.1)
+    seconds, drained = time.perf_counter() - began, waiting * _SIZE / _MIB
     print(f"drained {drained:.0f} MiB in {seconds:.0f} s, {drained / seconds:.0f} MiB/s")
-    print(
-        f"memory: {before / _MIB:.0f} MiB before, at most {max(held[: half + 1]) / _MIB:.0f} in the first half"
-        f" and {max(held[half:]) / _MIB:.0f} in the second",
-        flush=True,
-    )
+    ends = [len(held) * quarter // 4 for quarter in range(5)]
+    most = [max(held[first : max(last, first + 1)]) / _MIB for first, last in itertools.pairwise(ends)]
+    said = ", ".join(f"{each:.0f}" for each in most)
+    print(f"memory: {before / _MIB:.0f} MiB before, at most {said} in its quarters", flush=True)
 
 
 if __name__ == "__main__":
