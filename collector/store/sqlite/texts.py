@@ -79,7 +79,7 @@ def forget_deleted(connection: sqlite3.Connection) -> None:
 
 def match_of(text: str) -> str:
     """A query for the index: all words of `text`, the last one also as the beginning of a word."""
-    words = ['"' + word.replace('"', '""') + '"' for word in text.split()]
+    words = ['"' + word.replace('"', '""') + '"' for word in text.replace("\0", " ").split()]  # NUL ends a query
     return " ".join(words) + ("*" if words and text == text.rstrip() else "")
 
 

@@ -62,6 +62,14 @@ def test_a_full_queue_refuses_and_keeps_what_it_has(engine: Engine, tmp_path: Pa
     store.close()
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0b", '"', "*", "NEAR(", "-", "a AND", "'", ":*", "&", "\\", "(", "\u202e"])
+def test_any_text_can_be_searched_for(reading: Reading, text: str) -> None:
+    """No sign of an index's own language ends a search with an error."""
+    assert reading.search(text) == []
+    assert reading.sessions(SessionQuery(text=text, agent=text)) == []
+    assert reading.spans(only=SpanQuery(text=text)) == []
+
+
 def test_concurrent_puts_are_all_kept(store: Store, reading: Reading) -> None:
     def work() -> None:
         for _ in range(20):
