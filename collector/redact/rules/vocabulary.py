@@ -111,7 +111,7 @@ _NO_TOKEN = _words(
     " input output prompt completion cached max min num total image audio video reasoning thinking lookahead prev peek"
     " string ident eof operator keyword text word sub n per new line comment control cancellation cancel shard design color"
     " punctuation whitespace begin newline indent dedent of by is has no with current_line expected unexpected got scan stream"
-    " nfa left right open close quote literal identifier number float int template to lex syntax semantic"
+    " lock change sequence starting action nfa left right open close quote literal identifier number float int template to lex syntax semantic"
 )  # fmt: skip
 _TOKENS = _words("access refresh auth api bearer bot user session personal deploy")
 _CODES = _words("otp mfa recovery backup verification auth authorization totp device 2fa login activation sms security")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,10 @@ def _play(collector: Collector, client: OpenCode, folder: Path, model: FakeModel
     body = {"parts": [{"type": "text", "text": f"Use {SPOKEN} and {WRITTEN} [[leak_walk]]"}]}
     client.api("POST", f"/session/{session}/message", place, body)
     until(lambda: any(row["kind"] == "AGENT" for row in collector.spans()), 60, "the turn is closed")
-    pages = ["/api/status", "/api/spans?limit=1000", "/metrics"]
-    texts = [json.dumps(ask("GET", collector.url + page)) if page != "/metrics" else "" for page in pages]
+    texts = [json.dumps(ask("GET", collector.url + page)) for page in ("/api/status", "/api/spans?limit=1000")]
+    with urllib.request.urlopen(collector.url + "/metrics", timeout=60) as page:
+        texts.append(page.read().decode())
+    assert "redact" in texts[-1]
     texts += [json.dumps(collector.span(row)) for row in collector.spans()]
     assert any(row["kind"] == "TOOL" for row in collector.spans())
     return "\n".join(texts).encode()

@@ -101,6 +101,10 @@ def test_a_pass_phrase_of_drawn_words_is_masked(text: str) -> None:
         "password: ${DB_PASSWORD:-postgres}",
         "session=ses_6b1c8f0e2ffeKmZc7r1T",
         "tokens = {'width': 'Width100%'}",
+        '"LockToken": "e3db7e2c-d58b-4ee6-8346-6aec5511c6fb"',
+        "aws logs put-log-events --sequence-token 49542672486831074009579604567656788214806863282469607346",
+        '"pattern": "secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@-]+$"',
+        '"Switch auth type with /auth.": "/auth \\u3067\\u8A8D\\u8A3C\\u30BF\\u30A4\\u30D7"',
     ],
 )
 def test_names_settings_and_sentences_stay(text: str) -> None:

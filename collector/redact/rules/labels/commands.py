@@ -14,6 +14,8 @@ from collector.redact.rules.values import chosen, drawn, harmless, is_words_and_
 
 def _flag(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
+    if value[:1] == b"u" and data[match.start("secret") - 1 : match.start("secret")] == b"\\":
+        return False  # an escaped character of another language
     return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(
         match["key"], value, Holder.VARIABLE if data[match.end("key") : match.end("key") + 1] == b"=" else Holder.DATA
     )
@@ -80,7 +82,7 @@ COMMANDS: tuple[Rule, ...] = (
         (Trigger(
             CASES + r"[\x00\n \t\"'\[,(](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|pw|secret|token|key|credential|psk|auth|otp|cookie)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
             None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie")),),
-        around(re.compile(rb"(?i)(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag),
+        around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag),
         match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]'),
         no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048"),
         since=2,

@@ -76,12 +76,12 @@ def _after_plain_words(look: Look) -> Look:
 
     def unless_plain(data: bytes, place: int) -> ByteRange | None:
         word = _REST.match(data, place)
-        if word and data[word.end() : word.end() + 1] in (b"(", b"[", b"{"):
+        if word and data[word.end() : word.end() + 1] in (b"(", b"[", b"{", b"<"):
             return None  # a program calls or indexes it
-        tail = data[max(0, place - 7) : place]
+        tail = data[max(0, place - 6) : place]
         if tail.isalpha() and tail.islower() and (rest := _PLAIN.match(data, place)):
-            before = data[max(0, place - 40) : place - 7]
-            start = place - 7 - len(before) + len(before.rstrip(_SMALL))
+            before = data[max(0, place - 40) : place - 6]
+            start = place - 6 - len(before) + len(before.rstrip(_SMALL))
             if not data[start - 1 : start].isalnum() and not scrambled(data[start : rest.end()]):
                 return None
         return look(data, place)
@@ -198,7 +198,7 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True)),
+        _after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True))),
         match=("creds: admin / {alnum12}", "log in with jo:{alnum14}"),
         no_match=("login: user/password", "login at https://app.test:8443/path1"),
         since=2,

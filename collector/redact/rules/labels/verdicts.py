@@ -103,7 +103,7 @@ def holds_session(cookies: bytes) -> bool:
 
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
 _EXPRESSION = re.compile(
-    rb"[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
+    rb"(?:a-z|A-Z|0-9)(?:a-z|A-Z|0-9)|[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
 )
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
