@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from harness.browser import Browser, read_token, recorded, serious, tell
@@ -312,6 +313,10 @@ def test_a_session_is_exported_as_one_file_that_needs_nothing_else(browser: Brow
 def test_every_page_is_accessible_and_fits(browser: Browser, collector: Process, scheme: str, width: int) -> None:
     for scenario in ("multi", "permission", "subagent", "compaction"):
         tell(collector, scenario)
+    deadline = time.monotonic() + 90
+    while len(traces := collector.get("/api/traces")) < 6:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     with browser.page(collector.url, width=width, scheme=scheme, token=read_token(collector)) as page:  # type: ignore[arg-type]
         address = session_of(page)
         page.goto(address)
@@ -319,6 +324,8 @@ def test_every_page_is_accessible_and_fits(browser: Browser, collector: Process,
         assert span is not None
         for path in (
             *PAGES,
+            f"/compare?a={traces[0]['trace_id']}&b={traces[1]['trace_id']}",
+            "/search?text=nosuchword&tool=bash",
             address,
             f"{address}?view=changed",
             f"{address}?view=waterfall",

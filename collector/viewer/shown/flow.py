@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from collector.viewer.shown.edits import edits_of
+from collector.viewer.shown.figures import duration
 from collector.viewer.shown.items import SummedUsage, TurnItem, is_side_call, usage_of
 from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.spans import ShownMessage, ShownSpan
@@ -109,6 +110,8 @@ def _nested(
         for each in below:
             usage.add(usage_of(each))
         return [TurnItem("note", span, by, span.text("output.value"), usage, icon="cut")]
+    if span.kind != "AGENT" and not below and not span.text("input.value", "output.value"):
+        return [TurnItem("note", span, span.name, duration(span.duration_ns), icon="fail" if span.failed else "chain")]
     item = TurnItem("nest", span, span.text("input.value"), usage=SummedUsage())
     if depth < _DEEPEST:
         item.items = flow(below, children, depth + 1, Counter())

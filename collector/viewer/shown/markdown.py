@@ -74,7 +74,8 @@ def _lines(items: Iterable[TurnItem], depth: int, most_output: int) -> Iterator[
         elif item.what == "group":
             yield from _lines(item.items, depth, most_output)
         elif item.what == "nest" and item.span is not None:
-            yield from (f"### Subagent {words.label(item.span)}", "")
+            what = "Subagent " if item.span.kind == "AGENT" else ""
+            yield from (f"### {what}{words.label(item.span)}", "")
             yield from _lines(item.items, depth + 1, most_output)
         elif item.what == "note":
             yield from (f"*{item.text}{': ' + item.detail if item.detail else ''}*", "")

@@ -227,3 +227,13 @@ def test_turns_far_above_what_is_usual_in_the_project_are_outliers() -> None:
     turn = at("b", 1, 1, "LLM", **{"llm.cost.total": 0.9})
     [found] = turns_of([at("a", 0, 3, "AGENT"), turn], usual=0.1)
     assert (round(found.outlier), found.outlier_of) == (9, "project's")
+
+
+def test_a_step_that_holds_nothing_is_a_mark_and_no_subagent() -> None:
+    """Claude Code tells of each permission and execution of a tool as a span of its own."""
+    step = replace(at("c", 1, 1, "CHAIN"), name="tool.execution", parent_id="b" * 16)
+    tool = at("b", 0, 2, "TOOL", **{"tool.name": "Bash", "output.value": "done"})
+    [turn] = turns_of([at("a", 0, 3, "AGENT"), tool, step])
+    [found] = [item for item in every(turn.items) if item.span is step]
+    assert (found.what, found.text, found.detail) == ("note", "tool.execution", "1.0 s")
+    assert "Subagent" not in session_markdown("t", [turn])
