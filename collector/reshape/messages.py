@@ -102,7 +102,7 @@ def _is_parts(items: Value) -> bool:
     if not isinstance(first, dict) or "role" in first or "message" in first or "kwargs" in first:
         return False
     return (
-        first.get("type") in _PART_TYPES
+        _text(first.get("type")) in _PART_TYPES
         or not _BARE.keys().isdisjoint(first)
         or (len(first) == 1 and isinstance(first.get("text"), str))
     )
@@ -133,7 +133,7 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
         names = value.get("id")
         named = _LANGCHAIN.get(str(names[-1])) if isinstance(names, list) and names else None
         return read_messages(value["kwargs"], named or role, reading, depth + 1)
-    if "role" in value or "parts" in value or value.get("type") in _LONE:
+    if "role" in value or "parts" in value or _text(value.get("type")) in _LONE:
         return _read_message(value, role, reading)
     for key in ("message", "messages", "contents", "choices", "candidates", "generations"):
         if value.get(key):
@@ -143,8 +143,9 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
             if found:
                 found[0].finish_reason = _finish_reason(value) or found[0].finish_reason
             return [*read_messages(system, "system", reading, depth + 1), *found]
-    if value.get("type") in _LANGCHAIN_TYPES and "content" in value:
-        return _read_message(value, _LANGCHAIN_TYPES[value["type"]], reading)
+    spoken_by = _LANGCHAIN_TYPES.get(_text(value.get("type")))
+    if spoken_by and "content" in value:
+        return _read_message(value, spoken_by, reading)
     inner = value.get("content")
     if isinstance(inner, dict) and "parts" in inner:  # one of Gemini's candidates
         found = read_messages(inner, role, reading, depth + 1)
@@ -194,7 +195,7 @@ def _read_message(value: dict[str, Value], role: str, reading: MessageReading) -
     more = len(value) > 2 or content is None or given is None  # than who said what
     if more:
         message.finish_reason = _finish_reason(value)
-        if value.get("type") in _LONE:
+        if _text(value.get("type")) in _LONE:
             content = [value]
         else:
             message.name = _text(value.get("name"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from harness.reshape import IN, OUT, chat, one, text, user
 
 
@@ -94,3 +95,11 @@ def test_semantic_kernel_s_older_counts_are_counted() -> None:
         chat(**{"gen_ai.response.prompt_tokens": 3, "gen_ai.response.completion_tokens": 4})["llm.token_count.total"]
         == 7
     )
+
+
+@pytest.mark.parametrize(
+    "body", ['{"role": {}, "type": []}', '[{"type": {}}]', '{"type": [], "content": "q"}', '{"type": {}}']
+)
+def test_a_type_that_is_no_word_is_none(body: str) -> None:
+    """It cost the span: what is no word cannot be looked up."""
+    assert chat(body)["input.value"] == body
