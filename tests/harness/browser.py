@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from harness.process import Process
 
@@ -21,6 +21,8 @@ _FLAGS = [
 ]  # fmt: skip
 
 Scheme = Literal["light", "dark"]
+_PATIENCE_MS = 90_000
+"""How long a page is given: a busy machine is slow, and what is right is seen at once."""
 
 
 class Browser:
@@ -33,6 +35,7 @@ class Browser:
     @classmethod
     @contextmanager
     def started(cls, path: str, axe: Path) -> Iterator[Browser]:
+        expect.set_options(timeout=_PATIENCE_MS)
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=path, args=_FLAGS)
             yield cls(chromium, axe)
@@ -46,6 +49,7 @@ class Browser:
         context = self._chromium.new_context(
             base_url=origin, viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
         )
+        context.set_default_timeout(_PATIENCE_MS)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         if token:  # a download is asked for without what is set on the page: it takes the cookie a user has
             context.request.get(f"/?token={token}")
@@ -68,6 +72,7 @@ class Browser:
     def loose(self, origin: str, token: str) -> Iterator[Page]:
         """A page that may meet errors: its collector goes away."""
         context = self._chromium.new_context(base_url=origin)
+        context.set_default_timeout(_PATIENCE_MS)
         context.request.get(f"/?token={token}")
         try:
             yield context.new_page()
