@@ -111,6 +111,12 @@ def test_names_settings_and_sentences_stay(text: str) -> None:
     assert ENGINE.find(text.encode()) == []
 
 
+@pytest.mark.parametrize("between", [" ", "\t", "  "])
+def test_the_twins_read_commands_alike_however_they_are_spaced(between: str) -> None:
+    text = f"net{between}user bob {'Amber' + 'Walrus47%'} /add".encode()
+    assert Engine(scanner_name="re").find(text) == ENGINE.find(text)
+
+
 def test_a_key_of_idempotency_is_no_secret() -> None:
     assert name_says("clientRequestToken") is Says.NOTHING
     assert name_says("request_token") is Says.SECRET

@@ -70,10 +70,11 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _ARGUMENT_OF = (
-    r"(?:\bnet[ \t]user[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}[ \t]{1,3}|\bConvertTo-SecureString[ \t]{1,3}(?:-String[ \t]{1,3})?"
+    r"(?:\bnet user[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}[ \t]{1,3}|\bConvertTo-SecureString[ \t]{1,3}(?:-String[ \t]{1,3})?"
     r"|\blftp[ \t][^\n\x00]{0,60}-u[ \t]?[A-Za-z0-9_.@-]{1,40},|\bssh-keygen[ \t][^\n\x00]{0,80}-[NP][ \t]?|\b(?:secret_)?access_key(?:_id)?[ \t]{1,2})"
 )
 """What stands before an argument that is secret by its place."""
+_BEGINS = re.compile(rb"(?i)\bnet[ \t]|\bconvertto-|\blftp|\bssh-keygen|\b(?:secret_)?access_key")
 _USER = r"[ \t](?:-u|-U|--user|--proxy-user|-x|--auth|-a|--http-user|--login|--creds)[ =]{0,2}[\"'\\]{0,4}"
 
 COMMANDS: tuple[Rule, ...] = (
@@ -140,7 +141,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + _ARGUMENT_OF + r"[\"']?" + STOP + "{4}", None, (b"net user", b"securestring", b"lftp", b"ssh-keygen", b"access_key")),),
-        around(re.compile((CASES + _ARGUMENT_OF).encode() + rb"[\"']?" + VALUE), 200, _argument),
+        around(re.compile((CASES + _ARGUMENT_OF).encode() + rb"[\"']?" + VALUE), 200, _argument, starts=_BEGINS),
         match=(
             "net user jo Kestrel{digit2}x! /add", "ConvertTo-SecureString '{alnum14}' -AsPlainText -Force", "lftp -u jo,{alnum12} ftp.test",
             "ssh-keygen -t rsa -N '{alnum12}' -f k", "rclone config create r s3 secret_access_key {b6440}",
