@@ -37,6 +37,8 @@ class Masker:
         self._engine = engine
         self._key = key
         self._clean: set[str | bytes] = {""}
+        self._clean_before: set[str | bytes] = set()
+        """Clean texts met before those of `_clean` were: forgotten when those are as many as may be."""
         self._dropping = {rule for rule, action in policy.actions.items() if action is Action.DROP}
 
     def mask(self, texts: Texts, tally: Tally) -> None:
@@ -102,17 +104,15 @@ class Masker:
     def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
         """What is found, by index. Texts with no findings are cached until the policy changes: roles, kinds and names
         are the same in every span, and each request to a model holds all messages of the ones before."""
-        clean = self._clean
         known = [text if len(text) <= _LONGEST_CLEAN else _digest(text) for text in texts]
-        places = [place for place, one in enumerate(known) if one not in clean]
-        if not places:
-            return []
+        clean, before = self._clean, self._clean_before
+        places = [place for place, one in enumerate(known) if one not in clean and one not in before]
         unread = [texts[place] for place in places]
-        found = list(self._read(unread))
-        if len(clean) > _MOST_CLEAN:
-            clean.clear()
-        clean.update(known)
-        clean.difference_update([known[places[at]] for at, _, _ in found])
+        found = list(self._read(unread)) if unread else []
+        if len(clean) > _MOST_CLEAN:  # the texts that did not come again since the last time are forgotten
+            self._clean_before, self._clean = clean, {""}
+        self._clean.update(known)
+        self._clean.difference_update([known[places[at]] for at, _, _ in found])
         return [(places[at], data, extents) for at, data, extents in found]
 
     def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:

@@ -191,6 +191,16 @@ def test_what_was_clean_is_forgotten_before_it_fills_the_memory(monkeypatch: pyt
     for number in range(200):
         sealer.seal(Signal.TRACES, traces(1, {"input.value": f"{LONG}{number}"}))
     assert len(sealer._masker._clean) < 60
+    assert len(sealer._masker._clean_before) < 60
+
+
+def test_what_comes_again_and_again_is_not_forgotten_with_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.redact.masker._MOST_CLEAN", 50)
+    engine = Counting()
+    sealer = Sealer(engine=engine)
+    for number in range(200):
+        sealer.seal(Signal.TRACES, traces(1, {"input.value": LONG, "output.value": f"{LONG}{number}"}))
+    assert engine.read.count(LONG) == 1
 
 
 def test_a_value_that_cannot_be_redacted_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
