@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-.PHONY: run test setup quick check lint audit bench fuzz soak clients docs lock
+.PHONY: run test setup quick check lint audit bench bench-peers fuzz soak clients docs lock
 
 run: setup
 	@exec $(BIN)/collector serve
@@ -41,6 +41,10 @@ bench: .venv/installed-dev
 	$(BIN)/python tests/bench/assemble.py
 	$(BIN)/python tests/bench/page.py
 	$(BIN)/python tests/bench/backlog.py
+
+bench-peers: .venv/installed-dev
+	sh tests/bench/install_peers.sh
+	$(BIN)/python tests/bench/bench_peers.py
 
 # Every property with 20,000 examples, or fifty times its own number; minutes of damage sent to a running collector.
 fuzz: .venv/installed-dev
