@@ -30,6 +30,7 @@ from collector.store.entries import EndedTurn, Superseded
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
+_IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
 _MOST_WAITING = 5_000
@@ -150,7 +151,7 @@ class Assembling:
             for data in self._inbox.arrived():
                 self._learn_kept(data)
             try:
-                facts = self._queue.get(timeout=_LOOK_SECONDS)
+                facts = self._queue.get(timeout=_LOOK_SECONDS if self._open else _IDLE_SECONDS)
             except queue.Empty:
                 facts = []
             if facts is None:

@@ -194,7 +194,7 @@ class Collector:
         """Ask it to stop, from any thread; `run` returns when it has."""
         if self._loop is not None and self._server is not None:
             with contextlib.suppress(RuntimeError):  # it has stopped already
-                self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
+                self._loop.call_soon_threadsafe(self._server.finish)
 
     async def _serve_grpc(self) -> Callable[[float], Awaitable[None]] | None:
         """Take OTLP/gRPC too where a port is set for it; answers how to stop that."""
