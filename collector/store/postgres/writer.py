@@ -20,6 +20,7 @@ import psycopg
 from psycopg import errors
 
 from collector.errors import CollectorError, Unavailable
+from collector.store.futures import resolve
 from collector.store.postgres.connecting import OwnConnection, PgConnection, as_ours, execute, is_lost
 from collector.store.postgres.listing import Interrupted
 from collector.store.postgres.locks import take_shard
@@ -105,9 +106,9 @@ class PgWriterThread:
         self._closing.set()
         while not self._queue.empty():
             if (late := self._queue.get_nowait()) is not None:
-                late.future.set_exception(Unavailable("the store is closed"))
+                resolve(late.future, None, Unavailable("the store is closed"))
         for waiting in self._patient:
-            waiting.future.set_exception(Unavailable("the store is closed"))
+            resolve(waiting.future, None, Unavailable("the store is closed"))
         self._link.drop()
 
     def _next_group(self) -> tuple[list[_Submitted], bool]:
@@ -146,7 +147,7 @@ class PgWriterThread:
                     return
                 failure = as_ours(error)
                 logger.error("the store could not write (%s)", type(error).__name__)
-                group[0].future.set_exception(failure)
+                resolve(group[0].future, None, failure)
                 if isinstance(error, psycopg.OperationalError):
                     self._said(str(failure))
                 return
@@ -154,10 +155,7 @@ class PgWriterThread:
             transaction.committed()
             self._untold |= transaction.tells
             for future, result, refused in done:
-                if refused is None:
-                    future.set_result(result)
-                else:
-                    future.set_exception(refused)
+                resolve(future, result, refused)
             return
 
     def _transact(
@@ -215,7 +213,7 @@ class PgWriterThread:
             if each.patient and not self._closing.is_set():
                 self._patient.append(each)
             else:
-                each.future.set_exception(failure)
+                resolve(each.future, None, failure)
 
     def _tell(self) -> None:
         """Tell other collectors, but not more often than they need to know."""

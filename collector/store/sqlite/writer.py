@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from collector.errors import CollectorError, StoreFull, Unavailable
+from collector.store.futures import resolve
 
 logger = logging.getLogger(__name__)
 
@@ -170,15 +171,12 @@ class WriterThread:
             else:
                 self._said("")
                 for future, result, refused in done:
-                    if refused is None:
-                        future.set_result(result)
-                    else:
-                        future.set_exception(refused)
+                    resolve(future, result, refused)
                 return
         assert failure is not None
         self._said(str(failure))
         for _, future, _ in group:
-            future.set_exception(failure)
+            resolve(future, None, failure)
 
     def _transact(
         self, group: list[tuple[Work, Future[Any], bool]]

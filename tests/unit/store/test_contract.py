@@ -494,3 +494,12 @@ def test_what_no_destination_is_left_for_stays_here(engine: Engine, tmp_path: Pa
     assert "own" not in reading.ledger()
     reading.close()
     store.close()
+
+
+def test_who_stops_waiting_for_an_answer_fails_nobody_else(store: Store, reading: Reading) -> None:
+    """A request that is cancelled, or a forwarder that is paused, cancels the future it waits for."""
+    given_up = [store.put(_batch(), NONE) for _ in range(50)]
+    for future in given_up:
+        future.cancel()
+    _put(store, _batch())
+    assert account_of(reading)["received"] == 51
