@@ -48,8 +48,6 @@ class PgOutbox:
                 connection, lane, self._lessee, self._policy, most_bytes, self._clock.now_ms(),
                 retries=retries, newest=newest,
             )  # fmt: skip
-            with self._held_lock:
-                self._held.update(row[0] for row in rows)
             numbers = sorted({row[1] for row in rows})
             if not rows:
                 return [], {}
@@ -57,6 +55,8 @@ class PgOutbox:
             return rows, dict(execute(connection, query, (numbers,), binary=True).fetchall())
 
         rows, data = self._leasing.run(work)
+        with self._held_lock:  # only now: a lease whose answer was lost is nobody's, and ends by itself
+            self._held.update(row[0] for row in rows)
         if lost := [row[0] for row in rows if row[1] not in data]:
             self._give_up(lost)
         return [leased_of(row, bytes(data[row[1]])) for row in rows if row[1] in data]

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -111,6 +111,26 @@ def test_the_leases_of_a_collector_that_lives_last(pair: Pair) -> None:
     [(before,)] = first._asking.rows(query)
     until(lambda: first._asking.rows(query)[0][0] > before, 60)
     assert second.lease(LANE, MIB) == []
+
+
+def test_a_lease_whose_answer_was_lost_ends_by_itself(pair: Pair, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row was written, then the connection broke: nobody sends it, so nobody may make it last."""
+    first, second = pair
+    put(first, batch())
+    take = queue.take
+
+    def taken_in_vain(*given: Any, **options: Any) -> list[tuple[Any, ...]]:
+        rows = take(*given, **options)
+        if rows:
+            end_connections(url)
+        return rows
+
+    monkeypatch.setattr(queue, "take", taken_in_vain)
+    monkeypatch.setattr(queue, "LEASE_S", 1)
+    assert first.lease(LANE, MIB) == []
+    assert first.held_leases() == []
+    monkeypatch.setattr(queue, "take", take)
+    until(lambda: bool(second.lease(LANE, MIB)), 60)
 
 
 def test_a_late_answer_counts_once_and_takes_nothing_from_the_next_holder(
