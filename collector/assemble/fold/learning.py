@@ -14,6 +14,7 @@ from collector.assemble.facts import (
     RemovalFact,
     RetryFact,
     SessionFact,
+    StatusFact,
     TitleFact,
     ToolFact,
     WaitFact,
@@ -63,11 +64,18 @@ def learn(session: SessionState, fact: AnyFact) -> bool:
             message.version += 1
             return known is None
         case RetryFact() if fact.message is None:
-            for step in session.steps.values():
-                step.version += 1
-            return session.retries.add(fact)
+            return _again(session, fact)
+        case StatusFact() if session.info.deleted is not None and fact.status != "busy":
+            return _again(session, fact)
         case _:
             return session.timelines[type(fact)].add(fact)
+
+
+def _again(session: SessionState, fact: RetryFact | StatusFact) -> bool:
+    """Another attempt of a step that the fact does not name, or the end of one."""
+    for step in session.steps.values():
+        step.version += 1
+    return session.timelines[type(fact)].add(fact)
 
 
 def _message(session: SessionState, fact: MessageFact) -> bool:

@@ -21,6 +21,7 @@ from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.title_usage import title_usages
 
 _RESUMED_WITHIN_MS = 1000
+_LONGEST_PAUSE_MS = 86_400_000
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Patience:
     late: int = 10_000
     """before an idle agent's unfinished step is given up"""
     died: int = 600_000
-    """before a turn whose agent says nothing more is given up"""
+    """before a turn whose agent says nothing more is given up, beside what it said it would wait"""
 
 
 def turns(session: SessionState) -> list[Turn]:
@@ -169,7 +170,13 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
         return Ending.DIED if open_steps or not turn.steps else Ending.OVER
     if session.gone_at is not None and session.gone_at >= turn.start and quiet >= patience.unsaid:
         return Ending.DIED
-    return Ending.DIED if quiet >= patience.died else Ending.OPEN
+    return Ending.DIED if quiet >= patience.died + _pause(turn) else Ending.OPEN
+
+
+def _pause(turn: Turn) -> int:
+    """How long the agent said it will wait before it asks again: hours, where a limit of use is reached."""
+    retries = turn.session.retries.between(turn.start, turn.until)
+    return min(max(0, (retries[-1].next or 0) - retries[-1].at), _LONGEST_PAUSE_MS) if retries else 0
 
 
 def _idle_after(turn: Turn) -> bool:

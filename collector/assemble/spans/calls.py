@@ -8,7 +8,7 @@ from functools import partial
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.facts import CompactionFact, RequestFact, SystemPromptFact, ToolListFact
+from collector.assemble.facts import CompactionFact, RequestFact, RetryFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.title_usage import CallUsage
 from collector.assemble.fold.turns import Turn
@@ -20,7 +20,7 @@ from collector.assemble.spans.outcome import error_of
 from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, answered, as_text, said
 from collector.assemble.spans.sent import prepared, sent
-from collector.assemble.spans.timing import Attempt, Timing
+from collector.assemble.spans.timing import Timing
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
 from collector.openinference.tools import ToolDefinition, write_tools
@@ -44,7 +44,7 @@ class CallSpans:
         tools: ToolListFact | None,
         incomplete: bool,
     ) -> list[BuiltSpan]:
-        """The span of a step, after those of the attempts that failed before."""
+        """The span of the request that a step's answer came from, after those of its other attempts."""
         session = turn.session
         messages = sent(session, step, times.start)
         if system is not None and system.text:
@@ -56,13 +56,18 @@ class CallSpans:
             encoding = session.encodings.setdefault("", (conversation.ConversationEncoding(), None))[0]
         asked = _RequestContent(messages, times.request, tools, encoding, session.forgotten)
         made = []
-        for attempt in times.failed:
+        for attempt in times.others:
             identifier = span_id(step.id, "attempt", str(attempt.number))
-            failed = self._call(turn, step, place, identifier, above, asked, attempt.start, attempt.end)
-            put(failed.span, {"opencode.message_id": step.id, "opencode.attempt": attempt.number})
-            finish(failed.span, attempt.retry.error_type or "retry", attempt.retry.error)
-            _retry_event(failed.span, attempt)
-            made.append(failed)
+            other = self._call(turn, step, place, identifier, above, asked, attempt.start, attempt.end)
+            put(other.span, {"opencode.message_id": step.id, "opencode.attempt": attempt.number})
+            if attempt.retry is not None:
+                finish(other.span, attempt.retry.error_type or "retry", attempt.retry.error)
+                _retry_event(other.span, attempt.number, attempt.retry)
+            else:
+                finish(other.span, incomplete=True)
+            made.append(other)
+        if not times.begun:
+            return made
         last = self._call(turn, step, place, span_id(step.id), above, asked, times.start, times.end)
         answer = answered(step)
         if answer.text or answer.calls or answer.reasoning:
@@ -75,15 +80,16 @@ class CallSpans:
             {
                 "opencode.message_id": step.id,
                 "llm.finish_reason": step.info.finish or (ended.reason if ended else "") or "",
-                "opencode.attempt": len(times.failed) + 1 if times.failed else "",
+                "opencode.attempt": times.number if times.others else "",
             },
         )
         _put_usage(last.span, tokens, cost)
         if times.first_token is not None:
             put(last.span, {"opencode.time_to_first_token_ms": times.first_token - times.start})
             event(last.span, "first_token", times.first_token, {})
-        for attempt in times.failed:
-            _retry_event(last.span, attempt)
+        for attempt in times.others:
+            if attempt.retry is not None and attempt.number < times.number:
+                _retry_event(last.span, attempt.number, attempt.retry)
         finish(last.span, *error_of(turn, step), incomplete=incomplete)
         return [*made, last]
 
@@ -311,11 +317,10 @@ def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | Non
         put(span, {"llm.cost.total": float(cost), "opencode.cost_usd": float(cost)})
 
 
-def _retry_event(span: Span, attempt: Attempt) -> None:
-    retry = attempt.retry
+def _retry_event(span: Span, number: int, retry: RetryFact) -> None:
     event(
         span,
         "retry",
         retry.at,
-        {"attempt": attempt.number, "message": retry.error or "", "next_ms": retry.next or ""},
+        {"attempt": number, "message": retry.error or "", "next_ms": retry.next or ""},
     )

@@ -45,9 +45,15 @@ def said_by(
             return []
         answer = _answered_before(parts, tools, foreign=foreign)
         results = [_result(tool, at) for tool in tools]
-        return [answer, *results] if answer.contents or answer.calls else results
+        says_something = answer.contents or answer.calls or _is_empty_answer(message, parts)
+        return [answer, *results] if says_something else results
     words = [word for part in parts if (word := _prompt_word(part))]
     return [SentMessage("user", "\n".join(words))] if words else []
+
+
+def _is_empty_answer(message: SessionMessage, parts: list[PartFact]) -> bool:
+    """Whether it was cut before its text was kept: OpenCode 1 sends that again as an answer without words."""
+    return message.info.parent is not None and any(part.type == "text" for part in parts)
 
 
 def _prompt_word(part: PartFact) -> str | None:

@@ -16,23 +16,33 @@ from collector.assemble.fold.session import SessionState
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request that failed, `number` as counted by OpenCode from 1."""
+    """A request beside the one that its step is about, `number` as counted by OpenCode from 1.
+
+    It failed, as `retry` says, or was given up.
+    """
 
     number: int
     start: int
     end: int
-    retry: RetryFact
+    retry: RetryFact | None
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The times of a step's last request; `first_token` only where the start is known exactly."""
+    """The times of the request that a step's answer came from: the last, or the one under way when its session was
+    deleted, after which OpenCode can keep no answer and at times asks again.
+
+    `first_token` is given only where the start is known exactly. `begun` is false where the step was cut while it
+    waited for its next attempt.
+    """
 
     start: int
     end: int
     first_token: int | None
     request: RequestFact | None
-    failed: tuple[Attempt, ...]
+    number: int
+    begun: bool
+    others: tuple[Attempt, ...]
 
 
 def timing(session: SessionState, step: SessionMessage) -> Timing:
@@ -50,17 +60,44 @@ def timing(session: SessionState, step: SessionMessage) -> Timing:
     begun = step.part("start")
     sign = min((at for at in (begun.start if begun else None, step.first) if at is not None), default=None)
     failed, previous = _failed(session, step, min(until, end_known), starts)
+    if failed and sign is not None and sign < previous:  # of an attempt that failed while it streamed
+        sign = None
     limit = NEVER if sign is None else sign
     known = [at for at in starts if previous <= at <= limit]
     start = known[-1] if known else previous if failed else since
     if starts and requests and not known and not failed:
         start = min(starts[0], limit)
+    has_begun = bool(known) or not failed or _was_answered(step, previous)
+    number, others = len(failed) + 1, failed
+    deleted = session.info.deleted
+    if deleted is not None and failed and failed[-1].end > deleted:
+        own = next(attempt for attempt in failed if attempt.end > deleted)
+        again = next((at for at in starts if at >= failed[-1].end), None)
+        if again is not None and (cut := _cut(session, again, until)) > again:
+            others = (*failed, Attempt(number, again, cut, None))
+        others = tuple(attempt for attempt in others if attempt is not own)
+        number, start, has_begun = own.number, own.start, True
     end = max(_end(step), start)
+    if end == start and not step.done:
+        end = _cut(session, start, until)
     first = sign if known and sign is not None and sign >= start else None
     request = next((r for r in reversed(requests) if r.at <= start), requests[-1] if requests else None)
     if request is not None and request.message is not None:
         request = _with_params(session, step, request)
-    return Timing(start, end, first, request, failed)
+    return Timing(start, end, first, request, number, has_begun, others)
+
+
+def _cut(session: SessionState, start: int, until: int) -> int:
+    """When a call that had come to nothing was cut off; its start, where nothing tells."""
+    idle = [status.at for status in session.statuses.between(start, until) if status.status != "busy"]
+    known = [at for at in (session.info.deleted, session.gone_at, *idle) if at is not None and start <= at < until]
+    return min(known, default=start)
+
+
+def _was_answered(step: SessionMessage, since: int) -> bool:
+    """Whether anything says that a model answered after `since`."""
+    moments = [step.first, *(at for part in step.parts.values() for at in (part.start, part.end))]
+    return step.info.finish is not None or any(moment is not None and moment >= since for moment in moments)
 
 
 def _with_params(session: SessionState, step: SessionMessage, request: RequestFact) -> RequestFact:

@@ -38,6 +38,8 @@ class Known:
 _TITLE = re.escape("[title]")
 _ABORTED = "MessageAbortedError"
 _COMPACTION = re.escape("[compaction]")
+_DELETED = ("deleted_in_turn", "deleted_and_retried", "deleted_waiting", "deleted_streaming", "deleted_in_retry")
+_UNKEPT = "OpenCode keeps no answer to a session that is deleted, and at times takes that for a failure of the model"
 _OLDEST = ("1.1.65",)
 _OLD = ("1.2.27", *_OLDEST)
 
@@ -63,13 +65,16 @@ KNOWN = (
         "OpenCode keeps a call that no tool can take as a call of its own tool `invalid`",
         scenarios=("toolerror",),
     ),
-    Known("usage .*|cost", "the session was deleted before the step's end was counted", scenarios=("deleted_in_turn",)),
-    Known("answer text", "an answer edited within a second of its turn is told as edited", scenarios=("edit_part",)),
+    Known("usage .*|cost", _UNKEPT, scenarios=_DELETED),
+    Known("failed", _UNKEPT, scenarios=_DELETED, error="retry"),
+    Known("answer text", _UNKEPT, scenarios=_DELETED, shown="''"),
     Known(
-        "answer text",
-        "texts are taken whole, and this one was deleted before it was told whole",
-        scenarios=("deleted_in_turn",),
+        "tools not shown",
+        "which they were is asked of OpenCode, in whose answer the session is gone",
+        scenarios=_DELETED,
     ),
+    Known("answer calls", _UNKEPT, scenarios=_DELETED, shown="'()'"),
+    Known("answer text", "an answer edited within a second of its turn is told as edited", scenarios=("edit_part",)),
     Known("answer text", "it was cut before the model answered anything", scenarios=("abort_waiting",)),
     Known(
         "answer text",

@@ -137,13 +137,11 @@ def multiturn(play: Play) -> None:
 def abort(play: Play) -> None:
     play.ask("Slow tool [[abort_tool]]")
     play.until_part("the tool runs", lambda part: part.get("state", {}).get("status") == "running")
-    play.api("POST", f"/session/{play.session}/abort")
-    play.until_idle()
+    play.abort()
     play.ask("Slow text [[abort_text]]")
     play.until_sent("abort_text")
     time.sleep(1.5)  # all that comes before the hang has come
-    play.api("POST", f"/session/{play.session}/abort")
-    play.until_idle()
+    play.abort()
     play.say("After [[after]]")
 
 
@@ -298,9 +296,9 @@ simple(
 def permission(play: Play) -> None:
     play.ask("Ask me [[permission]]")
     for reply in ("once", "reject"):
-        (asked, *_) = until(lambda: play.api("GET", "/permission"), 30, "permission is asked")
+        (asked, *_) = until(lambda: play.api("GET", "/permission"), 90, "permission is asked")
         play.api("POST", f"/permission/{asked['id']}/reply", {"reply": reply})
-        until(lambda before=asked: before not in play.api("GET", "/permission"), 10, "the reply is taken")
+        until(lambda before=asked: before not in play.api("GET", "/permission"), 60, "the reply is taken")
     play.until_idle()
 
 
@@ -318,6 +316,6 @@ def permission(play: Play) -> None:
 )  # fmt: skip
 def question(play: Play) -> None:
     play.ask("Ask [[question]]")
-    (asked, *_) = until(lambda: play.api("GET", "/question"), 30, "a question is asked")
+    (asked, *_) = until(lambda: play.api("GET", "/question"), 90, "a question is asked")
     play.api("POST", f"/question/{asked['id']}/reply", {"answers": [["Red"]]})
     play.until_idle()

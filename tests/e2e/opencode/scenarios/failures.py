@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from e2e.opencode.client import until
-from e2e.opencode.scenarios.play import Play, bash, call, scenario, simple, task
+from e2e.opencode.scenarios.play import Play, bash, call, scenario, simple, task, usage
 
 simple(
     "retry_429",
@@ -96,7 +94,7 @@ def abort_permission(play: Play) -> None:
 def abort_subagent(play: Play) -> None:
     play.ask("Delegate [[asub]]")
     play.until_tool_runs()
-    until(lambda: play.api("GET", f"/session/{play.session}/children"), 30, "the subagent is there")
+    until(lambda: play.api("GET", f"/session/{play.session}/children"), 90, "the subagent is there")
     kid = Play(play.client, play.folder, play.model)
     kid.session = play.child()
     kid.until_tool_runs()
@@ -173,6 +171,14 @@ def question_rejected(play: Play) -> None:
 
 simple("cut_answer", lambda _: {"cut": [{"text": "Half an ans", "cut": True}, {"text": "A whole answer."}]}, "cut")
 simple("empty_answer", lambda _: {"empty": [{"text": ""}]}, "empty")
+
+
+@scenario("empty_answer_next", lambda _: {"ean": [{"text": ""}], "ean_next": [{"reasoning": "Hm.", "text": ""}]})
+def empty_answer_next(play: Play) -> None:
+    for key in ("ean", "ean_next", "ean"):
+        play.say(f"Say nothing [[{key}]]")
+
+
 simple("length", lambda _: {"length": [{"text": "Too lo", "finish": "length"}]}, "length")
 simple("filtered", lambda _: {"filtered": [{"text": "Hm", "finish": "content_filter"}]}, "filtered")
 simple(
@@ -182,9 +188,80 @@ simple(
 )
 
 
-@scenario("deleted_in_turn", lambda _: {"dit": [{"text": "Run.", "tools": [bash("sleep 20")]}]})
+@scenario(
+    "abort_retry",
+    lambda _: {
+        "abr": [[{"status": 503, "headers": {"retry-after": "60"}}]], "abr_next": [{"text": "Good."}],
+    },
+)  # fmt: skip
+def abort_retry(play: Play) -> None:
+    """No request was under way: the next would have left a minute later."""
+    play.ask("Go [[abr]]")
+    play.until_retry()
+    play.abort()
+    play.say("After [[abr_next]]")
+
+
+@scenario(
+    "abort_second_attempt",
+    lambda _: {
+        "asa": [[{"status": 503, "headers": {"retry-after": "0"}}, {"text": "Cut here", "hang": 30}]],
+        "asa_next": [{"text": "Good."}],
+    },
+)
+def abort_second_attempt(play: Play) -> None:
+    play.ask("Go [[asa]]")
+    play.until_sent("asa", times=2)
+    play.until_text_streams()
+    play.abort()
+    play.say("After [[asa_next]]")
+
+
+@scenario("deleted_in_turn", lambda _: {"dit": [{"text": "Run.", "tools": [bash("sleep 2")]}]})
 def deleted_in_turn(play: Play) -> None:
+    """OpenCode can keep nothing of the turn any more."""
     play.ask("Go [[dit]]")
     play.until_tool_runs()
-    play.api("DELETE", f"/session/{play.session}")
-    time.sleep(1)
+    play.delete()
+    play.until_idle()
+
+
+@scenario(
+    "deleted_and_retried",
+    lambda _: {"dar": [{"text": "Run 503.", "tools": [bash("sleep 1; echo 503")], "usage": usage(503, 20)}]},
+)
+def deleted_and_retried(play: Play) -> None:
+    """OpenCode mostly takes the 503 that its database could not keep for the model's error, and asks again."""
+    play.ask("Go [[dar]]")
+    play.until_tool_runs()
+    play.delete()
+    until(lambda: play.status() == "idle" or len(play.exchanges()) > 3, 150, "it is asked again, or all is over")
+    play.api("POST", f"/session/{play.session}/abort")
+    play.until_idle()
+
+
+@scenario("deleted_waiting", lambda _: {"dwa": [{"text": "Late.", "delay": 2}]})
+def deleted_waiting(play: Play) -> None:
+    """The model has not answered yet."""
+    play.ask("Go [[dwa]]")
+    play.until_sent("dwa")
+    play.delete()
+    play.until_idle()
+
+
+@scenario("deleted_streaming", lambda _: {"dst": [{"text": "Half of it", "hang": 2}]})
+def deleted_streaming(play: Play) -> None:
+    play.ask("Go [[dst]]")
+    play.until_text_streams()
+    play.delete()
+    play.until_idle()
+
+
+@scenario(
+    "deleted_in_retry", lambda _: {"dir": [[{"status": 503, "headers": {"retry-after": "3"}}, {"text": "Late."}]]}
+)
+def deleted_in_retry(play: Play) -> None:
+    play.ask("Go [[dir]]")
+    play.until_retry()
+    play.delete()
+    play.until_idle()

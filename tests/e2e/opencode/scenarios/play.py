@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.opencode.client import OpenCode, until
-from e2e.opencode.fake_model import FakeModel, Step
+from e2e.opencode.fake_model import Exchange, FakeModel, Step
 
 FILES = {
     "hello.txt": "hello world\nneedle here\n",
@@ -82,9 +82,14 @@ class Play:
         self.api("POST", f"/session/{self.session}/summarize", body)
         self.until_idle()
 
-    def until_sent(self, key: str) -> None:
-        """The model got a request for the script of `key`."""
-        until(lambda: any(sent.key == key for sent in self.model.exchanges), 30, "the model is asked")
+    def exchanges(self) -> list[Exchange]:
+        """What the model was asked in this session; in its project, by old clients, which name no session."""
+        found = self.model.of(f"{self.folder.name}@{self.client.version}")
+        return [exchange for exchange in found if exchange.session in ("", self.session)]
+
+    def until_sent(self, key: str, times: int = 1) -> None:
+        """The model got so many requests for the script of `key`."""
+        until(lambda: sum(sent.key == key for sent in self.exchanges()) >= times, 90, "the model is asked")
 
     def until_tool_runs(self) -> None:
         self.until_part("a tool runs", lambda part: part.get("state", {}).get("status") == "running")
@@ -97,9 +102,22 @@ class Play:
         )
         time.sleep(0.5)
 
+    def until_retry(self) -> None:
+        """A request failed, and the agent waits before it asks again."""
+        until(lambda: self.status() == "retry", 90, "the session waits for its next attempt")
+
     def abort(self) -> None:
+        """Abort and wait until all is over: 1.2 says idle before, and would abort a prompt that comes until then."""
         self.api("POST", f"/session/{self.session}/abort")
         self.until_idle()
+        until(self._is_answered, 90, "the aborted message is complete")
+
+    def _is_answered(self) -> bool:
+        answers = [message["info"] for message in self.messages() if message["info"]["role"] == "assistant"]
+        return not answers or answers[-1]["time"].get("completed") is not None
+
+    def delete(self) -> None:
+        self.api("DELETE", f"/session/{self.session}")
 
     def until_asked(self, what: str) -> dict[str, Any]:
         """What is asked in this session: `permission` or `question`."""
@@ -107,18 +125,19 @@ class Play:
         def mine() -> list[dict[str, Any]]:
             return [found for found in self.api("GET", f"/{what}") if self.session in ("", found["sessionID"])]
 
-        found: dict[str, Any] = until(mine, 30, f"{what} is asked")[0]
+        found: dict[str, Any] = until(mine, 90, f"{what} is asked")[0]
         return found
 
-    def until_part(self, what: str, claim: Callable[[dict[str, Any]], Any], seconds: float = 30) -> None:
+    def until_part(self, what: str, claim: Callable[[dict[str, Any]], Any], seconds: float = 90) -> None:
         until(lambda: any(claim(part) for part in self.parts()), seconds, what)
 
-    def until_idle(self) -> None:
-        def idle() -> bool:
-            status = self.api("GET", "/session/status")
-            return isinstance(status, dict) and status.get(self.session, {}).get("type", "idle") == "idle"
+    def status(self) -> str:
+        """`busy`, `retry` or `idle`; empty where the client does not say."""
+        found = self.api("GET", "/session/status")
+        return found.get(self.session, {}).get("type", "idle") if isinstance(found, dict) else ""
 
-        until(idle, 40, "the session is idle")
+    def until_idle(self) -> None:
+        until(lambda: self.status() == "idle", 150, "the session is idle")
 
 
 def _prompt(text: str, *files: dict[str, Any]) -> dict[str, Any]:
