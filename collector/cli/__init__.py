@@ -68,7 +68,7 @@ class _ImportedWhenCalled(TyperGroup):
 app = typer.Typer(
     name="collector",
     cls=_ImportedWhenCalled,
-    help="A local OTLP collector for coding agents: redacts, keeps, forwards with a token only it knows.",
+    help="A local OTLP collector for coding agents: redacts, keeps and forwards.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

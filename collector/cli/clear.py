@@ -14,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def clear(yes: Yes = False, data_dir: DataDirOption = None) -> None:
-    """Forget what was delivered, or is kept here only; what waits stays."""
+    """Forget what was delivered, or is only kept here."""
     commands = Commands(load({"data_dir": data_dir}))
     confirmed("forget every session, trace, log record and metric that does not wait to be sent", yes)
     print(f"{commands.clear()} items forgotten")

@@ -254,6 +254,7 @@ def test_what_is_kept_is_cleared_after_asking(browser: Browser, collector: Proce
     tell(collector, "bash")
     with browser.page(collector.url, token=read_token(collector)) as page:
         session_of(page)
+        expect(page.get_by_role("img", name="finished")).to_be_visible()  # what is still to be kept is not forgotten
         page.goto("/delivery")
         page.locator("summary", has_text="Clear").click()
         page.get_by_role("button", name="Forget all of it").click()

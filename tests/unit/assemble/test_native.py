@@ -126,7 +126,7 @@ def test_lines_of_the_plugin_say_which_sessions_it_tells_and_an_import_does_not(
 
 def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(receiver: ReceiverHarness) -> None:
     pipeline = Pipeline(always(Sealer()), sift=Sieve().sift)
-    exports = receiver.receiver._exports
+    exports = receiver.exports
     exports._pipeline = exports._large_pipeline = pipeline
     document = next(d for d in whole() if total([d]) > 5)
     answer = receiver.post("/v1/traces", orjson.dumps(document), JSON)

@@ -36,6 +36,13 @@ def _drawn(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+_BEFORE_LINK = re.compile(rb"://[^\s\"'<>\x00]{3,120}\Z")
+
+
+def _in_link(match: re.Match[bytes], data: bytes) -> bool:
+    return _drawn(match, data) and _BEFORE_LINK.search(data, max(0, match.start() - 123), match.start()) is not None
+
+
 _SIGNED = r"X-Amz-Signature|X-Goog-Signature|X-Amz-Security-Token|X-Oss-Signature|X-Tos-Signature|Signature|sig|Policy|hdnts|hmac|Expires_Signature|OSSAccessKeySignature|q-signature"
 _CODES = (
     r"code|token|access_token|refresh_token|id_token|auth_token|api_key|apikey|key|secret|client_secret|password|pwd|reset|reset_token|reset_password_token|invite|invitation_token"
@@ -82,8 +89,8 @@ URLS: tuple[Rule, ...] = (
     ),
     Rule(
         "url-code", "secrets",
-        (Trigger(CASES + rf"://[^\s\"'<>\x00]{{3,120}}/(?:{_LINKS})/[A-Za-z0-9_~.%-]{{16}}", None, tuple(f"{word}/".encode() for word in _LINKS.split("|"))),),
-        around(re.compile(rf"(?i)/(?:{_LINKS})/(?P<secret>[A-Za-z0-9_~.%=-]{{16,2000}})".encode()), 40, _drawn),
+        (Trigger(CASES + rf"/(?:{_LINKS})/[A-Za-z0-9_~.%-]{{16}}", None, tuple(f"{word}/".encode() for word in _LINKS.split("|"))),),
+        around(re.compile(rf"(?i)/(?:{_LINKS})/(?P<secret>[A-Za-z0-9_~.%=-]{{16,2000}})".encode()), 40, _in_link),
         match=("https://app.test/reset-password/{alnum40}", "https://app.test/magic-link/{hex64}"),
         no_match=("https://docs.test/guides/login/configure-authentication-providers",),
         since=2,
