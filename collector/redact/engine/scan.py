@@ -101,6 +101,9 @@ def _compiled(sources: tuple[tuple[str, bool], ...]) -> bytes:
     return blob
 
 
+_BORDER = re.compile(rb"\b")
+
+
 class ReScanner:
     """The same places by `re`: one search for each trigger whose literal is in the text."""
 
@@ -108,14 +111,20 @@ class ReScanner:
 
     def __init__(self, triggers: Sequence[Trigger]) -> None:
         self._triggers = [
-            (number, re.compile(trigger.source.encode()), trigger.literals, trigger.once)
+            (
+                number,
+                re.compile(trigger.source.encode()),
+                trigger.literals,
+                trigger.once,
+                trigger.source.endswith(r"\b"),
+            )
             for number, trigger in enumerate(triggers)
         ]
 
     def hits(self, text: bytes, most: int) -> list[Hit]:
         found: list[Hit] = []
         lowered = text.lower()
-        for number, pattern, literals, once in self._triggers:
+        for number, pattern, literals, once, at_border in self._triggers:
             if literals and not any(literal in lowered for literal in literals):
                 continue
             if once:
@@ -125,8 +134,13 @@ class ReScanner:
                 ends: set[int] = set()
                 at = 0
                 while hit := pattern.search(text, at):
-                    ends.add(hit.end())
                     at = hit.start() + 1
+                    ends.add(hit.end())
+                    # Hyperscan tells every end, `re` the greedy one: the shorter ones are asked for. Where the text is
+                    # cut for that, it seems to have a border of a word.
+                    while hit := pattern.match(text, at - 1, hit.end() - 1):
+                        if not at_border or _BORDER.match(text, hit.end()):
+                            ends.add(hit.end())
                     if len(found) + len(ends) > most:
                         raise Storm
                 found += [(number, end) for end in ends]
