@@ -137,7 +137,14 @@ class Collector:
             teams=team_rows(settings, self._exports),
         )
         self._changes = Changes()
-        live = Live(
+        live = self._new_live(settings, sealers)
+        control = QueueControl(store, [each.name for each in wanted.destinations], self._forwarding.wake)
+        api = new_api(live, __version__, control)
+        self._routes = Routes((otlp, self._events), api, guard)
+
+    def _new_live(self, settings: Settings, sealers: Sealers) -> Live:
+        """What the page and the commands ask of a running collector."""
+        return Live(
             reader=self._reader,
             status=lambda: status_of(self._status),
             failure=self._failure,
@@ -146,13 +153,10 @@ class Collector:
             policy_rows=lambda: sealers.in_force.rows,
             reason_of=lambda rule: reason_of(rule, sealers.in_force),
             test_trace=test_traces(settings),
-            proof=partial(proof_of, secret(data_dir.path, INSTANCE_KEY)),
+            proof=partial(proof_of, secret(self._data_dir.path, INSTANCE_KEY)),
             changes=self._changes,
-            store_notices=lambda: store.notices,
+            store_notices=lambda: self._store.notices,
         )
-        control = QueueControl(store, [each.name for each in wanted.destinations], self._forwarding.wake)
-        api = new_api(live, __version__, control)
-        self._routes = Routes((otlp, self._events), api, guard)
 
     async def run(self, listening: Callable[[str], None]) -> None:
         """Serve until SIGINT or SIGTERM; `listening` is called once connections are accepted.

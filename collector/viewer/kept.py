@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query
+from fastapi import Depends, FastAPI, HTTPException, Query
 
 from collector.store.entries import SessionQuery, SpanQuery
 from collector.viewer.live import Live
@@ -16,6 +16,17 @@ RowLimit = Annotated[int, Query(ge=1, le=10_000)]
 BatchNumber = Annotated[int, Query(ge=-1, le=_LARGEST)]
 Nanoseconds = Annotated[int, Query(ge=0, le=_LARGEST)]
 Identifier = Annotated[str, Query(max_length=1000)]
+
+
+def _span_query(
+    model: str = "",
+    tool: str = "",
+    errors: bool = False,
+    since_ns: Nanoseconds = 0,
+    before_ns: Nanoseconds = 0,
+    text: str = "",
+) -> SpanQuery:
+    return SpanQuery(model, tool, errors, since_ns, before_ns, text)
 
 
 def add_kept(api: FastAPI, live: Live) -> None:
@@ -39,33 +50,21 @@ def add_kept(api: FastAPI, live: Live) -> None:
 
     @api.get("/api/traces")
     def traces(
+        only: Annotated[SpanQuery, Depends(_span_query)],
         session: str = "",
         limit: RowLimit = 50,
-        model: str = "",
-        tool: str = "",
-        errors: bool = False,
-        since_ns: Nanoseconds = 0,
-        before_ns: Nanoseconds = 0,
-        text: str = "",
     ) -> list[dict[str, Any]]:
         """The traces that ended last first."""
-        only = SpanQuery(model, tool, errors, since_ns, before_ns, text)
         return [dataclasses.asdict(row) for row in live.reader.traces(session, limit, only)]
 
     @api.get("/api/spans")
     def spans(
+        only: Annotated[SpanQuery, Depends(_span_query)],
         trace: str = "",
         session: str = "",
         limit: RowLimit = 200,
-        model: str = "",
-        tool: str = "",
-        errors: bool = False,
-        since_ns: Nanoseconds = 0,
-        before_ns: Nanoseconds = 0,
-        text: str = "",
     ) -> list[dict[str, Any]]:
         """The newest spans, the oldest of them first."""
-        only = SpanQuery(model, tool, errors, since_ns, before_ns, text)
         return [dataclasses.asdict(row) for row in live.reader.spans(trace, session, limit, only)]
 
     @api.get("/api/spans/{trace_id}/{span_id}")

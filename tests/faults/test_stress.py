@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.process import Process, ask, assert_balanced, memory, run, running
 from harness.telemetry import PROTOBUF, span_ids, traces
-from harness.upstream import OK, Answer, Received, upstream, wait_for
+from harness.upstream import OK, Answer, Received, Upstream, upstream, wait_for
 
 MIB = 1024 * 1024
 PAGE = 16384
@@ -57,6 +57,18 @@ def _is_told(proxy: Process) -> None:
     assert "damaged" in proxy.log.read_text()
 
 
+def _costs_what_stood_there(proxy: Process, up: Upstream, sent: list[str]) -> None:
+    wait_for(lambda: proxy.account()["queued"] == 0, 90)
+    account = proxy.account()
+    assert_balanced(account)
+    arrived = [span.span_id.hex() for span in up.spans()]
+    assert sorted(arrived) == sorted(set(arrived) & set(sent))
+    assert account["dropped"] == {LOST: len(sent) - len(arrived)}
+    assert 0 < len(sent) - len(arrived) <= 60
+    _is_told(proxy)
+    assert proxy.post("/v1/traces", traces(1).SerializeToString())[0] == 200
+
+
 def test_damaged_pages_cost_what_stood_on_them_and_the_rest_arrives_after_a_start(tmp_path: Path) -> None:
     with upstream(lambda _: (503, {}, b"")) as down, running(tmp_path, "--upstream", down.url) as proxy:
         port = down.port
@@ -64,15 +76,7 @@ def test_damaged_pages_cost_what_stood_on_them_and_the_rest_arrives_after_a_star
         proxy.stop()
         _damage(_file(proxy), 6)
     with upstream(port=port) as up, running(tmp_path, "--upstream", up.url) as proxy:
-        wait_for(lambda: proxy.account()["queued"] == 0, 90)
-        account = proxy.account()
-        assert_balanced(account)
-        arrived = [span.span_id.hex() for span in up.spans()]
-        assert sorted(arrived) == sorted(set(arrived) & set(sent))
-        assert account["dropped"] == {LOST: len(sent) - len(arrived)}
-        assert 0 < len(sent) - len(arrived) <= 60
-        _is_told(proxy)
-        assert proxy.post("/v1/traces", traces(1).SerializeToString())[0] == 200
+        _costs_what_stood_there(proxy, up, sent)
 
 
 def test_pages_damaged_while_it_runs_cost_what_stood_on_them_and_the_rest_arrives(tmp_path: Path) -> None:
@@ -86,15 +90,7 @@ def test_pages_damaged_while_it_runs_cost_what_stood_on_them_and_the_rest_arrive
         sent = _fill(proxy, 200)
         _damage(_file(proxy), 6)
         down.clear()
-        wait_for(lambda: proxy.account()["queued"] == 0, 90)
-        account = proxy.account()
-        assert_balanced(account)
-        arrived = [span.span_id.hex() for span in up.spans()]
-        assert sorted(arrived) == sorted(set(arrived) & set(sent))
-        assert account["dropped"] == {LOST: len(sent) - len(arrived)}
-        assert 0 < len(sent) - len(arrived) <= 60
-        _is_told(proxy)
-        assert proxy.post("/v1/traces", traces(1).SerializeToString())[0] == 200
+        _costs_what_stood_there(proxy, up, sent)
 
 
 def test_removed_files_are_noticed_and_nothing_is_said_to_be_kept(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ COMMANDS: tuple[Rule, ...] = (
             starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|circleci|sentry)"),
         ),
         match=("aws configure set aws_secret_access_key {b6440}", "ngrok config add-authtoken {alnum48}", "snyk auth {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "npm config set //registry.test/:_authToken {alnum36}"),
-        no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.npmjs.org/"),
+        no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.test/npm/"),
         since=2,
     ),
     Rule(
