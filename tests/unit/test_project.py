@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -89,3 +90,10 @@ def test_every_type_has_a_name_of_its_own() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     for path in (ROOT / "collector").rglob("*.py"):
         assert path.read_text().lstrip().startswith('"""'), path
+
+
+@pytest.mark.xdist_group("held")
+def test_tests_of_a_group_run_in_one_worker(request: pytest.FixtureRequest) -> None:
+    """They share what is dear or build on each other: a runner that scatters them must not pass in silence."""
+    if "PYTEST_XDIST_WORKER" in os.environ and request.config.option.loadgroup:
+        assert request.node.nodeid.endswith("@held")
