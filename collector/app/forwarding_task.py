@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -26,6 +25,8 @@ class ForwardingTask:
         self._forwarders = forwarders
         self._queued = queued
         self._tasks: list[asyncio.Task[None]] = []
+        self._wanted = False
+        self._ending = asyncio.Lock()
 
     def notify(self, signal: Signal) -> None:
         """A batch was kept: send it soon."""
@@ -38,25 +39,31 @@ class ForwardingTask:
             self.notify(signal)
 
     def resume(self) -> None:
-        if not self._tasks:
-            self._tasks = [asyncio.create_task(self._run(forwarder)) for forwarder in self._forwarders]
+        self._wanted = True
+        self._start()
 
     async def pause(self) -> None:
         """Return once nothing is sent any more; a post under way is cut off, and made again later."""
+        self._wanted = False
+        async with self._ending:
+            await self._end()
+
+    async def replace(self, forwarders: Sequence[Forwarder]) -> None:
+        """Forward with these from now on, to where their destinations say; while it is paused, once that ends."""
+        async with self._ending:
+            await self._end()
+            self._forwarders = forwarders
+        self._start()
+
+    def _start(self) -> None:
+        if self._wanted and not self._tasks and not self._ending.locked():
+            self._tasks = [asyncio.create_task(self._run(forwarder)) for forwarder in self._forwarders]
+
+    async def _end(self) -> None:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
-    async def replace(self, forwarders: Sequence[Forwarder]) -> None:
-        """Forward with these from now on, to where their destinations say."""
-        running = bool(self._tasks)
-        await self.pause()
-        self._forwarders = forwarders
-        if running:
-            self.resume()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self) -> None:
         """Give what came last a moment to leave; what does not is sent after the next start."""

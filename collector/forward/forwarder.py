@@ -160,13 +160,25 @@ class Forwarder:
         for retries in order:
             if retries and state.retrying >= _RETRIES_AT_ONCE:
                 continue
-            ranges = await asyncio.to_thread(
-                self._queue.lease, state.lane, self.destination.merge_bytes, retries=retries, newest=probing
-            )
-            if ranges:
-                self._leased.update(each.id for each in ranges)
+            if ranges := await self._take(state.lane, retries=retries, newest=probing):
                 return ranges, retries
         return [], False
+
+    async def _take(self, lane: Lane, *, retries: bool, newest: bool) -> list[Leased]:
+        """Lease in a thread; when cancelled, wait for it to end, since what it leased is to be given back."""
+        taking = asyncio.create_task(
+            asyncio.to_thread(self._queue.lease, lane, self.destination.merge_bytes, retries=retries, newest=newest)
+        )
+        try:
+            await asyncio.wait([taking])
+        except asyncio.CancelledError:
+            await asyncio.wait([taking])
+            with contextlib.suppress(CollectorError):
+                self._leased.update(each.id for each in taking.result())
+            raise
+        ranges = taking.result()
+        self._leased.update(each.id for each in ranges)
+        return ranges
 
     async def _attempt(
         self, client: httpx.AsyncClient, state: _LaneState, ranges: list[Leased], retrying: bool
@@ -189,12 +201,12 @@ class Forwarder:
         self._queue.release(unsettled)
         self._leased.difference_update(unsettled)
         if settlements:
+            self._leased.difference_update(settled)  # their leases end with the settling, also when this is cancelled
             try:
-                await asyncio.wrap_future(self._queue.settle(state.lane, settlements))
+                await asyncio.shield(asyncio.wrap_future(self._queue.settle(state.lane, settlements)))
             except CollectorError as error:
                 logger.warning("%s", error)
                 await asyncio.sleep(_AFTER_FAULT_SECONDS)
-            self._leased.difference_update(settled)
         state.wake.set()
 
     async def _send(self, client: httpx.AsyncClient, state: _LaneState, ranges: Sequence[Leased]) -> list[Settlement]:
