@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 
 from collector.policy.model import Action, Policy
 from collector.redact.engine.engine import Engine, Extent, replace
+from collector.redact.known_texts import KnownTexts
 from collector.redact.otlp.entries import LISTED
 from collector.redact.otlp.strings import Texts
 from collector.redact.placeholders import (
@@ -22,8 +22,6 @@ from collector.redact.report import ERROR, FIELD, Tally
 
 _MOST_KNOWN_KEYS = 10_000
 _LONGEST_KNOWN_KEY = 100
-_MOST_CLEAN = 20_000
-_LONGEST_CLEAN = 64
 
 
 class Masker:
@@ -36,9 +34,7 @@ class Masker:
         self._policy = policy
         self._engine = engine
         self._key = key
-        self._clean: set[str | bytes] = {""}
-        self._clean_before: set[str | bytes] = set()
-        """Clean texts met before those of `_clean` were: forgotten when those are as many as may be."""
+        self._known = KnownTexts(self._read)
         self._dropping = {rule for rule, action in policy.actions.items() if action is Action.DROP}
 
     def mask(self, texts: Texts, tally: Tally) -> None:
@@ -46,7 +42,7 @@ class Masker:
         changed = set()
         joined = []
         self._drop_again(texts, tally)
-        for index, data, extents in self._find_all(texts.texts):
+        for index, data, extents in self._known.find_all(texts.texts):
             if texts.joined(index) is not None:
                 joined.append((index, extents))
                 continue
@@ -101,20 +97,6 @@ class Masker:
             return self.pseudonym(extent.rule, found).encode()
         return named(extent.rule).encode()
 
-    def _find_all(self, texts: list[str]) -> list[tuple[int, bytes, list[Extent]]]:
-        """What is found, by index. Texts with no findings are cached until the policy changes: roles, kinds and names
-        are the same in every span, and each request to a model holds all messages of the ones before."""
-        known = [text if len(text) <= _LONGEST_CLEAN else _digest(text) for text in texts]
-        clean, before = self._clean, self._clean_before
-        places = [place for place, one in enumerate(known) if one not in clean and one not in before]
-        unread = [texts[place] for place in places]
-        found = list(self._read(unread)) if unread else []
-        if len(clean) > _MOST_CLEAN:  # the texts that did not come again since the last time are forgotten
-            self._clean_before, self._clean = clean, {""}
-        self._clean.update(known)
-        self._clean.difference_update([known[places[at]] for at, _, _ in found])
-        return [(places[at], data, extents) for at, data, extents in found]
-
     def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
         """What the engine finds; where it fails, text by text, and a text it fails on is found as a whole."""
         try:
@@ -155,8 +137,3 @@ def _remember_keys(texts: Texts, changed: set[int]) -> None:
     for index, table, key, treatment in texts.new_keys:
         if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
             table[key] = None if treatment.plain and key not in LISTED else treatment
-
-
-def _digest(text: str) -> bytes:
-    """Stands for a long text; nobody can make another text that has the same."""
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from collector.batch import Signal
 from collector.otlp.write import to_json
 from collector.policy.model import ContentLevel
-from collector.redact.engine.engine import Engine, Extent
+from collector.redact.engine.engine import Engine
 from collector.redact.seal import Sealer
 
 _IDS = {"trace_id", "span_id", "parent_span_id"}
@@ -149,58 +149,6 @@ def test_a_known_attribute_key_is_not_trusted_with_another_text() -> None:
     sealer.seal(Signal.TRACES, traces(1, {"a.key": "x"}))
     batch = sealer.seal(Signal.TRACES, traces(1, {f"a.key.{GITHUB}": "x"}))
     assert_no_secret(batch.data, "an attribute key")
-
-
-class Counting(Engine):
-    """The real engine, which tells what it read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.read: list[str] = []
-
-    def find_all(self, texts: Sequence[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
-        self.read += texts
-        return super().find_all(texts)
-
-
-LONG = "what the agent said in every request before this one, " * 40
-
-
-def test_a_text_found_clean_is_read_once() -> None:
-    """Each request to a model holds all messages of the ones before."""
-    engine = Counting()
-    sealer = Sealer(engine=engine)
-    for _ in range(3):
-        sealer.seal(Signal.TRACES, traces(1, {"input.value": LONG}))
-    assert engine.read.count(LONG) == 1
-
-
-@pytest.mark.parametrize("around", ["", LONG])
-def test_a_text_with_a_secret_is_masked_every_time(around: str) -> None:
-    """Only clean texts are remembered; one that differs in its end alone is another text."""
-    sealer = Sealer(engine=Counting())
-    for text in (around, around + GITHUB, around, around + GITHUB):
-        batch = sealer.seal(Signal.TRACES, traces(1, {"input.value": text}))
-        assert_no_secret(batch.data, "a text like one that was clean")
-        assert ("github-token" in batch.findings) == (GITHUB in text)
-
-
-def test_what_was_clean_is_forgotten_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.redact.masker._MOST_CLEAN", 50)
-    sealer = Sealer()
-    for number in range(200):
-        sealer.seal(Signal.TRACES, traces(1, {"input.value": f"{LONG}{number}"}))
-    assert len(sealer._masker._clean) < 60
-    assert len(sealer._masker._clean_before) < 60
-
-
-def test_what_comes_again_and_again_is_not_forgotten_with_what_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("collector.redact.masker._MOST_CLEAN", 50)
-    engine = Counting()
-    sealer = Sealer(engine=engine)
-    for number in range(200):
-        sealer.seal(Signal.TRACES, traces(1, {"input.value": LONG, "output.value": f"{LONG}{number}"}))
-    assert engine.read.count(LONG) == 1
 
 
 def test_a_value_that_cannot_be_redacted_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
