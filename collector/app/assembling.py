@@ -30,7 +30,7 @@ from collector.store.entries import EndedTurn, Superseded
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
-_IDLE_SECONDS = 1.0
+_ACTIVE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
 _MOST_WAITING = 5_000
@@ -151,7 +151,7 @@ class Assembling:
             for data in self._inbox.arrived():
                 self._learn_kept(data)
             try:
-                facts = self._queue.get(timeout=_LOOK_SECONDS if self._open else _IDLE_SECONDS)
+                facts = self._queue.get(timeout=self._pause())
             except queue.Empty:
                 facts = []
             if facts is None:
@@ -162,6 +162,12 @@ class Assembling:
             self._waiting -= len(facts)
             if self._queue.empty() or self._waiting > _MOST_WAITING // 2:
                 self._look()
+
+    def _pause(self) -> float:
+        """Seconds until it is worth looking again though no fact comes."""
+        if self._open:
+            return _LOOK_SECONDS
+        return self._inbox.idle_seconds if self._assembler.is_idle else _ACTIVE_SECONDS
 
     def _learn(self, fact: AnyFact) -> None:
         if fact.session:

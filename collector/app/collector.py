@@ -14,8 +14,9 @@ from collector import __version__
 from collector.app.access import new_guard, own_client
 from collector.app.assembling import Assembling
 from collector.app.data_dir import INSTALL_TOKEN, INSTANCE_KEY, DataDirectory, secret
+from collector.app.health import HealthAnswers
 from collector.app.http_protocol import ConnectionLimit
-from collector.app.page import masked_by, test_traces
+from collector.app.page import masked_by, new_viewer, test_traces
 from collector.app.parts import exports_of, new_forwarders, new_forwarding_task, open_store_of
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.reload import Reload
@@ -49,9 +50,7 @@ from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 from collector.settings.sources import Loaded
 from collector.settings.tls import server_tls
-from collector.viewer.api import new_api
-from collector.viewer.live import Changes, Live
-from collector.viewer.queue import QueueControl
+from collector.viewer.live import Changes, Live, QueueControl
 
 logger = logging.getLogger(__name__)
 
@@ -139,8 +138,8 @@ class Collector:
         self._changes = Changes()
         live = self._new_live(settings, sealers)
         control = QueueControl(store, [each.name for each in wanted.destinations], self._forwarding.wake)
-        api = new_api(live, __version__, control)
-        self._routes = Routes((otlp, self._events), api, guard)
+        viewer = partial(new_viewer, live, control)
+        self._routes = Routes((otlp, self._events), HealthAnswers(live, __version__), viewer, guard)
 
     def _new_live(self, settings: Settings, sealers: Sealers) -> Live:
         """What the page and the commands ask of a running collector."""
@@ -196,9 +195,8 @@ class Collector:
 
     def stop(self) -> None:
         """Ask it to stop, from any thread; `run` returns when it has."""
-        if self._loop is not None and self._server is not None:
-            with contextlib.suppress(RuntimeError):  # it has stopped already
-                self._loop.call_soon_threadsafe(self._server.finish)
+        if self._server is not None:
+            self._server.finish()
 
     async def _serve_grpc(self) -> Callable[[float], Awaitable[None]] | None:
         """Take OTLP/gRPC too where a port is set for it; answers how to stop that."""

@@ -5,12 +5,16 @@ head               at most `MOST_HEAD_BYTES`, all there within `HEAD_SECONDS`; t
 body               all there within `BODY_SECONDS`; of a refused request read on for `LINGER_SECONDS`, so that the
                    sender sees the answer, then the connection is closed
 connections        over the limit each new one is answered 503 and closed; those there are notice nothing
+date               of an answer: renewed when a request comes, so that nothing need wake an idle process each second
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from email.utils import formatdate
+from typing import ClassVar
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -46,9 +50,10 @@ class ConnectionLimit:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection; a subclass names the limit that a server's connections share."""
+    """One connection; a subclass names the limit that a server's connections share, and knows when they were dated."""
 
     limit: ConnectionLimit
+    dated_s: ClassVar[int] = 0
 
     _deadline: asyncio.TimerHandle | None = None
     _in_head = False
@@ -122,6 +127,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_readable():
             self._in_body = True
             self._close_after(BODY_SECONDS)
+            self._renew_date()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -137,6 +143,13 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_readable(self) -> bool:
         """False while the parser stops at an Upgrade (what it read is read again), and for a head that is refused."""
         return not self.parser.should_upgrade() and self._head_bytes <= MOST_HEAD_BYTES
+
+    def _renew_date(self) -> None:
+        now = int(time.time())
+        if now != self.dated_s:
+            type(self).dated_s = now
+            date = (b"date", formatdate(now, usegmt=True).encode())
+            self.server_state.default_headers = [date, *self.config.encoded_headers]
 
     # ---- ends
 

@@ -1,19 +1,33 @@
-"""What the page asks of the running process beyond its status: a text tried under the policy, and a test trace."""
+"""The page of the running process, and what it asks beyond the status: a text tried under the policy, a test trace."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector import __version__
 from collector.app.policy_switch import Sealers
+from collector.app.serving import settle_memory
 from collector.batch import Signal
 from collector.settings.model import Settings
+from collector.viewer.live import Live, QueueControl
 from collector.viewer.test_trace import test_trace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def new_viewer(live: Live, control: QueueControl) -> FastAPI:
+    """The page and its JSON; imports their framework."""
+    from collector.viewer.api import new_api
+
+    viewer = new_api(live, __version__, control)
+    settle_memory()
+    return viewer
 
 
 def masked_by(sealers: Sealers) -> Callable[[str], str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from collector.app.collector import Collector
 from collector.app.data_dir import DataDirectory
 from collector.app.serving import check_bind, check_reading, listen, run_loop, tune_allocator
 from collector.enforce.in_force import Enforcement
@@ -38,7 +38,10 @@ def serve(
             PolicyRequest.from_settings(loaded, os.environ), data_dir.path, fetch=True
         )
         in_force = enforcement.load(time.time())
-        prove(in_force.sealer())
+        with ThreadPoolExecutor(1, "rules") as beside:  # the rules are compiled while the rest is imported
+            sealer = beside.submit(in_force.sealer)
+            from collector.app.collector import Collector
+        prove(sealer.result())
         with listen(settings) as listener:
             collector = Collector(loaded, data_dir, listener, enforcement, in_force, reread)
             run_loop(collector.run(listening))

@@ -28,7 +28,7 @@ from collector.settings.teams import check_teams
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 5.0
 _TOKENS = {"access_token", "access_tokens"}
 _POLICY = {"policy_file", "content"}
 

@@ -1,7 +1,9 @@
 """One table of every path: who answers it, and which token it asks for.
 
-The paths are those that the receivers and the viewer's own routes declare, so a route that is added there is answered
-there. A path of the viewer asks for the read token unless it stands in `_LESS`: what is forgotten here is closed.
+The paths are those that receivers, health and the viewer declare, so a route that is added there is answered there. A
+path of the viewer asks for the read token unless it stands in `_LESS`: what is forgotten here is closed. The viewer is
+made when it is first asked for: its framework takes a quarter of the time to start, and a sixth of the memory of a
+collector that nobody looks at.
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from collector.app.browser import entry, secured, split_token
+from collector.app.health import HealthAnswers
 from collector.errors import CollectorError, Unavailable
 from collector.receive.answers import retry_headers, status_response
 from collector.receive.audit import note_refusal
@@ -30,6 +33,9 @@ from collector.receive.receiver import (
     respond,
 )
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 logger = logging.getLogger(__name__)
 
 _LESS = {
@@ -38,7 +44,10 @@ _LESS = {
     "/metrics": Access.MEASURE,
     "/static/{name}": Access.OPEN,
 }
-"""Paths of the viewer that hold nothing of what was kept."""
+"""Paths that hold nothing of what was kept."""
+
+_OTLP = "/v1/"
+"""Below it nothing is the viewer's."""
 
 _JSON = "application/json"
 
@@ -53,44 +62,63 @@ class Route:
 
 
 class Routes:
-    """The process's ASGI application: receivers by exact path, then the viewer; `receivers[0]` answers the rest."""
+    """The process's ASGI application: receivers by exact path, health, the viewer; `receivers[0]` answers the rest.
 
-    def __init__(self, receivers: Sequence[Receiver], viewer: FastAPI, guard: Guard) -> None:
+    `viewer` makes the viewer; it is called once, in a thread, when first a path is asked for that can be the viewer's.
+    """
+
+    def __init__(
+        self, receivers: Sequence[Receiver], health: HealthAnswers, viewer: Callable[[], FastAPI], guard: Guard
+    ) -> None:
         self._guard = guard
         self._receivers = {path: receiver for receiver in receivers for path in receiver.paths}
         self._unknown = receivers[0]
-        self._viewer = viewer
-        self._pages = [(pattern, _access_of(path)) for path, pattern in _declared(viewer)]
+        self._health = health
+        self._viewer = _MadeOnce(viewer)
 
     def table(self) -> list[Route]:
         """Every path there is."""
         sent = [Route(path, type(receiver).__name__, Access.SEND) for path, receiver in self._receivers.items()]
-        return sent + [Route(path, "viewer", _access_of(path)) for path, _ in _declared(self._viewer)]
+        health = [Route(path, "health", _access_of(path)) for path in self._health.paths]
+        return sent + health + [Route(path, "viewer", _access_of(path)) for path, _ in _declared(self._viewer.made())]
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Receivers are called without the framework, which costs 60-150 us a request (measured)."""
         if scope["type"] != "http":
             return
-        receiver = self._receivers.get(plain(scope["path"]))
-        if receiver is None:
-            access = self._page_access(scope["path"])
-            if access is not None:
-                await self._page(access, scope, receive, send)
-                return
-        answering: AsgiApplication = receiver or self._unknown
-        await answering(scope, receive, send)
+        path = scope["path"]
+        receiver = self._receivers.get(plain(path))
+        if receiver is not None:
+            await receiver(scope, receive, send)
+        elif path in self._health.paths:
+            await self._page(self._health, _access_of(path), scope, receive, send)
+        elif plain(path).startswith(_OTLP):
+            await self._unknown(scope, receive, send)
+        else:
+            await self._seen(scope, receive, send)
 
-    def _page_access(self, path: str) -> Access | None:
-        """Which token a path of the viewer asks for; None when the viewer has no such path."""
-        return next((access for pattern, access in self._pages if pattern.match(path)), None)
+    async def _seen(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+        """Answer what the viewer shows, or say that there is no such path."""
+        try:
+            viewer, access = await self._viewer.find(scope["path"])
+        except Exception as error:
+            logger.error("the viewer could not be loaded: %s", type(error).__name__)
+            await _PageAnswer(send).fail(Unavailable("nothing can be shown now"))
+            return
+        if access is None:
+            await self._unknown(scope, receive, send)
+        else:
+            await self._page(viewer, access, scope, receive, send)
 
-    async def _page(self, access: Access, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
+    async def _page(
+        self, answering: AsgiApplication, access: Access, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend
+    ) -> None:
         answer = _PageAnswer(send)
         try:
             if access is Access.READ and scope["method"] == "GET" and await self._let_in(scope, answer):
                 return
             self._guard.check(headers_of(scope), access)
-            await self._viewer(scope, receive, answer)
+            await answering(scope, receive, answer)
             if answer.is_missing:
                 raise Unavailable("this could not be shown now")
         except CollectorError as error:
@@ -113,6 +141,31 @@ class Routes:
         await send({"type": "http.response.start", "status": 303, "headers": [*headers, (b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
         return True
+
+
+class _MadeOnce:
+    """The viewer, made when it is first needed; `new` imports the framework."""
+
+    def __init__(self, new: Callable[[], FastAPI]) -> None:
+        self._new = new
+        self._lock = threading.Lock()
+        self._made: tuple[FastAPI, list[tuple[re.Pattern[str], Access]]] | None = None
+
+    def made(self) -> FastAPI:
+        """The viewer; whoever asks while another makes it waits."""
+        with self._lock:
+            if self._made is None:
+                viewer = self._new()
+                self._made = viewer, [(pattern, _access_of(path)) for path, pattern in _declared(viewer)]
+        return self._made[0]
+
+    async def find(self, path: str) -> tuple[FastAPI, Access | None]:
+        """The viewer, and which token a path of it asks for; None when it has no such path."""
+        if self._made is None:
+            await asyncio.to_thread(self.made)
+        assert self._made is not None
+        viewer, paths = self._made
+        return viewer, next((access for pattern, access in paths if pattern.match(path)), None)
 
 
 class _PageAnswer:

@@ -152,6 +152,11 @@ class Assembler:
         self._active.clear()
         return made
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing becomes due while no fact comes."""
+        return not self._active
+
     def open_turns(self) -> list[OpenTurn]:
         """Each turn that is not over."""
         return [

@@ -31,10 +31,13 @@ logger = logging.getLogger(__name__)
 
 _FILE = "opencode-sources.json"
 _LOOK_SECONDS = 1.0
+_QUIET_SECONDS = 2.0
+_ALONE_SECONDS = 60.0
 _AGAIN_SECONDS = 60.0
 _SAVE_SECONDS = 15.0
-_STOOD_STILL_MS = 2_000
-"""No run of OpenCode is over sooner; one that fell into a shorter gap was heard of before or after it."""
+_STOOD_STILL_MS = 1_000
+"""How much longer than meant it took to look again. No run of OpenCode is over in two seconds; one that fell into a
+shorter gap was heard of before or after it."""
 _MARGIN_MS = 60_000
 _MOST_SOURCES = 100
 
@@ -77,6 +80,7 @@ class CatchUp:
         self._saved = 0.0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._told = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catch-up", daemon=True)
 
     def start(self, client: EventClient) -> None:
@@ -87,6 +91,7 @@ class CatchUp:
     def stop(self) -> None:
         if self._thread.is_alive():
             self._stopping.set()
+            self._told.set()
             self._thread.join(timeout=3)
 
     def told(self, hooks: Iterable[EventItem]) -> None:
@@ -104,6 +109,7 @@ class CatchUp:
                         self._complete.add(int(hook.get("pid") or 0))
                 elif len(self._sources) < _MOST_SOURCES or store in self._sources:
                     self._met(hook, about, store)
+                self._told.set()
 
     def _met(self, hook: EventItem, about: EventItem, store: str) -> None:
         source = self._sources.setdefault(store, Source())
@@ -123,10 +129,21 @@ class CatchUp:
         self._owe_since_last_here()
         self._read_owed()
         self._here_ms = _now_ms()
-        while not self._stopping.wait(_LOOK_SECONDS):
-            self._attempt(self._look)
-            self._here_ms = _now_ms()
+        while not self._stopping.is_set():
+            pause = self._pause()
+            told = self._told.wait(pause)
+            self._told.clear()
+            if not self._stopping.is_set():
+                self._attempt(self._look, _LOOK_SECONDS if told else pause)
+                self._here_ms = _now_ms()
         self._attempt(self._save)
+
+    def _pause(self) -> float:
+        """Seconds until it is worth looking again though no plugin says anything."""
+        with self._lock:
+            if self._agents or self._asked or self._owed or self._open_turns():
+                return _LOOK_SECONDS
+            return _QUIET_SECONDS if self._sources else _ALONE_SECONDS
 
     def _attempt(self, what: Callable[..., None], *of: Any) -> bool:
         """Do one thing whose failure must not keep others from being done: a store may be broken. Whether it was."""
@@ -140,8 +157,8 @@ class CatchUp:
             logger.error("catching up stopped (%s); going on", type(error).__name__)
         return False
 
-    def _look(self) -> None:
-        if _now_ms() - self._here_ms > _STOOD_STILL_MS:
+    def _look(self, pause: float) -> None:
+        if _now_ms() - self._here_ms > pause * 1000 + _STOOD_STILL_MS:
             self._owe_since_last_here()
         self._read_owed()
         with self._lock:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from collector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PUBLIC = "ed25519:"
 PRIVATE = "ed25519-private:"
@@ -17,7 +18,7 @@ PRIVATE = "ed25519-private:"
 
 def new_key(seed: bytes) -> tuple[str, str]:
     """The private and the public key that 32 random bytes make."""
-    private = Ed25519PrivateKey.from_private_bytes(seed)
+    private = _private(seed)
     return (
         PRIVATE + base64.b64encode(seed).decode(),
         PUBLIC + base64.b64encode(private.public_key().public_bytes_raw()).decode(),
@@ -27,7 +28,7 @@ def new_key(seed: bytes) -> tuple[str, str]:
 def sign(data: bytes, private: str) -> str:
     """The signature of `data`, as it stands in a `.sig` file; raises `ConfigError` for what is no key."""
     seed = _decode(private.strip(), PRIVATE, "the private key")
-    return base64.b64encode(Ed25519PrivateKey.from_private_bytes(seed).sign(data)).decode() + "\n"
+    return base64.b64encode(_private(seed).sign(data)).decode() + "\n"
 
 
 def check_public_key(key: str) -> None:
@@ -37,6 +38,8 @@ def check_public_key(key: str) -> None:
 
 def is_signed(data: bytes, signature: bytes, keys: Sequence[str]) -> bool:
     """Whether one of `keys` signed exactly `data`."""
+    from cryptography.exceptions import InvalidSignature
+
     try:
         raw = base64.b64decode(signature.strip(), validate=True)
     except (binascii.Error, ValueError):
@@ -50,7 +53,16 @@ def is_signed(data: bytes, signature: bytes, keys: Sequence[str]) -> bool:
     return False
 
 
+def _private(seed: bytes) -> Ed25519PrivateKey:
+    """The library takes 7 MB, and most machines have no signed policy."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
 def _public(key: str) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     return Ed25519PublicKey.from_public_bytes(_decode(key.strip(), PUBLIC, "public_keys"))
 
 

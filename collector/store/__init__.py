@@ -156,7 +156,12 @@ class InboxFact(Protocol):
 
 
 class Inbox(Protocol):
-    """What the event receiver and the assembler ask: facts until their turn is over, and which spans were built."""
+    """What the event receiver and the assembler ask: facts until their turn is over, and which spans were built.
+
+    `idle_seconds`: how long to wait, while no turn is open, before asking again what another collector kept.
+    """
+
+    idle_seconds: float
 
     def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
         """Keep facts and count events of unknown types; raises `StoreFull` when the inbox is full."""

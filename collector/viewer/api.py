@@ -1,30 +1,27 @@
-"""The application behind every path but OTLP's own; health, metrics and status are answered here."""
+"""The application behind the page and the JSON of what was kept; made when it is first asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST
+from fastapi.responses import JSONResponse
 
 from collector.viewer.kept import add_kept
-from collector.viewer.live import Live, add_live
-from collector.viewer.metrics import exposition
+from collector.viewer.live import Live, QueueControl
 from collector.viewer.pages.agents import add_agents
 from collector.viewer.pages.detail import add_detail
 from collector.viewer.pages.lists import add_lists
 from collector.viewer.pages.state import add_state
 from collector.viewer.pages.static import add_static
-from collector.viewer.queue import QueueControl, add_queue
+from collector.viewer.pages.stream import add_stream
+from collector.viewer.queue import add_queue
 from collector.viewer.status import Status
-
-Challenge = Annotated[str, Query(max_length=64)]
 
 
 def new_api(live: Live, version: str, control: QueueControl) -> FastAPI:
-    """The application behind every path but OTLP's own."""
+    """The application behind every path but OTLP's own and those of `HealthAnswers`."""
     api = FastAPI(
         title="opencode-collector",
         version=version,
@@ -43,13 +40,11 @@ def new_api(live: Live, version: str, control: QueueControl) -> FastAPI:
     add_lists(api, live)
     add_detail(api, live)
     add_state(api, live)
-    add_live(api, live)
+    add_stream(api, live)
     add_kept(api, live)
     add_queue(api, live, control)
     add_static(api)
     add_agents(api, live, version)
-
-    _add_health(api, live, version)
 
     @api.get("/api/status")
     def status() -> Status:
@@ -61,25 +56,3 @@ def new_api(live: Live, version: str, control: QueueControl) -> FastAPI:
         return live.test_trace()
 
     return api
-
-
-def _add_health(api: FastAPI, live: Live, version: str) -> None:
-    @api.get("/healthz")
-    def alive(request: Request, challenge: Challenge = "") -> dict[str, str]:
-        """Alive: the process answers; with a challenge, which data directory it serves."""
-        said = {"status": "ok", "service": "opencode-collector", "version": version}
-        return {**said, "proof": live.proof(challenge, request.scope["server"])} if challenge else said
-
-    @api.get("/readyz")
-    async def ready() -> JSONResponse:
-        """Ready: telemetry can be kept; the reason where it cannot, and damage that was set aside."""
-        failure = await live.failure()
-        said = {"notices": list(notices)} if (notices := live.store_notices()) else {}
-        if failure:
-            return JSONResponse({"status": "not ready", "reason": failure, **said}, 503)
-        return JSONResponse({"status": "ready", **said})
-
-    @api.get("/metrics", response_class=Response)
-    def metrics() -> Response:
-        """Prometheus."""
-        return Response(exposition(live.status()), media_type=CONTENT_TYPE_LATEST)

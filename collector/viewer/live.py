@@ -1,20 +1,14 @@
-"""What the pages need of the running process, and the stream that tells them when something was kept."""
+"""What the viewer asks of the running process; knows no framework, so that a process need not have loaded one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
-
-from collector.store import Reading
+from collector.store import QueueCommands, Reading
 from collector.viewer.status import Status
-
-_HEARTBEAT_SECONDS = 15.0
-_MOST_STREAMS = 64
 
 
 class Changes:
@@ -79,26 +73,10 @@ class Live:
     store_notices: Callable[[], Sequence[str]] = tuple
 
 
-def add_live(api: FastAPI, live: Live) -> None:
-    """Server-sent events at `/live`: `kept` each time something was kept or a turn changed since change `after`."""
-    streams = 0
+@dataclass(frozen=True, slots=True)
+class QueueControl:
+    """What commands change: `wake` says that there is something to send; `destinations` are what is configured."""
 
-    @api.get("/live", include_in_schema=False)
-    async def stream(after: int = -1) -> StreamingResponse:
-        async def events() -> AsyncIterator[bytes]:
-            nonlocal streams
-            streams += 1
-            try:
-                seen = live.changes.number
-                yield b"retry: 2000\n\n"
-                if after not in (-1, seen):  # between the page and this stream, or before a restart
-                    yield b"event: kept\ndata: %d\n\n" % seen
-                while streams <= _MOST_STREAMS:
-                    now = await live.changes.wait(seen, _HEARTBEAT_SECONDS)
-                    yield b"event: kept\ndata: %d\n\n" % now if now > seen else b": here\n\n"
-                    seen = now
-            finally:
-                streams -= 1
-
-        headers: dict[str, Any] = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
+    commands: QueueCommands
+    destinations: Collection[str]
+    wake: Callable[[], None]

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Path, Query
 from pydantic import Field
 
-from collector.store import QueueCommands
-from collector.viewer.live import Live
+from collector.viewer.live import Live, QueueControl
 
 _LARGEST_KEY = 2**63 - 1
 Letters = Annotated[list[Annotated[int, Field(le=_LARGEST_KEY, ge=-_LARGEST_KEY)]] | None, Query()]
 Most = Annotated[int, Query(ge=1, le=10_000)]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class QueueControl:
-    """What commands change: `wake` says that there is something to send; `destinations` are what is configured."""
-
-    commands: QueueCommands
-    destinations: Collection[str]
-    wake: Callable[[], None]
 
 
 def add_queue(api: FastAPI, live: Live, control: QueueControl) -> None:

@@ -38,6 +38,8 @@ _MEASURED_S = 5.0
 class PgInbox:
     """Keeps facts until their turn is over, and remembers which spans were made of them."""
 
+    idle_seconds = _LOOK_S
+
     def __init__(
         self,
         writer: PgWriterThread,

@@ -21,7 +21,7 @@ from collector.store.sqlite.texts import forget_text
 _EVICT_TO = 0.9
 _STEP_S = 0.008
 _BLOCKED_S = 5.0
-_IDLE_S = 1.0
+_IDLE_S = 60.0
 _EXPIRE_MS = 60_000
 _MOST_AT_ONCE = 200
 _VACUUM_PAGES = 64
@@ -133,7 +133,7 @@ class Forgetting:
         if self._free_pages > _FREE_PAGES:
             connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
             return 0.0
-        return _IDLE_S
+        return min(_IDLE_S, max(self._blocked_until - time.monotonic(), 0.0)) if self._evicting else _IDLE_S
 
     def make_space(self, connection: sqlite3.Connection) -> None:
         """The disk is full: forget delivered batches of at least a few MB, or all there are."""

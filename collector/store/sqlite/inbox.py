@@ -32,6 +32,8 @@ _SIZE = "SELECT coalesce(sum(length(data)), 0) FROM inbox"
 class SqliteInbox:
     """Keeps facts until their turn is over, and remembers which spans were made of them."""
 
+    idle_seconds = 60.0
+
     def __init__(self, writer: WriterThread, path: Path, clock: StoreClock, put: PutBatch, most_bytes: int) -> None:
         self._writer = writer
         self._path = path

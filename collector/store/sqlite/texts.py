@@ -16,7 +16,7 @@ _STEP_S = 0.008
 _MOST_BATCHES = 16
 _MOST_SHORTENED = 64
 _AT, _SIZE = "indexed_batch", "indexed_bytes"
-_IDLE_S = 1.0
+_IDLE_S = 60.0
 _PAUSES = 19
 """While posts come, how many times as long as a step took the next one waits: a twentieth of a core is spent."""
 

@@ -28,6 +28,7 @@ _MOST_AT_ONCE = 256
 _NO_SPACE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _STEP_PAUSE_S = 0.02
+_AFTER_COMMIT_S = 1.0
 
 
 class FileOwner(Protocol):
@@ -52,7 +53,8 @@ class FileOwner(Protocol):
     def step(self, connection: sqlite3.Connection, *, idle: bool) -> float:
         """Do a little of what runs beside the posts (a few ms); seconds until more of it should be done.
 
-        Unless `idle`, posts wait meanwhile: only what they need is done then.
+        It is called sooner once something was committed. Unless `idle`, posts wait meanwhile: then only what they need
+        is done.
         """
         ...
 
@@ -128,8 +130,11 @@ class WriterThread:
             self._commit(group)
             if closing:
                 return
-            if time.monotonic() >= self._step_at:
+            now = time.monotonic()
+            if now >= self._step_at:
                 self._step(idle=self._queue.empty())
+            else:
+                self._step_at = min(self._step_at, now + _AFTER_COMMIT_S)
 
     def _step(self, *, idle: bool) -> None:
         """A step that fails is tried again later: nothing that was answered depends on it."""
