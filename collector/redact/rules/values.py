@@ -50,12 +50,22 @@ _LETTER_RUNS = re.compile(rb"[a-z]{2,}")
 
 def scrambled(value: bytes) -> bool:
     """Whether letters follow one another as no language and no identifier has them."""
+    if len(value) < 10:
+        return False
     pairs = rare = 0
     for run in _LETTER_RUNS.findall(value.lower()):
         text = run.decode()
         pairs += len(text) - 1
         rare += sum(text[at : at + 2] not in _COMMON_PAIRS for at in range(len(text) - 1))
     return pairs >= 9 and rare >= 0.34 * pairs
+
+
+_IN_NAMES = _LETTERS + b"_.-"
+
+
+def is_plain(value: bytes) -> bool:
+    """Whether a value is letters in an order that languages and identifiers have, and so neither drawn nor chosen."""
+    return len(value) < 20 and not value.translate(None, _IN_NAMES) and not scrambled(value)
 
 
 _HEXADECIMAL = re.compile(rb"[0-9a-f]{16,}|[0-9A-F]{16,}")

@@ -87,7 +87,7 @@ _NEAR_MISSES = (
 )  # fmt: skip
 
 
-_ENGINES_OWN = (views.ESCAPED, *encoded._RUN, *encoded._IN_RUNS, *encoded._APART)
+_ENGINES_OWN = (views.ESCAPED, *encoded._RUN, *encoded._IN_RUNS, *encoded._OTHERS)
 
 
 def test_every_trigger_is_bounded() -> None:

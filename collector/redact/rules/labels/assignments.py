@@ -233,7 +233,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|pwd|pw|secret|token|key|credential|cookie|authorization)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"cookie", b"authorization")),),
-        around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 190, _paired, ahead=2100),
+        around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 190, _paired, ahead=2100, starts=re.compile(rb"<")),
         match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
         no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),
         since=2,

@@ -100,7 +100,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -x", b"--http-user", b"--login", b"--creds")),),
-        around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + VALUE), 90, _password),
+        around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
         match=("curl -u app:{alnum16} https://x.test/", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
         no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img"),
         since=2,
@@ -108,7 +108,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxkbt][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
-        around(re.compile(rb"[ \t](?P<flag>-[paAwPxkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag),
+        around(re.compile(rb"[ \t](?P<flag>-[paAwPxkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
         match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "zip -P {alnum12} a.zip a"),
         no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img"),
         since=2,

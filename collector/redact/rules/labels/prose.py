@@ -9,7 +9,7 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.verdicts import DIGITS, is_said, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, is_words_and_digits, scrambled
+from collector.redact.rules.values import chosen, drawn, harmless, is_plain, is_words_and_digits
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
@@ -65,31 +65,26 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
-_PLAIN = re.compile(rb"[a-z]{0,40}(?![A-Za-z0-9+/_!@#$%^&*~=?-]|\.[A-Za-z0-9])")
-
-
 _REST = re.compile(rb"[A-Za-z0-9_.]{0,400}")
+_REST_OF_WORD = re.compile(_WORD.encode() + rb"{0,2000}")
+_IN_WORDS = b"0123456789+/_!@#$%^&*.~=?-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _after_plain_words(look: Look) -> Look:
-    """A look that is spared where the word at the place is written in small letters, as those of a language are, or called."""
+    """A look that is spared where the word at the place is one of a language, or a name that a program calls."""
 
     def unless_plain(data: bytes, place: int) -> ByteRange | None:
         word = _REST.match(data, place)
         if word and data[word.end() : word.end() + 1] in (b"(", b"[", b"{", b"<"):
             return None  # a program calls or indexes it
-        tail = data[max(0, place - 6) : place]
-        if tail.isalpha() and tail.islower() and (rest := _PLAIN.match(data, place)):
-            before = data[max(0, place - 40) : place - 6]
-            start = place - 6 - len(before) + len(before.rstrip(_SMALL))
-            if not data[start - 1 : start].isalnum() and not scrambled(data[start : rest.end()]):
-                return None
+        head = data[max(0, place - 24) : place]
+        start = place - len(head) + len(head.rstrip(_IN_WORDS))
+        rest = _REST_OF_WORD.match(data, place)
+        if rest and start > place - len(head) and is_plain(data[start : rest.end()].strip(b"*_")):
+            return None
         return look(data, place)
 
     return unless_plain
-
-
-_SMALL = b"abcdefghijklmnopqrstuvwxyz"
 
 
 def _called(match: re.Match[bytes], data: bytes) -> bool:
@@ -99,10 +94,31 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
     return is_said(value, sure=True) and len(value) >= 8 and (count(value, DIGITS) > 0 or drawn_letters)
 
 
+_NAMES_BEFORE = re.compile(rb"[\"'`)*_]{0,3}[ ](?:as|for|is)(?=[ ])", re.I)
+_LONGEST_NAME_BEFORE = 80
+
+
+def _after_word(look: Look) -> Look:
+    """A look that is spared where no word before `as`, `for` or `is` can be what `_called` accepts."""
+
+    def where_word(data: bytes, place: int) -> ByteRange | None:
+        low = max(0, place - _LONGEST_NAME_BEFORE)
+        for between in _NAMES_BEFORE.finditer(data, low, place):
+            head = data[max(0, between.start() - 400) : between.start()]
+            word = head[len(head.rstrip(_IN_WORDS)) :]
+            if len(word) >= 12 or (len(word) >= 7 and count(word, DIGITS)):
+                return look(data, place)
+        return None
+
+    return where_word
+
+
 def _after_label(data: bytes, place: int) -> ByteRange | None:
     """The word after a label in another language, over what such sentences put between."""
+    if data[place : place + 1].isalpha() or not _is_word(data, place):
+        return None
     match = _AFTER_LABEL.match(data, place)
-    if not match or data[place : place + 1].isalpha() or not _is_word(data, place):
+    if not match:
         return None
     value = match["secret"]
     if len(value) >= 6 and not harmless(value) and not names_something(value) and (chosen(value) or drawn(value)):
@@ -112,8 +128,13 @@ def _after_label(data: bytes, place: int) -> ByteRange | None:
 
 def _is_word(data: bytes, end: int) -> bool:
     """Whether the label that ends there is a word of its own and not the middle of one."""
-    before = data[max(0, end - 40) : end].lower()
-    return any(before.endswith(word) and not before[: -len(word)][-1:].isalpha() for word in _STEMS_ELSEWHERE)
+    before = data[max(0, end - 40) : end].decode("utf-8", "ignore").lower()
+    return any(before.endswith(word) and not _ends_in_letter(before[: -len(word)][-1:]) for word in _LABELS_ELSEWHERE)
+
+
+def _ends_in_letter(text: str) -> bool:
+    """Latin, Greek and Cyrillic only: other scripts write words together, or put an article before them."""
+    return text.isalpha() and text < "\u0530"
 
 
 _LABELS_ELSEWHERE = (
@@ -122,17 +143,15 @@ _LABELS_ELSEWHERE = (
     "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandi", "parola", "şifre", "sifre",
     "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
 )  # fmt: skip
-_STEMS_ELSEWHERE = tuple(word.encode().lower() for word in _LABELS_ELSEWHERE)
-
-
-def _either_case(word: str) -> str:
-    """A word in bytes, its first letter in both cases; Hyperscan and `re` fold only ASCII."""
-    forms = dict.fromkeys((word, word[:1].upper() + word[1:]))
-    return "|".join("".join(f"\\x{byte:02x}" for byte in form.encode()) for form in forms)
-
-
-_ELSEWHERE = "(?:" + "|".join(map(_either_case, _LABELS_ELSEWHERE)) + ")"
-_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12})"
+_FORMS_ELSEWHERE = [
+    form.encode()
+    for word in _LABELS_ELSEWHERE
+    for form in dict.fromkeys((word, word[:1].upper() + word[1:], word.upper()))
+]
+"""In small letters, with a capital, and in capitals: Hyperscan and `re` fold only ASCII."""
+_STEMS_ELSEWHERE = tuple(dict.fromkeys(form.lower() for form in _FORMS_ELSEWHERE))
+_ELSEWHERE = "(?:" + "|".join("".join(f"\\x{byte:02x}" for byte in form) for form in _FORMS_ELSEWHERE) + ")"
+_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12})"
 
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
 _NEAR_LABEL = (
@@ -182,7 +201,7 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"[ ](?:as|for|is)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
-        around(re.compile((CASES + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}[ ](?:as|for|is)[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b").encode()), 480, _called),
+        _after_word(around(re.compile((CASES + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}[ ](?:as|for|is)[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b").encode()), 480, _called)),
         match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token"),
         no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key"),
         since=2,
@@ -191,14 +210,14 @@ PROSE: tuple[Rule, ...] = (
         "secret-in-prose", "secrets",
         (Trigger(_ELSEWHERE, None, _STEMS_ELSEWHERE),),
         _after_label,
-        match=("la contraseña es {alnum12}", "пароль: {alnum14}", "密码是{alnum12}", "パスワードは {alnum12} です", "mot de passe : {alnum10}", "das Passwort lautet {alnum12}", "senha do banco é {alnum12}", "पासवर्ड {alnum12} है"),
-        no_match=("la contraseña es obligatoria", "le mot de passe doit contenir 8 caracteres", "密码必须包含数字"),
+        match=("la contraseña es {alnum12}", "пароль: {alnum14}", "密码是{alnum12}", "パスワードは {alnum12} です", "mot de passe : {alnum10}", "das Passwort lautet {alnum12}", "senha do banco é {alnum12}", "Пароль: {alnum14}", "ПАРОЛЬ {alnum14}", "Şifre: {alnum14}", "पासवर्ड {alnum12} है"),
+        no_match=("la contraseña es obligatoria", "le mot de passe doit contenir 8 caracteres", "密码必须包含数字", "подключение {alnum12}"),
         since=2,
     ),
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        _after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True))),
+        _after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))),
         match=("creds: admin / {alnum12}", "log in with jo:{alnum14}"),
         no_match=("login: user/password", "login at https://app.test:8443/path1"),
         since=2,

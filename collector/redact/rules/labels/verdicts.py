@@ -16,6 +16,7 @@ from collector.redact.rules.values import (
     is_code,
     is_diced,
     is_path,
+    is_plain,
     is_prose,
     is_words_and_digits,
     looks_secret,
@@ -56,6 +57,8 @@ _DATA = (Holder.VARIABLE, Holder.DATA)
 def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     """Whether `value`, beside `name` in a text, is a secret."""
     if len(value) > _LONGEST_VALUE:
+        return False
+    if holder not in _DATA and is_plain(value) and not is_diced(value):
         return False
     bare = PLACEHOLDER.sub(b"", value)
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
