@@ -14,7 +14,9 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from collector.enums import Signal
@@ -87,6 +89,8 @@ class Forwarder:
         self._health = DestinationHealth()
         self._lanes = {signal: _LaneState(Lane(destination.name, signal)) for signal in destination.signals}
         self._leased: set[int] = set()
+        self._thread: ThreadPoolExecutor
+        """Leases and makes bodies, one at a time: each thread would keep the memory that its largest body took."""
 
     def notify(self, signal: Signal) -> None:
         """Say that a batch was put; wakes the lane."""
@@ -99,6 +103,7 @@ class Forwarder:
         return any(last["failures"] for last in self.last.values())
 
     async def run(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "forward")
         await asyncio.to_thread(self._remember_holds)
         try:
             async with open_client(self.destination) as client, asyncio.TaskGroup() as tasks:
@@ -106,6 +111,7 @@ class Forwarder:
                     state.under_way = state.retrying = 0
                     tasks.create_task(self._serve(client, state))
         finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
             self._queue.release(self._leased)
             self._leased.clear()
 
@@ -166,9 +172,8 @@ class Forwarder:
 
     async def _take(self, lane: Lane, *, retries: bool, newest: bool) -> list[Leased]:
         """Lease in a thread; when cancelled, wait for it to end, since what it leased is to be given back."""
-        taking = asyncio.create_task(
-            asyncio.to_thread(self._queue.lease, lane, self.destination.merge_bytes, retries=retries, newest=newest)
-        )
+        lease = partial(self._queue.lease, lane, self.destination.merge_bytes, retries=retries, newest=newest)
+        taking = asyncio.get_running_loop().run_in_executor(self._thread, lease)
         try:
             await asyncio.wait([taking])
         except asyncio.CancelledError:
@@ -213,9 +218,8 @@ class Forwarder:
         """Send one body of ranges, from the first on; what comes of them. Ranges not named are as they were."""
         lane, destination = state.lane, self.destination
         protobuf = destination.sends_protobuf
-        body = await asyncio.to_thread(
-            make_body, lane.signal, ranges, destination.encode, destination.limits, destination.refine
-        )
+        make = partial(make_body, lane.signal, ranges, destination.encode, destination.limits, destination.refine)
+        body = await asyncio.get_running_loop().run_in_executor(self._thread, make)
         if body.content is None:
             if body.too_large:
                 return self._gone(lane, settling.cannot_fit(body.ranges[0]), settling.TOO_LARGE)

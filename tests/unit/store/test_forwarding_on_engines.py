@@ -35,9 +35,10 @@ def two(engine: Engine, tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def _forwarder(store: Store, up: Upstream) -> Forwarder:
+def _forwarder(store: Store, up: Upstream, **settings: Any) -> Forwarder:
     urls = {Signal.TRACES: f"{up.url}/v1/traces"}
-    return Forwarder(store, Destination(HOST, urls, FixedToken(SecretStr("t")), [Signal.TRACES]), "this-one")
+    destination = Destination(HOST, urls, FixedToken(SecretStr("t")), [Signal.TRACES], **settings)
+    return Forwarder(store, destination, "this-one")
 
 
 @contextlib.asynccontextmanager
@@ -149,3 +150,27 @@ def test_what_was_taken_is_not_sent_again_by_who_goes_on_before_it_is_written(
         finally:
             go_on.set()
         assert len(up.received) == 1
+
+
+def test_bodies_are_made_by_one_thread_however_many_are_under_way(two: Store) -> None:
+    """Every thread that made one would keep the memory that its largest took: a long drain grew by the half."""
+    for _ in range(40):
+        two.put(seal(traces(1)), NONE, destinations=[HOST]).result(5)
+    threads: set[int] = set()
+    together = threading.Barrier(4)
+
+    def refine(_: Signal, data: bytes) -> tuple[bytes, dict[str, int]]:
+        threads.add(threading.get_ident())
+        return data, {}
+
+    def answer(_: Received) -> Answer:
+        together.wait(90)  # four are under way at once
+        return OK
+
+    async def main(up: Upstream) -> None:
+        async with _running(_forwarder(two, up, refine=refine, merge_bytes=1)):
+            await _until(lambda: len(up.spans()) == 40)
+
+    with upstream(answer) as up:
+        asyncio.run(main(up))
+    assert len(threads) == 1
