@@ -18,7 +18,7 @@ from collector.enums import HOP_HEADER, Encoding, Signal
 from collector.forward.body import BodyLimits, Refine
 from collector.forward.outcome import DestinationAnswer, TryLater, Unreachable, judge
 from collector.forward.tokens import TokenFailed, TokenSource
-from collector.forward.unreachable import explain, never_sent
+from collector.forward.unreachable import explain, never_sent, was_answered
 from collector.otlp.write import to_json
 
 if TYPE_CHECKING:
@@ -124,7 +124,9 @@ class Destination:
                 return judge(signal, status, received, b"", datetime.now(UTC))
             return TryLater(f"no answer within {self.total_seconds:.0f} s")
         except Exception as error:  # aiohttp's own errors reach here too: each is told as what it is
-            return Unreachable(explain(error)) if never_sent(error) else TryLater(explain(error))
+            if never_sent(error):
+                return Unreachable(explain(error))
+            return TryLater(explain(error), gives_up=was_answered(error))
 
     async def _headers(self, hops: str) -> dict[str, str]:
         """Built from configuration alone: nothing that a client sent is ever passed on."""

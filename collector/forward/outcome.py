@@ -94,6 +94,7 @@ DestinationAnswer = Delivered | TryLater | Unreachable | Blocked | OtherEncoding
 
 _ADVICE = {
     401: "the destination refused the token: set another one (COLLECTOR_UPSTREAM_TOKEN, or `token` of the destination)",
+    402: "the destination asks for payment: look at its plan and quota",
     407: "the proxy asks for credentials: put them into the proxy's address, or name the host in NO_PROXY",
 }
 _FORBIDDEN = (
@@ -130,7 +131,7 @@ def judge(signal: Signal, status: int, headers: dict[str, str], body: bytes, now
         return TryLater(answer, after_s, advice=_FORBIDDEN)
     if status in (502, 503, 504):
         return TryLater(answer, after_s)
-    if status in (408, 425) or status >= 500:
+    if status in (408, 425) or not 200 <= status < 500:
         return TryLater(answer, after_s, gives_up=True)
     return Refused(answer)
 

@@ -27,11 +27,17 @@ _BY_NAME = {
     "ClientOSError": "the connection was reset",
     "ClientPayloadError": "the connection was closed in the middle of the answer",
 }
+_MALFORMED = {"BadHttpMessage", "InvalidHeader", "LineTooLong"}
 
 
 def never_sent(error: BaseException) -> bool:
     """Whether no request can have reached the destination: then the data itself is not the reason."""
     return any(type(each).__name__ in _NEVER_SENT for each in _chain(error))
+
+
+def was_answered(error: BaseException) -> bool:
+    """Whether an HTTP server answered, in a form that cannot be read: it may have taken the data."""
+    return not _MALFORMED.isdisjoint(type(each).__name__ for each in _chain(error))
 
 
 def explain(error: BaseException) -> str:
@@ -50,8 +56,10 @@ def explain(error: BaseException) -> str:
             return "its name cannot be resolved"
         if isinstance(each, ConnectionRefusedError):
             return "connection refused: nothing listens there"
-        if name in ("BadStatusLine", "BadHttpMessage", "ClientResponseError", "InvalidHeader", "LineTooLong"):
+        if name == "BadStatusLine":
             return "its answer is not HTTP: is it a gRPC port (4317), or https:// rather than http://?"
+    if was_answered(error):
+        return "its answer is malformed HTTP"
     for each in _chain(error):
         if found := _BY_NAME.get(type(each).__name__):
             return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -42,12 +42,12 @@ class SqliteOutbox:
 
     def lease(self, lane: Lane, most_bytes: int, *, retries: bool = False, newest: bool = False) -> list[Leased]:
         """See `Queue.lease`."""
-        with self._lock:
+        with self._asking() as connection:
             leased = self._leases.now()
             try:
-                self._reading.execute("BEGIN")
+                connection.execute("BEGIN")
                 rows = queue.choose(
-                    self._reading,
+                    connection,
                     lane,
                     0 if newest else most_bytes,
                     self._clock.now_ms(),
@@ -56,15 +56,25 @@ class SqliteOutbox:
                     newest=newest,
                 )
                 found = [leased_of(row, data) for row in rows if (data := self._data(row[1], row[11])) is not None]
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.rollback()
+            self._leases.add(each.id for each in found)
+        return found
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        """The reading connection, for one at a time; a damaged page that is met is set aside next.
+
+        Raises `Unavailable`.
+        """
+        with self._lock:
+            try:
+                yield self._reading
             except sqlite3.DatabaseError as error:
                 if is_damage(error):
                     self._writer.report_damage(self._generation)
                 raise Unavailable(f"the store cannot be read ({type(error).__name__})") from None
-            finally:
-                with contextlib.suppress(sqlite3.Error):
-                    self._reading.rollback()
-            self._leases.add(each.id for each in found)
-        return found
 
     def release(self, ranges: Iterable[int]) -> None:
         """See `Queue.release`."""
@@ -84,8 +94,8 @@ class SqliteOutbox:
 
     def due_in(self, lane: Lane) -> float | None:
         """See `Queue.due_in`."""
-        with self._lock:
-            rows = self._reading.execute(
+        with self._asking() as connection:
+            rows = connection.execute(
                 "SELECT id, due_ms FROM outbox WHERE destination = ? AND signal = ? AND due_ms > 0"
                 " ORDER BY due_ms LIMIT ?",
                 (lane.destination, lane.signal, len(self._leases) + 1),
@@ -101,8 +111,8 @@ class SqliteOutbox:
     def held(self, lane: Lane | str) -> Hold | None:
         """See `Queue.held`."""
         destination, signal = (lane, "") if isinstance(lane, str) else (lane.destination, str(lane.signal))
-        with self._lock:
-            row = self._reading.execute(
+        with self._asking() as connection:
+            row = connection.execute(
                 "SELECT until_ms, failures, cause FROM holds WHERE destination = ? AND signal = ?",
                 (destination, signal),
             ).fetchone()

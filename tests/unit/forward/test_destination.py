@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from harness.upstream import OK, Answer, Received, upstream
+from harness.upstream import OK, Answer, Received, speaking, upstream
 from httpx_aiohttp import HttpxAiohttpClient
 
 from collector.batch import Signal
@@ -61,6 +61,32 @@ def test_an_answer_that_drips_is_ended_by_one_time_for_all_of_it(words: bytes, m
 
     with contextlib.contextmanager(_dripping)(words) as port:
         assert isinstance(asyncio.run(send(f"http://127.0.0.1:{port}")), meant)
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "gives_up"),
+    [
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\nx", "malformed", True),
+        (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", "malformed", True),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n", "malformed", True),
+        (b"HTTP/1.1 OK\r\n\r\n", "not HTTP", False),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP", False),
+    ],
+    ids=["chunks", "header", "long", "status", "ssh"],
+)
+def test_an_answer_that_cannot_be_read_is_not_asked_for_without_end(words: bytes, said: str, gives_up: bool) -> None:
+    """Who answers HTTP may have taken the data, each time anew; who speaks something else has not."""
+
+    async def send(url: str) -> DestinationAnswer:
+        destination = Destination("d", {Signal.TRACES: f"{url}/v1/traces"}, FixedToken(None), [Signal.TRACES])
+        async with open_client(destination) as client:
+            return await destination.send(client, Signal.TRACES, b"x", "1")
+
+    with speaking(words) as port:
+        answer = asyncio.run(send(f"http://127.0.0.1:{port}"))
+    assert isinstance(answer, TryLater)
+    assert said in answer.answer
+    assert answer.gives_up == gives_up
 
 
 @pytest.mark.parametrize("answer", [OK, (503, {}, b"busy"), (400, {}, b"no")], ids=["taken", "retry", "refused"])

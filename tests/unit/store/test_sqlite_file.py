@@ -17,7 +17,7 @@ from harness.telemetry import span_ids, traces
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
-from collector.store.entries import Caps, Refusal
+from collector.store.entries import Caps, Hold, Refusal, Then
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.schema import FILE
 from collector.store.sqlite.store import SqliteStore
@@ -281,4 +281,32 @@ def test_a_page_damaged_while_running_costs_what_stood_on_it(tmp_path: Path) -> 
     assert account["dropped"].get("lost to a damaged page on disk", 0) == len(sent) - len(arrived) > 0
     assert store.notices
     reading.close()
+    store.close()
+
+
+@pytest.mark.parametrize("asked", ["due_in", "held"])
+def test_whoever_asks_of_the_queue_meets_damage_as_a_store_that_is_mended_next(tmp_path: Path, asked: str) -> None:
+    """Before, only leasing did: the forwarder ended, and began again, for as long as the page stood."""
+    store = _open(tmp_path)
+    for _ in range(5):
+        store.put(_batch(), NONE).result(5)
+    settle(store, store.lease(LANE, MIB), Then.RETRY, retry_in_s=3600.0)
+    store.hold(LANE, Hold(3600.0, 1, "away")).result(5)
+    store.close()
+    store = _open(tmp_path)
+    for page in _pages_of(store.path, {"due_in": "outbox_due", "held": "holds"}[asked]):
+        _damage(store.path, page)
+
+    def answered() -> bool:
+        try:
+            getattr(store, asked)(LANE)
+        except Unavailable:
+            return False
+        return True
+
+    assert not answered()
+    until(answered)
+    assert "set aside" in store.notices[0]
+    due = store.due_in(LANE)
+    assert due is not None and due > 3000
     store.close()
