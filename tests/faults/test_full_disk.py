@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -54,11 +55,24 @@ def _fill(proxy: Process) -> tuple[list[str], int]:
     return answered, status
 
 
-def test_delivered_data_makes_room_on_a_full_disk(tmp_path: Path) -> None:
+def _log_fits(data: Path) -> bool:
+    """Whether the disk has room to write the log into the file; where it has not, nothing can be written any more."""
+    log = data / "collector.db-wal"
+    kept = sum(file.stat().st_blocks * 512 for file in (data / "reserve",) if file.exists())
+    return log.stat().st_size <= shutil.disk_usage(data).free + kept
+
+
+@pytest.mark.parametrize("pause", [0, 0.3], ids=["", "slowly"])
+def test_delivered_data_makes_room_on_a_full_disk(pause: float, tmp_path: Path) -> None:
     """Far more is taken than the disk holds, though the store's own cap is never reached."""
+
+    def answer(_: Received) -> Answer:
+        time.sleep(pause)
+        return OK
+
     with (
-        _small_disk(tmp_path / "data", 12 * MIB),
-        upstream() as up,
+        _small_disk(tmp_path / "data", 12 * MIB) as data,
+        upstream(answer) as up,
         running(tmp_path, "--upstream", up.url) as proxy,
     ):
         taken = 0
@@ -69,6 +83,7 @@ def test_delivered_data_makes_room_on_a_full_disk(tmp_path: Path) -> None:
                 taken += 2
             else:
                 refused += 1
+                assert _log_fits(data)
                 wait_for(lambda: ask(proxy.url + "/readyz", None, {})[0] == 200, 40)
         assert taken > 400, (taken, refused)
         wait_for(lambda: proxy.account()["delivered"] == taken, 40)

@@ -19,7 +19,9 @@ from collector.store.sqlite.schema import FILE, connect, connect_reading, create
 logger = logging.getLogger(__name__)
 
 _RESERVE = "reserve"
-_RESERVE_BYTES = 2 << 20
+_RESERVE_BYTES = 6 << 20  # as much as the log may hold: it can always be written into the file
+_RESERVE_SHARE = 6  # of a disk of a few MB a sixth
+_SLACK_BYTES = 1 << 20
 _COMPACT_AT_ONCE = 64 << 20
 _MOST_SHRINKS = 64
 _PAGES_AT_ONCE = 16
@@ -38,6 +40,7 @@ class StoreFile:
         self._mended = directory / f"{FILE}.mended"
         self._reserve = directory / _RESERVE
         self._reserved = False
+        self._promised = 0
         self._identity: tuple[int, int] | None = None
         self._log_identity: tuple[int, int] | None = None
 
@@ -69,6 +72,29 @@ class StoreFile:
         """Why no batch may be put: the reserve is given up, and what room there is serves deliveries and forgetting."""
         return "" if self._reserved else "the disk of the data directory is full"
 
+    def is_short(self) -> bool:
+        """Whether the disk could soon not hold what stands in the log: ask before each transaction, while it does."""
+        self._promised = 0
+        return self._reserved and not self._has_room(_SLACK_BYTES)
+
+    def refuses(self, size: int) -> str:
+        """Why `size` bytes may not be put in this transaction; empty where they may.
+
+        They stand in the log first and then in the file: a log that does not fit into the file stops every write.
+        """
+        if not self.full and self._has_room(self._promised + size):
+            self._promised += size
+            return ""
+        self.give_reserve()
+        return self.full
+
+    def _has_room(self, size: int) -> bool:
+        try:
+            log = self.path.with_name(self.path.name + "-wal").stat().st_size
+        except OSError:
+            log = 0
+        return _free(self.path.parent)[0] >= log + 2 * size + _SLACK_BYTES
+
     def is_current(self, inode: int) -> bool:
         """Whether the file of that inode is the one in use, and not one that was replaced meanwhile."""
         return self._identity is not None and self._identity[1] == inode
@@ -96,13 +122,15 @@ class StoreFile:
         if self._reserve.exists():
             self._reserved = True
             return
-        if shutil.disk_usage(self._reserve.parent).free < 2 * _RESERVE_BYTES:
+        free, total = _free(self._reserve.parent)
+        size = min(_RESERVE_BYTES, total // _RESERVE_SHARE)
+        if free < 2 * size:
             self._reserved = False  # with the reserve alone nothing could be kept
             return
         try:
             handle = os.open(self._reserve, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
             try:
-                if os.write(handle, bytes(_RESERVE_BYTES)) < _RESERVE_BYTES:
+                if os.write(handle, bytes(size)) < size:
                     raise OSError(errno.ENOSPC, "no room for the reserve")
             finally:
                 os.close(handle)
@@ -210,6 +238,12 @@ class StoreFile:
         self._reserved = False
         with contextlib.suppress(OSError):
             self._reserve.unlink()
+
+
+def _free(directory: Path) -> tuple[int, int]:
+    """Bytes of the disk that are free, and all of them."""
+    usage = shutil.disk_usage(directory)
+    return usage.free, usage.total
 
 
 def empty_log(connection: sqlite3.Connection) -> None:

@@ -34,12 +34,21 @@ class SqliteInbox:
 
     idle_seconds = 60.0
 
-    def __init__(self, writer: WriterThread, path: Path, clock: StoreClock, put: PutBatch, most_bytes: int) -> None:
+    def __init__(
+        self,
+        writer: WriterThread,
+        path: Path,
+        clock: StoreClock,
+        put: PutBatch,
+        most_bytes: int,
+        refuses: Callable[[int], str],
+    ) -> None:
         self._writer = writer
         self._path = path
         self._clock = clock
         self._put = put
         self._most = most_bytes
+        self._refuses = refuses
         self._reading = connect_reading(path)
         self._lock = threading.Lock()
         self._bytes = _measure(self._reading)
@@ -145,6 +154,8 @@ class SqliteInbox:
 
     def _keep(self, connection: sqlite3.Connection, rows: list[InboxFact], unknown: Mapping[str, int]) -> None:
         size = sum(len(row.data) for row in rows)
+        if full := self._refuses(size):
+            raise StoreFull(full, retry_after=30)
         if self._bytes + size > self._most:
             self._bytes = _measure(connection)
             if self._bytes + size > self._most:

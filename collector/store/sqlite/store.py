@@ -27,7 +27,7 @@ from collector.store.entries import (
     Reseal,
 )
 from collector.store.sqlite.clock import StoreClock
-from collector.store.sqlite.file import StoreFile
+from collector.store.sqlite.file import StoreFile, empty_log
 from collector.store.sqlite.forgetting import Forgetting
 from collector.store.sqlite.inbox import SqliteInbox
 from collector.store.sqlite.ledger import count
@@ -84,7 +84,9 @@ class SqliteStore(SqliteOutbox):
         self._reading = connect_reading(self.path)
         self._writer = WriterThread(connection, self)
         self._generation = 0
-        self.inbox = SqliteInbox(self._writer, self.path, self._clock, self._put_spans, caps.total_bytes)
+        self.inbox = SqliteInbox(
+            self._writer, self.path, self._clock, self._put_spans, caps.total_bytes, self._file.refuses
+        )
 
     def _ready(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """Read what the store knows of itself; the connection to go on with, since this can meet a damaged page."""
@@ -214,6 +216,12 @@ class SqliteStore(SqliteOutbox):
     def undone(self, connection: sqlite3.Connection) -> None:
         self._forgetting.measure(connection)
 
+    def keep_room(self, connection: sqlite3.Connection) -> None:
+        if self._file.is_short():
+            empty_log(connection)
+            if self._file.is_short():
+                self.make_space(connection)
+
     def make_space(self, connection: sqlite3.Connection) -> None:
         self._file.give_reserve()
         self._forgetting.make_space(connection)
@@ -257,7 +265,7 @@ class SqliteStore(SqliteOutbox):
         destinations: Collection[str] | None = None,
     ) -> None:
         if batch is not None:
-            if full := self._file.full:
+            if full := self._file.refuses(len(batch.data)):
                 raise StoreFull(full, retry_after=30)
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)

@@ -42,6 +42,10 @@ class FileOwner(Protocol):
         """A transaction was undone: what is remembered of the store is to be read afresh."""
         ...
 
+    def keep_room(self, connection: sqlite3.Connection) -> None:
+        """A transaction is about to begin: see that there is room for it before the disk is full."""
+        ...
+
     def make_space(self, connection: sqlite3.Connection) -> None:
         """The disk is full: free what may be freed."""
         ...
@@ -189,6 +193,7 @@ class WriterThread:
         if reason := self._owner.missing():
             raise Unavailable(reason, retry_after=10)
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
+        self._owner.keep_room(self._connection)
         self._sync(durable=any(durable for _, _, durable in group))
         self._connection.execute("BEGIN IMMEDIATE")
         for work, future, _ in group:
