@@ -268,6 +268,8 @@ def _tools(attributes: Attributes) -> str | None:
         function = tool.get("function") if isinstance(tool, dict) else None
         if isinstance(function, dict):
             found.append({"type": "function", **function})
+        elif isinstance(tool, dict):  # no function: as it came
+            found.append(tool)
     return to_json(found) if found else None
 
 

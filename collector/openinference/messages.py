@@ -36,6 +36,8 @@ _CALL_NAME = ToolCallAttributes.TOOL_CALL_FUNCTION_NAME
 _CALL_ARGUMENTS = ToolCallAttributes.TOOL_CALL_FUNCTION_ARGUMENTS_JSON
 
 _REASONING = "reasoning"
+UNKNOWN = "unknown"
+"""The type of a content that has no place in OpenInference: its text is the part as JSON, and is written as text."""
 
 
 @dataclass(slots=True)
@@ -107,8 +109,8 @@ def _write_messages(put: Put, prefix: str, messages: Sequence[ChatMessage]) -> N
 def write_message(put: Put, base: str, message: ChatMessage) -> int:
     """Write one message under `base`, which ends with a dot; returns how many keys were written, about.
 
-    A single text is message.content. Several contents are message.contents, and where reasoning is among them the
-    text is message.content as well: a reader that knows no reasoning looks for it there.
+    A single text is message.content. Several contents are message.contents, and where reasoning or what nobody knows is
+    among them the text is message.content as well: a reader that knows no more looks for it there.
     """
     put(base + _ROLE, message.role)
     if message.name:
@@ -117,16 +119,16 @@ def write_message(put: Put, base: str, message: ChatMessage) -> int:
         put(base + _RESULT_OF, message.call_id)
     contents, calls = message.contents, message.calls
     written = 3 * len(calls) + 2
-    if len(contents) == 1 and contents[0].get("type") == "text":
+    if len(contents) == 1 and contents[0].get("type") in _TEXTS:
         put(base + _CONTENT, contents[0]["text"])
     elif contents:
-        if text := _beside_reasoning(message):
+        if text := _beside_others(message):
             put(base + _CONTENT, text)
         for at, content in enumerate(contents):
             place = f"{base}{_CONTENTS}.{at}.{_CONTENT_OF}"
             written += len(content)
             for key, value in content.items():
-                put(place + key, value)
+                put(place + key, "text" if value == UNKNOWN and key == "type" else value)
     elif not calls:
         put(base + _CONTENT, "")
     for at, call in enumerate(calls):
@@ -139,10 +141,13 @@ def write_message(put: Put, base: str, message: ChatMessage) -> int:
     return written
 
 
-def _beside_reasoning(message: ChatMessage) -> str:
-    """The text of a message that holds nothing but text and reasoning, and some of both."""
+_TEXTS = ("text", UNKNOWN)
+
+
+def _beside_others(message: ChatMessage) -> str:
+    """The text of a message that holds some, and besides nothing but reasoning and what nobody knows."""
     kinds = {content.get("type") for content in message.contents}
-    return message.text if kinds == {_REASONING, "text"} else ""
+    return message.text if "text" in kinds and {"text"} < kinds <= {"text", _REASONING, UNKNOWN} else ""
 
 
 def chat_form(messages: Sequence[ChatMessage]) -> Value:
@@ -150,7 +155,7 @@ def chat_form(messages: Sequence[ChatMessage]) -> Value:
     if not messages:
         return None
     only = messages[0]
-    if len(messages) == 1 and not only.calls and len(only.contents) == 1 and only.contents[0].get("type") == "text":
+    if len(messages) == 1 and not only.calls and len(only.contents) == 1 and only.contents[0].get("type") in _TEXTS:
         return only.contents[0]["text"]
     return [chat_message(message) for message in messages]
 
@@ -158,7 +163,7 @@ def chat_form(messages: Sequence[ChatMessage]) -> Value:
 def chat_message(message: ChatMessage) -> dict[str, Value]:
     """`message` as OpenAI's chat messages are written, with `reasoning_content` as many servers add it."""
     found: dict[str, Value] = {"role": message.role}
-    shown = [content for content in message.contents if content.get("type") != _REASONING]
+    shown = [_as_text(content) for content in message.contents if content.get("type") != _REASONING]
     if len(shown) == 1 and shown[0].get("type") == "text":
         found["content"] = shown[0]["text"]
     elif shown:
@@ -175,6 +180,10 @@ def chat_message(message: ChatMessage) -> dict[str, Value]:
     if message.call_id:
         found["tool_call_id"] = message.call_id
     return found
+
+
+def _as_text(content: Content) -> Content:
+    return {**content, "type": "text"} if content.get("type") == UNKNOWN else content
 
 
 def read_messages(attributes: Mapping[str, Value], prefix: str) -> list[ChatMessage]:

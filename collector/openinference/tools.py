@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from openinference.semconv.trace import SpanAttributes, ToolAttributes
 
@@ -13,20 +13,28 @@ from collector.otlp.values import Value, to_json
 
 @dataclass(frozen=True, slots=True)
 class ToolDefinition:
-    """A tool as a model is told of it; `parameters` is a JSON schema, None where there is none."""
+    """A tool as a model is told of it; `parameters` is a JSON schema, None where there is none.
+
+    `more` is what else a function's definition holds (`strict`). A tool that is no function, such as a provider's own
+    search, is `given`: its definition as it came.
+    """
 
     name: str
     description: str = ""
     parameters: Value = None
+    more: Mapping[str, Value] = field(default_factory=dict)
+    given: Value = None
 
-    def function(self) -> dict[str, Value]:
-        """The definition as OpenAI's chat requests hold it."""
+    def schema(self) -> Value:
+        """The definition as OpenAI's chat requests hold it, or as it came."""
+        if self.given is not None:
+            return self.given
         function: dict[str, Value] = {"name": self.name}
         if self.description:
             function["description"] = self.description
         if self.parameters is not None:
             function["parameters"] = self.parameters
-        return {"type": "function", "function": function}
+        return {"type": "function", "function": {**function, **self.more}}
 
 
 def write_tools(put: Put, tools: Sequence[ToolDefinition]) -> None:
@@ -39,4 +47,4 @@ def write_tools(put: Put, tools: Sequence[ToolDefinition]) -> None:
         put(base + ToolAttributes.TOOL_NAME, tool.name)
         if tool.description:
             put(base + ToolAttributes.TOOL_DESCRIPTION, tool.description)
-        put(base + ToolAttributes.TOOL_JSON_SCHEMA, to_json(tool.function()))
+        put(base + ToolAttributes.TOOL_JSON_SCHEMA, to_json(tool.schema()))

@@ -9,10 +9,11 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.enums import SourceKeys
-from collector.otlp.values import Attributes, write_value
+from collector.otlp.values import Attributes, Value, read_attributes, write_value
 from collector.reshape.convention import Convention
 from collector.reshape.environment import NEW, OLD, copy_environment
 from collector.reshape.target import GROUPS, Target
+from collector.reshape.written import Written
 
 _VECTOR = ".embedding.vector"
 _CONTENT = ("input.value", "output.value", "llm.input_messages", "llm.output_messages", "llm.tools", "tool.parameters")
@@ -42,6 +43,7 @@ def apply(
 
     What the sender says in OpenInference's own keys is never overwritten, and a list of which it wrote some items is
     left as it is. `present` may hold what a convention took from events, too: those keys are none of OpenInference's.
+    A source key goes only when all it says is found among the values that are there now.
     """
     span = read.span
     add = span.attributes.add
@@ -49,11 +51,14 @@ def apply(
     given = _lists(read.keys)
     came = set(read.keys)
     filled: list[KeyValue] = []
+    values: list[Value] = []
     try:
         for key, value in target.attributes.items():
             if key in present or (given and key.startswith(given)):
                 said_otherwise |= key.startswith(_CONTENT) and present.get(key) != value
+                values.append(present.get(key))
             elif vectors or not key.endswith(_VECTOR):
+                values.append(value)
                 if key in came:  # without a value
                     pair = next(pair for pair in read.pairs if pair.key == key)
                     filled.append(pair)
@@ -69,14 +74,15 @@ def apply(
         for pair in filled:
             pair.ClearField("value")
         raise
-    if not said_otherwise:
-        _remove(span, read.keys, _gone(read, target, convention, source_keys))
-    if OLD in present or NEW in present:
-        copy_environment(span.attributes)
-    if target.redundant_in_events and source_keys is not SourceKeys.ALL and not said_otherwise:
-        for event in span.events:
+    if source_keys is SourceKeys.DISTINCT and not said_otherwise:
+        _remove_written(read, present, target, Written(values))
+    elif source_keys is SourceKeys.NONE and not said_otherwise:
+        _remove(span, read.keys, _gone(read, target, convention))
+        for event in span.events if target.redundant_in_events else ():
             keys = [pair.key for pair in event.attributes]
             _remove(event, keys, target.redundant_in_events.get(event.name, _NONE))
+    if OLD in present or NEW in present:
+        copy_environment(span.attributes)
 
 
 def _lists(keys: Sequence[str]) -> tuple[str, ...]:
@@ -85,12 +91,22 @@ def _lists(keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(group for group in GROUPS if any(key.startswith(group) for key in found)) if found else ()
 
 
-def _gone(read: ReadSpan, target: Target, convention: Convention, source_keys: SourceKeys) -> Collection[str]:
-    if source_keys is SourceKeys.ALL:
-        return _NONE
-    if source_keys is SourceKeys.DISTINCT:
-        return target.redundant
-    return {key for key in read.keys if key in target.redundant or _is_own(key, convention.own)}
+def _remove_written(read: ReadSpan, present: Attributes, target: Target, written: Written) -> None:
+    """Take out the redundant keys of the span and of its events, as far as `written` holds what they say."""
+    said = target.redundant.intersection(read.keys)
+    gone = {key for key in said if written.holds(key, present.get(key))}
+    _remove(read.span, read.keys, gone | target.replaced)
+    for event in read.span.events if target.redundant_in_events else ():
+        named = target.redundant_in_events.get(event.name)
+        if named:
+            told = read_attributes(event.attributes)
+            gone = {key for key in named if key in told and written.holds(key, told[key])}
+            _remove(event, [pair.key for pair in event.attributes], gone)
+
+
+def _gone(read: ReadSpan, target: Target, convention: Convention) -> Collection[str]:
+    gone = target.redundant | target.replaced
+    return {key for key in read.keys if key in gone or _is_own(key, convention.own)}
 
 
 def _is_own(key: str, own: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ from collector.openinference.tokens import write_tokens
 from collector.otlp.values import Attributes
 from collector.reshape.convention import Convention, Table
 from collector.reshape.counts import settle
-from collector.reshape.keys import put_counts, put_identity
+from collector.reshape.keys import drop_impossible_costs, put_counts, put_identity
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 
@@ -106,7 +106,10 @@ class Chooser:
         if kind in COUNTED:
             put_counts(target, span, self._counts)
             settle(target.tokens, exclusive=convention.exclusive_counts)
+            if kind == EMBEDDING and target.tokens.total is None:
+                target.tokens.total = target.tokens.prompt  # nothing comes out that would be counted
             write_tokens(target.put, target.tokens)
+        drop_impossible_costs(target)
 
 
 def _add_as(kind: str, convention: Convention, span: SourceSpan, target: Target) -> None:

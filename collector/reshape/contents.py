@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from urllib.parse import quote
 
-from collector.openinference.messages import Content
+from collector.openinference.messages import UNKNOWN, Content
 from collector.otlp.values import Value, to_text
 
-UNKNOWN = "unknown"
-"""The type of a content that has no place in OpenInference; its text is the part as JSON."""
-
 _TEXTS = {"text", "input_text", "output_text", "refusal", "summary_text", "compaction"}
+_TEXT_MEMBERS_IN_ORDER = ("text", "content", "refusal")
+_TEXT_MEMBERS = frozenset(_TEXT_MEMBERS_IN_ORDER)
 _REASONING = {"reasoning", "thinking", "redacted_thinking", "redacted_reasoning"}
 
 
@@ -20,8 +20,8 @@ def read_content(part: dict[str, Value], kind: str) -> Content:
         return _reasoning(part)
     if not kind and isinstance(part.get("reasoning"), str):  # Genkit
         return _reasoning(part)
-    if kind in _TEXTS or (not kind and isinstance(part.get("text"), str)):
-        return {"type": "text", "text": _first(part, "text", "content", "refusal")}
+    if (kind in _TEXTS and not _TEXT_MEMBERS.isdisjoint(part)) or (not kind and isinstance(part.get("text"), str)):
+        return {"type": "text", "text": _first(part, *_TEXT_MEMBERS_IN_ORDER)}
     url, mime = _resource(part, kind)
     if url:
         return _media(url, mime or kind, part)
@@ -83,21 +83,61 @@ def _resource(part: dict[str, Value], kind: str) -> tuple[str, str]:
         told = url[5:64].partition(";")[0] if url.startswith("data:") else ""
         return url, _first(media, "contentType") or told
     source = part.get("source")
-    if isinstance(source, dict):  # Anthropic
-        mime = _first(source, "media_type") or kind
-        return _first(source, "url") or _data_url(_first(source, "data"), mime), mime
-    if kind in ("image", "file"):  # the AI SDK, and OpenAI's files
-        data = part.get("image") or part.get("data") or part.get("url")
-        file = part.get("file")
-        file = file if isinstance(file, dict) else {}
-        data = data or file.get("file_data")
-        if isinstance(data, dict):
-            data = data.get("url") or data.get("data")
-        mime = mime or _first(part, "modality") or kind
-        if data:
-            return _data_url(_first({"data": data}, "data"), mime), mime
-        return _first(part, "file_id", "fileId") or _first(file, "file_id"), mime
+    if isinstance(source, dict):
+        return _of_anthropic(source, kind)
+    for key in _OF_BEDROCK:
+        inner = part.get(key)
+        if isinstance(inner, dict) and isinstance(inner.get("source"), dict):
+            return _of_bedrock(inner, key)
+    if kind == "image_generation_call":
+        mime = f"image/{_first(part, 'output_format') or 'png'}"
+        return _data_url(_first(part, "result"), mime), mime
+    if kind in ("image", "file", "input_file"):  # the AI SDK, and OpenAI's files
+        return _file(part, mime or _first(part, "modality") or kind)
     return "", ""
+
+
+def _of_anthropic(source: dict[str, Value], kind: str) -> tuple[str, str]:
+    """An image or document by its source: base64, an address, an uploaded file, or the text itself."""
+    mime = _first(source, "media_type") or kind
+    form, data = source.get("type"), source.get("data")
+    if form == "text" and isinstance(data, str):
+        return f"data:{mime if '/' in mime else 'text/plain'},{quote(data)}", mime
+    return _first(source, "url", "file_id") or _data_url(_first(source, "data"), mime), mime
+
+
+_OF_BEDROCK = ("image", "document", "video", "audio")
+
+
+def _of_bedrock(part: dict[str, Value], key: str) -> tuple[str, str]:
+    """An image, document, video or sound: its format, and its bytes or where they are kept."""
+    source = part["source"]
+    stored = source.get("s3Location")
+    form = _first(part, "format")
+    mime = (f"application/{form}" if key == "document" else f"{key}/{form}") if form else key
+    if isinstance(stored, dict):
+        return _first(stored, "uri"), mime
+    return _data_url(_first(source, "bytes"), mime), mime
+
+
+def _file(part: dict[str, Value], mime: str) -> tuple[str, str]:
+    data = part.get("image") or part.get("data") or part.get("url") or part.get("file_data") or part.get("file_url")
+    file = part.get("file")
+    file = file if isinstance(file, dict) else {}
+    data = data or file.get("file_data")
+    if isinstance(data, dict):
+        data = data.get("url") or _of_buffer(data) or data.get("data")
+    if data:
+        return _data_url(_first({"data": data}, "data"), mime), mime
+    return _first(part, "file_id", "fileId") or _first(file, "file_id"), mime
+
+
+def _of_buffer(data: dict[str, Value]) -> str:
+    """The bytes of JavaScript's arrays and buffers, which are objects of numbers as JSON, in base64."""
+    numbers = data.get("data") if data.get("type") == "Buffer" else list(data.values()) if "0" in data else None
+    if not isinstance(numbers, list) or not all(type(item) is int and 0 <= item < 256 for item in numbers):
+        return ""
+    return b64encode(bytes(numbers)).decode()
 
 
 def _data_url(data: str, mime: str) -> str:
@@ -122,6 +162,7 @@ def _media(url: str, mime: str, part: dict[str, Value]) -> Content:
     content = {"type": "document", "document.document.url": url}
     if "/" in mime:
         content["document.document.mime_type"] = mime
-    if name := _first(part, "filename", "name"):
+    within = next((inner for key in ("file", "document") if isinstance(inner := part.get(key), dict)), part)
+    if name := _first(part, "filename", "name", "title") or _first(within, "filename", "name"):
         content["document.document.name"] = name
     return content

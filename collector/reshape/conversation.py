@@ -101,7 +101,7 @@ def take_messages(
         return []
     found = read_json(value)
     put(value, key, known_json=found is not value)
-    return read_messages(value if isinstance(found, str) else found, role, reading)
+    return read_messages(value, role, reading, None if isinstance(found, str) else found)
 
 
 def take_details(target: Target, span: SourceSpan) -> None:

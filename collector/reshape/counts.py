@@ -61,7 +61,7 @@ def read_usage(usage: Value) -> TokenCounts:
             asked = "input" in lower or "prompt" in lower
             for name, names in (_OF_INPUT if asked else _OF_OUTPUT).items():
                 counts.take(name, _first(value, names))
-        elif "cache" in key and number(value) is not None:
+        elif "cache" in key and "miss" not in key and number(value) is not None:
             counts.take("cache_write" if "creation" in key or "write" in key else "cache_read", number(value))
     return counts
 

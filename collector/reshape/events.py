@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from collector.openinference.messages import ChatMessage
 from collector.otlp.values import Value, read_json, to_text
+from collector.reshape.forms import is_message, is_part, parts_in
 from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceEvent
 
@@ -28,7 +29,7 @@ MESSAGE_EVENTS = frozenset({*ROLES, CHOICE, PROMPT, COMPLETION, DETAILS})
 
 _CONTENT_KEYS = {
     **{name: {"content", "tool_calls", "message", "gen_ai.event.content"} for name in ROLES},
-    CHOICE: {"message", "content", "tool_calls", "tool.result", "gen_ai.event.content"},
+    CHOICE: {"message", "content", "tool_calls", "gen_ai.event.content"},
     PROMPT: {"gen_ai.prompt"},
     COMPLETION: {"gen_ai.completion"},
 }
@@ -65,20 +66,25 @@ def read_events(events: Iterable[SourceEvent], reading: MessageReading = DEFAULT
 
 def _fields(event: SourceEvent) -> Mapping[str, Value]:
     """The fields of a message, wherever its instrumentation put them: attributes, or the body of a log record."""
-    body = read_json(event.body)
-    if not isinstance(body, dict):
-        body = {} if body is None else {"content": body}
-    fields = {**event.attributes, **body}
-    packed = read_json(fields.get("gen_ai.event.content"))
-    if packed is not None:
-        fields.update(packed if isinstance(packed, dict) else {"content": packed})
+    fields = {**event.attributes, **_of_message(event.body)}
+    fields.update(_of_message(fields.get("gen_ai.event.content")))
     return fields
 
 
+def _of_message(said: Value) -> dict[str, Value]:
+    """The fields that `said` holds, as an object or as its JSON; any other text is the content."""
+    read = read_json(said)
+    if isinstance(read, dict) and (isinstance(said, dict) or not _FIELDS.isdisjoint(read)):
+        return read
+    return {} if said is None else {"content": said}
+
+
+_FIELDS = {"content", "message", "tool_calls", "parts"}
+
+
 def _read_message(fields: Mapping[str, Value], role: str, reading: MessageReading) -> list[ChatMessage]:
-    content = _blocks(fields.get("content"))
     given = fields.get("role")
-    message = {"role": given if isinstance(given, str) and given else role, "content": content}
+    message = {"role": given if isinstance(given, str) and given else role, "content": parts_in(fields.get("content"))}
     for key in ("tool_calls", "tool_call_id", "name"):
         if fields.get(key):
             message[key] = fields[key]
@@ -89,11 +95,8 @@ def _read_message(fields: Mapping[str, Value], role: str, reading: MessageReadin
 
 
 def _read_choice(fields: Mapping[str, Value], reading: MessageReading) -> list[ChatMessage]:
-    inner = read_json(fields.get("message"))
-    if isinstance(inner, dict) and not _is_block(inner):
-        message = {"role": "assistant", **inner, "content": _blocks(inner.get("content"))}
-    else:
-        message = {"role": "assistant", "content": _blocks(inner if inner is not None else fields.get("content"))}
+    message = {"role": "assistant", **_chosen(fields.get("message"), fields)}
+    message["content"] = parts_in(message.get("content"))
     if fields.get("tool_calls") and not message.get("tool_calls"):
         message["tool_calls"] = fields["tool_calls"]
     if fields.get("finish_reason"):
@@ -101,18 +104,11 @@ def _read_choice(fields: Mapping[str, Value], reading: MessageReading) -> list[C
     return read_messages(message, "assistant", reading)
 
 
-def _blocks(content: Value) -> Value:
-    """Content blocks, also where they came as JSON text; any other text as it is."""
-    found = read_json(content)
-    if isinstance(found, list) and found and all(_is_block(item) for item in found):
-        return found
-    return found if isinstance(content, (list, dict)) else content
-
-
-def _is_block(item: Value) -> bool:
-    if not isinstance(item, dict):
-        return False
-    return isinstance(item.get("type"), str) or (len(item) == 1 and _OF_A_MESSAGE.isdisjoint(item))
-
-
-_OF_A_MESSAGE = {"role", "content", "tool_calls"}
+def _chosen(said: Value, fields: Mapping[str, Value]) -> dict[str, Value]:
+    """The message of a choice: an object or its JSON, parts, or the text of an answer, which may well be JSON too."""
+    if said is None:
+        return {"content": fields.get("content")}
+    read = read_json(said)
+    if isinstance(read, dict) and not is_part(read) and (isinstance(said, dict) or is_message(read)):
+        return read
+    return {"content": [read] if isinstance(read, dict) and is_part(read) else said}

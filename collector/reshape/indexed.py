@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 from collector.openinference.messages import ChatMessage
-from collector.otlp.values import Value, read_json
+from collector.otlp.values import Value
+from collector.reshape.forms import parts_in
 from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceSpan
 
@@ -59,7 +60,18 @@ def read_indexed(span: SourceSpan, reading: MessageReading = DEFAULT) -> Indexed
 
 
 def _messages(side: dict[int, dict[str, Value]], role: str, reading: MessageReading) -> list[ChatMessage]:
-    return [message for _, fields in sorted(side.items()) for message in _message(fields, role, reading)]
+    found: list[ChatMessage] = []
+    for _, fields in sorted(side.items()):
+        for message in _message(fields, role, reading):
+            if found and message.role == "assistant" and _is_thought(found[-1]):
+                message.contents = [*found.pop().contents, *message.contents]
+            found.append(message)
+    return found
+
+
+def _is_thought(message: ChatMessage) -> bool:
+    """Whether a message is nothing but reasoning, which belongs to the answer that follows."""
+    return not message.calls and {content["type"] for content in message.contents} == {"reasoning"}
 
 
 def _message(fields: dict[str, Value], role: str, reading: MessageReading) -> list[ChatMessage]:
@@ -70,7 +82,7 @@ def _message(fields: dict[str, Value], role: str, reading: MessageReading) -> li
         if match:
             calls.setdefault(int(match[1]), {})[match[2].removeprefix("function.")] = value
         elif name == "content":
-            message["content"] = _content(value)
+            message["content"] = parts_in(value)
         elif name == "user":
             message["content"] = value
         elif name == "reasoning":
@@ -82,14 +94,6 @@ def _message(fields: dict[str, Value], role: str, reading: MessageReading) -> li
     if calls:
         message["tool_calls"] = [call for _, call in sorted(calls.items())]
     return read_messages(message, role, reading)
-
-
-def _content(value: Value) -> Value:
-    """A list of content parts where the text is one as JSON; else the text."""
-    found = read_json(value)
-    if isinstance(found, list) and found and all(isinstance(item, dict) and "type" in item for item in found):
-        return found
-    return value
 
 
 def read_functions(span: SourceSpan) -> tuple[list[dict[str, Value]], set[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 
 from openinference.semconv.trace import RerankerAttributes, SpanAttributes, ToolCallAttributes
 
@@ -65,20 +66,25 @@ FRAMEWORKS = {
 """What some instrumentations give as the provider, though it is none."""
 
 
-_RESPONSE_ID = re.compile(r"(resp|msg|chatcmpl)[-_]")
-"""What some instrumentations give as the conversation's id: it is another for every answer."""
+_RESPONSE_ID = re.compile(
+    r"resp_(?=[a-f]*[0-9])[0-9a-f]+"  # OpenAI's responses
+    r"|msg_(?:[0-9]+|(?:bdrk_|vrtx_)?[0-9A-Za-z]{20,})"  # Anthropic's, by itself or a cloud
+    r"|chatcmpl-[0-9A-Za-z-]+"  # chat completions
+)
+"""What some instrumentations give as the conversation's id: the id of a response, another for every answer."""
 
 
 def put_identity(target: Target, span: SourceSpan, table: Table) -> None:
     """Session, user and agent, as `table` names their sources; those that the span has already are kept."""
     attributes = span.attributes
+    answer = attributes.get("gen_ai.response.id")
     for key, names in table.items():
         for name in names:
             value = attributes.get(name)
             if value is None or value == "" or isinstance(value, (list, dict)):
                 continue
             text = to_text(value)
-            if key != SpanAttributes.SESSION_ID or not _RESPONSE_ID.match(text):
+            if key != SpanAttributes.SESSION_ID or not (text == answer or _RESPONSE_ID.fullmatch(text)):
                 target.put(key, text)
                 break
 
@@ -171,6 +177,17 @@ _PROVIDERS = {
 }
 """OpenInference's provider and system, by the names of GenAI's conventions and of SDKs. An SDK's may go on after a dot
 with which of the provider's APIs it is."""
+
+
+COSTS = tuple(key for name, key in vars(SpanAttributes).items() if name.startswith("LLM_COST") and isinstance(key, str))
+
+
+def drop_impossible_costs(target: Target) -> None:
+    """Take out what some sender worked out of nothing: a cost below zero, or one that is no number."""
+    for key in COSTS:
+        cost = target.attributes.get(key)
+        if cost is not None and not (isinstance(cost, (int, float)) and isfinite(cost) and cost >= 0):
+            del target.attributes[key]
 
 
 def put_parameters(target: Target, parameters: Mapping[str, Value]) -> None:

@@ -32,22 +32,12 @@ GROUPS = (
 """Lists whose items belong together: those of two sources cannot be mixed."""
 
 
-_NAMES = frozenset(
-    {
-        SpanAttributes.OPENINFERENCE_SPAN_KIND,
-        SpanAttributes.AGENT_NAME,
-        SpanAttributes.INPUT_MIME_TYPE,
-        SpanAttributes.OUTPUT_MIME_TYPE,
-    }
-)
-"""What two sources may say differently with no loss."""
-
-
 @dataclass(slots=True)
 class Target:
     """The OpenInference attributes of one span.
 
-    `redundant` are source keys whose content now stands in `attributes`; `redundant_in_events` the same, by event name.
+    `redundant` are source keys that go when all they say stands in `attributes`; `redundant_in_events` the same, by
+    event name. `replaced` are source keys that go whatever they say: it was written in another form, or is not wanted.
     `internal` asks for the span to be dropped, and counted; `root` says that nothing above it is kept. `unsure` says
     that the kind is no more than a label, which what the span holds may prove wrong. `awaited` names log records that
     may still say more.
@@ -56,6 +46,7 @@ class Target:
     attributes: dict[str, Value] = field(default_factory=dict)
     redundant: set[str] = field(default_factory=set)
     redundant_in_events: dict[str, set[str]] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
     internal: bool = False
     unsure: bool = False
     root: bool = False
@@ -68,22 +59,17 @@ class Target:
             self.attributes.setdefault(key, value)
 
     def add(self, other: Target) -> None:
-        """Take what `other` says of keys that are not set yet; a list is taken whole or not at all.
-
-        Its redundant keys stay, where it says something that could not be taken.
-        """
+        """Take what `other` says of keys that are not set yet; a list is taken whole or not at all."""
         taken = tuple(group for group in GROUPS if any(key.startswith(group) for key in self.attributes))
-        refused = False
         for key, value in other.attributes.items():
-            if key.startswith(taken) or key in self.attributes:
-                refused |= key not in _NAMES and self.attributes.get(key) != value
-            else:
+            if not key.startswith(taken) and key not in self.attributes:
                 self.put(key, value)
         self.tokens.fill(other.tokens)
         self.awaited |= other.awaited
-        if not refused:
-            self.redundant |= other.redundant
-            self.redundant_in_events.update(other.redundant_in_events)
+        self.redundant |= other.redundant
+        self.replaced |= other.replaced
+        for name, keys in other.redundant_in_events.items():
+            self.redundant_in_events.setdefault(name, set()).update(keys)
 
     def input_messages(self, messages: Sequence[ChatMessage]) -> None:
         """Set the messages that went in, unless there are some already: those of two sources cannot be mixed."""
@@ -119,8 +105,7 @@ class Target:
         if isinstance(value, bytes):
             return  # no text: it stays where it is
         text = to_text(value)
-        if not text or self.attributes.get(key, text) == text:
-            self.redundant.update(redundant)
+        self.redundant.update(redundant)
         if text and key not in self.attributes:
             self.attributes[key] = text
             as_json = known_json or not isinstance(value, str) or is_json(text)

@@ -12,32 +12,61 @@ _LONGEST_NAME = 100
 def read_tools(value: Value) -> list[ToolDefinition]:
     """The definitions in `value`: a list or JSON text, in the form of OpenAI, Anthropic, Gemini, Bedrock or the AI SDK.
 
-    What has no name is passed over.
+    A tool that is no function, as providers have of their own, is kept as it came, named by its type where by nothing
+    else. Texts are names where they can be; what is no definition is passed over.
     """
     found: list[ToolDefinition] = []
     for item in listed(value)[:MOST_KEYS]:
         item = read_json(item)
         if isinstance(item, str) and item.isprintable() and len(item) <= _LONGEST_NAME:
             found.append(ToolDefinition(item))  # Mastra's agents list names alone
-        if not isinstance(item, dict):
-            continue
-        declared = item.get("functionDeclarations") or item.get("function_declarations") or item.get("toolSpec")
-        inner = declared if declared is not None else item.get("function")
-        inner = inner if inner is not None else item
-        for function in inner if isinstance(inner, list) else [inner]:
-            if isinstance(function, dict) and function.get("name"):
-                found.append(_definition(function))
+        elif isinstance(item, dict) and item:
+            found += _definitions(item)
     return found
 
 
+def _definitions(item: dict[str, Value]) -> list[ToolDefinition]:
+    """The definitions of one item of a list; Gemini has several functions in one, and other tools beside them."""
+    declared = next((key for key in _DECLARATIONS if isinstance(item.get(key), list)), "")
+    if declared:
+        functions = [_definition(function) for function in item[declared] if _is_named(function)]
+        return functions + [
+            _given({key: value}) for key, value in item.items() if key != declared and value is not None
+        ]
+    wrapper = next((key for key in ("function", "toolSpec") if _is_named(item.get(key))), "")
+    if wrapper:
+        beside = {key: value for key, value in item.items() if key not in (wrapper, "type")}
+        return [_definition({**beside, **item[wrapper]})]
+    if item.get("type", "function") in _FUNCTIONS and _is_named(item):
+        return [_definition(item)]
+    return [_given(item)]
+
+
+_DECLARATIONS = ("functionDeclarations", "function_declarations")
+_FUNCTIONS = ("function", "object", None)
+
+
+def _is_named(function: Value) -> bool:
+    return isinstance(function, dict) and bool(function.get("name"))
+
+
+def _given(item: dict[str, Value]) -> ToolDefinition:
+    named = item.get("name") or item.get("type") or (next(iter(item)) if len(item) == 1 else "")
+    return ToolDefinition(to_text(named), to_text(item.get("description")), given=item)
+
+
 def _definition(function: dict[str, Value]) -> ToolDefinition:
-    parameters = next((function[key] for key in _SCHEMAS if function.get(key) is not None), None)
-    parameters = read_json(parameters)
+    key = next((key for key in _SCHEMAS if function.get(key) is not None), "")
+    parameters = read_json(function.get(key))
     if isinstance(parameters, dict) and isinstance(parameters.get("json"), dict):  # Bedrock
         parameters = parameters["json"]
-    return ToolDefinition(to_text(function["name"]), to_text(function.get("description")), parameters)
+    more = {name: value for name, value in function.items() if name not in (key, *_NO_MORE) and value is not None}
+    if more.get("kind") == "function":
+        del more["kind"]
+    return ToolDefinition(to_text(function["name"]), to_text(function.get("description")), parameters, more)
 
 
+_NO_MORE = ("name", "description", "type")
 _SCHEMAS = (
     "parameters",
     "inputSchema",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -65,7 +66,29 @@ FIELDS = [
     "index", "summary", "image", "file", "parameters", "toolCallId", "usage", "model", "contents", "config",
     "toolRequest", "toolResponse", "media", "metadata", "state", "embeddings", "inputTokens", "ref",
 ]  # fmt: skip
-TYPES = ["text", "tool_call", "tool-result", "reasoning", "image", "image_url", "blob", "uri", "file", "message", "x"]
+PART_FIELDS = [
+    "text", "content", "id", "name", "arguments", "input", "result", "response", "output", "source", "data", "url",
+    "file_id", "title", "image_url", "image", "thinking", "signature", "summary", "tool_use_id", "call_id", "action",
+    "mime_type", "modality", "media_type", "citations", "is_error", "function",
+]  # fmt: skip
+MESSAGE_FIELDS = ["content", "parts", "tool_calls", "name", "refusal", "reasoning", "tool_call_id", "annotations"]
+ROLES = ["user", "assistant", "tool", "system", "model", "thinking", "critic"]
+EVENTS = [
+    "gen_ai.user.message", "gen_ai.choice", "gen_ai.tool.message", "gen_ai.content.prompt", "gen_ai.assistant.message",
+    "gen_ai.client.inference.operation.details", "tool.output", "exception",
+]  # fmt: skip
+EVENT_FIELDS = [
+    "content", "message", "role", "gen_ai.prompt", "gen_ai.input.messages", "gen_ai.output.messages", "id", "output",
+    "tool_calls", "tool.result", "gen_ai.event.content", "gen_ai.tool.definitions", "gen_ai.system_instructions",
+]  # fmt: skip
+MARK = re.compile(rb"q[0-9]+z")
+MARKED_KEYS = [key for key in KEYS if key not in ("ai.embeddings", "genkit:output", "tool_input")]
+"""Keys of what goes on purpose, vectors and what a request says already, hold no mark."""
+
+TYPES = [
+    "text", "tool_call", "tool-result", "reasoning", "image", "image_url", "blob", "uri", "file", "message", "x",
+    "thinking", "document", "tool_use", "web_search_call", "custom_tool_call_output", "function",
+]  # fmt: skip
 
 texts = st.one_of(st.sampled_from(WORDS), st.sampled_from(TYPES), st.text(max_size=12))
 scalars = st.one_of(texts, st.integers(-(2**70), 2**70), st.floats(), st.booleans(), st.none())
@@ -198,6 +221,47 @@ def test_attributes_of_no_convention_stay(drawn: Any, scope: str, keys: SourceKe
         assert found["http.route"].string_value == "/x"
         assert found["code.lineno2"].int_value == 4
         assert found["llm.model_name"].string_value == "chosen by the sender"
+
+
+marked = st.recursive(
+    st.one_of(st.integers(0, 10**6).map(lambda number: f"q{number}z"), scalars),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5),
+        st.fixed_dictionaries({"type": st.sampled_from(TYPES)}, optional=dict.fromkeys(PART_FIELDS, inner)),
+        st.fixed_dictionaries({"role": st.sampled_from(ROLES)}, optional=dict.fromkeys(MESSAGE_FIELDS, inner)),
+    ),
+    max_leaves=14,
+)
+marked_values = st.one_of(marked, marked.map(json.dumps), marked.map(lambda document: json.dumps(json.dumps(document))))
+marked_spans = st.lists(
+    st.tuples(
+        names,
+        st.builds(
+            lambda some, kind: {**some, **kind},
+            st.dictionaries(st.sampled_from(MARKED_KEYS), marked_values, max_size=6),
+            kinds,
+        ),
+        st.lists(
+            st.tuples(
+                st.sampled_from(EVENTS), st.dictionaries(st.sampled_from(EVENT_FIELDS), marked_values, max_size=3)
+            ),
+            max_size=3,
+        ),
+    ),
+    min_size=1,
+    max_size=2,
+)
+
+
+@FEW
+@given(marked_spans, st.sampled_from(SCOPES))
+def test_nothing_goes_that_is_not_written_elsewhere(drawn: Any, scope: str) -> None:
+    """Whatever a sender mixes, each text it sent stands somewhere in what leaves."""
+    request = request_of(drawn, scope)
+    before = set(MARK.findall(request.SerializeToString()))
+    if Reshaper().reshape(request).dropped == 0:
+        assert before - set(MARK.findall(request.SerializeToString())) == set()
 
 
 @FEW

@@ -14,7 +14,6 @@ from collector.openinference.messages import ChatMessage, ToolCall
 from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.convention import Convention
-from collector.reshape.conventions.gen_ai import put_embeddings
 from collector.reshape.conversation import take_messages
 from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
@@ -25,6 +24,7 @@ from collector.reshape.keys import (
     put_tool,
 )
 from collector.reshape.messages import read_messages
+from collector.reshape.retrieval import put_embeddings
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
@@ -206,7 +206,7 @@ def _put_wrapper(target: Target, span: SourceSpan) -> None:
     elif value is not None:
         found = read_json(value)
         target.input(found if isinstance(found, str) else value, "ai.value")
-    target.redundant.update(key for key in ("ai.embedding", "ai.embeddings") if key in span.attributes)
+    target.replaced.update(("ai.embedding", "ai.embeddings"))
 
 
 def _put_reranking(target: Target, span: SourceSpan) -> None:

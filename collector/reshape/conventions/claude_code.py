@@ -7,7 +7,7 @@ includes it. What the spans lack (prompt, tool input, cost) its log records may 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from openinference.semconv.trace import SpanAttributes
 
@@ -26,7 +26,7 @@ KINDS = {"interaction": AGENT, "llm_request": LLM, "tool": TOOL}
 _HIDDEN = "<REDACTED>"
 _PRICE, _ANSWER = "claude_code.api_request", "claude_code.assistant_response"
 _SECTION = re.compile(r"^\[(USER PROMPT|USER|ASSISTANT|SYSTEM|TOOL RESULT: ([^\]\n]{1,200}))\]\n", re.MULTILINE)
-_HEADER = re.compile(r"\[TOOL (?:INPUT|RESULT): [^\]\n]{1,200}\]\n")
+_HEADER = re.compile(r"\[(?:USER PROMPT|TOOL (?:INPUT|RESULT): [^\]\n]{1,200})\]\n")
 _SLACK_NS = 50_000_000
 _LAST_NS = 2_000_000_000
 """The answer that ends an interaction is given just before its end; an earlier one is not it."""
@@ -84,7 +84,8 @@ def _put_interaction(target: Target, span: SourceSpan) -> None:
     target.put(SpanAttributes.AGENT_NAME, "claude-code")
     prompt = _shown(span.text("user_prompt"))
     if prompt:
-        target.input(prompt, "user_prompt", "new_context")
+        target.input(prompt, "user_prompt")
+        _put_without_header(target, span, target.input, SpanAttributes.INPUT_VALUE)
     else:
         target.input(_prompt(span))
     answers = [event for event in span.joined(_ANSWER, "") if _within(event, span)]
@@ -173,7 +174,7 @@ def read_sections(context: str) -> list[ChatMessage]:
 def _put_tool(target: Target, span: SourceSpan) -> None:
     call_id = span.text("tool_use_id", "gen_ai.tool.call.id")
     arguments = _without_header(_shown(span.text("tool_input")))
-    target.redundant.add("tool_input")
+    target.replaced.add("tool_input")
     if not arguments:
         records = span.joined("claude_code.tool_result", call_id)
         arguments = _said(records, "tool_input") or _said(records, "tool_parameters")
@@ -188,7 +189,15 @@ def _put_tool(target: Target, span: SourceSpan) -> None:
             key = next((key for key in ("output", "content", "result") if event.attributes.get(key)), "")
             target.output(event.attributes.get(key))
             target.redundant_in_events[event.name] = {key, "bash_command"} if command else {key}
-    target.output(_without_header(_shown(span.text("new_context"))), "new_context")
+    _put_without_header(target, span, target.output, SpanAttributes.OUTPUT_VALUE)
+
+
+def _put_without_header(target: Target, span: SourceSpan, put: Callable[[str], None], key: str) -> None:
+    """Put what came as context, without the line that says what it is; the context itself goes when it was put."""
+    said = _without_header(_shown(span.text("new_context")))
+    put(said)
+    if said and target.attributes.get(key) == said:
+        target.replaced.add("new_context")
 
 
 def _without_header(text: str) -> str:

@@ -6,28 +6,25 @@ and others.
 
 from __future__ import annotations
 
-from openinference.semconv.trace import EvaluationAttributes, RerankerAttributes, SpanAttributes, ToolAttributes
+from openinference.semconv.trace import EvaluationAttributes, SpanAttributes, ToolAttributes
 
-from collector.openinference.documents import write_documents, write_embeddings
 from collector.openinference.kinds import AGENT, EMBEDDING, LLM, RERANKER, RETRIEVER, TOOL
 from collector.openinference.tools import write_tools
-from collector.otlp.values import Attributes, Value, listed, read_json
+from collector.otlp.values import Attributes, Value, read_json
 from collector.reshape.convention import BY_SPAN, Convention, LogRecords
 from collector.reshape.conversation import INPUT, OUTPUT, put_conversation, take_details
-from collector.reshape.documents import read_documents, read_ranked
 from collector.reshape.events import MESSAGE_EVENTS, read_events
 from collector.reshape.indexed import read_functions, read_indexed
 from collector.reshape.keys import put_finish_reason, put_model, put_tool, put_usage
 from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.operations import NO_REQUEST, REQUEST_TYPES, kind_of
+from collector.reshape.retrieval import put_embeddings, put_reranking, put_retrieval
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
 ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.args", "gen_ai.tool.arguments", "tool_arguments")
 RESULTS = ("gen_ai.tool.call.result", "gen_ai.tool.result", "tool_response")
-TEXTS = ("ai.value", "ai.values", "gen_ai.embeddings.input")
-VECTORS = ("ai.embedding", "ai.embeddings", "gen_ai.embeddings.vectors")
 
 
 class GenAi(Convention):
@@ -214,9 +211,9 @@ def put_association(target: Target, span: SourceSpan) -> None:
 
 
 def put_tool_call(target: Target, span: SourceSpan) -> None:
-    """The call and its result, from attributes, or from the events that Strands writes."""
+    """The call and its result, from attributes, from the events that Strands writes, or where messages stand else."""
     arguments, result = span.get(*ARGUMENTS), span.get(*RESULTS)
-    target.redundant.update(key for key in (*ARGUMENTS, *RESULTS) if key in span.attributes)
+    target.redundant.update((*ARGUMENTS, *RESULTS))
     if arguments is None or result is None:
         told = read_events(span.events)
         if arguments is None and told.input:
@@ -226,6 +223,8 @@ def put_tool_call(target: Target, span: SourceSpan) -> None:
         target.redundant_in_events.update(told.redundant)
     if arguments is None:
         arguments = _call_in(span.get(INPUT))
+    if result is None:
+        result = _result_in(span.get(OUTPUT))
     name = span.text("gen_ai.tool.name")
     call_id = span.get("gen_ai.tool.call.id", "gen_ai.tool.call_id", "tool_call.id", "tool.id")
     put_tool(target, name, call_id, arguments, span.get("gen_ai.tool.description"))
@@ -239,63 +238,22 @@ def put_tool_call(target: Target, span: SourceSpan) -> None:
 
 
 def _call_in(value: Value) -> Value:
-    """The arguments of a call that stands, as a whole, where messages are expected (Gemini CLI)."""
+    """The arguments of a call that stands where messages are expected: as a whole (Gemini CLI), or in a message."""
     found = read_json(value)
     if isinstance(found, list) and len(found) == 1:
         found = found[0]
-    if isinstance(found, dict):
-        return next((found[key] for key in ("args", "arguments") if found.get(key) is not None), None)
-    return None
+    if not isinstance(found, dict):
+        return None
+    calls = [call for message in read_messages(found) for call in message.calls] if "parts" in found else []
+    if len(calls) == 1:
+        return calls[0].arguments
+    return next((found[key] for key in ("args", "arguments") if found.get(key) is not None), None)
 
 
-def put_embeddings(target: Target, span: SourceSpan, reading: MessageReading = DEFAULT) -> None:
-    """The texts that were embedded, and their vectors."""
-    texts = [text for key in TEXTS for text in _texts(span.get(key))]
-    if not texts:
-        indexed = read_indexed(span, reading)
-        texts = [message.text for message in indexed.input]
-        target.redundant |= indexed.input_keys
-    if not texts:
-        texts = [message.text for message in read_messages(span.get(INPUT), "user", reading)]
-        target.input(span.get(INPUT), INPUT)
-    vectors = [vector for key in VECTORS for vector in _vectors(span.get(key))]
-    target.redundant.update(key for key in (*TEXTS, *VECTORS) if key in span.attributes)
-    write_embeddings(target.put, texts, vectors)
-
-
-def _texts(value: Value) -> list[Value]:
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def _vectors(value: Value) -> list[Value]:
-    """One vector, or a list of them, each perhaps as JSON text."""
-    items = listed(value)
-    return [items] if items and all(type(item) in (int, float) for item in items) else items
-
-
-_QUERIES = ("gen_ai.retrieval.query.text", "gen_ai.retrieval.query", "gen_ai.memory.query.text", "gen_ai.memory.query")
-
-
-def put_retrieval(target: Target, span: SourceSpan) -> None:
-    """The query and the documents it found."""
-    documents = span.get("gen_ai.retrieval.documents")
-    write_documents(target.put, SpanAttributes.RETRIEVAL_DOCUMENTS, read_documents(documents))
-    query = span.get(*_QUERIES)
-    if query is not None:
-        target.input(query, *_QUERIES)
-    if documents is not None:
-        target.output(documents, "gen_ai.retrieval.documents")
-
-
-def put_reranking(target: Target, span: SourceSpan) -> None:
-    """The query, the documents given, and the documents kept."""
-    query = span.get("gen_ai.rerank.query", "gen_ai.rerank.query.text")
-    target.put(RerankerAttributes.RERANKER_QUERY, query)
-    target.put(RerankerAttributes.RERANKER_TOP_K, span.number("gen_ai.rerank.top_k", "gen_ai.request.top_k"))
-    given, kept = (
-        span.get("gen_ai.rerank.documents", "gen_ai.rerank.input_documents"),
-        span.get("gen_ai.rerank.results"),
-    )
-    write_documents(target.put, RerankerAttributes.RERANKER_INPUT_DOCUMENTS, read_documents(given))
-    write_documents(target.put, RerankerAttributes.RERANKER_OUTPUT_DOCUMENTS, read_ranked(kept, given))
-    target.input(query)
+def _result_in(value: Value) -> Value:
+    """What a tool gave, as the one result in a message."""
+    found = read_json(value)
+    if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], dict) or "parts" not in found[0]:
+        return None
+    results = [message for message in read_messages(found) if message.role == "tool"]
+    return results[0].text or None if len(results) == 1 and results[0].call_id else None

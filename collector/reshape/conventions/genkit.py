@@ -81,7 +81,8 @@ def _put_output(target: Target, span: SourceSpan, answered: Value) -> None:
     """What came out, without what went in: a generation repeats its request, which is on the model's span, and an
     agent its history, which then stays in Genkit's own key. Hiding inputs would else leave them in the output."""
     if isinstance(answered, dict) and "request" in answered and span.get("genkit:type") in _GENERATIONS:
-        target.output({key: value for key, value in answered.items() if key != "request"}, _OUTPUT)
+        target.output({key: value for key, value in answered.items() if key != "request"})
+        target.replaced.add(_OUTPUT)
     elif isinstance(answered, dict) and (history := _history(answered)):
         state = {key: value for key, value in answered["state"].items() if key != "messages"}
         target.output({"message": history[-1], **answered, "state": state})
@@ -174,7 +175,7 @@ def _put_embedding(target: Target, span: SourceSpan, asked: Value, answered: Val
     vectors = [item.get("embedding") if isinstance(item, dict) else None for item in listed(found)]
     write_embeddings(target.put, [_text(document) for document in listed(given)], vectors)
     if vectors:
-        target.redundant.add(_OUTPUT)
+        target.replaced.add(_OUTPUT)
     else:
         _put_output(target, span, answered)
 

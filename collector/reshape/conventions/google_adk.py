@@ -13,7 +13,15 @@ from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, read_json
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
-from collector.reshape.keys import put_finish_reason, put_model, put_provider, put_tool, put_usage
+from collector.reshape.keys import (
+    put_finish_reason,
+    put_model,
+    put_parameters,
+    put_provider,
+    put_tool,
+    put_usage,
+    request_parameters,
+)
 from collector.reshape.messages import read_messages
 from collector.reshape.operations import OPERATIONS
 from collector.reshape.source import SourceScope, SourceSpan
@@ -25,6 +33,17 @@ _PREFIX = "gcp.vertex.agent."
 _NOTHING = "N/A"
 _REQUEST, _RESPONSE = _PREFIX + "llm_request", _PREFIX + "llm_response"
 _ARGUMENTS, _RESULT = _PREFIX + "tool_call_args", _PREFIX + "tool_response"
+
+
+_SAME_NAME = (
+    *("temperature", "top_p", "top_k", "seed", "stop_sequences", "presence_penalty", "frequency_penalty"),
+    *("response_mime_type", "response_schema", "thinking_config", "tool_config", "safety_settings"),
+)
+_PARAMETERS = {
+    **{name: name for name in _SAME_NAME},
+    "max_output_tokens": "max_tokens",
+    "candidate_count": "n",
+}
 
 
 class GoogleAdk(Convention):
@@ -74,6 +93,10 @@ def _kind(span: SourceSpan) -> str:
 
 def _put_request(target: Target, span: SourceSpan) -> None:
     request, response = span.json(_REQUEST), span.json(_RESPONSE)
+    config = request.get("config") if isinstance(request, dict) else None
+    config = config if isinstance(config, dict) else {}
+    asked = {name: config[key] for key, name in _PARAMETERS.items() if config.get(key) is not None}
+    put_parameters(target, {**request_parameters(span), **asked})
     put_provider(target, "google")
     put_model(target, span, LLM)
     put_finish_reason(target, span)
@@ -81,8 +104,6 @@ def _put_request(target: Target, span: SourceSpan) -> None:
     target.output(span.get(_RESPONSE), _RESPONSE)
     if isinstance(request, dict):
         target.put(SpanAttributes.LLM_MODEL_NAME, request.get("model"))
-        config = request.get("config")
-        config = config if isinstance(config, dict) else {}
         system = read_json(config.get("system_instruction"))
         target.input_messages([*read_messages(system, "system"), *read_messages(request.get("contents"), "user")])
         write_tools(target.put, read_tools(config.get("tools")))

@@ -121,7 +121,7 @@ def _put_generation(target: Target, span: SourceSpan) -> None:
         put_parameters(target, {key: _numeric(value) for key, value in parameters.items()})
     asked, tools = split_tools(span.json(_INPUT))
     target.input_messages([*_system(asked), *read_messages(asked, "user")])
-    target.output_messages(read_messages(span.json(_OUTPUT), "assistant"))
+    target.output_messages(read_messages(span.get(_OUTPUT), "assistant"))
     if isinstance(asked, dict) and asked.get("tools"):
         tools = read_tools(asked["tools"])
     write_tools(target.put, tools)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RETRIEVER, TOOL
-from collector.otlp.values import Attributes, Value, read_json
+from collector.otlp.values import Attributes, Value, read_json, to_text
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
 from collector.reshape.messages import read_messages
@@ -52,6 +52,8 @@ class Mastra(Convention):
     def reshape(self, span: SourceSpan) -> Target | None:
         label = span.text(_TYPE).lower()
         kind = KINDS.get(label, CHAIN)
+        if kind == RETRIEVER and _vector_operation(span) not in ("", "query"):
+            kind = CHAIN  # vectors are written, or an index is made
         if label in _GENERATIONS and span.text("gen_ai.operation.name") == label and not span.has("gen_ai.usage."):
             kind = CHAIN
         target = Target()
@@ -71,6 +73,15 @@ class Mastra(Convention):
         known = {key: value for key, value in span.under(_METADATA).items() if isinstance(value, (str, int, float))}
         target.metadata(known)
         return target
+
+
+def _vector_operation(span: SourceSpan) -> str:
+    """What was done to a vector store: `query`, `upsert`, `delete`, ..."""
+    said = span.text("operation", "mastra.operation", "mastra.rag_vector_operation.operation")
+    asked = span.json("mastra.rag_vector_operation.input")
+    if not said and isinstance(asked, dict):
+        said = to_text(asked.get("operation"))
+    return said.lower()
 
 
 def _put_exchange(target: Target, span: SourceSpan) -> None:
@@ -95,4 +106,4 @@ _BESIDE_TEXT = ("object", "files", "toolCalls", "reasoning", "sources", "warning
 
 
 def _answer(result: Value) -> Value:
-    return read_json(result["text"]) if _is_text(result) else result
+    return result["text"] if _is_text(result) else result

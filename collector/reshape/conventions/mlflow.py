@@ -44,6 +44,8 @@ _COST = {
 }
 _PARAMETERS = ("temperature", "top_p", "top_k", "max_tokens", "max_completion_tokens", "seed", "stop", "stream")
 
+_OF_BEDROCK = {"maxTokens": "max_tokens", "topP": "top_p", "stopSequences": "stop"}
+
 
 class MlFlow(Convention):
     """Spans with MLflow's type, or with its inputs or outputs, which some write beside GenAI's keys."""
@@ -102,7 +104,13 @@ def _put_call(target: Target, span: SourceSpan, asked: Value, answered: Value) -
     tools = _read(span, "mlflow.chat.tools")
     if isinstance(asked, dict):
         tools = tools or asked.get("tools")
-        put_parameters(target, {key: asked[key] for key in _PARAMETERS if asked.get(key) is not None})
+        config = asked.get("inferenceConfig")
+        settings = (
+            {**asked, **{_OF_BEDROCK.get(key, key): value for key, value in config.items()}}
+            if isinstance(config, dict)
+            else asked
+        )
+        put_parameters(target, {key: settings[key] for key in _PARAMETERS if settings.get(key) is not None})
     if tools:
         write_tools(target.put, read_tools(tools))
         target.redundant.add("mlflow.chat.tools")
@@ -118,6 +126,7 @@ def _put_usage(target: Target, span: SourceSpan, answered: Value) -> None:
 
 def _model(span: SourceSpan, asked: Value, answered: Value) -> str:
     for body in (answered, asked):
-        if isinstance(body, dict) and isinstance(body.get("model"), str):
-            return str(body["model"])
+        for key in ("model", "modelId"):  # the latter is Bedrock's
+            if isinstance(body, dict) and isinstance(body.get(key), str):
+                return str(body[key])
     return to_text(_read(span, "mlflow.llm.model"))

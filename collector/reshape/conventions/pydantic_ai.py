@@ -38,8 +38,7 @@ def _dump(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-_READING = MessageReading(dump=_dump, fold=True)
-"""One message holds the results of all its calls, as it was sent; other converters keep it so as well."""
+_READING = MessageReading(dump=_dump)
 
 
 class PydanticAi(Convention):
@@ -82,7 +81,8 @@ class PydanticAi(Convention):
             _put_tools(target, span)
         elif kind == EMBEDDING:
             write_embeddings(target.put, listed(span.get("inputs")), listed(span.get("embeddings")))
-            target.input(span.get("inputs"), "inputs", "embeddings")
+            target.input(span.get("inputs"), "inputs")
+            target.replaced.add("embeddings")
         target.put(SpanAttributes.LLM_COST_TOTAL, number(span.get("operation.cost")) if kind in _PRICED else None)
         return target
 
@@ -149,8 +149,9 @@ def _put_exchange(target: Target, span: SourceSpan) -> None:
     """What Logfire keeps of a request by the OpenAI or Anthropic client."""
     asked, answered = span.get("request_data"), span.get("response_data")
     target.input_messages(read_messages(asked, "user"))
-    target.output_messages(read_messages(answered, "assistant"))
     body = read_json(answered)
+    streamed = body.get("combined_chunk_content") if isinstance(body, dict) else None
+    target.output_messages(read_messages(answered if streamed is None else streamed, "assistant"))
     if isinstance(body, dict):
         put_usage(target, body.get("usage"))
     target.input(asked, "request_data")

@@ -193,3 +193,60 @@ def test_two_system_prompts_that_are_one_are_shown_once() -> None:
     found = chat(asked, **{"gen_ai.system_instructions": json.dumps([text("Be brief.")])})
     assert [found[f"{IN}.{at}.message.role"] for at in range(2)] == ["system", "user"]
     assert f"{IN}.2.message.role" not in found
+
+
+def test_adks_configuration_is_what_was_asked_for() -> None:
+    config = {"temperature": 0.2, "max_output_tokens": 9, "tools": [], "system_instruction": "SY"}
+    request = json.dumps({"model": "gemini-2.5-flash", "config": config, "contents": []})
+    found = one({"gcp.vertex.agent.llm_request": request, "gcp.vertex.agent.llm_response": "{}"}, name="call_llm")
+    assert json.loads(found["llm.invocation_parameters"]) == {"temperature": 0.2, "max_tokens": 9}
+
+
+def test_a_ranking_told_as_a_conversation_is_a_ranking() -> None:
+    """OpenLLMetry has Cohere's documents as system messages, the query as the user's, and the scores as an answer."""
+    given = {
+        "llm.request.type": "rerank",
+        "gen_ai.request.model": "rerank-v3",
+        **{f"gen_ai.prompt.{n}.role": role for n, role in enumerate(("system", "system", "user"))},
+        **{f"gen_ai.prompt.{n}.content": said for n, said in enumerate(("first", "second", "which?"))},
+        "gen_ai.completion.0.content": "Doc 1, Score: 0.9",
+        "gen_ai.completion.1.content": "Doc 0, Score: 1.5e-05\nfirst, whole",
+    }
+    found = one(given)
+    assert (found["openinference.span.kind"], found["reranker.query"], found["input.value"]) == (
+        "RERANKER",
+        "which?",
+        "which?",
+    )
+    assert [found[f"reranker.input_documents.{n}.document.content"] for n in (0, 1)] == ["first", "second"]
+    kept = [
+        (f"reranker.output_documents.{n}.document.content", f"reranker.output_documents.{n}.document.score")
+        for n in (0, 1)
+    ]
+    assert [(found[text], found[score]) for text, score in kept] == [("second", 0.9), ("first, whole", 1.5e-05)]
+
+
+def test_a_model_of_bedrock_is_named_by_its_own_key() -> None:
+    asked = {"modelId": "anthropic.claude", "messages": [], "inferenceConfig": {"maxTokens": 5, "temperature": 0.1}}
+    found = one({"mlflow.spanType": '"CHAT_MODEL"', "mlflow.spanInputs": json.dumps(asked)})
+    assert found["llm.model_name"] == "anthropic.claude"
+    assert json.loads(found["llm.invocation_parameters"]) == {"temperature": 0.1, "max_tokens": 5}
+
+
+def test_prompts_of_a_completion_are_messages() -> None:
+    found = one({"langsmith.span.kind": "llm", "gen_ai.prompt": json.dumps({"prompts": ["say"]})}, scope="langsmith")
+    assert found[f"{IN}.0.message.content"] == "say"
+
+
+@pytest.mark.parametrize(("operation", "kind"), [("query", "RETRIEVER"), ("upsert", "CHAIN"), ("deleteIndex", "CHAIN")])
+def test_what_is_written_to_a_vector_store_is_not_retrieved(operation: str, kind: str) -> None:
+    said = {"mastra.rag_vector_operation.input": json.dumps({"operation": operation})}
+    for more in (said, {"operation": operation}):
+        found = one({"mastra.span.type": "rag_vector_operation", **more})
+        assert found["openinference.span.kind"] == kind
+
+
+def test_an_answer_that_was_streamed_to_logfire_is_one() -> None:
+    said = json.dumps({"combined_chunk_content": "yo", "chunk_count": 2})
+    found = one({"gen_ai.request.model": "m", "response_data": said}, scope="logfire.openai")
+    assert found[f"{OUT}.0.message.content"] == "yo"
