@@ -20,6 +20,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from collector.otlp.values import Value, read_attributes, read_value
 from collector.reshape.convention import BY_SPAN, Convention, LogRecords
 from collector.reshape.conventions import CONVENTIONS
+from collector.reshape.counted import CountedSpans
 from collector.reshape.dropped import DroppedSpans
 from collector.reshape.source import SourceEvent
 
@@ -46,7 +47,7 @@ class WaitingSpan:
     counted: bool = False
     """Whether it counts tokens."""
     nested: bool = False
-    """Whether an LLM span around it counts the same tokens."""
+    """Whether another LLM span counts the same tokens."""
     number: int = 0
     """The number of the held request it is part of; 0 for a span that was not held."""
 
@@ -109,6 +110,7 @@ class LogJoin:
         self._lock = Lock()
         self._numbers = count(1)
         self.dropped = DroppedSpans()
+        self.counted = CountedSpans()
 
     def remember(self, request: ExportLogsServiceRequest) -> Sequence[Waiting]:
         """Keep a copy of the records that a span may ask for; returns the spans that waited for one of them."""

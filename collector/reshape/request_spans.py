@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.otlp.values import Attributes, Value, read_attributes, read_value
+from collector.reshape.counted import CountedSpans
 from collector.reshape.dropped import DroppedSpans
 
 _MOST_ANCESTORS = 64
@@ -26,18 +27,24 @@ class RequestSpans:
     """The spans of one request by their ids, and those that were dropped from earlier ones."""
 
     def __init__(
-        self, request: ExportTraceServiceRequest, dropped: DroppedSpans, nested: frozenset[SpanId] = frozenset()
+        self,
+        request: ExportTraceServiceRequest,
+        dropped: DroppedSpans,
+        told: CountedSpans,
+        nested: frozenset[SpanId] = frozenset(),
     ) -> None:
         self.nested: set[SpanId] = set(nested)
-        """LLM spans within LLM spans that count tokens too; those known before, and those that `count_once` finds."""
+        """LLM spans whose tokens another one counts; those known before, and those that `count_once` finds."""
         self._request = request
         self._dropped = dropped
+        self._told = told
         self._by_id: dict[SpanId, Span] | None = None
         self._read: dict[SpanId, Attributes] = {}
         self._firsts: dict[str, dict[bytes, Value]] = {}
         self._drops: list[tuple[ScopeSpans, int]] = []
         self._counted: list[Span] = []
-        self._tools: list[tuple[Span, str]] = []
+        self._untouched: list[Span] = []
+        self._tools: list[tuple[Span, str, str]] = []
 
     def _all(self) -> Iterator[Span]:
         for resource in self._request.resource_spans:
@@ -107,9 +114,13 @@ class RequestSpans:
         """Note that `span` was made an LLM span with token counts."""
         self._counted.append(span)
 
-    def tool(self, span: Span, name: str) -> None:
-        """Note that `span` was made a TOOL span of that name."""
-        self._tools.append((span, name))
+    def counts_untouched(self, span: Span) -> None:
+        """Note that `span` came as an LLM span with token counts, and stays as it is."""
+        self._untouched.append(span)
+
+    def tool(self, span: Span, name: str, call_id: str) -> None:
+        """Note that `span` was made a TOOL span of that name and call; the id is empty where none was given."""
+        self._tools.append((span, name, call_id))
 
     def close_gaps(self) -> list[SpanId]:
         """Take the dropped spans out; their children, and children of those dropped before, become children of the
@@ -130,45 +141,92 @@ class RequestSpans:
         return gone
 
     def count_once(self) -> None:
-        """Make an LLM span below another one a step of it, where both count tokens: an SDK's own span of the request
-        that an instrumentation around it has told already. So too a TOOL span right below one of the same name."""
+        """Leave of two LLM spans within each other, which count the same tokens, one that counts: an SDK's own span of
+        the request is a step of the instrumentation's around it, and one that was told already, in an earlier request
+        or by OpenInference itself, leaves the span around it without counts. So too a TOOL span right below one of the
+        same call."""
+        around = {above for span in self._untouched for above in self._counted_above(span)[0]}
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
-            if identifier in self.nested or self._is_within_counted(span):
-                self.nested.add(identifier)
-                attributes = span.attributes
-                for index in range(len(attributes) - 1, -1, -1):
-                    pair = attributes[index]
-                    if pair.key == _KIND:
-                        pair.value.string_value = CHAIN
-                    elif pair.key.startswith((COUNTS, _COSTS)):
-                        del attributes[index]
+            if identifier in around or self._told.is_above(*identifier):
+                self._count_elsewhere(span)
+        for span in self._counted:
+            identifier = (span.trace_id, span.span_id)
+            if identifier in self.nested:
+                self._count_elsewhere(span)
+                continue
+            above, unknown = self._counted_above(span)
+            if above or self._told.has(span.trace_id, unknown):
+                self._count_elsewhere(span)
+            else:
+                self._remember(span, unknown)
+        for span in self._untouched:
+            self._remember(span, self._counted_above(span)[1])
+        self._pass_on()
+        tools = {(span.trace_id, span.span_id): (name, call_id) for span, name, call_id in self._tools}
+        for span, name, call_id in self._tools:
+            above_name, above_id = tools.get((span.trace_id, span.parent_span_id), ("", ""))
+            if name and above_name == name and (call_id == above_id or not (call_id and above_id)):
+                _set_kind(span, CHAIN)
 
-        names = {(span.trace_id, span.span_id): name for span, name in self._tools}
-        for span, name in self._tools:
-            if name and names.get((span.trace_id, span.parent_span_id)) == name:
-                for pair in span.attributes:
-                    if pair.key == _KIND:
-                        pair.value.string_value = CHAIN
+    def _remember(self, span: Span, unknown: bytes) -> None:
+        self._told.remember(span.trace_id, span.span_id)
+        self._told.remember_above(span.trace_id, unknown)
 
-    def _is_within_counted(self, span: Span) -> bool:
+    def _pass_on(self) -> None:
+        """What is next to a span between two requests is next to it too, but for agents and tools: what is above one
+        that was above a request, and what is below one that was below a request."""
+        told = self._told
+        for span in self._all():
+            above = told.is_above(span.trace_id, span.span_id)
+            below = told.has(span.trace_id, span.parent_span_id)
+            if (above or below) and _kind_and_counts(span)[0] not in (AGENT, TOOL):
+                if above:
+                    told.remember_above(span.trace_id, span.parent_span_id)
+                if below:
+                    told.remember(span.trace_id, span.span_id)
+
+    def _count_elsewhere(self, span: Span) -> None:
+        self.nested.add((span.trace_id, span.span_id))
+        _set_kind(span, CHAIN)
+        attributes = span.attributes
+        for index in range(len(attributes) - 1, -1, -1):
+            if attributes[index].key.startswith((COUNTS, _COSTS)):
+                del attributes[index]
+
+    def _counted_above(self, span: Span) -> tuple[list[SpanId], bytes]:
+        """The LLM spans with token counts above `span`, up to the first agent or tool, and the first span above it that
+        is not in the request; no id where one of the former ends the way."""
+        found: list[SpanId] = []
         parent = span.parent_span_id
         for _ in range(_MOST_ANCESTORS):
             above = self._find(span.trace_id, parent) if parent else None
             if above is None:
-                return False
-            kind, counts = "", False
-            for pair in above.attributes:
-                if pair.key == _KIND:
-                    kind = pair.value.string_value
-                elif pair.key.startswith(COUNTS):
-                    counts = True
+                return found, parent
+            kind, counts = _kind_and_counts(above)
             if kind == LLM and counts:
-                return True
-            if kind in (AGENT, TOOL):
-                return False
+                found.append((above.trace_id, above.span_id))
+            elif kind in (AGENT, TOOL):
+                break
             parent = above.parent_span_id
-        return False
+        return found, b""
+
+
+def _kind_and_counts(span: Span) -> tuple[str, bool]:
+    """The kind of a span, and whether it counts tokens."""
+    kind, counts = "", False
+    for pair in span.attributes:
+        if pair.key == _KIND:
+            kind = pair.value.string_value
+        elif pair.key.startswith(COUNTS):
+            counts = True
+    return kind, counts
+
+
+def _set_kind(span: Span, kind: str) -> None:
+    for pair in span.attributes:
+        if pair.key == _KIND:
+            pair.value.string_value = kind
 
 
 def take_out(request: ExportTraceServiceRequest, spans: Collection[SpanId]) -> ExportTraceServiceRequest:

@@ -15,16 +15,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from collector.batch import ExportRequest
 from collector.enums import SourceKeys
-from collector.openinference.kinds import TOOL
+from collector.openinference.kinds import LLM, TOOL
 from collector.otlp.values import Attributes, Value, read_attributes
 from collector.reshape.apply import ReadSpan, apply
-from collector.reshape.choose import COUNTED, Chooser
+from collector.reshape.choose import Chooser
 from collector.reshape.convention import Convention
 from collector.reshape.conventions import CONVENTIONS
+from collector.reshape.counted import CountedSpans
 from collector.reshape.dropped import DroppedSpans
 from collector.reshape.environment import copy_environment
 from collector.reshape.join import PARENT, LogJoin, Waiting, WaitingSpan
-from collector.reshape.request_spans import RequestSpans, SpanId, take_out
+from collector.reshape.keys import TOOL_CALL_ID
+from collector.reshape.request_spans import COUNTS, RequestSpans, SpanId, take_out
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 
 INTERNAL = "internal span of the agent, which says nothing of its work"
@@ -65,11 +67,16 @@ class _Pass:
     """
 
     def __init__(
-        self, request: ExportTraceServiceRequest, dropped: DroppedSpans, known: Mapping[SpanId, WaitingSpan]
+        self,
+        request: ExportTraceServiceRequest,
+        dropped: DroppedSpans,
+        counted: CountedSpans,
+        known: Mapping[SpanId, WaitingSpan],
     ) -> None:
         self.request = request
         self.known = known
-        self.spans = RequestSpans(request, dropped, frozenset(id for id, span in self.known.items() if span.nested))
+        nested = frozenset(id for id, span in self.known.items() if span.nested)
+        self.spans = RequestSpans(request, dropped, counted, nested)
         self.waiting: dict[SpanId, WaitingSpan] = {}
         self.gone: Sequence[SpanId] = ()
 
@@ -94,6 +101,7 @@ class Reshaper:
         self._vectors = vectors
         self._join = join
         self._dropped = join.dropped if join is not None else DroppedSpans()
+        self._counted = join.counted if join is not None else CountedSpans()
         self._hold = hold
         self._chooser = Chooser(conventions)
         self.reshaped: Counter[str] = Counter()
@@ -106,7 +114,7 @@ class Reshaper:
         """
         if isinstance(request, ExportTraceServiceRequest):
             before = self.failed.copy()
-            walk = _Pass(request, self._dropped, {})
+            walk = _Pass(request, self._dropped, self._counted, {})
             dropped = self._reshape(walk)
             held = self._let_wait(walk)
             completed, late = self._complete(walk.gone)
@@ -138,7 +146,7 @@ class Reshaper:
         request = ExportTraceServiceRequest()
         for span in spans:
             request.MergeFromString(span.request)
-        self._reshape(_Pass(request, self._dropped, {span.id: span for span in spans}))
+        self._reshape(_Pass(request, self._dropped, self._counted, {span.id: span for span in spans}))
         return request
 
     def _reshape(self, walk: _Pass) -> int:
@@ -187,6 +195,8 @@ class Reshaper:
         try:
             chosen = self._chooser.choose(resource, origin, source)
             if chosen is None:
+                if source.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) == LLM and source.has(COUNTS):
+                    walk.spans.counts_untouched(span)
                 return None
             convention, target = chosen
             if target.internal:
@@ -206,10 +216,11 @@ class Reshaper:
             walk.waiting[identifier] = waiting
         if target.root:
             span.ClearField("parent_span_id")
-        if target.tokens and target.kind_of in COUNTED:
+        if target.tokens and target.kind_of == LLM:
             walk.spans.counts(span)
         elif target.kind_of == TOOL:
-            walk.spans.tool(span, str(target.attributes.get(SpanAttributes.TOOL_NAME, "")))
+            said = target.attributes
+            walk.spans.tool(span, str(said.get(SpanAttributes.TOOL_NAME, "")), str(said.get(TOOL_CALL_ID, "")))
         self.reshaped[convention.name] += 1
         return None
 
