@@ -203,6 +203,7 @@ class Assembling:
                 "waiting": turn.waiting,
                 "waiting_since_ms": turn.waiting_since,
                 "running": turn.running,
+                "under_way": [{"kind": it.kind, "name": it.name, "since_ms": it.since} for it in turn.under_way],
             }
             for turn in self._assembler.open_turns()
         ]

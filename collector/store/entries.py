@@ -177,7 +177,7 @@ class SessionEntry:
 class SessionQuery:
     """Which sessions to list: an empty text or 0 asks for any; `before_ns` pages on from the last one's end.
 
-    `text` asks for sessions that hold all of its words in one span.
+    `text` asks for sessions that hold all of its words in one span, `session` for the one of that id.
     """
 
     agent: str = ""
@@ -189,6 +189,7 @@ class SessionQuery:
     before_ns: int = 0
     limit: int = 50
     text: str = ""
+    session: str = ""
 
 
 ANY_SESSION = SessionQuery()

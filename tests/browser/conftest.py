@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.browser import Browser
+from harness.browser import Browser, tell
 from harness.process import Process
+from harness.upstream import wait_for
 
 ROOT = Path(__file__).parents[2]
 AXE = Path(os.environ.get("TEST_CACHE", ROOT / ".cache")) / "axe/node_modules/axe-core/axe.min.js"
@@ -41,3 +42,19 @@ def collector(tmp_path: Path) -> Iterator[Process]:
     process = Process(tmp_path)
     yield process
     process.stop()
+
+
+TOLD = ("multi", "multiturn", "permission", "subagent", "compaction", "bash")
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A collector that was told every recording of `TOLD`, for tests that only look: none of its turns is open."""
+    process = Process(tmp_path_factory.mktemp("told"))
+    try:
+        for scenario in TOLD:
+            tell(process, scenario)
+        wait_for(lambda: len(process.get("/api/traces")) >= 11, 120)
+        yield process
+    finally:
+        process.stop()

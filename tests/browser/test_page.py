@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
+import socket
+from pathlib import Path
 
 import pytest
 from harness.browser import Browser, read_token, recorded, serious, tell
@@ -16,13 +17,12 @@ from playwright.sync_api import Page, expect
 PAGES = ("/", "/traces", "/logs", "/measurements", "/delivery", "/policy", "/search?text=echo")
 
 
-def session_of(page: Page, title: str = "") -> str:
-    """The address of the newest session's page."""
+def session_of(page: Page, scenario: str) -> str:
+    """The address of the page of a recorded session."""
     page.goto("/")
-    page.wait_for_selector("tr[data-span] a.title")
-    address = page.locator("tr[data-span] a.title").first.get_attribute("href")
-    assert address is not None
-    return address
+    link = page.locator("tr[data-span]", has_text=f"projects/{scenario} ·").locator("a.title").first
+    expect(link).to_be_visible()
+    return link.get_attribute("href") or ""
 
 
 def test_the_first_turn_appears_by_itself(browser: Browser, collector: Process) -> None:
@@ -36,7 +36,7 @@ def test_the_first_turn_appears_by_itself(browser: Browser, collector: Process) 
 def test_an_open_page_of_a_session_grows_and_keeps_what_was_unfolded(browser: Browser, collector: Process) -> None:
     tell(collector, "multiturn", 0, 90)
     with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+        page.goto(session_of(page, "multiturn"))
         before = page.locator("article.turn").count()
         page.locator("#help").evaluate("dialog => dialog.dataset.mark = 'same document'")
         tell(collector, "multiturn")
@@ -45,10 +45,9 @@ def test_an_open_page_of_a_session_grows_and_keeps_what_was_unfolded(browser: Br
         assert page.locator("#help").evaluate("dialog => dialog.dataset.mark") == "same document"
 
 
-def test_a_conversation_reads_as_it_went(browser: Browser, collector: Process) -> None:
-    tell(collector, "multi")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+def test_a_conversation_reads_as_it_went(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        page.goto(session_of(page, "multi"))
         expect(page.locator(".say").first).to_have_text("Reading two files.")
         group = page.locator("details.row", has_text="3 calls").first
         assert group.get_attribute("open") is None
@@ -69,15 +68,49 @@ def test_a_wait_for_permission_is_seen_while_it_lasts(browser: Browser, collecto
         expect(page.locator(".sub.wait")).to_contain_text("waiting for permission: bash")
         page.locator("a.title").first.click()
         expect(page.locator("#live")).to_contain_text("Waiting for permission: bash")
+        running = page.locator("#rail .wf a.now", has_text="bash")
+        lasted = running.locator(".dur").inner_text()
+        expect(running.locator(".dur")).not_to_have_text(lasted)  # it runs: its bar reaches now
         tell(collector, "permission", replied)
         expect(page.locator("#live")).to_have_count(0)
+        expect(page.locator(".wf a.now")).to_have_count(0)
         expect(page.locator(".note.wait").first).to_contain_text("waited 1.5 s for permission: bash")
 
 
-def test_what_changed_waterfall_and_as_sent_are_views_of_the_session(browser: Browser, collector: Process) -> None:
-    tell(collector, "multi")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+def test_a_session_says_how_much_of_it_was_delivered(browser: Browser, tmp_path: Path) -> None:
+    nobody = socket.socket()
+    nobody.bind(("127.0.0.1", 0))  # and does not listen
+    process = Process(tmp_path, "--upstream", f"http://127.0.0.1:{nobody.getsockname()[1]}")
+    try:
+        tell(process, "bash")
+        with browser.page(process.url, token=read_token(process)) as page:
+            page.goto(session_of(page, "bash"))
+            expect(page.locator(".facts div", has_text="Delivery")).to_have_text(
+                re.compile(r"Delivery\s*0 of 5\s*5 queued")
+            )
+    finally:
+        process.stop()
+        nobody.close()
+
+
+def test_on_a_telephone_filters_open_whole_and_the_view_in_force_is_seen(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, width=390, height=844, token=read_token(told)) as page:
+        address = session_of(page, "multi")
+        for name in ("agent", "directory"):
+            page.locator("summary.chip", has_text=name).click()
+            choice = page.locator("details.menu[open] .choices a").first
+            choice.hover()
+            box = choice.bounding_box()
+            assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["height"] > 20
+            page.locator("summary.chip", has_text=name).click()
+        page.goto(f"{address}?view=sent")
+        tab = page.locator(".tabs [aria-current]").bounding_box()
+        assert tab is not None and tab["x"] + tab["width"] <= 390
+
+
+def test_what_changed_waterfall_and_as_sent_are_views_of_the_session(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        page.goto(session_of(page, "multi"))
         page.get_by_role("link", name="What changed").click()
         expect(page.locator(".diff")).to_have_count(2)
         page.get_by_role("link", name="Waterfall").click()
@@ -87,10 +120,9 @@ def test_what_changed_waterfall_and_as_sent_are_views_of_the_session(browser: Br
         expect(page.get_by_role("heading", name="OTLP/JSON")).to_be_visible()
 
 
-def test_selecting_in_the_waterfall_selects_in_the_conversation(browser: Browser, collector: Process) -> None:
-    tell(collector, "permission")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+def test_selecting_in_the_waterfall_selects_in_the_conversation(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        page.goto(session_of(page, "permission"))
         page.locator(".wf a", has_text="rm -f zzz").click()
         expect(page.locator(".row.bad[aria-current]")).to_have_count(1)
         assert page.url.partition("#")[2].startswith("s-")
@@ -125,10 +157,9 @@ def test_a_text_is_tried_under_the_policy_and_kept_nowhere(browser: Browser, col
     assert GITHUB.encode() not in data
 
 
-def test_search_finds_kept_text(browser: Browser, collector: Process) -> None:
-    tell(collector, "bash")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        session_of(page)
+def test_search_finds_kept_text(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        session_of(page, "bash")
         page.keyboard.press("/")
         page.keyboard.type("hi-from-bash")
         page.keyboard.press("Enter")
@@ -141,19 +172,17 @@ def test_search_finds_kept_text(browser: Browser, collector: Process) -> None:
         expect(page.locator(".masks li mark").first).to_be_visible()
 
 
-def test_two_turns_are_compared(browser: Browser, collector: Process) -> None:
-    tell(collector, "multiturn")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+def test_two_turns_are_compared(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        page.goto(session_of(page, "multiturn"))
         page.get_by_role("link", name="Compare", exact=True).click()
         expect(page.get_by_role("heading", name="Two turns side by side")).to_be_visible()
         expect(page.locator("td", has_text="model calls")).to_be_visible()
 
 
-def test_any_two_turns_are_compared_and_what_differs_opens(browser: Browser, collector: Process) -> None:
-    tell(collector, "multiturn")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+def test_any_two_turns_are_compared_and_what_differs_opens(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        page.goto(session_of(page, "multiturn"))
         expect(page.locator("article.turn")).to_have_count(3)
         page.get_by_role("link", name="Compare with 1").click()
         page.locator("section", has=page.get_by_role("heading", name="Right", exact=True)).locator("summary").click()
@@ -194,10 +223,9 @@ def indexed(page: Page, address: str, sessions: int) -> None:
     raise AssertionError(page.content())
 
 
-def test_the_waterfall_folds_idle_time_and_zooms_by_key(browser: Browser, collector: Process) -> None:
-    tell(collector, "multi")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        page.goto(f"{session_of(page)}?view=waterfall")
+def test_the_waterfall_folds_idle_time_and_zooms_by_key(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        page.goto(f"{session_of(page, 'multi')}?view=waterfall")
         expect(page.locator(".key", has_text="idle")).to_be_visible()
         page.locator(".wf a", has_text="sleep 1").click()
         page.keyboard.press("z")
@@ -208,10 +236,9 @@ def test_the_waterfall_folds_idle_time_and_zooms_by_key(browser: Browser, collec
         expect(page.locator(".wf a")).to_have_count(12)
 
 
-def test_the_rail_follows_the_turn_in_view(browser: Browser, collector: Process) -> None:
-    tell(collector, "multiturn")
-    with browser.page(collector.url, height=420, token=read_token(collector)) as page:
-        page.goto(session_of(page))
+def test_the_rail_follows_the_turn_in_view(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, height=420, token=read_token(told)) as page:
+        page.goto(session_of(page, "multiturn"))
         expect(page.locator("article.turn")).to_have_count(3)
         expect(page.get_by_role("heading", name="Waterfall, turn 3")).to_be_visible()
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -225,7 +252,7 @@ def test_a_page_that_lost_its_collector_says_so_and_recovers(browser: Browser, c
     port = collector.url.rpartition(":")[2]
     context = browser.loose(collector.url, read_token(collector))
     with context as page:
-        session_of(page)
+        session_of(page, "bash")
         collector.stop()
         expect(page.locator("#here")).to_have_attribute("data-stale", re.compile("not up to date"))
         expect(page.locator("tr[data-span] a.title")).to_have_count(1)
@@ -253,7 +280,7 @@ def test_a_file_is_imported_by_choosing_it_and_another_is_refused(browser: Brows
 def test_what_is_kept_is_cleared_after_asking(browser: Browser, collector: Process) -> None:
     tell(collector, "bash")
     with browser.page(collector.url, token=read_token(collector)) as page:
-        session_of(page)
+        session_of(page, "bash")
         expect(page.get_by_role("img", name="finished")).to_be_visible()  # what is still to be kept is not forgotten
         page.goto("/delivery")
         page.locator("summary", has_text="Clear").click()
@@ -263,11 +290,14 @@ def test_what_is_kept_is_cleared_after_asking(browser: Browser, collector: Proce
         expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
 
 
-def test_the_keyboard_is_enough(browser: Browser, collector: Process) -> None:
-    tell(collector, "permission")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        session_of(page)
-        page.keyboard.press("j")
+def test_the_keyboard_is_enough(browser: Browser, told: Process) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        session_of(page, "permission")
+        rows = page.locator("tr[data-span]")
+        for _ in range(rows.count()):
+            page.keyboard.press("j")
+            if "projects/permission ·" in page.locator("tr[data-span][aria-current]").inner_text():
+                break
         page.keyboard.press("Enter")
         page.wait_for_url("**/sessions/**")
         expect(page.locator(".row.bad")).to_have_count(1)
@@ -293,15 +323,16 @@ def test_a_test_trace_is_sent_from_the_empty_page(browser: Browser, collector: P
         expect(page.locator("tr[data-span] a.title")).to_have_count(1)
 
 
-def test_a_session_is_exported_as_one_file_that_needs_nothing_else(browser: Browser, collector: Process) -> None:
-    tell(collector, "multi")
-    with browser.page(collector.url, token=read_token(collector)) as page:
-        address = session_of(page)
+def test_a_session_is_exported_as_one_file_that_needs_nothing_else(
+    browser: Browser, told: Process, tmp_path: Path
+) -> None:
+    with browser.page(told.url, token=read_token(told)) as page:
+        address = session_of(page, "multi")
         page.goto(address)
         page.get_by_text("Export", exact=True).click()
         with page.expect_download() as download:
             page.get_by_role("link", name="HTML file to share").click()
-        path = collector.directory / "shared.html"
+        path = tmp_path / "shared.html"
         download.value.save_as(path)
     with browser.page("file://") as page:
         page.goto(f"file://{path}")
@@ -311,15 +342,10 @@ def test_a_session_is_exported_as_one_file_that_needs_nothing_else(browser: Brow
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_every_page_is_accessible_and_fits(browser: Browser, collector: Process, scheme: str, width: int) -> None:
-    for scenario in ("multi", "permission", "subagent", "compaction"):
-        tell(collector, scenario)
-    deadline = time.monotonic() + 90
-    while len(traces := collector.get("/api/traces")) < 6:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    with browser.page(collector.url, width=width, scheme=scheme, token=read_token(collector)) as page:  # type: ignore[arg-type]
-        address = session_of(page)
+def test_every_page_is_accessible_and_fits(browser: Browser, told: Process, scheme: str, width: int) -> None:
+    traces = told.get("/api/traces")
+    with browser.page(told.url, width=width, scheme=scheme, token=read_token(told)) as page:  # type: ignore[arg-type]
+        address = session_of(page, "multi")
         page.goto(address)
         span = page.locator("a.name[href^='/spans/']").first.get_attribute("href")
         assert span is not None

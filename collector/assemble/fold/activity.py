@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from collector.assemble.fold.session import SessionState
@@ -9,11 +10,20 @@ from collector.assemble.fold.turns import Turn
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A call that runs since `since` (ms): `kind` is LLM or TOOL, `name` is the model's or the tool's."""
+
+    kind: str
+    name: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenTurn:
     """A turn that is not over: its session, opening message and when that was made (ms).
 
-    `waiting` says what a person is asked, since `waiting_since` (ms); `running` names the tools that run. Each is empty
-    where nothing is known of it.
+    `waiting` says what a person is asked, since `waiting_since` (ms); `running` names the tools that run, and
+    `under_way` says since when each of them runs, and each model call. Each is empty where nothing is known of it.
     """
 
     session: str
@@ -22,6 +32,7 @@ class OpenTurn:
     waiting: str = ""
     waiting_since: int = 0
     running: str = ""
+    under_way: tuple[UnderWay, ...] = ()
 
 
 def open_turn(turn: Turn) -> OpenTurn:
@@ -29,7 +40,15 @@ def open_turn(turn: Turn) -> OpenTurn:
     waiting, since = _waiting(turn.session)
     tools = [tool.name or "" for step in turn.steps for tool in step.running_tools()]
     running = ", ".join(dict.fromkeys(filter(None, tools)))
-    return OpenTurn(turn.session.id, turn.opener.id, turn.start, waiting, since, running)
+    return OpenTurn(turn.session.id, turn.opener.id, turn.start, waiting, since, running, tuple(_under_way(turn)))
+
+
+def _under_way(turn: Turn) -> Iterator[UnderWay]:
+    for step in turn.steps:
+        if not step.done and not step.tools:
+            yield UnderWay("LLM", step.info.model or "", step.created)
+        for tool in step.running_tools():
+            yield UnderWay("TOOL", tool.name or "", tool.start or step.created)
 
 
 def _waiting(session: SessionState) -> tuple[str, int]:

@@ -125,6 +125,7 @@ def find_queries(identifier: str, limit: int) -> Sequence[PgQuery]:
 
 def _session_conditions(query: SessionQuery) -> tuple[list[str], list[object]]:
     where, values = _given(
+        ("s.session_id = %s", indexable(query.session)),
         ("s.end_ns >= %s", query.since_ns),
         ("s.agent = %s", storable(query.agent)),
         ("s.directory = %s", storable(query.directory)),

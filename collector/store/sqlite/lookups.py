@@ -142,6 +142,7 @@ def _literal(text: str) -> str:
 
 def _session_conditions(query: SessionQuery) -> tuple[list[str], list[object]]:
     where, values = _given(
+        ("s.session_id = ?", query.session),
         ("s.end_ns >= ?", query.since_ns),
         ("s.agent = ?", query.agent),
         ("s.directory = ?", query.directory),

@@ -150,16 +150,26 @@ def _conversation(
         waiting=open_turn["waiting"] if open_turn else "",
         running=running_words(open_turn) if open_turn else "",
         since_ms=open_turn["waiting_since_ms"] or open_turn["since_ms"] if open_turn else "",
-        **overview(spans, prefix + identifier, view, zoom=zoom, usual=_usual_turn(live, spans)),
+        **overview(
+            spans,
+            prefix + identifier,
+            view,
+            zoom=zoom,
+            usual=_usual_turn(live, spans),
+            open_turn=open_turn,
+            delivery=_delivery_of_session(live, identifier),
+        ),
     )
 
 
 def _rail(live: Live, spans: list[ShownSpan], prefix: str, identifier: str, turn: int) -> Response:
     """The rail beside a conversation, for the turn that is in view."""
-    if not spans:
+    if not spans and _open_turn(live, identifier) is None:
         return HTMLResponse("", 404)
+    open_turn = _open_turn(live, identifier)
     usual = _usual_turn(live, spans)
-    return HTMLResponse(render("rail.html", **overview(spans, prefix + identifier, "talk", turn=turn, usual=usual)))
+    seen = overview(spans, prefix + identifier, "talk", turn=turn, usual=usual, open_turn=open_turn)
+    return HTMLResponse(render("rail.html", **seen))
 
 
 def _usual_turn(live: Live, spans: list[ShownSpan]) -> float:
@@ -170,6 +180,16 @@ def _usual_turn(live: Live, spans: list[ShownSpan]) -> float:
     entries = live.reader.sessions(SessionQuery(directory=directory, limit=_MOST_COMPARED))
     costs = [entry.cost / entry.traces for entry in entries if entry.cost and entry.traces]
     return median(costs) if len(costs) >= 3 else 0.0
+
+
+def _delivery_of_session(live: Live, session_id: str) -> tuple[str, str, bool] | None:
+    """How far a session is on its way, as a fact of it; nothing of a trace without one, and where all stays here."""
+    entry = next(iter(live.reader.sessions(SessionQuery(session=session_id, limit=1))), None)
+    if entry is None or not live.status()["forwarding"]["endpoint"]:
+        return None
+    counted = ((entry.queued, "queued"), (entry.dead, "refused"))
+    words = ", ".join(f"{number} {what}" for number, what in counted if number)
+    return f"{max(entry.spans - entry.queued - entry.dead, 0)} of {entry.spans}", words, bool(entry.dead)
 
 
 def _open_turn(live: Live, session_id: str) -> dict[str, Any] | None:

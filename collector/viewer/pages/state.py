@@ -74,7 +74,7 @@ def add_state(api: FastAPI, live: Live) -> None:
             "policy.html",
             "Policy",
             policy=status["policy"],
-            rows=live.policy_rows(),
+            rows=sorted(live.policy_rows(), key=lambda row: row.key.startswith("limits.")),
             redacted=[(rule, action, number) for (rule, action), number in redacted.most_common()],
         )
 

@@ -36,7 +36,9 @@ def size(number: float) -> str:
 
 
 def money(dollars: float, *, fine: bool = False) -> str:
-    """Cents on sessions, a tenth of a cent on turns and calls (`fine`)."""
+    """Cents on sessions, a tenth of a cent on turns and calls (`fine`); what is less than that is not nothing."""
+    if 0 < dollars < (0.0005 if fine else 0.005):
+        return "<$0.001" if fine else "<$0.01"
     return f"${dollars:,.3f}" if fine else f"${dollars:,.2f}"
 
 
@@ -76,7 +78,7 @@ def day(at_ns: int, now_ns: int) -> str:
     days = (today - then).days
     if days <= 0:
         return "Today"
-    return "Yesterday" if days == 1 else then.strftime("%-d %B %Y")
+    return "Yesterday" if days == 1 else f"{then.day} {then:%B %Y}"
 
 
 def percent(part: float, whole_: float) -> str:

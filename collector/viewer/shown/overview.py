@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -16,6 +18,7 @@ from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.render import render
 from collector.viewer.shown.spans import ShownSpan
 from collector.viewer.shown.turns import ShownTurn, calls_of, turns_of
+from collector.viewer.shown.under_way import under_way
 from collector.viewer.shown.waterfall import Waterfall, waterfall
 
 VIEWS = ("talk", "changed", "waterfall", "sent")
@@ -47,18 +50,29 @@ class CallRow:
 
 
 def overview(
-    spans: list[ShownSpan], link: str, view: str, *, turn: int = 0, zoom: str = "", usual: float = 0.0
+    spans: list[ShownSpan],
+    link: str,
+    view: str,
+    *,
+    turn: int = 0,
+    zoom: str = "",
+    usual: float = 0.0,
+    open_turn: Mapping[str, Any] | None = None,
+    delivery: tuple[str, str, bool] | None = None,
 ) -> dict[str, Any]:
     """What `session.html` shows of the spans of a session or of a trace, in one of `VIEWS`.
 
     The rail shows a turn by its number, the last one by default; `zoom` names a span whose time the waterfall shows;
-    `usual` is what a turn costs in this project, in the median.
+    `usual` is what a turn costs in this project, in the median; `open_turn` is what the status tells of the turn that
+    is not over, if any; `delivery` says how far the session is on its way, what is left, and whether that was refused.
     """
     turns = turns_of(spans, usual)
     total = SummedUsage()
     for each in turns:
         total.add(each.usage)
-    in_rail = turns[turn - 1] if 0 < turn <= len(turns) else turns[-1] if turns else None
+    drawn = _drawn(turns, open_turn)
+    number = turn if 0 < turn <= len(drawn) else len(drawn)
+    in_rail = drawn[number - 1] if drawn else []
     directory = _last(spans, "opencode.directory")
     calls = _calls(turns)
     largest = max((call.usage.prompt + call.usage.output for call in calls), default=0)
@@ -72,17 +86,19 @@ def overview(
         "view": view if view in VIEWS else "talk",
         "turns": turns,
         "total": total,
-        "facts": _facts(turns, total, masked, spans),
+        "facts": [*_facts(turns, total, masked, spans), *([("Delivery", *delivery)] if delivery else [])],
         "files": changed_files([span for each in turns for span in each.spans]),
         "calls": calls,
         "scale": min(max(largest, 1), window) if window else max(largest, 1),
         "window": window,
         "usual": usual,
-        "fall_turn": in_rail,
-        "fall": waterfall(in_rail.spans if in_rail else []),
-        "falls": _falls(turns, zoom) if view == "waterfall" else [],
+        "rail_turn": number,
+        "newest_turn": len(drawn),
+        "rail_fall": waterfall(in_rail),
+        "rail_ns": _lasted(in_rail),
+        "falls": _falls(drawn, zoom) if view == "waterfall" else [],
         "zoom": zoom,
-        "sent": [(span, len(masks_of(span))) for span in spans] if view == "sent" else [],
+        "sent": [(span, len(masks_of(span))) for span in _in_order(spans)] if view == "sent" else [],
         "rules": masked.most_common(),
         "masked_total": sum(masked.values()),
         "span_count": len(spans),
@@ -95,12 +111,30 @@ def one_file(spans: list[ShownSpan], identifier: str) -> str:
     return render("shared.html", style=Markup(style), id=identifier, **overview(spans, "", "talk"))
 
 
-def _falls(turns: list[ShownTurn], zoom: str) -> list[tuple[ShownTurn, Waterfall]]:
+def _drawn(turns: list[ShownTurn], open_turn: Mapping[str, Any] | None) -> list[list[ShownSpan]]:
+    """The spans of each turn as a waterfall shows them: those of the open turn with what runs now."""
+    drawn = [turn.spans for turn in turns]
+    if now := under_way(open_turn, turns, time.time_ns()):
+        opened = drawn.pop() if turns and turns[-1].root is None else []
+        drawn.append([*opened, *now])
+    return drawn
+
+
+def _falls(drawn: list[list[ShownSpan]], zoom: str) -> list[tuple[int, int, Waterfall]]:
+    """The number of a turn, when it began, and its waterfall; with `zoom`, of the turn of that span alone."""
     return [
-        (turn, waterfall(turn.spans, zoom=zoom))
-        for turn in turns
-        if not zoom or any(span.span_id == zoom for span in turn.spans)
+        (number, min(span.start_ns for span in spans), waterfall(spans, zoom=zoom))
+        for number, spans in enumerate(drawn, 1)
+        if not zoom or any(span.span_id == zoom for span in spans)
     ]
+
+
+def _in_order(spans: list[ShownSpan]) -> list[ShownSpan]:
+    return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
+
+
+def _lasted(spans: list[ShownSpan]) -> int:
+    return max(span.end_ns for span in spans) - min(span.start_ns for span in spans) if spans else 0
 
 
 def _calls(turns: list[ShownTurn]) -> list[CallRow]:

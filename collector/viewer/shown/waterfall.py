@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from collector.viewer.shown.figures import duration
 from collector.viewer.shown.spans import ShownSpan, parents_of
+from collector.viewer.shown.under_way import is_running
 
 _LEAST = 0.35
 _NICE = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10)
@@ -24,7 +25,10 @@ _FOLDED = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One span's row; `first` is where its first token came, `waited` how far it waited before it ran (percent)."""
+    """One span's row; `first` is where its first token came, `waited` how far it waited before it ran (percent).
+
+    `live`: it runs, and its bar reaches now.
+    """
 
     span: ShownSpan
     depth: int
@@ -32,6 +36,7 @@ class Bar:
     width: float
     first: float | None = None
     waited: float = 0.0
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,7 @@ def _bar(span: ShownSpan, depth: int, scale: _Scale, first: int, last: int) -> B
         max(_LEAST, width),
         None if token is None or not begin <= token <= end else scale.at(token),
         min(scale.at(min(begin + waited, end)) - x, width) if waited else 0.0,
+        is_running(span),
     )
 
 

@@ -36,6 +36,7 @@ function toHash() {
 }
 addEventListener("hashchange", toHash);
 toHash();
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 async function copy(button, text) {
   try { await navigator.clipboard.writeText(text); } catch { say("The browser did not allow copying."); return; }
@@ -90,14 +91,14 @@ const wide = matchMedia("(min-width: 861px)");
 let inRail = 0, railSoon;
 function turnInView() {
   const turns = all(".turn[id]");
-  if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) return turns.length;
+  if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) return Number(document.getElementById("rail").dataset.newest);
   return Math.max(1, turns.filter(t => t.getBoundingClientRect().top < innerHeight * 0.4).length);
 }
-async function followRail() {
+async function followRail(again = false) {
   const rail = document.getElementById("rail");
   if (!rail || !wide.matches) return;
   const turn = turnInView();
-  if (turn === (inRail || Number(rail.dataset.turn))) return;
+  if (!again && turn === (inRail || Number(rail.dataset.turn))) return;
   inRail = turn;
   for (const a of all("[data-turn]", rail)) Number(a.dataset.turn) === turn ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current");
   const answer = await fetch(`${rail.dataset.rail}?turn=${turn}`).catch(() => null);
@@ -107,6 +108,12 @@ async function followRail() {
   next.dataset.turn = turn;
   merge(rail, next);
 }
+// What runs is drawn up to now, by the server: the rail is asked for again while it shows something that runs.
+setInterval(() => {
+  if (document.hidden || !following || !document.querySelector(".wf .now")) return;
+  if (document.querySelector(".wf.wide")) refresh();
+  else followRail(true);
+}, 2000);
 addEventListener("scroll", () => { clearTimeout(railSoon); railSoon = setTimeout(followRail, 120); }, { passive: true });
 
 // Live: the server says that something was kept; what changed of this page is put in place, folds and selection stay.

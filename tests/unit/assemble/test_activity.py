@@ -37,6 +37,17 @@ def test_tools_that_run_are_named() -> None:
     assert turn.running == "bash"
 
 
+def test_what_runs_is_known_with_its_start_the_model_until_its_tool_is_called() -> None:
+    called = next(n for n, item in enumerate(recording("permission")) if "'tool': 'bash'" in str(item))
+    [turn] = turns_after(called)
+    [model] = turn.under_way
+    assert (model.kind, model.name) == ("LLM", "fake-model")
+    [turn] = turns_after(first("permission.replied") + 1)
+    [tool] = turn.under_way
+    assert (tool.kind, tool.name) == ("TOOL", "bash")
+    assert turn.since <= model.since <= tool.since
+
+
 def test_nothing_is_open_when_the_turn_is_over() -> None:
     reader, assembler = ItemReader(), Assembler()
     for item in recording("permission"):

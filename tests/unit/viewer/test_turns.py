@@ -17,6 +17,7 @@ from collector.viewer.shown.markdown import session_markdown
 from collector.viewer.shown.overview import VIEWS, one_file, overview
 from collector.viewer.shown.spans import ShownEvent, ShownSpan, read_spans
 from collector.viewer.shown.turns import ShownTurn, turns_of
+from collector.viewer.shown.under_way import under_way
 from collector.viewer.shown.waterfall import waterfall
 
 
@@ -237,3 +238,34 @@ def test_a_step_that_holds_nothing_is_a_mark_and_no_subagent() -> None:
     [found] = [item for item in every(turn.items) if item.span is step]
     assert (found.what, found.text, found.detail) == ("note", "tool.execution", "1.0 s")
     assert "Subagent" not in session_markdown("t", [turn])
+
+
+def test_what_runs_now_stands_in_the_waterfall_and_reaches_its_end() -> None:
+    spans = recorded("permission")
+    done = [span for span in spans if span.kind != "AGENT"][:2]
+    turns = turns_of(done)
+    assert turns[-1].root is None
+    began = min(span.start_ns for span in done) // 1_000_000
+    now = max(span.end_ns for span in done) + 3_000_000_000
+    runs = [{"kind": "TOOL", "name": "bash", "since_ms": now // 1_000_000 - 1000}]
+    open_turn = {"since_ms": began, "under_way": runs}
+    fall = waterfall([*done, *under_way(open_turn, turns, now)])
+    live = [bar for bar in fall.bars if bar.live]
+    assert [(bar.span.kind, bar.depth) for bar in live] == [("AGENT", 1), ("TOOL", 2)]
+    assert live[0].x == 0
+    assert live[0].x + live[0].width == pytest.approx(live[1].x + live[1].width)
+    later = under_way(open_turn, turns, now + 1_000_000_000)
+    assert [span.duration_ns - before.span.duration_ns for span, before in zip(later, live, strict=True)] == [10**9] * 2
+
+
+def test_a_turn_that_has_begun_and_has_no_span_yet_is_drawn() -> None:
+    seen = overview([], "/sessions/x", "waterfall", open_turn={"since_ms": 1, "under_way": []})
+    assert (seen["rail_turn"], seen["newest_turn"]) == (1, 1)
+    assert [bar.live for bar in seen["rail_fall"].bars] == [True]
+
+
+def test_a_turn_that_is_over_is_drawn_as_it_was_beside_one_that_runs() -> None:
+    spans = recorded("multiturn")
+    seen = overview(spans, "/sessions/x", "talk", turn=2, open_turn={"since_ms": 1, "under_way": []})
+    assert (seen["rail_turn"], seen["newest_turn"]) == (2, 4)
+    assert not any(bar.live for bar in seen["rail_fall"].bars)
