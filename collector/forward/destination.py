@@ -141,7 +141,10 @@ class Destination:
             headers["content-encoding"] = "gzip"
         token = self.token.token() if self.token.at_hand else await asyncio.to_thread(self.token.token)
         if token is not None:
-            headers[self.token_header.lower()] = f"{self.token_scheme} {token.get_secret_value()}".strip()
+            value = f"{self.token_scheme} {token.get_secret_value()}".strip()
+            if any(not " " <= char <= "~" for char in value):
+                raise TokenFailed("the token holds characters that no token has: copy it again")
+            headers[self.token_header.lower()] = value
         return headers
 
 

@@ -95,6 +95,7 @@ DestinationAnswer = Delivered | TryLater | Unreachable | Blocked | OtherEncoding
 _ADVICE = {
     401: "the destination refused the token: set another one (COLLECTOR_UPSTREAM_TOKEN, or `token` of the destination)",
     402: "the destination asks for payment: look at its plan and quota",
+    431: "the destination finds the headers too large: set a shorter token, or fewer headers",
     407: "the proxy asks for credentials: put them into the proxy's address, or name the host in NO_PROXY",
 }
 _FORBIDDEN = (

@@ -75,7 +75,9 @@ class FileToken:
             stat = self._path.stat()
             if (stat.st_mtime_ns, stat.st_size) != self._seen:
                 first = self._path.read_text(encoding="utf-8").strip().splitlines()[:1]
-                self._token = SecretStr(first[0].strip()) if first else None
+                if not first:
+                    return self._token  # it is being written: the last token still holds
+                self._token = SecretStr(first[0].strip())
                 self._seen = (stat.st_mtime_ns, stat.st_size)
         except (OSError, UnicodeDecodeError):
             return self._token  # a file being replaced is gone for a moment: the last token still holds

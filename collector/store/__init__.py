@@ -115,7 +115,7 @@ class QueueCommands(Protocol):
     """What a person asks of what waits or was refused; each future gives how many items it concerned."""
 
     def move_queue(self, source: str, target: str) -> Future[int]:
-        """Let what waits for one destination wait for another instead."""
+        """Let what waits for one destination wait for another instead; signals that one does not take stay."""
         ...
 
     def drop_queue(self, destination: str) -> Future[int]:

@@ -20,6 +20,10 @@ class Addressing:
         self._destinations = destinations
         self._shared = {name: signals for name, signals in destinations.items() if name not in reserved}
 
+    def taken_by(self, destination: str) -> Collection[Signal]:
+        """The signals that a destination takes; any, of one that is not known."""
+        return self._destinations.get(destination, tuple(Signal))
+
     def concerned(self, named: Collection[str] | None) -> Takers:
         """The destinations that get it; this collector alone, where there is none."""
         found = self._shared if named is None else {name: self._destinations[name] for name in named}

@@ -27,7 +27,7 @@ def add_queue(api: FastAPI, live: Live, control: QueueControl) -> None:
 
     @api.post("/api/queue/move")
     async def move(source: str, target: str) -> dict[str, int]:
-        """Let what waits for one destination wait for another instead."""
+        """Let what waits for one destination wait for another instead; signals that one does not take stay."""
         if target not in destinations:
             known = ", ".join(destinations) or "none is configured"
             raise HTTPException(422, f"there is no destination of the name given as target; known: {known}")

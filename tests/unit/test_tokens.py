@@ -46,6 +46,18 @@ def test_a_token_file_that_is_being_replaced_keeps_its_last_token(tmp_path: Path
     assert _value(source) == "first"
 
 
+def test_a_token_file_that_is_being_written_keeps_its_last_token(tmp_path: Path) -> None:
+    """Most programs empty a file before they fill it: nothing is sent without a token meanwhile."""
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    source = FileToken(file)
+    assert _value(source) == "first"
+    file.write_text("")
+    assert _value(source) == "first"
+    file.write_text("second\n")
+    assert _value(source) == "second"
+
+
 def test_a_refused_token_of_a_file_is_renewed_only_by_another(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("first")

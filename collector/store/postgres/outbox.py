@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 
 from collector.errors import CollectorError
+from collector.store.addressing import Addressing
 from collector.store.entries import BY_COMMAND, DAMAGED, Hold, Lane, Leased, Settlement
 from collector.store.postgres import queue
 from collector.store.postgres.clock import PgClock
@@ -27,6 +28,7 @@ class PgOutbox:
     _asking: SharedConnection
     _clock: PgClock
     _room: Room
+    _addressing: Addressing
     _lessee: str
     _policy: str
     _held: set[int]
@@ -116,7 +118,8 @@ class PgOutbox:
 
     def move_queue(self, source: str, target: str) -> Future[int]:
         """See `QueueCommands.move_queue`."""
-        return self._command(lambda transaction: queue.move(transaction, source, target))
+        signals = self._addressing.taken_by(target)
+        return self._command(lambda transaction: queue.move(transaction, source, target, signals))
 
     def drop_queue(self, destination: str) -> Future[int]:
         """See `QueueCommands.drop_queue`."""

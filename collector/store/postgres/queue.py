@@ -93,15 +93,16 @@ def settle(
 ) -> list[tuple[int, int]]:
     """Write what came of leased ranges; (batch, bytes) of those that no longer wait for this lane.
 
-    A range that is gone meanwhile (it was dropped by command, or another collector delivered it after this one's lease
-    had ended) was counted then. One that another collector has now is delivered all the same, or left to that one.
+    A range that is gone from the lane meanwhile (it was moved or dropped by command, or another collector delivered it
+    after this one's lease had ended) was counted then. One that another collector has now is delivered all the same, or
+    left to that one.
     """
     done = {each.id: each for each in settlements if each.then is Then.DONE}
     dead = {each.id: each for each in settlements if each.then is Then.DEAD}
     delivered = 0
     dropped: Counter[str] = Counter()
     touched: list[tuple[int, int]] = []
-    for row, batch_id, items, size in _delete(transaction, done, "id, batch_id, items, bytes"):
+    for row, batch_id, items, size in _delete(transaction, lane, done, "id, batch_id, items, bytes"):
         left_out = bounded(done[row].dropped, items)
         dropped.update(left_out)
         delivered += items - sum(left_out.values())
@@ -109,7 +110,7 @@ def settle(
     died = time.time_ns()
     letters: list[Row] = []
     columns = "id, batch_id, items, bytes, first_item, attempts"
-    for row, batch_id, items, size, first, attempts in _delete(transaction, dead, columns, lessee):
+    for row, batch_id, items, size, first, attempts in _delete(transaction, lane, dead, columns, lessee):
         cause = storable(dead[row].cause)
         letters.append((lane.destination, str(lane.signal), batch_id, first, items, died, attempts + 1, cause))
         touched.append((batch_id, size))
@@ -123,11 +124,14 @@ def settle(
     return touched
 
 
-def _delete(transaction: Transaction, ids: Collection[int], columns: str, lessee: str = "") -> list[Row]:
+def _delete(transaction: Transaction, lane: Lane, ids: Collection[int], columns: str, lessee: str = "") -> list[Row]:
     if not ids:
         return []
     mine, values = (" AND lessee = %s", (lessee,)) if lessee else ("", ())
-    return transaction.rows(f"DELETE FROM outbox WHERE id = ANY(%s){mine} RETURNING {columns}", list(ids), *values)
+    return transaction.rows(
+        f"DELETE FROM outbox WHERE id = ANY(%s) AND destination = %s AND signal = %s{mine} RETURNING {columns}",
+        list(ids), lane.destination, str(lane.signal), *values,
+    )  # fmt: skip
 
 
 def _try_again(transaction: Transaction, each: Settlement, lessee: str, now_ms: int) -> None:
@@ -158,10 +162,10 @@ def drop_ranges(transaction: Transaction, condition: str, values: Sequence[objec
     return [row[2:] for row in rows]
 
 
-def move(transaction: Transaction, source: str, target: str) -> int:
+def move(transaction: Transaction, source: str, target: str, signals: Collection[Signal]) -> int:
     """Let what waits for `source` wait for `target` instead, in the ledger too; how many items."""
     moved = 0
-    for signal in Signal:
+    for signal in signals:
         rows = transaction.rows(
             "UPDATE outbox SET destination = %s, due_ms = 0, attempts = 0, suspicion = 0, most_ranges = 0, shrinks = 0,"
             " cause = '', lessee = '', leased_until = '-infinity' WHERE destination = %s AND signal = %s"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from isal.isal_zlib import crc32
 
-from collector.enums import Signal
 from collector.errors import Unavailable
+from collector.store.addressing import Addressing
 from collector.store.entries import BY_COMMAND, DAMAGED, Hold, Lane, Leased, Settlement
 from collector.store.ranges import leased_of
 from collector.store.sqlite import queue
@@ -36,6 +36,7 @@ class SqliteOutbox:
     _leases: Leases
     _forgetting: Forgetting
     _file: StoreFile
+    _addressing: Addressing
     path: Path
 
     # ---- Queue
@@ -124,7 +125,8 @@ class SqliteOutbox:
 
     def move_queue(self, source: str, target: str) -> Future[int]:
         """See `QueueCommands.move_queue`."""
-        return self._command(lambda connection: queue.move(connection, source, target, list(Signal)))
+        signals = self._addressing.taken_by(target)
+        return self._command(lambda connection: queue.move(connection, source, target, signals))
 
     def drop_queue(self, destination: str) -> Future[int]:
         """See `QueueCommands.drop_queue`."""

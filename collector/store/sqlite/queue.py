@@ -79,14 +79,17 @@ def choose(
 def settle(connection: sqlite3.Connection, lane: Lane, settlements: Iterable[Settlement], now_ms: int) -> list[int]:
     """Write what came of leased ranges; the batches that no longer wait anywhere for this lane's destination.
 
-    A range that is gone meanwhile (it was dropped by command, or waited too long) was counted then.
+    A range that is gone from the lane meanwhile (it was moved or dropped by command, or waited too long) was counted
+    then.
     """
     delivered = 0
     dropped: Counter[str] = Counter()
     touched: list[int] = []
     for each in settlements:
         row = connection.execute(
-            "SELECT batch_id, first_item, items, attempts, queued_ms FROM outbox WHERE id = ?", (each.id,)
+            "SELECT batch_id, first_item, items, attempts, queued_ms FROM outbox"
+            " WHERE id = ? AND destination = ? AND signal = ?",
+            (each.id, lane.destination, lane.signal),
         ).fetchone()
         if row is None:
             continue

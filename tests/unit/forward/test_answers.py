@@ -38,7 +38,7 @@ def _judge(status: int, signal: Signal = Signal.TRACES, body: bytes = b"", **hea
         (401, Blocked), (407, Blocked), (301, Blocked), (404, Blocked), (413, TooBig), (415, OtherEncoding),
         (403, TryLater), (400, Refused), (410, Refused), (422, Refused),
         (408, TryLater), (425, TryLater), (500, TryLater), (508, TryLater), (520, TryLater), (529, TryLater),
-        (402, Blocked), (101, TryLater), (0, TryLater), (999, TryLater),
+        (402, Blocked), (431, Blocked), (101, TryLater), (0, TryLater), (999, TryLater),
     ],
 )  # fmt: skip
 def test_each_status_has_one_meaning(status: int, kind: type) -> None:
@@ -68,7 +68,7 @@ def test_what_is_forbidden_comes_with_what_to_change() -> None:
     assert "set a token that may write there" in answer.advice
 
 
-@pytest.mark.parametrize("status", [401, 402, 404, 407, 302])
+@pytest.mark.parametrize("status", [401, 402, 404, 407, 431, 302])
 def test_what_a_person_must_change_is_said(status: int) -> None:
     answer = _judge(status)
     assert isinstance(answer, Blocked)

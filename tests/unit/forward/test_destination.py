@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import pytest
 from harness.upstream import OK, Answer, Received, speaking, upstream
 from httpx_aiohttp import HttpxAiohttpClient
+from pydantic import SecretStr
 
 from collector.batch import Signal
 from collector.forward.client import open_client
 from collector.forward.destination import Destination
-from collector.forward.outcome import Delivered, DestinationAnswer, TryLater
+from collector.forward.outcome import Delivered, DestinationAnswer, TryLater, Unreachable
 from collector.forward.tokens import FixedToken
 
 
@@ -87,6 +88,21 @@ def test_an_answer_that_cannot_be_read_is_not_asked_for_without_end(words: bytes
     assert isinstance(answer, TryLater)
     assert said in answer.answer
     assert answer.gives_up == gives_up
+
+
+@pytest.mark.parametrize("token", ["t\u00f6ken", "a\0b", "a\nx: y"])
+def test_a_token_that_no_header_can_hold_is_told_as_that(token: str) -> None:
+    """It comes from a file or a keyring, where nobody looked at it."""
+
+    async def send(url: str) -> DestinationAnswer:
+        urls = {Signal.TRACES: f"{url}/v1/traces"}
+        destination = Destination("d", urls, FixedToken(SecretStr(token)), [Signal.TRACES])
+        async with open_client(destination) as client:
+            return await destination.send(client, Signal.TRACES, b"x", "1")
+
+    with upstream() as up:
+        assert asyncio.run(send(up.url)) == Unreachable("the token holds characters that no token has: copy it again")
+        assert up.received == []
 
 
 @pytest.mark.parametrize("answer", [OK, (503, {}, b"busy"), (400, {}, b"no")], ids=["taken", "retry", "refused"])

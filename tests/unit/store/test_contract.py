@@ -268,6 +268,38 @@ def test_what_waits_for_a_destination_that_is_gone_is_held_moved_or_dropped_by_c
     store.close()
 
 
+def test_what_moves_while_it_is_sent_counts_where_it_waits_then(engine: Engine, tmp_path: Path) -> None:
+    """The first destination took it after all: it is sent to the other one too, and both accounts balance."""
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES], LOST_HOST: [Signal.TRACES]})
+    reading = engine.read(tmp_path)
+    store.put(_batch(2), NONE, destinations=[HOST]).result(5)
+    store.put(_batch(3), NONE, destinations=[HOST]).result(5)
+    store.put(_batch(4), NONE, destinations=[HOST]).result(5)
+    taken, dead, again = (store.lease(LANE, 0)[0] for _ in range(3))
+    assert store.move_queue(HOST, LOST_HOST).result(5) == 9
+    settle(store, [taken])
+    settle(store, [dead], Then.DEAD, cause="HTTP 400")
+    settle(store, [again], Then.RETRY, retry_in_s=3600.0, cause="HTTP 500")
+    assert (account_of(reading)["received"], account_of(reading)["delivered"]) == (0, 0)
+    assert account_of(reading, LOST_HOST)["queued"] == 9
+    assert sum(each.items for each in store.lease(Lane(LOST_HOST, Signal.TRACES), MIB)) == 9
+    reading.close()
+    store.close()
+
+
+def test_signals_that_a_destination_does_not_take_are_not_moved_to_it(engine: Engine, tmp_path: Path) -> None:
+    """There they would wait without end: no lane sends them."""
+    store = engine.open(tmp_path, {LOST_HOST: list(Signal), HOST: [Signal.TRACES]})
+    reading = engine.read(tmp_path)
+    store.put(_batch(2), NONE, destinations=[LOST_HOST]).result(5)
+    store.put(seal(logs(4), Signal.LOGS), Refusal(Signal.LOGS, {}), destinations=[LOST_HOST]).result(5)
+    assert store.move_queue(LOST_HOST, HOST).result(5) == 2
+    waits = {(each.destination, str(each.signal)): each.items for each in reading.queues([HOST, LOST_HOST])}
+    assert waits == {(HOST, "traces"): 2, (LOST_HOST, "logs"): 4}
+    reading.close()
+    store.close()
+
+
 def test_a_queue_of_a_destination_that_is_gone_does_not_fill_the_queue(engine: Engine, tmp_path: Path) -> None:
     caps = Caps(10_000, 3600, 256 * MIB)
     store = engine.open(tmp_path, {LOST_HOST: [Signal.TRACES]}, caps)
