@@ -65,7 +65,9 @@ _IN_NAMES = _LETTERS + b"_.-"
 
 def is_plain(value: bytes) -> bool:
     """Whether a value is letters in an order that languages and identifiers have, and so neither drawn nor chosen."""
-    return len(value) < 20 and not value.translate(None, _IN_NAMES) and not scrambled(value)
+    if value.translate(None, _IN_NAMES) or scrambled(value):
+        return False
+    return len(value) < 20 or value.islower() or value.isupper() or wordy(value)
 
 
 _HEXADECIMAL = re.compile(rb"[0-9a-f]{16,}|[0-9A-F]{16,}")

@@ -172,6 +172,21 @@ def _paired_loosely(match: re.Match[bytes], data: bytes) -> bool:
     return len(match["secret"]) >= 8 and is_secret(match["key"], match["secret"], Holder.LITERAL)
 
 
+_ELEMENT = re.compile(
+    rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"
+)
+
+
+def _element(data: bytes, place: int) -> ByteRange | None:
+    """The text of an element of XML; the trigger ends four bytes into it."""
+    start = data.rfind(b"<", max(0, place - 190), place)
+    match = _ELEMENT.match(data, start) if start >= 0 else None
+    if not match or match.end() < place or _says_nothing(match["key"]):
+        return None
+    found = match.span("secret")
+    return found if not consists_of_placeholders(data, *found) and _paired(match, data) else None
+
+
 VALUE = rb"(?P<secret>[^\s\"'`\\\x00]{4,2000}?)(?=[\"'`\\\x00]|[,;)\]}]?(?:\s|\Z)|[,;]|\Z)"
 _QUOTES = r"[\"'\\]{0,6}"
 _IS = _QUOTES + r"[ \t]{0,4}[:=][ \t]{0,4}" + _QUOTES
@@ -233,7 +248,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|pwd|pw|secret|token|key|credential|cookie|authorization)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"cookie", b"authorization")),),
-        around(re.compile(rb"(?i)<(?P<key>[a-z0-9:._-]{1,70})(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>(?P<secret>[^<>\"\\\x00\n]{4,2000})</"), 190, _paired, ahead=2100, starts=re.compile(rb"<")),
+        _element,
         match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
         no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),
         since=2,

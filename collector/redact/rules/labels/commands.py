@@ -8,6 +8,7 @@ from collector.redact.engine.checks import classes, masked, wordy
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
+from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
 from collector.redact.rules.values import chosen, drawn, harmless, is_words_and_digits, scrambled, stands_for
 
@@ -60,13 +61,16 @@ _SPACED = re.compile(
 
 def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     """Which letter takes a password depends on the command before it."""
+    if not _password(match, data):
+        return False
     line = data[max(0, match.start() - 200) : match.start()]
+    line = line[max(line.rfind(b"\n"), line.rfind(b"\0")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
     if match["secret"].isdigit() and len(match["secret"]) <= 5:
         return False  # a port
     if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
         return False  # a port
-    return (_SPACED if spaced else _GLUED).search(line) is not None and _password(match, data)
+    return (_SPACED if spaced else _GLUED).search(line) is not None
 
 
 _ARGUMENT_OF = (
@@ -83,7 +87,7 @@ COMMANDS: tuple[Rule, ...] = (
         (Trigger(
             CASES + r"[\x00\n \t\"'\[,(](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|pw|secret|token|key|credential|psk|auth|otp|cookie)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
             None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie")),),
-        around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag),
+        around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag, starts=re.compile(rb"(?<![A-Za-z0-9_-])[-/]")),
         match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]'),
         no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048"),
         since=2,
@@ -116,14 +120,14 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + r"(?:\b(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|activate|unlock)|-g?x)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
-        around(
+        unless_plain(around(
             re.compile(
                 rb"(?i)\b(?:aws configure set|setx|set -g?x|setenv|(?:npm|yarn|pnpm|pip|git|gcloud|heroku|fly|flyctl|wrangler|stripe|poetry|composer|bundle|conan|gh)[ \t][^\n\x00]{0,40}?\b(?:set|config|add|login)|snyk auth|(?:ngrok )?(?:config )?(?:add-)?authtoken"
                 rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
             ),
             160, _drawn,
             starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|circleci|sentry)"),
-        ),
+        ), rb"\s\"'\x00"),
         match=("aws configure set aws_secret_access_key {b6440}", "ngrok config add-authtoken {alnum48}", "snyk auth {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "npm config set //registry.test/:_authToken {alnum36}"),
         no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.test/npm/"),
         since=2,
@@ -131,9 +135,9 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + r"(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
-        around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bAUTH)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
+        unless_plain(around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bAUTH)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
             starts=re.compile(rb"(?i)htpasswd|add_user|change_password|create-user|mysqladmin|requirepass|masterauth|\bauth"),
-        ),
+        ), rb"\s\"'\x00"),
         match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
         no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS"),
         since=2,

@@ -7,7 +7,9 @@ import re
 from collector.redact.engine.checks import classes, count
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
+from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
+from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import DIGITS, is_said, names_something
 from collector.redact.rules.values import chosen, drawn, harmless, is_plain, is_words_and_digits
 from collector.redact.rules.vocabulary import Says, name_says
@@ -96,21 +98,27 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
 
 _NAMES_BEFORE = re.compile(rb"[\"'`)*_]{0,3}[ ](?:as|for|is)(?=[ ])", re.I)
 _LONGEST_NAME_BEFORE = 80
+_NAMED_AFTER = re.compile(
+    (
+        CASES
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}[ ](?:as|for|is)[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b"
+    ).encode()
+)
 
 
-def _after_word(look: Look) -> Look:
-    """A look that is spared where no word before `as`, `for` or `is` can be what `_called` accepts."""
-
-    def where_word(data: bytes, place: int) -> ByteRange | None:
-        low = max(0, place - _LONGEST_NAME_BEFORE)
-        for between in _NAMES_BEFORE.finditer(data, low, place):
-            head = data[max(0, between.start() - 400) : between.start()]
-            word = head[len(head.rstrip(_IN_WORDS)) :]
-            if len(word) >= 12 or (len(word) >= 7 and count(word, DIGITS)):
-                return look(data, place)
-        return None
-
-    return where_word
+def _before_name(data: bytes, place: int) -> ByteRange | None:
+    """The word before `as the password`, read from where it begins: the trigger ends with the name."""
+    for between in _NAMES_BEFORE.finditer(data, max(0, place - _LONGEST_NAME_BEFORE), place):
+        head = data[max(0, between.start() - 400) : between.start()]
+        word = head[len(head.rstrip(_IN_WORDS)) :]
+        if len(word) < 12 and (len(word) < 7 or not count(word, DIGITS)):
+            continue
+        match = _NAMED_AFTER.match(data, between.start() - len(word))
+        if match and match.end() >= place:
+            found = match.span("secret")
+            if not consists_of_placeholders(data, *found) and _called(match, data):
+                return found
+    return None
 
 
 def _after_label(data: bytes, place: int) -> ByteRange | None:
@@ -201,7 +209,7 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"[ ](?:as|for|is)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
-        _after_word(around(re.compile((CASES + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}[ ](?:as|for|is)[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b").encode()), 480, _called)),
+        _before_name,
         match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token"),
         no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key"),
         since=2,
@@ -217,7 +225,7 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        _after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
         match=("creds: admin / {alnum12}", "log in with jo:{alnum14}"),
         no_match=("login: user/password", "login at https://app.test:8443/path1"),
         since=2,
