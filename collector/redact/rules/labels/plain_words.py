@@ -16,12 +16,11 @@ def unless_plain(look: Look, parted_by: bytes) -> Look:
     For rules that accept no plain word, and whose triggers end within the value.
     """
     rest = re.compile(rb"[^" + parted_by + rb"]{0,%d}" % _LONGEST)
-    head = re.compile(rest.pattern + rb"\Z")
 
     def look_unless_plain(data: bytes, place: int) -> ByteRange | None:
-        before = head.search(data, max(0, place - _LONGEST), place)
+        before = rest.match(data[max(0, place - _LONGEST) : place][::-1])
         after = rest.match(data, place)
-        word = (before[0] if before else b"") + (after[0] if after else b"")
+        word = (before[0][::-1] if before else b"") + (after[0] if after else b"")
         if len(word) < _LONGEST and is_plain(word.strip(b".,:;")):
             return None
         return look(data, place)

@@ -96,7 +96,7 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
     return is_said(value, sure=True) and len(value) >= 8 and (count(value, DIGITS) > 0 or drawn_letters)
 
 
-_NAMES_BEFORE = re.compile(rb"[\"'`)*_]{0,3}[ ](?:as|for|is)(?=[ ])", re.I)
+_NAMES_BEFORE = re.compile(rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS])(?=[ ])")
 _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
@@ -109,11 +109,12 @@ _NAMED_AFTER = re.compile(
 def _before_name(data: bytes, place: int) -> ByteRange | None:
     """The word before `as the password`, read from where it begins: the trigger ends with the name."""
     for between in _NAMES_BEFORE.finditer(data, max(0, place - _LONGEST_NAME_BEFORE), place):
-        head = data[max(0, between.start() - 400) : between.start()]
+        head = data[max(0, between.start() - 400) : between.start()].rstrip(b"\"'`)*_")
         word = head[len(head.rstrip(_IN_WORDS)) :]
+        start = max(0, between.start() - 400) + len(head) - len(word)
         if len(word) < 12 and (len(word) < 7 or not count(word, DIGITS)):
             continue
-        match = _NAMED_AFTER.match(data, between.start() - len(word))
+        match = _NAMED_AFTER.match(data, start)
         if match and match.end() >= place:
             found = match.span("secret")
             if not consists_of_placeholders(data, *found) and _called(match, data):

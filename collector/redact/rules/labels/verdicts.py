@@ -62,10 +62,10 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return False
     bare = PLACEHOLDER.sub(b"", value)
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
-    if says is Says.NOTHING or not _may_be(bare):
+    if says is Says.NOTHING or (says is Says.PERHAPS and not looks_secret(bare)) or not _may_be(bare):
         return False
     if says is Says.PERHAPS:
-        return looks_secret(bare)
+        return True
     if has_every_class(bare):
         return True
     if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder is Holder.VARIABLE):
