@@ -22,6 +22,7 @@ from collector.redact.engine.extents import (
     replace,
     settle,
 )
+from collector.redact.engine.hits_left import hits_left
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Hit, Storm, scanner, touched
 from collector.redact.engine.segments import Segments
@@ -51,12 +52,15 @@ _LEAST_IN_PIECE = 64
 
 Those of fixed width are not counted: the look at them is short, and base64 of zeros has one at every byte.
 """
-_LONGEST_TRIGGER = 1024
+_LONGEST_TRIGGER = 512
+"""Of the packs; the triggers of an organisation's own rules are as long as the rules say."""
 _MOST_LABELS = 48
 _MOST_TOKENS = 256
 _ROW = 48
 _SHORT_ROW = 12
 _CROWDED_BYTES = 2048
+Hits = tuple[list[Hit], list[ByteRange]]
+"""Where triggers match, and the ranges of the text that could not be read."""
 _GAP = re.compile(rb"[\s\"'`\x00]")
 _WORD_END = re.compile(rb"[^\s\"'`\x00]*\Z")
 _MOST_ROUNDS = 10
@@ -90,6 +94,7 @@ class Engine:
         self._escaped, self._masked = len(owners), len(owners) + 1
         triggers = [trigger for _, trigger in owners]
         self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER], scanner_name)
+        self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._marks = scanner([views.ESCAPED], scanner_name)
         self._encoded = EncodedScanner(scanner_name)
@@ -166,25 +171,32 @@ class Engine:
         for at in {*mine, *encoded}:
             data = joined[starts[at] + 1 : starts[at + 1]]
             try:
-                hits_here = mine[at] if len(mine[at]) <= _most(data) else None
+                hits_here: Hits | None = (mine[at], []) if len(mine[at]) <= _most(data) else None
                 extents = self._stable(data, hits_here, budget, at in encoded)
             except Exception:
                 extents = _whole(data)
             if extents:
                 yield indexes[at], data, extents
 
-    def _stable(self, data: bytes, hits: list[Hit] | None, budget: DecodeBudget, encoded: bool = True) -> list[Extent]:
+    def _stable(self, data: bytes, hits: Hits | None, budget: DecodeBudget, encoded: bool = True) -> list[Extent]:
         """Find again in what masking would leave, until that finds nothing: a second pass changes nothing.
 
         Each round covers more of the text, and the later ones what lies between findings too, so there are few.
         `encoded` tells whether there may be encoded text at all.
         """
+        hits = hits or self._hits(data)
         extents = self._scan(data, hits, budget, 0, encoded)
         for number in range(_MOST_ROUNDS):
             if not extents:
                 return extents
             left = replace(data, extents)
-            again = self._scan(left, None, DecodeBudget.of(len(left)), 0, encoded and cuts_encoded(data, extents))
+            again = self._scan(
+                left,
+                self._hits_left(data, hits, extents, left),
+                DecodeBudget.of(len(left)),
+                0,
+                encoded and cuts_encoded(data, extents),
+            )
             if not again:
                 return extents
             more = brought_back(data, extents, again)
@@ -192,15 +204,13 @@ class Engine:
         raise Storm
 
     def _scan(
-        self, data: bytes, hits: list[Hit] | None, budget: DecodeBudget, depth: int, encoded: bool = True
+        self, data: bytes, hits: Hits | None, budget: DecodeBudget, depth: int, encoded: bool = True
     ) -> list[Extent]:
-        found: list[Extent] = []
-        if hits is None:
-            hits, lost = self._hits(data)
-            found += [Extent(start, end, ERROR) for start, end in lost]
+        matches, lost = hits or self._hits(data)
+        found = [Extent(start, end, ERROR) for start, end in lost]
         places: defaultdict[int, set[int]] = defaultdict(set)
         escaped = masked = False
-        for trigger, end in hits:
+        for trigger, end in matches:
             if trigger == self._escaped:
                 escaped = True
             elif trigger == self._masked:
@@ -234,7 +244,18 @@ class Engine:
                 found += self._in_encoded(data, budget, depth)
         return choose(found, self._strictness)
 
-    def _hits(self, data: bytes) -> tuple[list[Hit], list[ByteRange]]:
+    def _hits_left(self, data: bytes, hits: Hits, extents: list[Extent], left: bytes) -> Hits | None:
+        """Where triggers match in what masking leaves, where that is sooner known than by reading all of it."""
+        matches, lost = hits
+        if lost:
+            return None
+        once = [hit for hit in matches if hit[0] >= self._escaped]  # elsewhere, too, they may match
+        others = [hit for hit in matches if hit[0] < self._escaped] if once else matches
+        most = _most(left)
+        found = hits_left(lambda part: self._scanner.hits(part, most), data, others, extents, left, self._widest)
+        return (found + once, []) if found is not None and len(found) <= most else None
+
+    def _hits(self, data: bytes) -> Hits:
         """Where triggers match, and what could not be read: a text with very many matches is read in pieces."""
         with suppress(Storm):
             return self._scanner.hits(_END + data + _END, _most(data)), []
@@ -242,7 +263,7 @@ class Engine:
         lost: list[ByteRange] = []
         for start in range(0, len(data), _PIECE):
             end = min(start + _PIECE, len(data))
-            low, high = max(0, start - _LONGEST_TRIGGER), min(end + 1, len(data))
+            low, high = max(0, start - self._widest), min(end + 1, len(data))
             most = max(_LEAST_IN_PIECE, (high - low) // 8)
             try:
                 found = self._scanner.hits(_END + data[low:high] + _END, 2 * (high - low))

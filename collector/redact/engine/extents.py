@@ -44,6 +44,12 @@ def replace(data: bytes, extents: Iterable[Extent], render: Render = placeholder
     return b"".join(parts)
 
 
+def longer_by(data: bytes, extent: Extent) -> int:
+    """How many bytes longer the text is with a placeholder in place of `extent`; below zero where it is shorter."""
+    found = data[extent.start : extent.end]
+    return len(placeholder(extent, found)) + 2 * len(_quote(data, extent, found)) - len(found)
+
+
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _AFTER_NUMBER = re.compile(rb"(?:\\+[nrt]|\s){0,40}[,}\]]")
 _BEFORE_NUMBER = re.compile(rb"[:\[,](?:\\+[nrt]|\s){0,40}\Z")
@@ -94,7 +100,7 @@ def brought_back(data: bytes, extents: Sequence[Extent], again: Iterable[Extent]
     ends: list[int] = []
     at = size = 0
     for extent in extents:
-        put = len(replace(data, [extent])) - len(data) + extent.end - extent.start
+        put = longer_by(data, extent) + extent.end - extent.start
         for start, end, length in ((at, extent.start, extent.start - at), (extent.start, extent.end, put)):
             if length:
                 left.append(size)
