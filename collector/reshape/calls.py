@@ -12,7 +12,7 @@ def read_call(call: dict[str, Value]) -> ToolCall:
     """A call as OpenAI, Anthropic, Gemini, Bedrock, Genkit or the AI SDK write it."""
     if "code" in call and "language" in call:  # Gemini runs it itself
         return ToolCall("", _RUNS_CODE, to_text(call))
-    inner = call.get("function")
+    inner = call.get("function") or call.get("custom")
     source = inner if isinstance(inner, dict) else call
     arguments: Value = None
     for key in ("arguments", "input", "args", "server_tool_call", "action"):

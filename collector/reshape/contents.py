@@ -121,7 +121,7 @@ def _of_bedrock(part: dict[str, Value], key: str) -> tuple[str, str]:
 
 
 def _file(part: dict[str, Value], mime: str) -> tuple[str, str]:
-    data = part.get("image") or part.get("data") or part.get("url") or part.get("file_data") or part.get("file_url")
+    data = next((part[key] for key in _FILE_MEMBERS if part.get(key)), None)
     file = part.get("file")
     file = file if isinstance(file, dict) else {}
     data = data or file.get("file_data")
@@ -130,6 +130,9 @@ def _file(part: dict[str, Value], mime: str) -> tuple[str, str]:
     if data:
         return _data_url(_first({"data": data}, "data"), mime), mime
     return _first(part, "file_id", "fileId") or _first(file, "file_id"), mime
+
+
+_FILE_MEMBERS = ("image", "data", "base64", "url", "file_data", "file_url")
 
 
 def _of_buffer(data: dict[str, Value]) -> str:

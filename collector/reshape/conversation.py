@@ -22,8 +22,12 @@ INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"
 SYSTEM = "gen_ai.system_instructions"
 TOOLS = "gen_ai.tool.definitions"
-BARE_INPUT = ("gen_ai.prompt", "gen_ai.workflow.input", "gen_ai.task.input")
-BARE_OUTPUT = ("gen_ai.completion", "gen_ai.workflow.output", "gen_ai.task.output")
+BARE_INPUT = ("gen_ai.prompt", "gen_ai.request.messages", "gen_ai.workflow.input", "gen_ai.task.input")
+BARE_OUTPUT = ("gen_ai.completion", "gen_ai.response.text", "gen_ai.workflow.output", "gen_ai.task.output")
+"""Of the oldest conventions, of Sentry's, and of frameworks."""
+
+_CALLS = "gen_ai.response.tool_calls"
+_DEFINITIONS = (TOOLS, "gen_ai.request.available_tools")
 DETAIL_KEYS = (INPUT, OUTPUT, SYSTEM, TOOLS)
 
 
@@ -60,6 +64,7 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
         target.redundant |= indexed.output_keys
     if kind not in (LLM, AGENT):
         return
+    answered = _with_calls(target, span, answered, reading)
     system = read_system(span.get(SYSTEM), reading)
     if system:
         target.redundant.add(SYSTEM)
@@ -67,9 +72,25 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
         system = []  # OpenLIT writes it in both places
     target.input_messages([*system, *asked])
     target.output_messages(answered)
-    if tools := read_tools(span.get(TOOLS)):
-        target.redundant.add(TOOLS)
+    if tools := read_tools(span.get(*_DEFINITIONS)):
+        target.redundant.update(_DEFINITIONS)
         write_tools(target.put, tools)
+
+
+def _with_calls(
+    target: Target, span: SourceSpan, answered: list[ChatMessage], reading: MessageReading
+) -> list[ChatMessage]:
+    """An answer with the calls that stand in a key of their own, as Sentry's SDKs write them."""
+    given = span.get(_CALLS)
+    if given is None or any(message.calls for message in answered):
+        return answered
+    found = read_messages({"role": "assistant", "tool_calls": given}, "assistant", reading)
+    target.redundant.add(_CALLS)
+    if not answered:
+        put_output(target, found)
+        return found
+    answered[0].calls = [call for message in found for call in message.calls]
+    return answered
 
 
 _SYSTEM_ROLES = ("system", "developer")

@@ -25,11 +25,14 @@ ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
-MESSAGE_EVENTS = frozenset({*ROLES, CHOICE, PROMPT, COMPLETION, DETAILS})
+SPLIT = "strands.telemetry.tracer"
+"""The record that AWS's distribution makes of a span's messages, named by the scope it took them from."""
+
+MESSAGE_EVENTS = frozenset({*ROLES, CHOICE, PROMPT, COMPLETION, DETAILS, SPLIT})
 
 _CONTENT_KEYS = {
-    **{name: {"content", "tool_calls", "message", "gen_ai.event.content"} for name in ROLES},
-    CHOICE: {"message", "content", "tool_calls", "gen_ai.event.content"},
+    **{name: {"content", "tool_calls", "message", "gen_ai.event.content", "body"} for name in ROLES},
+    CHOICE: {"message", "content", "tool_calls", "gen_ai.event.content", "body"},
     PROMPT: {"gen_ai.prompt"},
     COMPLETION: {"gen_ai.completion"},
 }
@@ -58,16 +61,20 @@ def read_events(events: Iterable[SourceEvent], reading: MessageReading = DEFAULT
             told.output += read_messages(fields.get("gen_ai.completion"), "assistant", reading)
         elif name == PROMPT:
             told.input += read_messages(fields.get("gen_ai.prompt"), "user", reading)
+        elif name == SPLIT:
+            told.input += _read_split(event.body, "input", reading)
+            told.output += _read_split(event.body, "output", reading)
         else:
             told.input += _read_message(fields, ROLES[name], reading)
-        told.redundant.setdefault(name, set()).update(_CONTENT_KEYS[name] & event.attributes.keys())
+        told.redundant.setdefault(name, set()).update(_CONTENT_KEYS.get(name, set()) & event.attributes.keys())
     return told
 
 
 def _fields(event: SourceEvent) -> Mapping[str, Value]:
     """The fields of a message, wherever its instrumentation put them: attributes, or the body of a log record."""
     fields = {**event.attributes, **_of_message(event.body)}
-    fields.update(_of_message(fields.get("gen_ai.event.content")))
+    for packed in _PACKED:
+        fields.update(_of_message(fields.get(packed)))
     return fields
 
 
@@ -79,6 +86,7 @@ def _of_message(said: Value) -> dict[str, Value]:
     return {} if said is None else {"content": said}
 
 
+_PACKED = ("gen_ai.event.content", "body")
 _FIELDS = {"content", "message", "tool_calls", "parts"}
 
 
@@ -112,3 +120,19 @@ def _chosen(said: Value, fields: Mapping[str, Value]) -> dict[str, Value]:
     if isinstance(read, dict) and not is_part(read) and (isinstance(said, dict) or is_message(read)):
         return read
     return {"content": [read] if isinstance(read, dict) and is_part(read) else said}
+
+
+def _read_split(body: Value, side: str, reading: MessageReading) -> list[ChatMessage]:
+    """The messages on one side of a split record: each with a role, and a span event's fields as its content."""
+    told = body.get(side) if isinstance(body, dict) else None
+    items = told.get("messages") if isinstance(told, dict) else None
+    found: list[ChatMessage] = []
+    for item in items if isinstance(items, list) else ():
+        role = to_text(item.get("role")) if isinstance(item, dict) else ""
+        content = item.get("content") if isinstance(item, dict) else None
+        fields = content if isinstance(content, dict) else {"content": content}
+        if side == "output":
+            found += _read_choice(fields, reading)
+        else:
+            found += _read_message(fields, role or "user", reading)
+    return found

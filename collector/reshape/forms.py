@@ -65,7 +65,7 @@ def kind_of_part(part: dict[str, Value]) -> str:
 
 def is_call(kind: str) -> bool:
     """Whether a part of that type is a tool call: OpenAI's responses have one for each tool of its own."""
-    return kind in _CALLS or (kind.endswith("_call") and kind != "image_generation_call")
+    return kind in _CALLS or kind.endswith("_tool_use") or (kind.endswith("_call") and kind != "image_generation_call")
 
 
 def is_result(kind: str, part: dict[str, Value]) -> bool:
@@ -118,7 +118,7 @@ def _is_item(item: Value) -> bool:
         "role" in item
         or kind == "message"
         or kind.endswith("_call_output")
-        or (is_call(kind) and kind not in _CALLS)
+        or (kind.endswith("_call") and kind not in _CALLS)
         or (kind == "reasoning" and "summary" in item)
     )
 

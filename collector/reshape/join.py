@@ -22,6 +22,7 @@ from collector.reshape.convention import BY_SPAN, Convention, LogRecords
 from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.counted import CountedSpans
 from collector.reshape.dropped import DroppedSpans
+from collector.reshape.events import MESSAGE_EVENTS
 from collector.reshape.source import SourceEvent
 
 PARENT = "parent"
@@ -197,7 +198,7 @@ def _with_prefix(name: str, scope: str, declared: LogRecords) -> str:
 def _key_of(record: LogRecord, name: str, found_by: str) -> Key:
     if found_by == BY_SPAN:
         # Messages of the GenAI conventions are asked for together, whatever their names.
-        return (record.trace_id, BY_SPAN if name.startswith("gen_ai.") else name, record.span_id.hex())
+        return (record.trace_id, BY_SPAN if name in MESSAGE_EVENTS else name, record.span_id.hex())
     value = next((pair.value.string_value for pair in record.attributes if pair.key == found_by), "")
     return (record.trace_id, name, value if found_by else "")
 

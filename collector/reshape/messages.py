@@ -38,6 +38,8 @@ _LANGCHAIN = {
     "FunctionMessage": "tool",
 }
 
+_LANGCHAIN4J = {"SYSTEM": "system", "USER": "user", "AI": "assistant", "TOOL_EXECUTION_RESULT": "tool"}
+
 Dump = Callable[[Value], str]
 
 
@@ -114,6 +116,11 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
         return _read(value["kwargs"], named or role, reading, depth + 1)
     if "role" in value or "parts" in value or is_lone(value):
         return _read_message(value, role, reading)
+    if (spoken_by := _LANGCHAIN4J.get(_text(value.get("type")))) is not None:
+        content = value.get("contents") if value.get("contents") is not None else value.get("text")
+        calls = value.get("toolExecutionRequests")
+        message = {"role": spoken_by, "content": content, "tool_calls": calls, "tool_call_id": value.get("id")}
+        return _read_message({**message, "name": value.get("name")}, spoken_by, reading)
     for key in WRAPPERS:
         if value.get(key):
             system = next((found for key in _SYSTEM if (found := value.get(key) or _of_config(value, key))), None)

@@ -203,6 +203,8 @@ class RequestSpans:
             above = self._find(span.trace_id, parent) if parent else None
             if above is None:
                 return found, parent
+            if above.span_id == span.span_id:
+                break  # a circle of parents
             kind, counts = _kind_and_counts(above)
             if kind == LLM and counts:
                 found.append((above.trace_id, above.span_id))

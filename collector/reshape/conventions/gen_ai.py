@@ -23,8 +23,14 @@ from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 from collector.reshape.tools import read_tools
 
-ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.args", "gen_ai.tool.arguments", "tool_arguments")
-RESULTS = ("gen_ai.tool.call.result", "gen_ai.tool.result", "tool_response")
+ARGUMENTS = (
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.args",
+    "gen_ai.tool.arguments",
+    "gen_ai.tool.input",
+    "tool_arguments",
+)
+RESULTS = ("gen_ai.tool.call.result", "gen_ai.tool.result", "gen_ai.tool.output", "tool_response")
 
 
 class GenAi(Convention):

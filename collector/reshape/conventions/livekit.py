@@ -11,6 +11,7 @@ from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
 from collector.reshape.keys import put_tool
 from collector.reshape.messages import read_messages
+from collector.reshape.operations import OPERATIONS
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
 
@@ -47,7 +48,8 @@ class LiveKit(Convention):
         return span.has("lk.")
 
     def reshape(self, span: SourceSpan) -> Target | None:
-        kind = TOOL if _TOOL + "name" in span.attributes else KINDS.get(span.name, CHAIN)
+        kind = TOOL if _TOOL + "name" in span.attributes else KINDS.get(span.name, "")
+        kind = kind or OPERATIONS.get(span.text("gen_ai.operation.name"), CHAIN)
         target = Target()
         target.kind(kind)
         target.put(SpanAttributes.SESSION_ID, span.text("lk.session_id", "lk.room_id"))

@@ -13,6 +13,7 @@ from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RETRIEVE
 from collector.otlp.values import Attributes, Value, read_json, to_text
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
+from collector.reshape.conversation import SYSTEM, read_system
 from collector.reshape.messages import read_messages
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
@@ -90,7 +91,10 @@ def _put_exchange(target: Target, span: SourceSpan) -> None:
         return
     asked = span.above((_ASKED, SpanAttributes.INPUT_VALUE))
     target.input(asked)
-    target.input_messages(read_messages(asked, "user"))
+    messages = read_messages(asked, "user")
+    system = [] if any(message.role == "system" for message in messages) else read_system(span.get(SYSTEM))
+    target.input_messages([*system, *messages] if messages else ())
+    target.redundant.add(SYSTEM)
     answered = read_json(span.above((_ANSWERED, SpanAttributes.OUTPUT_VALUE)))
     if isinstance(answered, dict) and answered.get("toolCalls"):
         message = {"role": "assistant", "content": answered.get("text"), "toolCalls": answered["toolCalls"]}

@@ -93,6 +93,11 @@ def test_what_was_told_before_leaves_its_part_of_several() -> None:
     assert counted(found) == [2, 3]
 
 
+@pytest.mark.parametrize("spans", [[(1, 1, REQUEST)], [(1, 2, REQUEST), (2, 1, REQUEST)]])
+def test_a_circle_of_parents_is_counted_once(spans: list[tuple[int, int, dict[str, Any]]]) -> None:
+    assert len(counted(through(request_with(*spans)))) == 1
+
+
 def test_openinferences_own_request_is_untouched_and_counted() -> None:
     found = through(request_with((1, 0, REQUEST), (2, 1, DONE)))
     assert found[2] == DONE

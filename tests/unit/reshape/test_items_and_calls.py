@@ -117,3 +117,23 @@ def test_bytes_of_javascript_are_bytes() -> None:
     part = {"type": "file", "mediaType": "image/png", "data": {"0": 65, "1": 66, "2": 67}}
     found = chat(user(part, text("?")))
     assert found[f"{IN}.0.message.contents.0.message_content.image.image.url"] == "data:image/png;base64,QUJD"
+
+
+def test_calls_of_servers_and_of_no_schema_are_calls() -> None:
+    parts = [
+        {"type": "mcp_tool_use", "id": "m", "name": "echo", "server_name": "s", "input": {"x": 1}},
+        {"type": "mcp_tool_result", "tool_use_id": "m", "content": [{"type": "text", "text": "hello"}]},
+        {"type": "text", "text": "done"},
+    ]
+    found = chat(answered=[{"role": "assistant", "content": parts}])
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.function.name"] == "echo"
+    assert (found[f"{OUT}.0.message.content"], found[f"{OUT}.1.message.content"]) == ("done", "hello")
+    custom = {"id": "c", "type": "custom", "custom": {"name": "apply_patch", "input": "*** Begin"}}
+    found = chat(answered=[{"role": "assistant", "tool_calls": [custom]}])
+    call = f"{OUT}.0.message.tool_calls.0.tool_call.function"
+    assert (found[f"{call}.name"], found[f"{call}.arguments"]) == ("apply_patch", "*** Begin")
+
+
+def test_langchains_images_are_images() -> None:
+    found = chat(user(text("see"), {"type": "image", "base64": "QUJD", "mime_type": "image/png"}))
+    assert found[f"{IN}.0.message.contents.1.message_content.image.image.url"] == "data:image/png;base64,QUJD"

@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from harness.reshape import IN, OUT, TRACE, chat, one, text, user
+from google.protobuf import json_format
+from harness.reshape import IN, OUT, SPAN, TRACE, chat, one, text, user
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.otlp.values import read_attributes, write_value
+from collector.reshape.join import LogJoin
 from collector.reshape.stage import Reshaper
 
 
@@ -250,3 +253,98 @@ def test_an_answer_that_was_streamed_to_logfire_is_one() -> None:
     said = json.dumps({"combined_chunk_content": "yo", "chunk_count": 2})
     found = one({"gen_ai.request.model": "m", "response_data": said}, scope="logfire.openai")
     assert found[f"{OUT}.0.message.content"] == "yo"
+
+
+def test_sentrys_keys_are_a_conversation() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "w", "arguments": "{}"}
+    given = {
+        "gen_ai.request.messages": json.dumps([{"role": "user", "content": "hi"}]),
+        "gen_ai.response.text": '["yo"]',
+        "gen_ai.response.tool_calls": json.dumps([call]),
+        "gen_ai.request.available_tools": json.dumps([{"name": "w", "description": "d"}]),
+    }
+    found = chat(**given)
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.id"] == "c"
+    assert found["llm.tools.0.tool.name"] == "w"
+    assert not given.keys() & found.keys()
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.input": "{}", "gen_ai.tool.output": "rain"}
+    assert [one(tool)[key] for key in ("input.value", "output.value")] == ["{}", "rain"]
+
+
+def test_calls_without_a_text_are_an_answer() -> None:
+    found = chat(**{"gen_ai.response.tool_calls": json.dumps([{"id": "c", "name": "w", "arguments": "{}"}])})
+    assert found[f"{OUT}.0.message.tool_calls.0.tool_call.id"] == "c"
+    assert "w" in found["output.value"]
+
+
+def test_koog_packs_a_message_into_the_body_of_an_event() -> None:
+    told = [
+        ("gen_ai.user.message", {"body": json.dumps({"content": "hi"})}),
+        ("gen_ai.choice", {"body": json.dumps({"index": 0, "message": {"role": "assistant", "content": "yo"}})}),
+    ]
+    found = one({"gen_ai.operation.name": "chat"}, events=told)
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+
+
+def test_langchain4js_messages_have_their_speakers() -> None:
+    prompt = [
+        {"type": "SYSTEM", "text": "S"},
+        {"type": "USER", "contents": [{"type": "TEXT", "text": "hi"}]},
+        {"type": "AI", "toolExecutionRequests": [{"id": "a", "name": "w", "arguments": "{}"}]},
+        {"type": "TOOL_EXECUTION_RESULT", "id": "a", "toolName": "w", "text": "rain"},
+    ]
+    found = chat(**{"gen_ai.prompt": json.dumps(prompt)})
+    assert [found[f"{IN}.{n}.message.role"] for n in range(4)] == ["system", "user", "assistant", "tool"]
+    assert found[f"{IN}.2.message.tool_calls.0.tool_call.id"] == found[f"{IN}.3.message.tool_call_id"] == "a"
+    assert found[f"{IN}.3.message.content"] == "rain"
+
+
+def test_messages_that_aws_splits_off_are_joined_again() -> None:
+    asked = {"role": "user", "content": {"content": json.dumps([{"text": "hi"}])}}
+    answered = {"role": "assistant", "content": {"message": json.dumps([{"text": "yo"}]), "finish_reason": "end_turn"}}
+    logs = ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add(trace_id=TRACE, span_id=SPAN, time_unix_nano=5)
+    write_value(record.attributes.add(key="event.name").value, "strands.telemetry.tracer")
+    json_format.ParseDict(_as_any({"input": {"messages": [asked]}, "output": {"messages": [answered]}}), record.body)
+    join = LogJoin(lambda: 0.0)
+    Reshaper(join=join).reshape(logs)
+    found = one({"gen_ai.operation.name": "chat", "gen_ai.system": "strands-agents"}, join=join)
+    assert (found[f"{IN}.0.message.content"], found[f"{OUT}.0.message.content"]) == ("hi", "yo")
+    assert found["llm.finish_reason"] == "end_turn"
+
+
+def _as_any(value: Any) -> dict[str, Any]:
+    """A document as protobuf's JSON writes an AnyValue."""
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": [{"key": key, "value": _as_any(item)} for key, item in value.items()]}}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_as_any(item) for item in value]}}
+    return {"stringValue": value}
+
+
+def test_a_request_of_mastras_has_its_system_prompt() -> None:
+    step = {
+        "mastra.span.type": "model_step",
+        "mastra.model_step.input": json.dumps([{"role": "user", "content": "hi"}]),
+    }
+    request = {
+        "mastra.span.type": "model_inference",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system_instructions": "brief",
+    }
+    spans = ExportTraceServiceRequest()
+    scope = spans.resource_spans.add().scope_spans.add()
+    for number, attributes in enumerate((step, request), start=1):
+        span = scope.spans.add(
+            trace_id=TRACE, span_id=bytes([0] * 7 + [number]), parent_span_id=bytes([0] * 7 + [number - 1])
+        )
+        for key, value in attributes.items():
+            write_value(span.attributes.add(key=key).value, value)
+    Reshaper().reshape(spans)
+    found = read_attributes(scope.spans[1].attributes)
+    assert [found[f"{IN}.{n}.message.content"] for n in (0, 1)] == ["brief", "hi"]
+
+
+def test_livekits_spans_of_other_names_are_what_their_operation_says() -> None:
+    assert chat(user(text("hi")), **{"lk.room_id": "r"})["openinference.span.kind"] == "LLM"
