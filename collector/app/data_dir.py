@@ -9,6 +9,7 @@ instance-key    the collector proves with it that it serves this directory, befo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -62,7 +63,8 @@ class DataDirectory:
             raise ConfigError(f"{self.path / _RUNNING} cannot be written: {error.strerror}") from None
 
     def release(self) -> None:
-        (self.path / _RUNNING).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.path / _RUNNING).unlink()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -151,7 +153,11 @@ def _write_own(path: Path, text: str) -> None:
     beside.unlink(missing_ok=True)
     with os.fdopen(_open_own(beside, os.O_CREAT | os.O_WRONLY | os.O_EXCL), "wb") as out:
         out.write(text.encode())
-    beside.replace(path)
+    try:
+        beside.replace(path)
+    except OSError:
+        beside.unlink()
+        raise
 
 
 def _try_lock(file: IO[Any]) -> bool:

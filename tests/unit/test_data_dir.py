@@ -103,6 +103,17 @@ def test_odd_word_of_a_running_collector_is_no_word(tmp_path: Path, odd: str) ->
     assert announced_url(tmp_path) is None
 
 
+def test_a_directory_in_place_of_the_word_is_one_clear_line(tmp_path: Path) -> None:
+    """Before, letting go of the directory failed in turn, and that was what one saw."""
+    directory = DataDirectory(tmp_path / "data")
+    directory.claim()
+    (tmp_path / "data" / "running.json").mkdir()
+    with pytest.raises(ConfigError, match=r"running.json cannot be written"):
+        directory.announce("http://127.0.0.1:4318")
+    directory.release()
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"lock", "running.json"}
+
+
 def test_a_file_in_place_of_the_directory_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(ConfigError, match="is a file: name a directory"):

@@ -49,8 +49,9 @@ class StoreFile:
 
         Raises `ConfigError` when the file is another program's, or cannot be opened.
         """
-        if self.path.exists() and not self.path.is_file():
-            raise ConfigError(f"{self.path} is no file: move it away, or use another --data-dir")
+        for path in (self.path, self._reserve):
+            if path.exists() and not path.is_file():
+                raise ConfigError(f"{path} is no file: move it away, or use another --data-dir")
         try:
             self._finish_mending()
             create_file(self.path)

@@ -16,7 +16,7 @@ from harness.store import HOST, LANE, MIB, account_of, seal, settle, until
 from harness.telemetry import span_ids, traces
 
 from collector.batch import SealedBatch, Signal
-from collector.errors import Unavailable
+from collector.errors import ConfigError, Unavailable
 from collector.store.entries import Caps, Hold, Refusal, Then
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.schema import FILE
@@ -70,6 +70,14 @@ def test_what_is_no_database_is_set_aside_and_never_written_over(
     [aside] = [path for path in tmp_path.iterdir() if "damaged" in path.name]
     assert aside.read_bytes().startswith(b"this is no database")
     assert "set aside" in caplog.text
+
+
+@pytest.mark.parametrize("name", [FILE, "reserve"])
+def test_a_directory_in_the_place_of_a_file_is_one_clear_line(tmp_path: Path, name: str) -> None:
+    """In the reserve's place it would be taken for room that can be given up when the disk is full."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(ConfigError, match=f"{name} is no file"):
+        _open(tmp_path)
 
 
 def test_a_failed_commit_is_told_and_undone(tmp_path: Path) -> None:
