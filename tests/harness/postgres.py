@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,12 @@ import pytest
 
 _WANTED = "PostgreSQL's server is not installed; on Debian: apt-get install postgresql"
 _USER = "tests"
+_ATTEMPTS = 3
+_SAID_BYTES = 2000
+
+
+class PostgresFailed(Exception):
+    """A program of the server failed; with the end of what it said."""
 
 
 def programs() -> Path | None:
@@ -48,12 +54,10 @@ class PostgresServer:
         self._directory = directory
         self._data = directory / "data"
         self._settings = settings
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = 0
         self._as = _unprivileged(directory)
-        self._run("initdb", "-D", str(self._data), "-U", _USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-        self.start()
+        _several_times(self._make)
+        _several_times(self._start_anywhere)
 
     @property
     def data(self) -> Path:
@@ -61,6 +65,17 @@ class PostgresServer:
 
     def url(self, database: str = "postgres", *, user: str = _USER, options: str = "") -> str:
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}{options}"
+
+    def _make(self) -> None:
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._run("initdb", "-D", str(self._data), "-U", _USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+
+    def _start_anywhere(self) -> None:
+        """Another process may take a free port before the server does."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.start()
 
     def start(self) -> None:
         options = [
@@ -72,7 +87,7 @@ class PostgresServer:
 
     def stop(self, mode: str = "fast") -> None:
         """`immediate` is a crash: what was not committed to disk is lost."""
-        with contextlib.suppress(subprocess.CalledProcessError):
+        with contextlib.suppress(PostgresFailed):
             self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-m", mode, "stop")
 
     def query(self, database: str, statement: str) -> list[tuple[object, ...]]:
@@ -95,15 +110,19 @@ class PostgresServer:
         return self.url(database, options=f"?options=-csearch_path%3D{name}")
 
     def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._programs / program, *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self._directory,
-            timeout=120,
-            **self._as,
-        )
+        said = self._directory / f"{program}.log"
+        with said.open("wb") as out:  # a pipe would stay open as long as the server that is started
+            done = subprocess.run(
+                [self._programs / program, *arguments],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self._directory,
+                timeout=240,
+                **self._as,
+            )
+        if done.returncode:
+            words = said.read_bytes()[-_SAID_BYTES:].decode(errors="replace")
+            raise PostgresFailed(f"{program} failed with {done.returncode}: {words}")
 
 
 @contextmanager
@@ -127,6 +146,18 @@ def server() -> PostgresServer:
     made = held.__enter__()
     atexit.register(held.__exit__, None, None, None)
     return made
+
+
+def _several_times(work: Callable[[], None]) -> None:
+    """On a machine that is short of memory or ports a program of the server may fail once."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            work()
+            return
+        except PostgresFailed as error:
+            if attempt == _ATTEMPTS:
+                raise
+            sys.stderr.write(f"{error}\n")
 
 
 def _unprivileged(directory: Path) -> dict[str, object]:
