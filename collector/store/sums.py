@@ -5,20 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter, itemgetter
+from typing import Any
 
 from collector.batch import SpanEntry
 
 _OF_SESSION = ("title", "directory", "agent", "prompt", "failure")
 COLUMNS = tuple(each.name for each in fields(SpanEntry) if each.name not in _OF_SESSION)
 """Columns of `spans` that an entry fills; what it says of its session stands in `sessions`."""
-values_of = attrgetter(*COLUMNS)
+
+
+def rows_of(spans: Iterable[tuple[SpanEntry, int]]) -> list[tuple[Any, ...]]:
+    """The rows of spans and their batches: `COLUMNS`, then the batch. Written out, they take a quarter of the time."""
+    return [
+        (
+            span.trace_id, span.span_id, span.parent_id, span.session_id, span.service, span.name, span.kind,
+            span.start_ns, span.end_ns, span.error, span.model, span.tokens, span.cost, span.tool, batch_id,
+        )
+        for span, batch_id in spans
+    ]  # fmt: skip
+
 
 SPENDS = frozenset({"LLM", "EMBEDDING", "RERANKER"})
 """Kinds whose tokens and cost are summed; AGENT and CHAIN spans repeat what these spent."""
 
 ROOT_RANK = 2**63 - 1
-_NAME, _START = attrgetter("name"), attrgetter("start_ns")
 
 
 @dataclass(slots=True)
@@ -51,26 +61,36 @@ class ListedSums:
         """What `spans`, of one trace and session, add; in columns, since a loop over all costs as much as the rows."""
         sums = cls()
         sums.count(spans)
-        parents, names, starts = map(attrgetter("parent_id"), spans), map(_NAME, spans), list(map(_START, spans))
+        parents, names, starts, ends, models, tools, services, agents, prompts, titles, directories = zip(
+            *[
+                (
+                    span.parent_id, span.name, span.start_ns, span.end_ns, span.model, span.tool,
+                    span.service, span.agent, span.prompt, span.title, span.directory,
+                )
+                for span in spans
+            ],
+            strict=True,
+        )  # fmt: skip
         ranks = [start if parent else start - ROOT_RANK for start, parent in zip(starts, parents, strict=True)]
-        sums.name_rank, sums.name = min(zip(ranks, names, strict=True), key=itemgetter(0))
-        sums.start_ns, sums.end_ns = min(starts), max(map(attrgetter("end_ns"), spans))
+        sums.name_rank = min(ranks)
+        sums.name = names[ranks.index(sums.name_rank)]
+        sums.start_ns, sums.end_ns = min(starts), max(ends)
         sums.session_id = spans[0].session_id
-        sums.service, sums.agent, sums.prompt = (_first(spans, each) for each in ("service", "agent", "prompt"))
-        sums.title, sums.directory, sums.model = (_first(spans[::-1], each) for each in ("title", "directory", "model"))
+        sums.service, sums.agent, sums.prompt = map(_first, (services, agents, prompts))
+        sums.title, sums.directory, sums.model = (_first(column[::-1]) for column in (titles, directories, models))
         roots = [span for span in spans if not span.parent_id or span.kind == "AGENT"]
         if roots:
             sums.root, sums.failure = True, roots[-1].failure
         sums.uses = {
-            (name, value) for name in ("model", "tool") for value in set(map(attrgetter(name), spans)) if value
+            (name, value) for name, column in (("model", models), ("tool", tools)) for value in set(column) if value
         }
         return sums
 
     def count(self, spans: Sequence[SpanEntry], sign: int = 1) -> None:
         """Add what is counted of `spans`, or take it away."""
-        kinds = list(map(attrgetter("kind"), spans))
+        kinds = [span.kind for span in spans]
         self.spans += sign * len(spans)
-        self.errors += sign * sum(map(attrgetter("error"), spans))
+        self.errors += sign * sum([span.error for span in spans])
         self.tools += sign * kinds.count("TOOL")
         if not SPENDS.isdisjoint(kinds):
             spending = [span for span in spans if span.kind in SPENDS]
@@ -112,9 +132,14 @@ class ListedTotals:
 
     def add_all(self, spans: Iterable[SpanEntry], sign: int = 1) -> None:
         """Add what spans add, or for a `sign` of -1 take away what is counted of them."""
+        spans = list(spans)
+        places = [(span.trace_id, span.session_id) for span in spans]
         by_place: dict[tuple[str, str], list[SpanEntry]] = defaultdict(list)
-        for span in spans:
-            by_place[span.trace_id, span.session_id].append(span)
+        if len(set(places)) == 1:
+            by_place[places[0]] = spans
+        else:
+            for place, span in zip(places, spans, strict=True):
+                by_place[place].append(span)
         for place, alike in by_place.items():
             sums = self._sums.get(place)
             if sign < 0:
@@ -138,6 +163,6 @@ class ListedTotals:
         return traces, sessions
 
 
-def _first(spans: Sequence[SpanEntry], name: str) -> str:
+def _first(column: Sequence[str]) -> str:
     """The first value of a column that is not empty."""
-    return next(filter(None, map(attrgetter(name), spans)), "")
+    return next(filter(None, column), "")

@@ -11,7 +11,7 @@ from typing import Any
 
 from collector.batch import SpanEntry
 from collector.store.postgres.connecting import PgConnection, Row, execute
-from collector.store.sums import COLUMNS, ListedSums, ListedTotals, values_of
+from collector.store.sums import COLUMNS, ListedSums, ListedTotals, rows_of
 
 SpanKey = tuple[str, str]
 
@@ -59,7 +59,7 @@ class ListedSpans:
                 if not homes[trace_id] and (session := traces[trace_id].session_id):
                     sessions[session].traces += 1
             _update_traces(connection, {trace_id: traces[trace_id] for trace_id in known})
-        rows = [(*values_of(span), batch_id) for span, batch_id in self._spans.values()]
+        rows = rows_of(self._spans.values())
         execute(connection, *_many(_PUT_SPANS, _SPAN_TYPES, _as_numbers(rows)))
         _write_sessions(connection, sessions, last_batch)
 

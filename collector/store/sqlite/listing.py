@@ -9,7 +9,7 @@ from typing import Any
 
 from collector.batch import SpanEntry
 from collector.store.sums import COLUMNS as COLUMNS
-from collector.store.sums import ListedSums, ListedTotals, values_of
+from collector.store.sums import ListedSums, ListedTotals, rows_of
 
 _PUT = f"INSERT OR REPLACE INTO spans ({', '.join(COLUMNS)}, batch_id) VALUES ({', '.join('?' * len(COLUMNS))}, ?)"
 _GET_TRACE = f"SELECT {', '.join(COLUMNS)} FROM spans WHERE trace_id = ?"
@@ -28,7 +28,7 @@ def list_spans(
     totals = ListedTotals()
     totals.add_all(_listed(connection, wanted), -1)
     totals.add_all(wanted.values())
-    connection.executemany(_PUT, [(*values_of(span), batch_id) for span in wanted.values()])
+    connection.executemany(_PUT, rows_of([(span, batch_id) for span in wanted.values()]))
     _write(connection, totals, batch_id)
 
 
