@@ -8,7 +8,6 @@ from openinference.semconv.trace import SpanAttributes
 
 from collector.openinference.kinds import AGENT, LLM
 from collector.openinference.messages import ChatMessage, chat_form
-from collector.openinference.tools import write_tools
 from collector.otlp.values import Value, read_json, to_text
 from collector.reshape.convention import BY_SPAN
 from collector.reshape.events import DETAILS, MESSAGE_EVENTS, read_events
@@ -16,7 +15,7 @@ from collector.reshape.indexed import read_indexed
 from collector.reshape.messages import DEFAULT, MessageReading, read_messages
 from collector.reshape.source import SourceEvent, SourceSpan
 from collector.reshape.target import Target
-from collector.reshape.tools import read_tools
+from collector.reshape.tools import put_tools
 
 INPUT = "gen_ai.input.messages"
 OUTPUT = "gen_ai.output.messages"
@@ -72,9 +71,8 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
         system = []  # OpenLIT writes it in both places
     target.input_messages([*system, *asked])
     target.output_messages(answered)
-    if tools := read_tools(span.get(*_DEFINITIONS)):
-        target.redundant.update(_DEFINITIONS)
-        write_tools(target.put, tools)
+    key = next((key for key in _DEFINITIONS if span.get(key) is not None), "")
+    put_tools(target, key, span.get(key))
 
 
 def _with_calls(

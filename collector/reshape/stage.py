@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from collector.batch import ExportRequest
 from collector.enums import SourceKeys
 from collector.openinference.kinds import LLM, TOOL
+from collector.openinference.tokens import KEYS
 from collector.otlp.values import Attributes, Value, read_attributes
 from collector.reshape.apply import ReadSpan, apply
 from collector.reshape.choose import Chooser
@@ -26,9 +27,10 @@ from collector.reshape.dropped import DroppedSpans
 from collector.reshape.environment import copy_environment
 from collector.reshape.join import PARENT, LogJoin, Waiting, WaitingSpan
 from collector.reshape.keys import TOOL_CALL_ID
-from collector.reshape.request_spans import COUNTS, RequestSpans, SpanId, take_out
+from collector.reshape.request_spans import RequestSpans, SpanId, take_out
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
 
+_COUNTS = tuple(KEYS.values())
 INTERNAL = "internal span of the agent, which says nothing of its work"
 
 Late: TypeAlias = ExportTraceServiceRequest | None
@@ -195,7 +197,8 @@ class Reshaper:
         try:
             chosen = self._chooser.choose(resource, origin, source)
             if chosen is None:
-                if source.text(SpanAttributes.OPENINFERENCE_SPAN_KIND) == LLM and source.has(COUNTS):
+                said = source.attributes
+                if said.get(SpanAttributes.OPENINFERENCE_SPAN_KIND) == LLM and any(key in said for key in _COUNTS):
                     walk.spans.counts_untouched(span)
                 return None
             convention, target = chosen

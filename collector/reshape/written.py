@@ -65,6 +65,8 @@ class Written:
 
     def holds(self, name: str, value: Value) -> bool:
         """Whether all that `value` says, which stood under `name`, is among the written values."""
+        if any(item is value for item in self._values):  # as whole inputs and outputs are
+            return True
         if self._texts is None:
             self._texts = {item for item in self._values if isinstance(item, str)}
         if value is None or (isinstance(value, str) and (not value or value in self._texts)):

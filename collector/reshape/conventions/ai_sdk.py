@@ -11,7 +11,6 @@ from openinference.semconv.trace import RerankerAttributes, SpanAttributes
 from collector.openinference.documents import write_documents
 from collector.openinference.kinds import AGENT, CHAIN, EMBEDDING, LLM, RERANKER, TOOL
 from collector.openinference.messages import ChatMessage, ToolCall
-from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, listed, number, read_json, to_text
 from collector.reshape.convention import Convention
 from collector.reshape.conversation import take_messages
@@ -27,7 +26,7 @@ from collector.reshape.messages import read_messages
 from collector.reshape.retrieval import put_embeddings
 from collector.reshape.source import SourceScope, SourceSpan
 from collector.reshape.target import Target
-from collector.reshape.tools import read_tools
+from collector.reshape.tools import put_tools
 
 _CALLS = ("generateText", "streamText", "generateObject", "streamObject")
 KINDS = {
@@ -112,10 +111,7 @@ def _put_call(target: Target, span: SourceSpan, kind: str) -> None:
     put_finish_reason(target, span)
     _put_input(target, span)
     _put_output(target, span)
-    tools = span.get("ai.prompt.tools")
-    if tools is not None:
-        write_tools(target.put, read_tools(tools))
-        target.redundant.add("ai.prompt.tools")
+    put_tools(target, "ai.prompt.tools", span.get("ai.prompt.tools"))
 
 
 def _setting(value: Value) -> Value:

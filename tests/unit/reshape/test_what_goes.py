@@ -154,6 +154,12 @@ def test_every_tool_definition_is_kept_whole(given: dict[str, Any], name: str, s
     assert "gen_ai.tool.definitions" not in found
 
 
+def test_a_list_with_what_is_no_definition_stays() -> None:
+    given = json.dumps([{"name": "f"}, "a text that is far too long to be the name of a tool, and stands there " * 3])
+    found = chat(user(text("x")), **{"gen_ai.tool.definitions": given})
+    assert (found["llm.tools.0.tool.name"], found["gen_ai.tool.definitions"]) == ("f", given)
+
+
 def test_gemini_has_other_tools_beside_its_functions() -> None:
     tools = [{"functionDeclarations": [{"name": "a"}], "googleSearch": {}}]
     found = chat(user(text("x")), **{"gen_ai.tool.definitions": json.dumps(tools)})
