@@ -46,7 +46,7 @@ bench-peers: .venv/installed-dev
 	sh tests/bench/install_peers.sh
 	$(BIN)/python tests/bench/bench_peers.py
 
-# Ten minutes on two cores: every property on six times its examples, four minutes of damage sent to a running collector.
+# Ten minutes on two cores: every property on fifteen times its examples, four minutes of damage sent to a running collector.
 fuzz: .venv/installed-dev
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) --timeout 3600 tests/property tests/unit/test_every_text_position.py
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from isal import igzip
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import httpx
 
 logger = logging.getLogger(__name__)
+
+Asked = TypeVar("Asked")
 
 MOST_BYTES = 4 * 1024 * 1024 - 4096  # Catalyst takes less than 4 MiB, measured as sent
 LEAST_BYTES = 64 * 1024
@@ -99,7 +103,7 @@ class Destination:
         A token that is refused is fetched once more, and the body sent once more with another one.
         """
         answer = await self._send(client, signal, body, hops)
-        if answer.answer == "HTTP 401" and await asyncio.to_thread(self.token.renew):
+        if answer.answer == "HTTP 401" and await _in_own_thread(self.token.renew):
             answer = await self._send(client, signal, body, hops)
         return answer
 
@@ -139,13 +143,31 @@ class Destination:
         }
         if self.gzip:
             headers["content-encoding"] = "gzip"
-        token = self.token.token() if self.token.at_hand else await asyncio.to_thread(self.token.token)
+        token = self.token.token() if self.token.at_hand else await _in_own_thread(self.token.token)
         if token is not None:
             value = f"{self.token_scheme} {token.get_secret_value()}".strip()
             if any(not " " <= char <= "~" for char in value):
                 raise TokenFailed("the token holds characters that no token has: copy it again")
             headers[self.token_header.lower()] = value
         return headers
+
+
+async def _in_own_thread(ask: Callable[[], Asked]) -> Asked:
+    """Ask for a token, which may take a minute, in a thread that nobody else needs and that no stop waits for.
+
+    The event loop has few threads: one command that hangs would take them from every other destination, and the page.
+    """
+    done: Future[Asked] = Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done.set_result(ask())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="token", daemon=True).start()
+    return await asyncio.wrap_future(done)
 
 
 async def _read(response: httpx.Response) -> bytes:

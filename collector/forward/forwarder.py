@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from collector.enums import Signal
 from collector.errors import CollectorError
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     import httpx
 
 logger = logging.getLogger(__name__)
+
+Done = TypeVar("Done")
 
 _RETRIES_AT_ONCE = 2
 _AFTER_FAULT_SECONDS = 5.0
@@ -90,7 +92,7 @@ class Forwarder:
         self._lanes = {signal: _LaneState(Lane(destination.name, signal)) for signal in destination.signals}
         self._leased: set[int] = set()
         self._thread: ThreadPoolExecutor
-        """Leases and makes bodies, one at a time: each thread would keep the memory that its largest body took."""
+        """Asks the store and makes bodies, one at a time: each thread would keep the memory its largest body took."""
 
     def notify(self, signal: Signal) -> None:
         """Say that a batch was put; wakes the lane."""
@@ -104,7 +106,7 @@ class Forwarder:
 
     async def run(self) -> None:
         self._thread = ThreadPoolExecutor(1, "forward")
-        await asyncio.to_thread(self._remember_holds)
+        await self._in_thread(self._remember_holds)
         try:
             async with open_client(self.destination) as client, asyncio.TaskGroup() as tasks:
                 for state in self._lanes.values():
@@ -114,6 +116,9 @@ class Forwarder:
             self._thread.shutdown(wait=False, cancel_futures=True)
             self._queue.release(self._leased)
             self._leased.clear()
+
+    def _in_thread(self, work: Callable[[], Done]) -> asyncio.Future[Done]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _remember_holds(self) -> None:
         now = time.monotonic()
@@ -139,7 +144,7 @@ class Forwarder:
                     continue
                 try:
                     ranges, retrying = await self._lease(state)
-                    due = None if ranges else await asyncio.to_thread(self._queue.due_in, state.lane)
+                    due = None if ranges else await self._in_thread(partial(self._queue.due_in, state.lane))
                 except CollectorError as error:
                     logger.warning("%s", error)
                     await asyncio.sleep(_AFTER_FAULT_SECONDS)
@@ -173,7 +178,7 @@ class Forwarder:
     async def _take(self, lane: Lane, *, retries: bool, newest: bool) -> list[Leased]:
         """Lease in a thread; when cancelled, wait for it to end, since what it leased is to be given back."""
         lease = partial(self._queue.lease, lane, self.destination.merge_bytes, retries=retries, newest=newest)
-        taking = asyncio.get_running_loop().run_in_executor(self._thread, lease)
+        taking = self._in_thread(lease)
         try:
             await asyncio.wait([taking])
         except asyncio.CancelledError:
@@ -219,7 +224,7 @@ class Forwarder:
         lane, destination = state.lane, self.destination
         protobuf = destination.sends_protobuf
         make = partial(make_body, lane.signal, ranges, destination.encode, destination.limits, destination.refine)
-        body = await asyncio.get_running_loop().run_in_executor(self._thread, make)
+        body = await self._in_thread(make)
         if body.content is None:
             if body.too_large:
                 return self._gone(lane, settling.cannot_fit(body.ranges[0]), settling.TOO_LARGE)

@@ -124,6 +124,8 @@ class FetchedToken:
         return self._token is not None and self._clock() < self._until
 
     def token(self) -> SecretStr | None:
+        if self.at_hand:
+            return self._token  # without the lock: it is held as long as another one is fetched
         with self._lock:
             if self._token is None or self._clock() >= self._until:
                 self._take()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from harness.process import assert_balanced, running
-from harness.telemetry import traces
+from harness.telemetry import logs, metrics, traces
 from harness.upstream import OK, Answer, Received, Upstream, upstream, wait_for
 
 
@@ -39,6 +41,23 @@ def test_a_destination_that_hangs_delays_no_other(tmp_path: Path) -> None:
             assert proxy.account(destination="stuck")["queued"] == 40
             wait_for(lambda: proxy.account(destination="well")["delivered"] == 40)
             release.set()
+
+
+def test_a_token_command_that_hangs_holds_up_nothing_but_its_destination(tmp_path: Path) -> None:
+    """It held every thread of the event loop: no other destination was sent to, and no page answered."""
+    sleep = json.dumps([sys.executable, "-c", "import time; time.sleep(40)"])
+    with upstream() as stuck, upstream() as well:
+        hangs = f"token = {{ command = {sleep}, timeout_seconds = 40 }}"
+        _config(tmp_path, _table("stuck", stuck, hangs), _table("well", well, 'token = { command = "echo t" }'))
+        with running(tmp_path) as proxy:
+            for number in range(8):
+                for path, request in (("/v1/traces", traces(1)), ("/v1/logs", logs(1)), ("/v1/metrics", metrics(1))):
+                    assert proxy.post(path, request.SerializeToString())[0] == 200
+                well.wait(lambda u, sent=number + 1: len(u.spans()) == sent, 20)  # type: ignore[misc]
+            wait_for(lambda: proxy.account(destination="well")["delivered"] == 8)
+            assert proxy.account(destination="stuck")["queued"] == 8
+            assert stuck.received == []
+            assert proxy.stop(30)[0] == 0
 
 
 def test_a_tightening_policy_takes_from_its_destination_alone(tmp_path: Path) -> None:

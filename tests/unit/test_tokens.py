@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,6 +67,31 @@ def test_a_refused_token_of_a_file_is_renewed_only_by_another(tmp_path: Path) ->
     file.write_text("other")
     os.utime(file, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
     assert source.renew() and _value(source) == "other"
+
+
+def test_a_token_that_is_good_is_given_while_another_one_is_fetched() -> None:
+    """The event loop asks for it: it would stand still for as long as the command takes."""
+    fetching, go_on = threading.Event(), threading.Event()
+    tokens = iter(["first", "second"])
+
+    def fetch() -> Fetched:
+        found = next(tokens)
+        if found == "second":
+            fetching.set()
+            assert go_on.wait(90)
+        return Fetched(SecretStr(found))
+
+    source = FetchedToken(fetch, 3600)
+    assert _value(source) == "first"
+    with ThreadPoolExecutor(2) as threads:
+        renewed = threads.submit(source.renew)
+        assert fetching.wait(90)
+        try:
+            assert threads.submit(_value, source).result(30) == "first"
+        finally:
+            go_on.set()
+        assert renewed.result(90)
+    assert _value(source) == "second"
 
 
 def test_a_token_prints_as_stars() -> None:

@@ -19,7 +19,7 @@ from collector.batch import Signal
 from collector.forward.client import open_client
 from collector.forward.destination import Destination
 from collector.forward.outcome import Delivered, DestinationAnswer, TryLater, Unreachable
-from collector.forward.tokens import FixedToken
+from collector.forward.tokens import Fetched, FetchedToken, FixedToken
 
 
 def _dripping(words: bytes) -> Iterator[int]:
@@ -103,6 +103,31 @@ def test_a_token_that_no_header_can_hold_is_told_as_that(token: str) -> None:
     with upstream() as up:
         assert asyncio.run(send(up.url)) == Unreachable("the token holds characters that no token has: copy it again")
         assert up.received == []
+
+
+def test_a_token_that_takes_long_takes_no_thread_of_others() -> None:
+    """A command that hangs held up every destination, and the page."""
+    go_on = threading.Event()
+
+    def fetch() -> Fetched:
+        assert go_on.wait(90)
+        return Fetched(SecretStr("t"))
+
+    async def main(url: str) -> None:
+        urls = {Signal.TRACES: f"{url}/v1/traces"}
+        destination = Destination("d", urls, FetchedToken(fetch, 3600), [Signal.TRACES])
+        async with open_client(destination) as client:
+            sending = [asyncio.create_task(destination.send(client, Signal.TRACES, b"x", "1")) for _ in range(64)]
+            await asyncio.sleep(0)
+            try:
+                async with asyncio.timeout(30):
+                    await asyncio.to_thread(lambda: None)
+            finally:
+                go_on.set()
+            assert all(isinstance(each, Delivered) for each in await asyncio.gather(*sending))
+
+    with upstream() as up:
+        asyncio.run(main(up.url))
 
 
 @pytest.mark.parametrize("answer", [OK, (503, {}, b"busy"), (400, {}, b"no")], ids=["taken", "retry", "refused"])
