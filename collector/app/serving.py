@@ -64,7 +64,11 @@ def settle_memory() -> None:
 
 
 def check_bind(settings: Settings) -> None:
-    """Raise `ConfigError` where everyone on the network could send."""
+    """Raise `ConfigError` where everyone on the network could send, or the host is no address."""
+    try:
+        socket.getaddrinfo(settings.host, None)
+    except (OSError, UnicodeError):
+        raise _no_address(settings.host) from None
     if is_loopback(settings.host) or settings.access_token is not None or settings.access_tokens:
         return
     if not settings.bind_without_token:
@@ -98,6 +102,10 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
+def _no_address(host: str) -> ConfigError:
+    return ConfigError(f"--host {host}: not an address of this machine")
+
+
 @contextlib.contextmanager
 def _bound(host: str, port: int, setting: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -107,7 +115,7 @@ def _bound(host: str, port: int, setting: str) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except socket.gaierror:
-        raise ConfigError(f"--host {host}: not an address of this machine") from None
+        raise _no_address(host) from None
     except OSError as error:
         listener.close()
         if error.errno in (98, 48, 10048):

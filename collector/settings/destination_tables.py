@@ -46,7 +46,7 @@ class TokenTable(_SettingsTable):
     file: Path | None = None
     command: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
-    ttl_seconds: Annotated[float, Field(gt=0)] = 300
+    ttl_seconds: Annotated[float, Field(gt=0, le=86400)] = 300
     keyring: KeyringTable | None = None
     oauth2: OAuth2Table | None = None
 

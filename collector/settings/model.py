@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from collector.settings.team_tables import AccessToken, TeamTable
 PREFIX = "COLLECTOR_"
 APP = "opencode-collector"
 _MIB = 1024 * 1024
+_MOST_DAYS = 3650
 
 
 def _words(value: Any) -> Any:
@@ -24,6 +26,26 @@ def _words(value: Any) -> Any:
     if isinstance(value, str):
         return [word.strip() for word in value.split(",") if word.strip()]
     return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+_HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?)(?::[0-9]{1,5})?", re.I)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#]+", re.I)
+
+
+def _hosts(names: list[str]) -> list[str]:
+    if not all(map(_HOST.fullmatch, names)):
+        raise ValueError("a host is a name or an address, with or without a port: collector.example or 10.0.0.5:4318")
+    return names
+
+
+def _origins(names: list[str]) -> list[str]:
+    if not all(map(_ORIGIN.fullmatch, names)):
+        raise ValueError("an origin is a scheme and a host, with no path: https://app.example or http://localhost:3000")
+    return names
 
 
 def _database(url: SecretStr) -> SecretStr:
@@ -93,10 +115,12 @@ class Settings(BaseSettings):
         False,
         description="listen beyond loopback without an access token: only in a container published on loopback",
     )
-    allowed_hosts: CommaList = Field(
+    allowed_hosts: Annotated[CommaList, AfterValidator(_hosts)] = Field(
         [], description="host names that clients may use beside the loopback ones, with commas"
     )
-    allowed_origins: CommaList = Field([], description="web origins that may send telemetry from a page, with commas")
+    allowed_origins: Annotated[CommaList, AfterValidator(_origins)] = Field(
+        [], description="web origins that may send telemetry from a page, with commas"
+    )
 
     policy_file: str = Field(
         "", description="what may leave: a policy file, or the name of a preset ([policies](policy-administrator.md))"
@@ -132,7 +156,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(64 * _MIB, ge=1024, description="of one request, before and after decompression")
     max_inflight_bytes: int = Field(256 * _MIB, ge=1024, description="of all requests under way; more is answered 429")
     max_queue_bytes: int = Field(1024 * _MIB, ge=1024, description="undelivered; more is answered 503")
-    max_queue_days: float = Field(7, gt=0, description="undelivered telemetry is dropped after this, and counted")
+    max_queue_days: float = Field(
+        7, gt=0, le=_MOST_DAYS, description="undelivered telemetry is dropped after this, and counted"
+    )
     max_store_bytes: int = Field(
         512 * _MIB, ge=1024, description="kept in all; the delivered sessions that ended first go first"
     )
@@ -148,12 +174,14 @@ class Settings(BaseSettings):
     additional_metadata: dict[str, Any] = Field(
         {}, description="JSON object merged into the metadata of turns made by the collector"
     )
-    turn_quiet_seconds: float = Field(600, gt=0, description="seconds of silence before an open turn is closed")
+    turn_quiet_seconds: float = Field(
+        600, gt=0, le=_MOST_DAYS * 86400, description="seconds of silence before an open turn is closed"
+    )
     opencode_catch_up: Flag = Field(
         True, description="backfill missed events from OpenCode's database ([OpenCode](opencode.md))"
     )
     keep_internal_spans: Flag = Field(False, description="keep the internal spans of OpenCode's own OTLP export")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="`debug`, `info`, `warning` or `error`; the log is on stderr"
     )
 

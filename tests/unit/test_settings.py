@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from collector.app.serving import check_bind
 from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
@@ -265,3 +266,43 @@ def test_a_token_with_a_line_break_is_refused(monkeypatch) -> None:
 def test_a_token_over_plain_http_is_warned_about(monkeypatch) -> None:
     _set(monkeypatch, CATALYST_OTLP_TOKEN="tok-1", COLLECTOR_UPSTREAM_ENDPOINT="http://collector.internal:4318")
     assert any("plain http" in notice for notice in _forwarding().notices)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("COLLECTOR_ALLOWED_HOSTS", "http://x", "a host is a name"),
+        ("COLLECTOR_ALLOWED_HOSTS", "good.example, a b", "a host is a name"),
+        ("COLLECTOR_ALLOWED_ORIGINS", "banana", "an origin is a scheme and a host"),
+        ("COLLECTOR_ALLOWED_ORIGINS", "https://app.example/path", "an origin is a scheme and a host"),
+        ("COLLECTOR_MAX_QUEUE_DAYS", "inf", "less than or equal to"),
+        ("COLLECTOR_MAX_QUEUE_DAYS", "nan", ""),
+        ("COLLECTOR_TURN_QUIET_SECONDS", "inf", "less than or equal to"),
+        ("COLLECTOR_TURN_QUIET_SECONDS", "1e300", "less than or equal to"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_setting_s_name(monkeypatch, name: str, value: str, said: str) -> None:
+    _set(monkeypatch, **{name: value})
+    with pytest.raises(ConfigError, match=f"^{name}: .*{said}"):
+        load()
+
+
+def test_hosts_and_origins_as_browsers_write_them_are_taken(monkeypatch) -> None:
+    hosts = ["collector.example", "10.0.0.5:4318", "[fd00::1]:4318", "upstream", "host.docker.internal."]
+    origins = ["https://app.example", "http://localhost:3000", "vscode-webview://1a2b", "http://[::1]:8080"]
+    _set(monkeypatch, COLLECTOR_ALLOWED_HOSTS=",".join(hosts), COLLECTOR_ALLOWED_ORIGINS=", ".join(origins))
+    settings = load().settings
+    assert (settings.allowed_hosts, settings.allowed_origins) == (hosts, origins)
+
+
+@pytest.mark.parametrize("word", ["INFO", "Warning", "debug"])
+def test_the_level_of_the_log_is_taken_in_any_case(monkeypatch, word: str) -> None:
+    _set(monkeypatch, COLLECTOR_LOG_LEVEL=word)
+    assert load().settings.log_level == word.lower()
+
+
+@pytest.mark.parametrize("host", ["banana", "ban ana", "999.1.1.1"])
+def test_a_host_that_is_no_address_is_said_to_be_none(monkeypatch, host: str) -> None:
+    """Before it is said that listening beyond loopback takes a token."""
+    with pytest.raises(ConfigError, match="not an address of this machine"):
+        check_bind(load({"host": host}).settings)
