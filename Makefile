@@ -41,16 +41,18 @@ bench: .venv/installed-dev
 	$(BIN)/python tests/bench/assemble.py
 	$(BIN)/python tests/bench/page.py
 	$(BIN)/python tests/bench/backlog.py
+	$(BIN)/python tests/bench/store_engines.py
 
+# Twelve minutes beside other systems; writes docs/performance.md. PEERS="--quick --only Rotel" tries it in little.
 bench-peers: .venv/installed-dev
 	sh tests/bench/install_peers.sh
-	$(BIN)/python tests/bench/bench_peers.py
+	$(BIN)/python tests/bench/bench_peers.py $(PEERS)
 
 # Ten minutes on two cores: every property on fifteen times its examples, four minutes of damage sent to a running collector.
 fuzz: .venv/installed-dev
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) --timeout 3600 tests/property tests/unit/test_every_text_position.py
 
-# What takes minutes: a long outage, an hour of load in small, all agents and SDKs into a real Phoenix (needs npm).
+# What takes minutes: a long outage, an hour of load in small, ten minutes of 500 sessions, all agents and SDKs into a real Phoenix (needs npm).
 soak: .venv/installed-dev
 	PYTHON=$(PYTHON) sh tests/e2e/install_reshape_clients.sh all
 	$(BIN)/python -m pytest --timeout 3600 -m soak
@@ -62,9 +64,10 @@ clients:
 	PYTHON=$(PYTHON) sh tests/e2e/install_peers.sh
 	sh tests/browser/install.sh
 
-# Writes the tables of settings and presets in docs/ from the code.
-docs: .venv/installed
+# Writes the tables in docs/: of settings and presets from the code, of capacity from what was measured.
+docs: .venv/installed-dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python tests/bench/capacity.py --write
 
 # Rewrites the lock files from pyproject.toml: hashes, no addresses.
 lock: .venv/installed-dev

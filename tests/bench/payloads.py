@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 _TEXT = """the model reads file and calls tool then writes answer about parser tests error token budget prompt session
 value return import class def for while if else data list path config update commit branch merge review"""
 _WORDS = _TEXT.split()
+_TRACE, _SPAN = b"\xf0trace-of-mark\xf1\xf2", b"\xf0sp\xf1"
 SHAPES = {"S": (512, 20, 30), "M": (64, 40, 8192), "L": (8, 1, 200_000)}
 """spans, attributes each, bytes of the large (S: of every) text"""
 
@@ -22,6 +23,20 @@ def fresh(body: bytes, number: int) -> bytes:
     """The same payload with texts that no other number gives."""
     letters = "".join(chr(97 + number // 26**place % 26) for place in range(len(MARK)))
     return body.replace(MARK.encode(), letters.encode())
+
+
+def marked(name: str, seed: int) -> bytes:
+    """A payload for `numbered`: marks stand where its ids do."""
+    request = ExportTraceServiceRequest.FromString(payload(name, seed))
+    for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans):
+        span.trace_id, span.span_id = _TRACE, _SPAN + number.to_bytes(4, "big")
+    return request.SerializeToString()
+
+
+def numbered(body: bytes, number: int) -> bytes:
+    """The marked payload with ids and texts that no other number gives."""
+    body = body.replace(_TRACE, number.to_bytes(16, "big")).replace(_SPAN, (number & 0xFFFFFFFF).to_bytes(4, "big"))
+    return fresh(body, number)
 
 
 def payload(name: str, seed: int = 1) -> bytes:

@@ -1,36 +1,45 @@
 """Posts prepared payloads as fast as they are taken, or at a rate: prints what came of it as one line of JSON.
 
-`python peers_load.py URL SHAPE CONNECTIONS SECONDS [REQUESTS_A_SECOND]`. Every request has ids and texts of its own,
-put in by replacing marks: a pass of C over the body, so that the generator does not dominate what is measured.
+`python peers_load.py` reads lines `URL SHAPE CONNECTIONS SECONDS REQUESTS_A_SECOND` (0: as fast as they are taken).
+Every request has ids and texts of its own, put in by replacing marks: a pass of C over the body, so that the generator
+does not dominate what is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import sys
 import time
 from urllib.parse import urlsplit
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from payloads import fresh, payload
+from payloads import marked, numbered
 
-_TRACE, _SPAN = b"\xf0trace-of-mark\xf1\xf2", b"\xf0sp\xf1"
 _BODIES = 8
 _PATIENCE_S = 60
 
 
 def main() -> None:
-    url, shape, connections, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-    rate = float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
-    print(json.dumps(asyncio.run(load(url, shape, connections, seconds, rate))))
+    for line in sys.stdin:
+        url, shape, connections, seconds, rate = line.split()
+        try:
+            found: dict[str, object] = dict(
+                asyncio.run(load(url, shape, int(connections), float(seconds), float(rate)))
+            )
+        except TimeoutError:
+            found = {"failed": f"no answer within {_PATIENCE_S} s"}
+        except (OSError, EOFError) as error:
+            found = {"failed": type(error).__name__}
+        print(json.dumps(found), flush=True)
 
 
 async def load(url: str, shape: str, connections: int, seconds: float, rate: float) -> dict[str, float]:
-    """Requests answered with 200, of how many sent, the seconds they took, and the latencies in ms."""
+    """Requests answered with 200 and otherwise, the seconds and CPU seconds they took, and the latencies in ms."""
     parts = urlsplit(url)
-    bodies = [_marked(shape, seed) for seed in range(_BODIES)]
+    bodies = _bodies(shape)
+    used = time.process_time()
     numbers = itertools.count(time.time_ns() // 1000)
     latencies: list[float] = []
     refused = 0
@@ -47,8 +56,7 @@ async def load(url: str, shape: str, connections: int, seconds: float, rate: flo
                 break
             await asyncio.sleep(max(due - time.perf_counter(), 0))
             number = next(numbers)
-            body = bodies[number % _BODIES].replace(_TRACE, number.to_bytes(16, "big"))
-            body = fresh(body.replace(_SPAN, (number & 0xFFFFFFFF).to_bytes(4, "big")), number)
+            body = numbered(bodies[number % _BODIES], number)
             start = due if rate else time.perf_counter()
             while True:
                 writer.write(head.encode() + b"content-length: %d\r\n\r\n" % len(body))
@@ -68,6 +76,7 @@ async def load(url: str, shape: str, connections: int, seconds: float, rate: flo
     wall = time.perf_counter() - began
     latencies.sort()
     found = {"requests": float(len(latencies)), "refused": float(refused), "wall": wall}
+    found["cpu"] = time.process_time() - used
     for name, part in (("p50", 0.5), ("p99", 0.99)):
         found[name] = latencies[int((len(latencies) - 1) * part)] if latencies else 0.0
     return found
@@ -85,11 +94,9 @@ async def _answer(reader: asyncio.StreamReader) -> int:
     return int(head.split()[1])
 
 
-def _marked(shape: str, seed: int) -> bytes:
-    request = ExportTraceServiceRequest.FromString(payload(shape, seed))
-    for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans):
-        span.trace_id, span.span_id = _TRACE, _SPAN + number.to_bytes(4, "big")
-    return request.SerializeToString()
+@functools.cache
+def _bodies(shape: str) -> list[bytes]:
+    return [marked(shape, seed) for seed in range(_BODIES)]
 
 
 if __name__ == "__main__":
