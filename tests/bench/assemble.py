@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import orjson
+from harness.live_sessions import recorded, shifted
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-
-FIXTURES = Path(__file__).parents[2] / "proto_fixtures" / "opencode" / "captures"
-_ID = re.compile(rb"(ses|msg|prt|evt|per|que)_([0-9a-f]{12})")
-_TIME = re.compile(rb"\b1795\d{9}\b")
-_TURN_MS = 20_000
-
-
-def recorded(scenario: str, door: str = "plugin_hooks") -> list[bytes]:
-    return gzip.decompress((FIXTURES / scenario / f"{door}.ndjson.gz").read_bytes()).splitlines()
-
-
-def shifted(lines: list[bytes], turn: int, *, session: int) -> Iterator[bytes]:
-    """The recording again, `turn` turns later, in another session."""
-    shift = turn * _TURN_MS
-
-    def rename(match: re.Match[bytes]) -> bytes:
-        number = int(match[2], 16)
-        if match[1] == b"ses":
-            return b"ses_%012x" % (number ^ (session << 4))
-        return b"%s_%012x" % (match[1], (number + (shift << 12) + session) % (1 << 48))
-
-    for line in lines:
-        moved = _TIME.sub(lambda m: b"%d" % (int(m[0]) + shift), line)
-        yield _ID.sub(rename, moved)
 
 
 def one_long_session(events: int) -> list[bytes]:

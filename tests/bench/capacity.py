@@ -1,199 +1,286 @@
-"""What a number of developers needs, from what docs/performance.md measured: prints it, or writes docs/capacity.md.
+"""What a number of developers needs, simulated from what was measured: printed, or the tables of docs/capacity.md.
 
-`python tests/bench/capacity.py` prints the table for 100, 10,000 and 1,000,000 developers, `--developers N` one row,
-`--write` the page. `--load` starts a collector and sends it what `--developers` send in their busiest second.
-The assumptions are arguments: change them to yours.
+`python tests/bench/capacity.py` prints what 100, 10,000 and 1,000,000 developers need, `--developers N` another number,
+`--write` writes the tables of the page (as `make docs` does). The figures are those of measured.json, which
+`make bench-peers` and `store_engines.py --write` keep; what was not measured is said to be that. How developers work,
+and what machines cost, are assumptions, and arguments: put in yours.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import random
-import re
 import statistics
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-_DOCS = Path(__file__).parents[2] / "docs"
-_ROW = "| M | ours, JSON+gzip out |"
+from harness.live_sessions import SPANS_A_TURN, recorded
+
+from collector.settings.model import Settings
+
+PAGE = Path(__file__).parents[2] / "docs/capacity.md"
+MEASURED = Path(__file__).parent / "measured.json"
+DEVELOPERS = (100, 10_000, 1_000_000)
 _EXACT_UP_TO = 50
-_DAY_S = 8 * 3600
+_HOURS_A_DAY = 8
+_FULL = 0.7
+"""Of what was measured as the most, so much is used: the rest is for what was not foreseen."""
+_SERVER_CORES = 2
+_MONTH_H = 730
+_TURN = recorded()
 
 
 @dataclass(frozen=True, slots=True)
-class Assumptions:
-    """How developers work: the part of them whose agent runs in the busiest hour, turns an hour, spans a turn."""
+class Assumed:
+    """How developers work, and what machines cost."""
 
     running: float = 0.2
-    turns_an_hour: float = 60
-    spans_a_turn: float = 12
-    bytes_in: float = 10_500
-    """Of one span on its way in: 40 attributes and 8 KB of text, as payload M has."""
+    """Part of the developers whose agent runs in the busiest hour."""
+    turns_an_hour: float = 60.0
+    """Of each of them."""
+    days: float = 30.0
+    """That telemetry is kept."""
+    core_hour: float = 0.04
+    """Price of a core for an hour."""
+    gb_month: float = 0.10
+    """Price of a GB of disk for a month."""
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
-    """Of one span: CPU seconds, bytes written to disk and sent on."""
-
-    cpu_s: float
-    disk: float
-    sent: float
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What one number of developers needs in its busiest hour: spans/s in the mean and in the busiest second."""
+class Traffic:
+    """What comes in: turns, events and spans a second, in the mean of the busiest hour and in its busiest second."""
 
     developers: int
-    connections: int
-    mean: float
-    busiest: float
-    cores: float
-    in_mb_s: float
-    out_mb_s: float
-    disk_mb_s: float
-    kept_gb_day: float
+    at_work: int
+    turns: float
+    busiest_turns: float
+
+    @property
+    def events(self) -> float:
+        return self.turns * len(_TURN)
+
+    @property
+    def busiest_events(self) -> float:
+        return self.busiest_turns * len(_TURN)
+
+    @property
+    def spans(self) -> float:
+        return self.turns * SPANS_A_TURN
+
+    @property
+    def busiest_spans(self) -> float:
+        return self.busiest_turns * SPANS_A_TURN
+
+    @property
+    def event_mb(self) -> float:
+        return self.turns * sum(map(len, _TURN)) / 1e6
 
 
-def costs(page: str) -> Costs:
-    """The figures of payload M in docs/performance.md."""
-    row = next((line for line in page.splitlines() if line.startswith(_ROW)), "")
-    cells = [cell.strip() for cell in row.split("|")]
-    if len(cells) < 12 or not re.fullmatch(r"[0-9.]+", cells[3]):
-        sys.exit("docs/performance.md has no figures of payload M: run `make bench-peers` first")
-    return Costs(float(cells[3]) / 1e6, float(cells[10]), float(cells[11]))
-
-
-def simulate(developers: int, assumed: Assumptions, seed: int = 1) -> list[int]:
-    """Spans that come in each second of the busiest hour: turns end at random, and their spans come together."""
+def simulate(developers: int, assumed: Assumed, seed: int = 1) -> list[int]:
+    """Turns that end in each second of the busiest hour, at random; all a turn told counts in that second."""
     chance = random.Random(seed)
-    turns = developers * assumed.running * assumed.turns_an_hour / 3600
-    mean = assumed.spans_a_turn
-    if turns > _EXACT_UP_TO:  # the sum of so many is normal; of geometric numbers, the variance is mean * (mean - 1)
-        spread = math.sqrt(turns * (mean * mean + mean * (mean - 1)))
-        return [max(round(chance.gauss(turns * mean, spread)), 0) for _ in range(3600)]
+    mean = developers * assumed.running * assumed.turns_an_hour / 3600
+    if mean > _EXACT_UP_TO:  # so many are as good as normal
+        return [max(round(chance.gauss(mean, math.sqrt(mean))), 0) for _ in range(3600)]
     seconds = []
     for _ in range(3600):
-        spans, left = 0, chance.expovariate(1.0)
-        while left < turns:  # one exponential pause after another: a Poisson number of turns
-            spans += 1 + int(math.log(1 - chance.random()) / math.log(1 - 1 / mean))
+        turns, left = 0, chance.expovariate(1.0)
+        while left < mean:  # one exponential pause after another: a Poisson number of turns
+            turns += 1
             left += chance.expovariate(1.0)
-        seconds.append(spans)
+        seconds.append(turns)
     return seconds
 
 
-def need(developers: int, assumed: Assumptions, cost: Costs) -> Need:
+def traffic(developers: int, assumed: Assumed) -> Traffic:
     seconds = simulate(developers, assumed)
-    mean, busiest = statistics.mean(seconds), float(max(seconds))
-    return Need(
-        developers=developers,
-        connections=round(developers * assumed.running),
-        mean=mean,
-        busiest=busiest,
-        cores=busiest * cost.cpu_s,
-        in_mb_s=busiest * assumed.bytes_in / 1e6,
-        out_mb_s=busiest * cost.sent / 1e6,
-        disk_mb_s=mean * cost.disk / 1e6,
-        kept_gb_day=mean * _DAY_S * assumed.bytes_in * 1.3 / 1e9,
-    )
+    return Traffic(developers, round(developers * assumed.running), statistics.mean(seconds), float(max(seconds)))
 
 
-def table(rows: list[Need]) -> str:
-    lines = [
-        "| developers | open connections | spans/s, mean | busiest second | cores | MB/s in | MB/s out"
-        " | MB/s to disk | GB kept a day |",
-        "|---|---|---|---|---|---|---|---|---|",
+Measured = Mapping[str, Any]
+
+
+def measured() -> Measured:
+    found: Measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return found
+
+
+def measured_table(known: Measured) -> str:
+    """Every measured figure that is reckoned with, and where it comes from."""
+    rows = [
+        ("events of a turn", f"{len(_TURN)}", "the recorded turn `multi`: five requests to a model, six tools"),
+        ("bytes of its events", f"{sum(map(len, _TURN)):,}", "the same"),
+        ("spans of it", f"{SPANS_A_TURN}", "the same, assembled"),
     ]
-    for each in rows:
-        lines.append(
-            f"| {each.developers:,} | {each.connections:,} | {each.mean:,.1f} | {each.busiest:,.0f} | {each.cores:,.2f}"
-            f" | {each.in_mb_s:,.1f} | {each.out_mb_s:,.1f} | {each.disk_mb_s:,.1f} | {each.kept_gb_day:,.1f} |"
-        )
-    return "\n".join(lines)
+    spans = known.get("spans", {})
+    for name, key in (
+        ("CPU us a span, taken and sent on", "cpu_us"),
+        ("bytes written to disk a span", "disk_bytes"),
+        ("bytes sent on a span", "sent_bytes"),
+    ):
+        rows.append((name, _shown(spans.get(key)), spans.get("measured", "")))
+    for engine in ("sqlite", "postgresql"):
+        found = known.get("engines", {}).get(engine, {})
+        for name, key in (
+            ("events/s, kept, assembled and kept as spans", "events_a_second"),
+            ("CPU us an event, with the door", "event_cpu_us"),
+            ("durable commits/s meanwhile", "commits_a_second"),
+            ("spans/s, sealed ones kept", "spans_a_second"),
+            ("bytes on disk a kept span", "kept_bytes"),
+        ):
+            rows.append((f"{engine}: {name}", _shown(found.get(key)), found.get("measured", "")))
+        rows.append((f"{engine}: events/s are bound by", found.get("bound", _shown(None)), ""))
+    return _table(("figure", "measured", "where"), rows)
 
 
-def page(rows: list[Need], assumed: Assumptions) -> str:
-    """docs/capacity.md."""
-    return f"""# How many developers one collector carries
-
-Written by `python tests/bench/capacity.py --write` from the figures of payload M in [performance.md](performance.md).
-It is a simulation, not a promise: measure your own spans, and give the script your own numbers.
-
-Assumed: in the busiest hour an agent runs for {assumed.running:.0%} of the developers;
-each makes {assumed.turns_an_hour:.0f} turns an hour of {assumed.spans_a_turn:.0f} spans, which come together when the
-turn ends; a span has {assumed.bytes_in:,.0f} bytes. Cores are those that the busiest second keeps busy; a day has eight
-such hours; the index and lists take 30 % on top of what is kept.
-
-{table(rows)}
-
-## Where each limit lies, and what is changed there
-
-* **100**: nothing. One collector on SQLite is idle most of the time; most teams this small have one on each laptop.
-* **10,000**: the disk fills first: set `COLLECTOR_MAX_STORE_BYTES` for the days you keep, or forward and keep little.
-  One process redacts on one core: where the cores above are more than about 0.7, run a second collector, on PostgreSQL
-  ([postgres.md](postgres.md)), behind any load balancer. Connections are cheap: an idle one costs no CPU.
-* **1,000,000**, on paper; nothing of this was built or measured:
-  * *Cores*: collectors behind a load balancer, as many as the cores above divided by 0.7. The door keeps no state.
-  * *Database*: one PostgreSQL does not take these bytes. Shard by session id over several, so that a turn stays in one
-    of them; lists that span sessions ask each shard. Partition batches by day, and drop days whole.
-  * *Bodies*: sealed batches go to object storage under their digest; the database keeps lists, queue and ledger, some
-    hundreds of bytes a span.
-  * *Connections*: laptops forward in batches, through their own collector, so that a connection carries many turns.
-* **Cost** is cores x hours x your price, and GB kept x days x your price of storage; both columns are above.
-
-## Try it
-
-`python tests/bench/capacity.py --developers 10000 --load` starts a collector here and sends it, for some seconds, what
-that many developers send in their busiest second; it prints what was taken and how long answers took.
-"""
+def traffic_table(assumed: Assumed, developers: Iterable[int] = DEVELOPERS) -> str:
+    """What comes in."""
+    rows = []
+    for each in (traffic(number, assumed) for number in developers):
+        rows.append(
+            (
+                f"{each.developers:,}", f"{each.at_work:,}", f"{each.turns:,.2f}", f"{each.events:,.0f}",
+                f"{each.busiest_events:,.0f}", f"{each.event_mb:,.2f}", f"{each.spans:,.1f}",
+                f"{each.busiest_spans:,.0f}",
+            )
+        )  # fmt: skip
+    return _table(
+        ("developers", "agents at work, connections", "turns/s", "events/s", "in the busiest second", "MB/s of events",
+         "spans/s", "in the busiest second"),
+        rows,
+    )  # fmt: skip
 
 
-def load(developers: int, assumed: Assumptions, seconds: float) -> None:
-    """Send a collector on this machine what the busiest second holds, and print what it took."""
-    from harness.process import Process
-    from payloads import SHAPES
+def need_table(known: Measured, assumed: Assumed, developers: Iterable[int] = DEVELOPERS) -> str:
+    """What it takes, where laptops send spans and where agents send their events."""
+    rows = []
+    spans, engine = known.get("spans", {}), known.get("engines", {}).get("postgresql", {})
+    for each in (traffic(number, assumed) for number in developers):
+        for what, busiest, cpu_us, most in (
+            ("spans", each.busiest_spans, spans.get("cpu_us"), engine.get("spans_a_second")),
+            ("events", each.busiest_events, engine.get("event_cpu_us"), engine.get("events_a_second")),
+        ):
+            cores = busiest * cpu_us / 1e6 if cpu_us else None
+            collectors = math.ceil(cores / _FULL) if cores else None
+            servers = math.ceil(busiest / (most * _FULL)) if most else None
+            kept = engine.get("kept_bytes")
+            gb_day = each.spans * _HOURS_A_DAY * 3600 * kept / 1e9 if kept else None
+            cost = None
+            if collectors and servers and gb_day:
+                machines = (collectors + servers * _SERVER_CORES) * _MONTH_H * assumed.core_hour
+                cost = machines + gb_day * assumed.days * assumed.gb_month
+            rows.append(
+                (
+                    f"{each.developers:,}", what, _shown(cores, 2), _shown(collectors), _shown(servers),
+                    _shown(_times(each.busiest_spans, spans.get("sent_bytes")), 2),
+                    _shown(_times(each.spans, spans.get("disk_bytes")), 2), _shown(gb_day, 1), _shown(cost),
+                )
+            )  # fmt: skip
+    return _table(
+        ("developers", "sent to the gateway", "cores busy", "collectors", "PostgreSQL servers", "MB/s on",
+         "MB/s to disk", "GB kept a day", "cost a month"),
+        rows,
+    )  # fmt: skip
 
-    wanted = max(simulate(developers, assumed))
-    rate = wanted / SHAPES["M"][0]
-    with tempfile.TemporaryDirectory() as place:
-        process = Process(Path(place))
-        try:
-            script = Path(__file__).with_name("peers_load.py")
-            arguments = [f"{process.url}/v1/traces", "M", "8", str(seconds), str(rate)]
-            done = subprocess.run([sys.executable, str(script), *arguments], check=True, capture_output=True, text=True)
-        finally:
-            process.stop()
-    print(f"{wanted} spans/s asked for, as {rate:.1f} requests/s of payload M, for {seconds:.0f} s")
-    print(done.stdout.strip())
+
+def limits_table(known: Measured, assumed: Assumed) -> str:
+    """Where each limit lies: the first number of developers whose busiest second is beyond it."""
+    cpu_us, connections = known.get("spans", {}).get("cpu_us"), Settings.model_fields["max_connections"].default
+
+    def row(what: str, most: float | None, busiest: Callable[[Traffic], float], change: str) -> tuple[str, ...]:
+        at = "not measured" if most is None else _reached(busiest, most * _FULL, assumed)
+        return what, _shown(most), at, change
+
+    def busiest_spans(each: Traffic) -> float:
+        return each.busiest_spans
+
+    def busiest_events(each: Traffic) -> float:
+        return each.busiest_events
+
+    more = "more collectors on one PostgreSQL"
+    rows = [
+        row("connections of one collector, as set", connections, lambda each: each.at_work, "a higher setting"),
+        row("spans/s that one process takes and sends on", cpu_us and 1e6 / cpu_us, busiest_spans, more),
+    ]
+    for engine, change in (
+        ("sqlite", "PostgreSQL, or collectors on the laptops, which send spans"),
+        ("postgresql", "shards: a database for a part of the sessions, with collectors of its own"),
+    ):
+        found = known.get("engines", {}).get(engine, {})
+        rows += [
+            row(f"{engine}: events/s kept and assembled", found.get("events_a_second"), busiest_events, change),
+            row(f"{engine}: spans/s kept", found.get("spans_a_second"), busiest_spans, change),
+        ]
+    columns = ("limit", "at most", f"{_FULL:.0%} of it is reached at developers", "what is changed there")
+    return _table(columns, rows)
+
+
+def _reached(of: Callable[[Traffic], float], most: float, assumed: Assumed) -> str:
+    """The first number of developers, to two digits, of whose traffic `of` is more than `most`."""
+    low, high = 1, 2
+    while of(traffic(high, assumed)) <= most and high < 1 << 30:
+        low, high = high, high * 2
+    while high - low > max(high // 100, 1):
+        middle = (low + high) // 2
+        low, high = (middle, high) if of(traffic(middle, assumed)) <= most else (low, middle)
+    unit = 10 ** max(len(str(high)) - 2, 0)
+    return f"{high // unit * unit:,}"
+
+
+def _times(number: float, each: float | None) -> float | None:
+    return number * each / 1e6 if each else None
+
+
+def _shown(value: float | None, digits: int = 0) -> str:
+    return "not measured" if value is None else f"{value:,.{digits}f}" if digits or value >= 100 else f"{value:g}"
+
+
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [columns, ("---",) * len(columns), *rows]
+    return "\n".join("|" + "|".join(f" {cell} " if cell != "---" else cell for cell in line) + "|" for line in lines)
+
+
+def page(text: str, known: Measured, assumed: Assumed) -> str:
+    """The page with what stands between its markers written anew."""
+    tables = {
+        "measured": measured_table(known),
+        "traffic": traffic_table(assumed),
+        "need": need_table(known, assumed),
+        "limits": limits_table(known, assumed),
+    }
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}: written by make docs -->", f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise SystemExit(f"docs/capacity.md: expected the markers of {name}")
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--developers", type=int, action="append")
-    parser.add_argument("--running", type=float, default=Assumptions.running, help="part whose agent runs")
-    parser.add_argument("--turns", type=float, default=Assumptions.turns_an_hour, help="an hour, of each")
-    parser.add_argument("--spans", type=float, default=Assumptions.spans_a_turn, help="a turn")
-    parser.add_argument("--bytes", type=float, default=Assumptions.bytes_in, help="a span, on its way in")
-    parser.add_argument("--load", action="store_true", help="send it to a collector on this machine")
-    parser.add_argument("--seconds", type=float, default=20, help="of --load")
-    parser.add_argument("--write", action="store_true", help="write docs/capacity.md")
+    for field in fields(Assumed):
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
+    parser.add_argument("--write", action="store_true", help="write the tables of docs/capacity.md")
     arguments = parser.parse_args()
-    assumed = Assumptions(arguments.running, arguments.turns, arguments.spans, arguments.bytes)
-    developers = arguments.developers or [100, 10_000, 1_000_000]
-    if arguments.load:
-        load(max(arguments.developers or [10_000]), assumed, arguments.seconds)
-        return
-    cost = costs((_DOCS / "performance.md").read_text())
-    rows = [need(number, assumed, cost) for number in developers]
-    print(table(rows))
+    known = measured()
     if arguments.write:
-        (_DOCS / "capacity.md").write_text(page(rows, assumed))
+        PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), known, Assumed()), encoding="utf-8")
+        return
+    assumed = Assumed(**{field.name: getattr(arguments, field.name) for field in fields(Assumed)})
+    developers = arguments.developers or DEVELOPERS
+    for table in (measured_table(known), traffic_table(assumed, developers), need_table(known, assumed, developers)):
+        print(table, end="\n\n")
+    print(limits_table(known, assumed))
 
 
 if __name__ == "__main__":
