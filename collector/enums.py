@@ -90,3 +90,7 @@ class SpanFormat(StrEnum):
     OPENINFERENCE = "openinference"
     GEN_AI = "gen_ai"
     BOTH = "both"
+
+
+LOCAL = "local"
+"""The account of a collector that forwards nothing: what it keeps counts as delivered, and is called kept."""

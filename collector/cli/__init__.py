@@ -93,7 +93,10 @@ def _options(
 def main() -> None:
     """Run the command line; what goes wrong is one line on stderr."""
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here, and not when the interpreter ends: that would complain of a reader that left
     except ConfigError as error:
         _fail(str(error), 2)
     except CollectorError as error:

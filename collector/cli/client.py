@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collector.store import Reading
 
 _SECONDS = 10
+_OTHER_TOKEN = (
+    "set COLLECTOR_DATA_DIR to the data directory it serves, whose read token is taken from there,"
+    " or COLLECTOR_ACCESS_TOKEN to its access token"
+)
 
 
 class NotRunning(CollectorError):
@@ -64,6 +68,8 @@ class Client:
             else:
                 if 200 <= answer.status < 300:
                     return answer.body
+                if answer.status == 401:
+                    raise CollectorError(f"{url} wants a token that these settings do not hold: {_OTHER_TOKEN}")
                 raise CollectorError(f"{url} answered HTTP {answer.status}: {_said(answer)}")
         if strangers:
             raise CollectorError(strangers[-1])

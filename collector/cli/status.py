@@ -9,6 +9,7 @@ import typer
 from collector.cli.client import Client, NotRunning, open_reader
 from collector.cli.options import AsJson, DataDirOption
 from collector.cli.show import moment, print_json, say
+from collector.enums import LOCAL
 from collector.settings.sources import load
 
 
@@ -59,10 +60,14 @@ def _lines(found: dict[str, Any]) -> list[str]:
         for signal, account in signals.items():
             dropped = "".join(f", {count} dropped ({reason})" for reason, count in account["dropped"].items())
             lines.append(
-                f"{destination} {signal}: {account['received']} received = {account['delivered']} delivered"
+                f"{destination} {signal}: {account['received']} received = {account['delivered']} {_kept(destination)}"
                 f" + {account['queued']} queued + {account['dead_lettered']} dead-lettered{dropped}"
             )
     return lines
+
+
+def _kept(destination: str) -> str:
+    return "kept" if destination == LOCAL else "delivered"
 
 
 def _grpc(found: dict[str, Any]) -> str:

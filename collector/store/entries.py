@@ -10,10 +10,8 @@ from typing import NamedTuple
 from typing_extensions import TypedDict
 
 from collector.batch import SealedBatch, Signal
+from collector.enums import LOCAL as LOCAL
 from collector.errors import CollectorError
-
-LOCAL = "local"
-"""The account of a collector that forwards nothing: what is kept here is delivered."""
 
 EXPIRED = "not delivered in time"
 GIVEN_UP = "refused by the destination, then given up for room"

@@ -249,3 +249,32 @@ def test_shell_completion_is_offered(tmp_path: Path) -> None:
     shown = run(tmp_path, "--show-completion", "bash")
     assert shown.returncode == 0
     assert b"complete" in shown.stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """As with `| head -1`: what is written last is written when the command ends."""
+    for arguments in (("config",), ("policy", "show"), ("--help",)):
+        with subprocess.Popen(
+            command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path), cwd=tmp_path
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b"", arguments
+
+
+def test_what_stays_here_is_said_to_be_kept_not_delivered(tmp_path: Path) -> None:
+    with running(tmp_path) as collector:
+        assert collector.post("/v1/traces", traces(3).SerializeToString())[0] == 200
+        said = run(tmp_path, "status").stdout
+    assert b"local traces: 3 received = 3 kept + 0 queued" in said
+    assert b"delivered" not in said
+
+
+def test_a_command_without_the_token_says_which_variables_give_it(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    with running(tmp_path) as collector:
+        for arguments in (("sessions",), ("status",), ("show", "abc"), ("send-test",)):
+            result = run(other, *arguments, COLLECTOR_PORT=collector.url.rpartition(":")[2])
+            assert result.returncode == 1
+            assert b"COLLECTOR_DATA_DIR" in result.stderr and b"COLLECTOR_ACCESS_TOKEN" in result.stderr, arguments
