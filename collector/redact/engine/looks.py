@@ -20,6 +20,7 @@ _BREAK = re.compile(
 _LINE_ENDS = re.compile(rb"[ \t]{0,80}(?:\r?\n|\\|[\"'`,;)<]|" + _BORDER + rb"|\Z)")
 _BEFORE_BREAK = (b"\n", b"\r", b"\\", b" ", b"\t", b"|", b"\xe2")
 _MOST_LINES = 64
+_MOST_BEFORE = 8
 _LONGEST_START = 32
 _NAME = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -53,7 +54,8 @@ def token(
     def _over_lines(data: bytes, run: re.Match[bytes], match: re.Match[bytes] | None) -> ByteRange | None:
         if match is not None and match.end() != run.end():
             return None
-        text = run[0]
+        lead = data[max(0, run.start() - _MOST_BEFORE) : run.start()]  # what a pattern may ask of the text before it
+        text = lead + run[0]
         ends = [(len(text), run.end())]
         while len(ends) < _MOST_LINES and (brk := _BREAK.match(data, ends[-1][1])):
             more = _RUN.match(data, brk.end())
@@ -63,14 +65,14 @@ def token(
                 break
             text += more[0]
             ends.append((len(text), more.end()))
-            if match is None and pattern.match(text) and not _goes_on(more[0]):
+            if match is None and pattern.match(text, len(lead)) and not _goes_on(more[0]):
                 break
-        if len(ends) == 1 or not (whole := pattern.match(text)):
+        if len(ends) == 1 or not (whole := pattern.match(text, len(lead))):
             return None
         if masked(whole[group]) or (check and not check(whole[group])):
             return None
         last = next((raw - size + whole.end(group)) for size, raw in ends if size >= whole.end(group))
-        return begin(data, run.start() + whole.start(group)), last
+        return begin(data, run.start() + whole.start(group) - len(lead)), last
 
     return look
 

@@ -219,6 +219,8 @@ _ALGORITHM = re.compile(
     rb"(?i)(?:[a-z]{2,8}[0-9]{0,4}[-_/]){1,5}(?:md[245]|sha-?(?:[123]|224|256|384|512)(?:-plus)?|gcm|cbc|ctr|ccm|poly1305|ed25519|x25519|rsa|hmac|oaep|pss|dss|aes[0-9]{0,3})"
 )
 """`AWS4-HMAC-SHA256`, `CRAM-MD5`, `RSA-OAEP-SHA256`."""
+_REGION = re.compile(rb"[a-z]{2}-(?:gov-|iso-)?(?:(?:north|south|east|west|central)+)-?[0-9]")
+"""Of a cloud: `us-east-1`."""
 _IDEOGRAPHIC = re.compile(rb"[\xe3-\xed]")
 _ALPHANUMERIC = re.compile(rb"[A-Za-z0-9]")
 
@@ -231,6 +233,8 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
     if _NUMBER.fullmatch(bare):
         return not digits_may_be_secret or len(bare) < 4
     if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare) or _ALGORITHM.fullmatch(bare):
+        return True
+    if _REGION.fullmatch(bare):
         return True
     if _IDEOGRAPHIC.match(bare) and not _ALPHANUMERIC.search(bare):
         return True

@@ -43,7 +43,7 @@ _PHRASE = re.compile(
     rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\"\\\n\x00]{6,128})(?=\\{0,15}\")|'(?P<single>[^'\\\n\x00]{6,128})(?=\\{0,15}'))"
 )
 _ENDS_BARE = re.compile(
-    rb"[,;&](?=[A-Za-z_%.\[\]-]{1,40}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
+    rb"[,;&](?=[A-Za-z_%.\[\]-][A-Za-z0-9_%.\[\]-]{0,39}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
 )
 _DEFAULT = re.compile(
     rb"[\"'\\]{0,4}\$\{[A-Za-z_][A-Za-z0-9_.]{0,80}:[-=]?(?P<value>[^{}\s\"'\\\x00]{6,200})\}[\"'\\]{0,4}"
@@ -169,7 +169,12 @@ def _paired(match: re.Match[bytes], data: bytes) -> bool:
 
 
 def _paired_loosely(match: re.Match[bytes], data: bytes) -> bool:
-    return len(match["secret"]) >= 8 and is_secret(match["key"], match["secret"], Holder.LITERAL)
+    value = match["secret"]
+    return len(value) >= 8 and not _NAMES.fullmatch(value) and is_secret(match["key"], value, Holder.LITERAL)
+
+
+_NAMES = re.compile(rb"(?:[A-Z]{0,5}[A-Z][a-z]{2,20}_?){2,8}")
+"""A name of several words, as lists of names have them: `OpenAICodexOAuthFlow`."""
 
 
 _ELEMENT = re.compile(
@@ -215,7 +220,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
             "API_KEY=${API_KEY}", "OPENAI_API_KEY=<your-api-key>", "password: {{ .Values.db.password }}", "secretName: db-credentials-v2",
             "password = getpass.getpass('Password: ')", '{"primaryKey":"user_profile_id","max_tokens":4096}', "password: admin123",
             "password: vault:secret/data/app#password2", "api_key: !secret openai_key_2", "idempotencyKey: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}",
-            "const [password, setPassword] = useState(\"\")", "password: str = Field(min_length=12)", "auth: oauth2-proxy-7.6.0",
+            "const [password, setPassword] = useState(\"\")", '"license_key": "3dslicer-1.0"', "data_key = _mm512_xor_si512 (a, b)", "password: str = Field(min_length=12)", "auth: oauth2-proxy-7.6.0",
             '"password": "Enter your password"',
         ),
         since=2,
@@ -225,7 +230,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
         (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
         _argument(around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely)),
         match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")'),
-        no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')"),
+        no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')", '["ClientSecret", "InputAudioTranscription"]', '["secret-key", "us-east-1"]'),
         since=2,
     ),
     Rule(

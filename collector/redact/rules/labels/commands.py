@@ -17,7 +17,7 @@ def _flag(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] == b"u" and data[match.start("secret") - 1 : match.start("secret")] == b"\\":
         return False  # an escaped character of another language
-    return value[:1] not in (b"-", b"/", b"|", b">") and is_secret(
+    return value[:1] not in (b"-", b"/", b"|", b">", b"(", b"[") and is_secret(
         match["key"], value, Holder.VARIABLE if data[match.end("key") : match.end("key") + 1] == b"=" else Holder.DATA
     )
 

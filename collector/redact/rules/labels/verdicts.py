@@ -68,6 +68,8 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return True
     if has_every_class(bare):
         return True
+    if _LICENSE_KEY.search(name) and _names_license(bare):
+        return False
     if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder is Holder.VARIABLE):
         return True
     if harmless(bare, digits_may_be_secret=says is Says.PASSWORD):
@@ -106,7 +108,7 @@ def holds_session(cookies: bytes) -> bool:
 
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
 _EXPRESSION = re.compile(
-    rb"(?:a-z|A-Z|0-9)(?:a-z|A-Z|0-9)|[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
+    rb"(?:a-z|A-Z|0-9)(?:a-z|A-Z|0-9)|![01][!=)]|&#x3[cC];|_mm[0-9]{0,3}_|[,)][^(]{0,40}[(]|[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
 )
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
@@ -139,7 +141,20 @@ def _token(value: bytes, holder: Holder) -> bool:
     return holder in _DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
 
 
-_NAMES_KIND = re.compile(rb"[a-z](?:Types?|Key|Token|Secret|Password|Credentials?)\Z")
+_LICENSE_KEY = re.compile(rb"(?i)licen[cs]e_?-?key\Z")
+_LICENSE = re.compile(
+    rb"(?i)(?=[^a-z]{0,40}[a-z])(?:[0-9]{0,4}[a-z]{1,20}(?:[0-9]{1,4}[a-z]{0,12})?|[0-9][0-9.]{0,9}[a-z]{0,8})"
+    rb"(?:[-+](?:[0-9]{0,4}[a-z]{1,20}(?:[0-9]{1,4}[a-z]{0,12})?|[0-9][0-9.]{0,9}[a-z]{0,8})){0,11}[+]?"
+)
+"""The name of a license, as lists of licenses have it: `3dslicer-1.0`, `GPL-2.0-or-later`."""
+
+
+def _names_license(value: bytes) -> bool:
+    mixed = [part for part in value.split(b"-") if 0 < count(part, DIGITS) < len(part) - part.count(b".")]
+    return len(mixed) <= 2 and _LICENSE.fullmatch(value) is not None
+
+
+_NAMES_KIND = re.compile(rb"[A-Za-z](?:Types?|Keys?|Tokens?|Secrets?|Passwords?|Credentials?|Base64|Bytes)\Z")
 
 
 def names_something(value: bytes) -> bool:
