@@ -5,10 +5,12 @@ A token in the address, once, becomes a cookie, so that no address that is seen 
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode
 
-from collector.receive.guard import COOKIE
+from collector.receive.guard import COOKIE, Headers
 
 SECURITY_HEADERS: Mapping[bytes, bytes] = {
     b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -26,6 +28,18 @@ TOKEN = "token"
 """The query parameter that carries the read token once."""
 
 
+_LED_ON = b'<!doctype html><title>collector</title><link rel="icon" href="data:,">'
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The answer to a browser that brings the token."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
 def secured(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """An answer's headers and the security headers it does not set itself."""
     given = {name.lower() for name, _ in headers}
@@ -39,8 +53,24 @@ def split_token(query: bytes) -> tuple[str | None, str]:
     return token, urlencode([pair for pair in pairs if pair[0] != TOKEN])
 
 
-def entry(path: str, query: str, token: str, *, secure: bool) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer that leaves the cookie and leads to the same page, without the token in its address."""
-    place = "/" + quote(path.lstrip("/")) + (f"?{query}" if query else "")
+def entry(path: str, query: str, token: str, headers: Headers, *, secure: bool) -> Entry:
+    """An answer that leaves the cookie and leads to the same page, without the token in its address.
+
+    Who comes from elsewhere, as from the file that `collector open` leaves, is led on by a page of ours: browsers send
+    no strict cookie along a redirect that began elsewhere.
+    """
+    place = ("/" + quote(path.lstrip("/")) + (f"?{query}" if query else "")).encode()
     cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/" + ("; Secure" if secure else "")
-    return [(b"location", place.encode()), (b"set-cookie", cookie.encode())]
+    left = (b"set-cookie", cookie.encode())
+    if headers.get(b"sec-fetch-site") == b"cross-site":
+        return Entry(200, [left, (b"refresh", b"0; url=" + place), (b"content-type", b"text/html")], _LED_ON)
+    return Entry(303, [left, (b"location", place)])
+
+
+def entry_page(address: str) -> str:
+    """A page on disk that leads to `address`: a browser's command line, unlike its files, is read by every user."""
+    place = html.escape(address)
+    return (
+        '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>collector</title>'
+        f'<meta http-equiv="refresh" content="0; url={place}"><a href="{place}">Open the page</a>'
+    )

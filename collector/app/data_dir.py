@@ -3,6 +3,7 @@
 lock            held by the collector that uses the directory
 running.json    where that collector listens, for the commands
 read-token      lets its holder read what was kept: the owner's commands and browser
+open.html       leads the owner's browser to the page with the read token, as `collector open` leaves it
 install-token   goes into the settings of OpenCode's plugin: claims about files count only with it
 instance-key    the collector proves with it that it serves this directory, before a command gives it a token
 """
@@ -25,6 +26,7 @@ INSTALL_TOKEN = "install-token"
 INSTANCE_KEY = "instance-key"
 
 _LOCK = "lock"
+_OPEN = "open.html"
 _RUNNING = "running.json"
 _SECRET_BYTES = 32
 _MOST_SECRET_BYTES = 4096
@@ -111,6 +113,15 @@ def page_address(url: str, read_token: str | None) -> str:
     """The page's address for this machine; with the token it leaves a cookie and forgets the token."""
     here = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     return f"{here}/?token={read_token}" if read_token else f"{here}/"
+
+
+def leave_entry(directory: Path, page: str) -> str:
+    """Put a page that leads a browser in; the address of its file. Raises `ConfigError`."""
+    try:
+        _write_own(directory / _OPEN, page)
+    except OSError as error:
+        raise ConfigError(f"{directory / _OPEN} cannot be written: {error.strerror}") from None
+    return (directory / _OPEN).absolute().as_uri()
 
 
 def _close_to_others(path: Path) -> None:

@@ -136,10 +136,12 @@ class Routes:
         token, query = split_token(scope.get("query_string", b""))
         if token is None or not self._guard.is_read_token(token):
             return False
-        self._guard.check(headers_of(scope), Access.OPEN)
-        headers = entry(scope["path"], query, token, secure=scope.get("scheme") == "https")
-        await send({"type": "http.response.start", "status": 303, "headers": [*headers, (b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
+        asked = headers_of(scope)
+        self._guard.check(asked, Access.OPEN)
+        found = entry(scope["path"], query, token, asked, secure=scope.get("scheme") == "https")
+        headers = [*found.headers, (b"content-length", str(len(found.body)).encode())]
+        await send({"type": "http.response.start", "status": found.status, "headers": headers})
+        await send({"type": "http.response.body", "body": found.body})
         return True
 
 

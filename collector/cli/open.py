@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from collector.app.data_dir import READ_TOKEN, found_secret, page_address
+from collector.app.browser import entry_page
+from collector.app.data_dir import READ_TOKEN, found_secret, leave_entry, page_address
 from collector.cli.client import Client
 from collector.cli.options import DataDirOption
 from collector.settings.sources import load
@@ -25,7 +26,11 @@ def open_page(
 
     settings = load({"data_dir": data_dir}).settings
     status = Client(settings).get("/api/status")
-    token = found_secret(settings.data_dir.expanduser(), READ_TOKEN)
-    address = page_address(status["url"], None if settings.read_without_token else token)
-    if show or not webbrowser.open(address):
+    directory = settings.data_dir.expanduser()
+    token = None if settings.read_without_token else found_secret(directory, READ_TOKEN)
+    address = page_address(status["url"], token)
+    opened = leave_entry(directory, entry_page(address)) if token and not show else address
+    if show or not webbrowser.open(opened):
         print(address)
+    elif token:
+        print("opened in the browser; if it may not read files there, `collector open --print` prints the address")

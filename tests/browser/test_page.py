@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harness.browser import Browser, read_token, recorded, serious, tell
 from harness.credentials import GITHUB
-from harness.process import Process
+from harness.process import Process, run
 from harness.telemetry import JSON
 from playwright.sync_api import Page, expect
 
@@ -23,6 +23,16 @@ def session_of(page: Page, scenario: str) -> str:
     link = page.locator("tr[data-span]", has_text=f"projects/{scenario} ·").locator("a.title").first
     expect(link).to_be_visible()
     return link.get_attribute("href") or ""
+
+
+def test_the_page_that_the_command_leaves_leads_in(browser: Browser, collector: Process) -> None:
+    """The cookie is a strict one, and the browser comes from a file."""
+    opened = run(collector.directory, "open", BROWSER="true %s")
+    assert opened.returncode == 0 and b"opened in the browser" in opened.stdout, opened
+    with browser.page(collector.url) as page:
+        page.goto((collector.directory / "data/open.html").as_uri())
+        expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
+        expect(page).to_have_url(f"{collector.url}/")
 
 
 def test_the_first_turn_appears_by_itself(browser: Browser, collector: Process) -> None:

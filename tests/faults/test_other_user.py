@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.process import Process, running
+from harness.process import Process, command, environment, running
 from harness.telemetry import traces
+from harness.upstream import wait_for
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 pytestmark = [
@@ -109,3 +111,31 @@ def test_another_user_of_the_machine_reads_nothing(tmp_path: Path, stranger: str
         assert len(collector.get("/api/spans")) == 2
         assert "names files without the token" in collector.log.read_text()
         assert not (tmp_path / "data" / "opencode-sources.json").exists()
+
+
+_LOOK = """
+import json, os, pathlib, sys
+os.setgroups([]), os.setgid(int(sys.argv[1])), os.setuid(int(sys.argv[1]))
+print(json.dumps([found.decode("latin-1") for each in pathlib.Path("/proc").glob("[0-9]*/cmdline")
+                  if (found := each.read_bytes() if os.access(each, os.R_OK) else b"")]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_no_command_line_shows_the_read_token(tmp_path: Path, stranger: str) -> None:
+    """Every user sees the arguments of every process: a browser that is opened gets the address by a file."""
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\nsleep 60\n")
+    browser.chmod(0o755)
+    with running(tmp_path) as collector:
+        env = environment(tmp_path, BROWSER=f"{browser} %s")
+        opening = subprocess.Popen(command("open"), env=env, cwd=tmp_path, start_new_session=True)
+        try:
+            wait_for((tmp_path / "opened").exists, 90)
+            looked = [sys.executable, "-c", _LOOK, str(pwd.getpwnam(stranger).pw_uid)]
+            seen = json.loads(subprocess.run(looked, capture_output=True, timeout=60, cwd="/", check=True).stdout)
+        finally:
+            os.killpg(opening.pid, signal.SIGKILL)
+            opening.wait()
+        assert any(str(browser) in line and "open.html" in line for line in seen)
+        assert collector.read_token not in "".join(seen)

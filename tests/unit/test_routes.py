@@ -89,6 +89,15 @@ def test_a_token_in_the_address_becomes_a_cookie_and_leaves_the_address(routes: 
     assert ask(found, f"/?token={TOKEN}", origin="http://evil.example").status_code == 403
 
 
+def test_who_comes_from_a_file_is_led_on_by_a_page_of_ours(routes: NewRoutes) -> None:
+    """Browsers send no strict cookie along a redirect that began on another site."""
+    answer = ask(
+        routes(Guard(read_token=TOKEN)), f"/api/spans?limit=3&token={TOKEN}", **{"sec-fetch-site": "cross-site"}
+    )
+    assert (answer.status_code, answer.headers["refresh"]) == (200, "0; url=/api/spans?limit=3")
+    assert answer.headers["set-cookie"].startswith(f"{COOKIE}={TOKEN}; HttpOnly; SameSite=Strict")
+
+
 def test_every_answer_of_the_viewer_tells_browsers_to_keep_to_our_own(routes: NewRoutes) -> None:
     found = routes(Guard(read_token=TOKEN))
     for path in ("/healthz", "/api/sessions", "/api/sessions?limit=x"):
