@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.otlp.values import Attributes, Value, read_attributes, read_value
-from collector.reshape.counted import CountedSpans
+from collector.reshape.counted import CountedSpans, ToolCallOfSpan
 from collector.reshape.dropped import DroppedSpans
 
 _MOST_ANCESTORS = 64
@@ -44,7 +44,7 @@ class RequestSpans:
         self._drops: list[tuple[ScopeSpans, int]] = []
         self._counted: list[Span] = []
         self._untouched: list[Span] = []
-        self._tools: list[tuple[Span, str, str]] = []
+        self._tools: list[tuple[Span, ToolCallOfSpan]] = []
 
     def _all(self) -> Iterator[Span]:
         for resource in self._request.resource_spans:
@@ -120,7 +120,7 @@ class RequestSpans:
 
     def tool(self, span: Span, name: str, call_id: str) -> None:
         """Note that `span` was made a TOOL span of that name and call; the id is empty where none was given."""
-        self._tools.append((span, name, call_id))
+        self._tools.append((span, ToolCallOfSpan(name, call_id)))
 
     def close_gaps(self) -> list[SpanId]:
         """Take the dropped spans out; their children, and children of those dropped before, become children of the
@@ -163,11 +163,22 @@ class RequestSpans:
         for span in self._untouched:
             self._remember(span, self._counted_above(span)[1])
         self._pass_on()
-        tools = {(span.trace_id, span.span_id): (name, call_id) for span, name, call_id in self._tools}
-        for span, name, call_id in self._tools:
-            above_name, above_id = tools.get((span.trace_id, span.parent_span_id), ("", ""))
-            if name and above_name == name and (call_id == above_id or not (call_id and above_id)):
+        self._call_once()
+
+    def _call_once(self) -> None:
+        """Leave of two TOOL spans of one call, one right below the other, the upper one, or that which came first."""
+        calls = {(span.trace_id, span.span_id): call for span, call in self._tools}
+        for span, call in self._tools:
+            around = calls.get((span.trace_id, span.parent_span_id))
+            ids = (span.trace_id, span.span_id, span.parent_span_id)
+            if around is not None and span.parent_span_id != span.span_id:
+                told = call.may_be(around)
+            else:
+                told = self._told.told_tool(*ids, call)
+            if told:
                 _set_kind(span, CHAIN)
+            else:
+                self._told.remember_tool(*ids, call)
 
     def _remember(self, span: Span, unknown: bytes) -> None:
         self._told.remember(span.trace_id, span.span_id)

@@ -119,8 +119,12 @@ def test_a_tool_that_calls_itself_is_called_twice(ids: tuple[str, str], kind: st
     """Only what has another call's id is another call."""
     tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "w"}
     calls = [{**tool, "gen_ai.tool.call.id": id} if id else tool for id in ids]
-    found = through(request_with((1, 0, calls[0]), (2, 1, calls[1])))
+    outer, inner = (1, 0, calls[0]), (2, 1, calls[1])
+    found = through(request_with(outer, inner))
     assert (found[1][KIND], found[2][KIND]) == ("TOOL", kind)
+    for first, second in ((outer, inner), (inner, outer)):  # in exports of their own, as of an MCP client and server
+        again = through(request_with(first), request_with(second), request_with(first), request_with(second))
+        assert (again[first[0]][KIND], again[second[0]][KIND]) == ("TOOL", kind)
 
 
 @pytest.mark.parametrize("cost", [-1.0, float("nan"), float("inf"), "NaN", "-0.5"])
