@@ -15,7 +15,7 @@ def read_call(call: dict[str, Value]) -> ToolCall:
     inner = call.get("function") or call.get("custom")
     source = inner if isinstance(inner, dict) else call
     arguments: Value = None
-    for key in ("arguments", "input", "args", "server_tool_call", "action"):
+    for key in ("arguments", "input", "args", "server_tool_call", "action", "tool_kwargs"):
         if source.get(key) is not None:
             arguments = source[key]
             break

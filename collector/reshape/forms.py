@@ -33,33 +33,54 @@ BARE = {  # Gemini, Bedrock and Genkit name a part by its one member
     "codeExecutionResult": "tool_result",
     "code_execution_result": "tool_result",
 }
+MESSAGE_TYPES = {
+    "SYSTEM": "system",
+    "USER": "user",
+    "AI": "assistant",
+    "TOOL_EXECUTION_RESULT": "tool",
+    "SystemMessage": "system",
+    "UserMessage": "user",
+    "AssistantMessage": "assistant",
+    "FunctionExecutionResultMessage": "tool",
+}
+"""Messages of LangChain4j and AutoGen, which name their speaker by their type alone."""
+
 LANGCHAIN_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 
 _BODY = {
     *("content", "parts", "tool_calls", "toolCalls", "function_call"),
-    *("refusal", "reasoning", "reasoning_content", "thinking", "audio"),
+    *("refusal", "reasoning", "reasoning_content", "thinking", "audio", "blocks"),
 }
 """What holds what a message says."""
 
-_BESIDE_BODY = {"role", "name", "id", "type", "annotations", "finish_reason", "stop_reason", "index"}
+_BESIDE_BODY = {
+    "role",
+    "name",
+    "id",
+    "type",
+    "additional_kwargs",
+    "annotations",
+    "finish_reason",
+    "stop_reason",
+    "index",
+}
 
 WRAPPERS = ("message", "messages", "contents", "choices", "candidates", "generations")
 """Members of a request or response that hold its messages."""
 
-_OF_A_RESPONSE = {
-    *("text", "output", "object", "files", "sources", "reasoning", "reasoningText", "reasoningDetails", "toolCalls"),
-    *("tool_calls", "toolResults", "finishReason", "finish_reason", "usage", "totalUsage", "warnings", "request"),
-    *("response", "responseMessages", "steps", "id", "model", "created", "type", "message", "generation_info"),
-    *("providerMetadata", "input", "chat_history", "intermediate_steps"),
+_OF_A_RESULT_OF_SDKS = {
+    *("finishReason", "finish_reason", "totalUsage", "toolCalls", "tool_calls", "toolResults", "steps", "warnings"),
+    *("reasoningText", "reasoningDetails", "responseMessages", "generation_info", "providerMetadata"),
 }
-"""Members beside a `text` or `output` that make it an SDK's result, where no object of the model's own making is."""
+"""Members beside a `text` that make it an SDK's result, where no object of the model's own making is."""
 
-_USAGE = {"usage", "usage_metadata", "usageMetadata", "error"}
+_OF_A_RUN = {"output", "input", "chat_history", "intermediate_steps"}
+_USAGE = ("usage", "usage_metadata", "usageMetadata")
 
 
 def kind_of_part(part: dict[str, Value]) -> str:
     """The type of a part, spelled with underscores; "" where it names none."""
-    kind = part.get("type") or part.get("kind")
+    kind = part.get("type") or part.get("kind") or part.get("block_type")
     return kind.replace("-", "_").lower() if isinstance(kind, str) else ""
 
 
@@ -83,6 +104,8 @@ def is_part(item: Value) -> bool:
     """Whether `item` is a part of a message of a known type, and holds what that type has."""
     if not isinstance(item, dict) or not item or not _NO_PART.isdisjoint(item):
         return False
+    if item.get("type") == "text" and (isinstance(item.get("text"), str) or isinstance(item.get("content"), str)):
+        return True  # as nearly every part there is
     if any(isinstance(item.get(key), dict) for key in BARE):
         return True
     kind = kind_of_part(item)
@@ -146,30 +169,40 @@ def is_message(value: dict[str, Value]) -> bool:
     return role is None and value.keys() <= _BODY | _BESIDE_BODY
 
 
-def is_answer(value: Value, *, in_list: bool = False) -> bool:
-    """Whether JSON that a model answered holds messages; else it is the answer itself."""
+def is_answer(value: Value) -> bool:
+    """Whether JSON that a model answered holds messages, or is a response without any; else it is the answer itself."""
     if isinstance(value, list):
-        return is_parts(value) or any(
-            not isinstance(item, dict)
-            or is_answer(item, in_list=True)
-            or "role" in item
-            or is_lone(item)
-            or is_part(item)
-            for item in value
-        )
-    if not isinstance(value, dict):
+        return is_parts(value) or any(isinstance(item, (str, list)) or _holds_message(item) for item in value)
+    if not isinstance(value, dict) or _holds_message(value):
         return True
+    if any(isinstance(value.get(key), dict) for key in _USAGE):
+        return True
+    if any(value.get(key) in ([], {}) for key in (*WRAPPERS, "output")):
+        return True
+    if isinstance(value.get("output"), str):
+        return value.keys() <= _OF_A_RUN
+    return "text" in value and not _OF_A_RESULT_OF_SDKS.isdisjoint(value)
+
+
+def _holds_message(value: Value, depth: int = 0) -> bool:
+    """Whether `value` is a message, a part of one, or what providers wrap around them."""
+    if isinstance(value, list):
+        return depth < _MOST_WRAPPED and any(_holds_message(item, depth + 1) for item in value)
+    if not isinstance(value, dict):
+        return False
+    role, kind = value.get("role"), value.get("type")
+    if isinstance(role, str):
+        return role.lower() in _KNOWN_ROLES or isinstance(value.get("parts"), list)
     if is_message(value) or is_lone(value) or is_part(value) or isinstance(value.get("kwargs"), dict):
         return True
-    if value.get("type") in LANGCHAIN_TYPES and "content" in value:
+    if isinstance(kind, str) and (kind in MESSAGE_TYPES or (kind in LANGCHAIN_TYPES and "content" in value)):
         return True
-    if any(_is_structure(value.get(key)) for key in (*WRAPPERS, "content", "output")):
+    content = value.get("content")
+    if (isinstance(content, dict) and "parts" in content) or ("text" in value and not _OF_A_CHOICE.isdisjoint(value)):
         return True
-    if not _USAGE.isdisjoint(value) or any(value.get(key) in ([], {}) for key in (*WRAPPERS, "output")):
-        return True  # a response without an answer
-    return not in_list and ("text" in value or "output" in value) and value.keys() <= _OF_A_RESPONSE
+    return any(isinstance(value.get(key), (dict, list)) and _holds_message(value[key], depth + 1) for key in _WRAPPING)
 
 
-def _is_structure(value: Value) -> bool:
-    """Whether a member holds objects; `content` of Gemini's candidates is one."""
-    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], (dict, list)))
+_MOST_WRAPPED = 8
+_WRAPPING = (*WRAPPERS, "output")
+_OF_A_CHOICE = {"finish_reason", "generation_info", "logprobs"}

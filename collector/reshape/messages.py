@@ -1,7 +1,8 @@
 """Chat messages of every dialect as one shape.
 
 Read are the parts of the GenAI conventions, and the messages of OpenAI (chat and responses), Anthropic,
-Gemini, Bedrock, Genkit, the AI SDK and LangChain, told apart by what they hold: instrumentations mix them.
+Gemini, Bedrock, Genkit, the AI SDK, LangChain, LangChain4j, LlamaIndex and AutoGen, told apart by what they hold:
+instrumentations mix them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collector.reshape.contents import read_content
 from collector.reshape.forms import (
     BARE,
     LANGCHAIN_TYPES,
+    MESSAGE_TYPES,
     ROLES,
     WRAPPERS,
     is_answer,
@@ -37,8 +39,6 @@ _LANGCHAIN = {
     "ToolMessage": "tool",
     "FunctionMessage": "tool",
 }
-
-_LANGCHAIN4J = {"SYSTEM": "system", "USER": "user", "AI": "assistant", "TOOL_EXECUTION_RESULT": "tool"}
 
 Dump = Callable[[Value], str]
 
@@ -116,11 +116,8 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
         return _read(value["kwargs"], named or role, reading, depth + 1)
     if "role" in value or "parts" in value or is_lone(value):
         return _read_message(value, role, reading)
-    if (spoken_by := _LANGCHAIN4J.get(_text(value.get("type")))) is not None:
-        content = value.get("contents") if value.get("contents") is not None else value.get("text")
-        calls = value.get("toolExecutionRequests")
-        message = {"role": spoken_by, "content": content, "tool_calls": calls, "tool_call_id": value.get("id")}
-        return _read_message({**message, "name": value.get("name")}, spoken_by, reading)
+    if (spoken_by := MESSAGE_TYPES.get(_text(value.get("type")))) is not None:
+        return _read_message(_of_type(value, spoken_by), spoken_by, reading)
     for key in WRAPPERS:
         if value.get(key):
             system = next((found for key in _SYSTEM if (found := value.get(key) or _of_config(value, key))), None)
@@ -151,6 +148,17 @@ def _read_object(value: dict[str, Value], role: str, reading: MessageReading, de
     return []
 
 
+def _of_type(value: dict[str, Value], role: str) -> dict[str, Value]:
+    """A message of LangChain4j or AutoGen as OpenAI's chat has it; AutoGen's calls and results name no type."""
+    content = next((value[key] for key in ("content", "contents", "text") if value.get(key) is not None), None)
+    if isinstance(content, list) and role in _OF_AUTOGEN:
+        content = [{"type": _OF_AUTOGEN[role], **item} if isinstance(item, dict) else item for item in content]
+    calls = value.get("toolExecutionRequests")
+    found = {"role": role, "content": content, "tool_calls": calls, "tool_call_id": value.get("id")}
+    return {**found, "name": value.get("name")}
+
+
+_OF_AUTOGEN = {"assistant": "tool_call", "tool": "tool_result"}
 _SYSTEM = ("system", "system_instruction", "systemInstruction")
 
 
@@ -167,6 +175,9 @@ def _finish_reason(value: dict[str, Value]) -> str:
 _FINISH = ("finish_reason", "stop_reason", "finishReason", "stopReason")
 
 
+_CONTENT = ("content", "blocks", "text")
+
+
 def _read_message(value: dict[str, Value], role: str, reading: MessageReading) -> list[ChatMessage]:
     """The message in `value`, and one more for each tool result that came inside it."""
     given = value.get("role")
@@ -176,7 +187,7 @@ def _read_message(value: dict[str, Value], role: str, reading: MessageReading) -
     message = ChatMessage("assistant" if is_thought else role)
     results: list[ChatMessage] = []
     parts = value.get("parts")
-    content = value.get("content") if parts is None else parts
+    content = parts if parts is not None else next((value[key] for key in _CONTENT if value.get(key) is not None), None)
     more = len(value) > 2 or content is None or given is None  # than who said what
     if more:
         message.finish_reason = _finish_reason(value)

@@ -48,7 +48,14 @@ _OF_FORM = {
 }
 """Words that a message's form says again, and states that are those of everything that does not say otherwise."""
 
-_SAME_FORM = {"kind": "type", "part_kind": "type", "toolCallType": "type", "modality": "type", "event.name": "name"}
+_SAME_FORM = {
+    "kind": "type",
+    "part_kind": "type",
+    "toolCallType": "type",
+    "block_type": "type",
+    "modality": "type",
+    "event.name": "name",
+}
 _POSITIONS = frozenset({"index", "gen_ai.message.index", "lc"})
 
 
@@ -57,6 +64,7 @@ class Written:
 
     def __init__(self, values: Iterable[Value]) -> None:
         self._values = list(values)
+        self._same = {id(value) for value in self._values}
         self._texts: set[str] | None = None
         self._pieces: set[str] = set()
         self._named: set[tuple[str, Value]] = set()
@@ -65,7 +73,9 @@ class Written:
 
     def holds(self, name: str, value: Value) -> bool:
         """Whether all that `value` says, which stood under `name`, is among the written values."""
-        if any(item is value for item in self._values):  # as whole inputs and outputs are
+        if (
+            isinstance(value, str) and id(value) in self._same
+        ):  # as whole inputs and outputs are: a long text is not looked at
             return True
         if self._texts is None:
             self._texts = {item for item in self._values if isinstance(item, str)}

@@ -348,3 +348,15 @@ def test_a_request_of_mastras_has_its_system_prompt() -> None:
 
 def test_livekits_spans_of_other_names_are_what_their_operation_says() -> None:
     assert chat(user(text("hi")), **{"lk.room_id": "r"})["openinference.span.kind"] == "LLM"
+
+
+def test_autogens_messages_have_their_speakers() -> None:
+    messages = [
+        {"type": "SystemMessage", "content": "S"},
+        {"type": "UserMessage", "content": "hi", "source": "user"},
+        {"type": "AssistantMessage", "content": [{"id": "a", "name": "w", "arguments": "{}"}], "source": "assistant"},
+        {"type": "FunctionExecutionResultMessage", "content": [{"call_id": "a", "content": "rain", "name": "w"}]},
+    ]
+    found = one({"mlflow.spanType": '"LLM"', "mlflow.spanInputs": json.dumps({"messages": messages})})
+    assert [found[f"{IN}.{n}.message.role"] for n in range(4)] == ["system", "user", "assistant", "tool"]
+    assert found[f"{IN}.2.message.tool_calls.0.tool_call.id"] == found[f"{IN}.3.message.tool_call_id"] == "a"

@@ -183,6 +183,15 @@ ANSWERS = [
     '{"text": "a", "score": 3}',
     '{"message": "done", "status": "ok"}',
     '{"messages": "none", "query": "SELECT 1"}',
+    "[1, 2, 3]",
+    '[{"role": "CEO", "name": "Ann"}]',
+    '{"usage": "two a day", "text": "x"}',
+    '{"error": "not found"}',
+    '{"question": "q", "choices": [{"label": "A"}, {"label": "B"}]}',
+    '{"messages": [{"to": "bob", "body": "hi"}]}',
+    '{"content": {"title": "t"}, "slug": "s"}',
+    '{"output": {"a": 1}}',
+    '[{"type": "text", "name": "title"}]',
     "1.10",
 ]
 
@@ -213,6 +222,25 @@ def test_a_question_that_is_json_is_kept_as_it_came(asked: str) -> None:
         chat(user(text(asked))),
     ]
     assert {found[f"{IN}.0.message.content"] for found in ways} == {asked}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": "a", "finishReason": "stop", "toolCalls": []},
+        {"output": "a"},
+        {"choices": [{"text": "a", "index": 0, "finish_reason": "stop"}]},
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "a"}]}}]},
+        {"generations": [[{"text": "a", "generation_info": None}]]},
+        {"output": {"message": {"role": "assistant", "content": [{"text": "a"}]}}},
+        {"message": {"role": "assistant", "blocks": [{"block_type": "text", "text": "a"}]}},
+        {"content": "a", "finish_reason": "stop", "usage": {}},
+        [{"text": "a"}],
+        ["a"],
+    ],
+)
+def test_a_response_is_read_in_whatever_it_is_wrapped(body: Any) -> None:
+    assert chat(answered=body)[f"{OUT}.0.message.content"] == "a"
 
 
 def test_a_response_without_an_answer_is_none() -> None:
