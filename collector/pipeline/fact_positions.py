@@ -85,15 +85,17 @@ _TEXT = (
     *_attributes("AGENT", _INPUT, _OUTPUT), *_messages("user", "assistant", "system"),
     *_messages("user", "assistant", content=_CONTENT), *_attributes("CHAIN", _OUTPUT),
 )  # fmt: skip
+_TRANSCRIPT = _messages("user")
+"""The conversation as one text, which a compaction asks for."""
 _ARGUMENTS = (
     *_attributes("TOOL", _INPUT),
-    *_messages("assistant", content=_CALL + ToolCallAttributes.TOOL_CALL_FUNCTION_ARGUMENTS_JSON),
-)
-_RESULT = (*_attributes("TOOL", _OUTPUT), *_messages("tool"))
+    *_messages("assistant", content=_CALL + ToolCallAttributes.TOOL_CALL_FUNCTION_ARGUMENTS_JSON), *_TRANSCRIPT,
+)  # fmt: skip
+_RESULT = (*_attributes("TOOL", _OUTPUT), *_messages("tool"), *_TRANSCRIPT)
 _TOOL_NAME = (
     *_attributes("TOOL", SpanAttributes.TOOL_NAME), Position("TOOL", Place.NAME),
     *_messages("assistant", content=_CALL + ToolCallAttributes.TOOL_CALL_FUNCTION_NAME),
-    *_attributes("LLM", _TOOL + ToolAttributes.TOOL_NAME),
+    *_attributes("LLM", _TOOL + ToolAttributes.TOOL_NAME), *_TRANSCRIPT,
 )  # fmt: skip
 _FAILED = {"error": _ERROR, "error_type": _ERROR_TYPE}
 _BY = {"agent": _AGENT, "provider": _PROVIDER, "model": _MODEL, "variant": _attributes("LLM", "opencode.variant")}
