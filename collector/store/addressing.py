@@ -28,3 +28,8 @@ class Addressing:
         """The destinations that get it; this collector alone, where there is none."""
         found = self._shared if named is None else {name: self._destinations[name] for name in named}
         return found or _LOCAL
+
+
+def not_taken(signals: Collection[Signal]) -> str:
+    """Why what a destination that takes `signals` does not take is dropped."""
+    return f"destination takes {' and '.join(sorted(signals)) or 'nothing'} only"

@@ -15,7 +15,7 @@ import psycopg
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, ConfigError, StoreFull, Unavailable
-from collector.store.addressing import Addressing
+from collector.store.addressing import Addressing, not_taken
 from collector.store.completable import CompletableBatches
 from collector.store.entries import LOCAL, UNSEALABLE, Caps, Completable, Refusal, Reseal
 from collector.store.postgres import queue
@@ -251,8 +251,7 @@ class PostgresStore(PgOutbox):
             for reason, refused in refusal.by_reason.items():
                 transaction.count(destination, signal, "dropped", refused, storable(reason))
             if signal not in signals:
-                taken = " and ".join(sorted(signals)) or "nothing"
-                transaction.count(destination, signal, "dropped", items, f"destination takes {taken} only")
+                transaction.count(destination, signal, "dropped", items, not_taken(signals))
             elif destination == LOCAL:
                 transaction.count(destination, signal, "delivered", items)
             elif items:

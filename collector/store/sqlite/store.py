@@ -16,7 +16,7 @@ from isal.isal_zlib import crc32
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, StoreFull, Unavailable
-from collector.store.addressing import Addressing
+from collector.store.addressing import Addressing, not_taken
 from collector.store.completable import CompletableBatches
 from collector.store.entries import (
     LOCAL,
@@ -328,8 +328,7 @@ class SqliteStore(SqliteOutbox):
             for reason, refused in refusal.by_reason.items():
                 count(connection, destination, signal, "dropped", refused, reason)
             if signal not in signals:
-                taken = " and ".join(sorted(signals)) or "nothing"
-                count(connection, destination, signal, "dropped", items, f"destination takes {taken} only")
+                count(connection, destination, signal, "dropped", items, not_taken(signals))
             elif destination == LOCAL:
                 count(connection, destination, signal, "delivered", items)
             elif items:
