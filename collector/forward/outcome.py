@@ -34,7 +34,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Not taken this time; the same data may be taken later, not before `after_s` seconds where given.
+    """Not taken this time; the same data may be taken later. For `after_s` seconds, where given, nothing is sent there.
 
     What fails so while other data is taken is suspected itself, unless the destination is `busy` with too many
     requests. `gives_up`: after many attempts it is refused. `advice` says what to change where all data fails so.
