@@ -18,11 +18,23 @@ RECIPES = dict(re.findall(r"^## To add (.+?)\n(.*?)(?=^## )", TEXT, re.M | re.S)
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
-def test_each_recipe_is_five_lines_that_name_what_exists(name: str) -> None:
+def test_each_recipe_is_five_steps(name: str) -> None:
     steps = re.findall(r"^(\d)\. (.+)$", RECIPES[name], re.M)
     assert [number for number, _ in steps] == ["1", "2", "3", "4", "5"]
-    for path in re.findall(r"`((?:collector|tests|docs|proto_fixtures)/[\w./]*|[A-Z]+\.md)`", RECIPES[name]):
-        assert (ROOT / path).exists(), path
+
+
+def test_every_path_that_is_named_exists() -> None:
+    paths = re.findall(r"`((?:collector|tests|docs|proto_fixtures)/[\w./]*|[A-Z]+\.md)`", TEXT)
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_module_and_room_that_the_architecture_names_exists() -> None:
+    """A path in full below `collector/`, a name alone anywhere there."""
+    text = (ROOT / "collector" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)*\w+\.py|(?:\w+/)+)`", text)
+    assert len(named) > 40
+    assert [name for name in named if not next((ROOT / "collector").glob(f"**/{name.rstrip('/')}"), None)] == []
 
 
 def test_the_recipes_are_for_what_people_add_most() -> None:
@@ -56,3 +68,20 @@ def test_a_setting_added_as_told_is_read_shown_and_documented(tree: Path) -> Non
     assert shown["settings"]["greeting"]["value"] == "hello"
     _python(tree, "docs/generate.py")
     assert "| COLLECTOR_GREETING |" in (tree / "docs" / "settings.md").read_text()
+
+
+def test_a_rule_added_as_told_masks_and_changes_no_released_version(tree: Path) -> None:
+    [code] = re.findall(r"```python\n# collector/redact/rules/vendors/work\.py[^\n]*\n(.*?)```", TEXT, re.S)
+    file = tree / "collector" / "redact" / "rules" / "vendors" / "work.py"
+    before = ")  # fmt: skip"
+    assert file.read_text().count(before) == 1
+    file.write_text(file.read_text().replace(before, code + before))
+    pack = "from collector.redact.rules import LATEST; print(LATEST['secrets@latest'])"
+    released = json.loads((ROOT / "proto_fixtures" / "redaction" / "packs.json").read_text())
+    assert _python(tree, "-c", pack).strip() not in released
+    find = """
+from collector.redact.engine.engine import Engine
+from collector.redact.engine.rule import expand
+print(*[found.rule for found in Engine().find(expand("acme_{alnum24}").encode())])
+"""
+    assert _python(tree, "-c", find).split() == ["acme-token"]

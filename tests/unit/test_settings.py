@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from annotated_types import Le, Lt
 
 from collector.app.serving import check_bind
 from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.policy.model import ContentLevel
 from collector.settings.forwarding import ForwardingSettings, forwarding_settings
+from collector.settings.model import Settings
 from collector.settings.sources import load
 
 
@@ -46,6 +48,12 @@ def test_flags_beat_environment_beats_file_beats_defaults(monkeypatch, tmp_path:
     assert loaded.origins["log_level"] == "COLLECTOR_LOG_LEVEL"
     assert loaded.origins["host"].endswith("collector.toml")
     assert "content" not in loaded.origins
+
+
+def test_every_float_has_an_upper_bound() -> None:
+    floats = {name: field for name, field in Settings.model_fields.items() if field.annotation is float}
+    assert floats
+    assert [n for n, f in floats.items() if not any(isinstance(each, Le | Lt) for each in f.metadata)] == []
 
 
 @pytest.mark.parametrize("word", ["1", "true", "YES", "On"])
