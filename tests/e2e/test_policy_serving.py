@@ -111,7 +111,7 @@ class Running:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
 
     def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=30)
@@ -131,7 +131,7 @@ class Running:
         return self.ask("POST", "/v1/traces", body)[0]
 
     def until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while not holds():
             assert time.monotonic() < deadline, (self.directory / "log").read_text()
             time.sleep(0.1)
