@@ -76,12 +76,13 @@ def test_a_rule_added_as_told_masks_and_changes_no_released_version(tree: Path) 
     before = ")  # fmt: skip"
     assert file.read_text().count(before) == 1
     file.write_text(file.read_text().replace(before, code + before))
-    pack = "from collector.redact.rules import LATEST; print(LATEST['secrets@latest'])"
-    released = json.loads((ROOT / "proto_fixtures" / "redaction" / "packs.json").read_text())
-    assert _python(tree, "-c", pack).strip() not in released
-    find = """
+    ask = """
 from collector.redact.engine.engine import Engine
 from collector.redact.engine.rule import expand
-print(*[found.rule for found in Engine().find(expand("acme_{alnum24}").encode())])
+from collector.redact.rules import LATEST
+print(LATEST["secrets@latest"], *[found.rule for found in Engine().find(expand("acme_{alnum24}").encode())])
 """
-    assert _python(tree, "-c", find).split() == ["acme-token"]
+    version, *found = _python(tree, "-c", ask).split()
+    released = json.loads((ROOT / "proto_fixtures" / "redaction" / "packs.json").read_text())
+    assert version not in released, "`since` of the example is to be one more than the newest that is recorded"
+    assert found == ["acme-token"]
