@@ -18,7 +18,6 @@ from collector.reshape.written import Written
 _VECTOR = ".embedding.vector"
 _CONTENT = ("input.value", "output.value", "llm.input_messages", "llm.output_messages", "llm.tools", "tool.parameters")
 _MANY = 256
-_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +73,9 @@ def apply(
         for pair in filled:
             pair.ClearField("value")
         raise
-    if source_keys is SourceKeys.DISTINCT and not said_otherwise:
-        _remove_written(read, present, target, Written(values))
-    elif source_keys is SourceKeys.NONE and not said_otherwise:
-        _remove(span, read.keys, _gone(read, target, convention))
-        for event in span.events if target.redundant_in_events else ():
-            keys = [pair.key for pair in event.attributes]
-            _remove(event, keys, target.redundant_in_events.get(event.name, _NONE))
+    if source_keys is not SourceKeys.ALL and not said_otherwise:
+        own = convention.own if source_keys is SourceKeys.NONE else ()
+        _remove_written(read, present, target, Written(values), own)
     if OLD in present or NEW in present:
         copy_environment(span.attributes)
 
@@ -91,22 +86,22 @@ def _lists(keys: Sequence[str]) -> tuple[str, ...]:
     return tuple(group for group in GROUPS if any(key.startswith(group) for key in found)) if found else ()
 
 
-def _remove_written(read: ReadSpan, present: Attributes, target: Target, written: Written) -> None:
-    """Take out the redundant keys of the span and of its events, as far as `written` holds what they say."""
+def _remove_written(
+    read: ReadSpan, present: Attributes, target: Target, written: Written, own: tuple[str, ...]
+) -> None:
+    """Take out the redundant keys of the span and of its events, as far as `written` holds what they say; and the
+    span's `own` keys whatever they say."""
     said = target.redundant.intersection(read.keys)
-    gone = {key for key in said if written.holds(key, present.get(key))}
-    _remove(read.span, read.keys, gone | target.replaced)
+    gone = {key for key in said if written.holds(key, present.get(key))} | target.replaced
+    if own:
+        gone |= {key for key in read.keys if _is_own(key, own)}
+    _remove(read.span, read.keys, gone)
     for event in read.span.events if target.redundant_in_events else ():
         named = target.redundant_in_events.get(event.name)
         if named:
             told = read_attributes(event.attributes)
             gone = {key for key in named if key in told and written.holds(key, told[key])}
             _remove(event, [pair.key for pair in event.attributes], gone)
-
-
-def _gone(read: ReadSpan, target: Target, convention: Convention) -> Collection[str]:
-    gone = target.redundant | target.replaced
-    return {key for key in read.keys if key in gone or _is_own(key, convention.own)}
 
 
 def _is_own(key: str, own: tuple[str, ...]) -> bool:

@@ -289,3 +289,11 @@ def test_redaction_sees_the_text_that_leaves() -> None:
     assert outcome.batch is not None
     assert secret.encode() not in outcome.batch.data
     assert b"llm.input_messages.0.message.content" in outcome.batch.data
+
+
+def test_no_source_key_is_to_stay_but_what_is_of_another_convention_and_not_written() -> None:
+    """`none` takes the keys of the span's convention; it is no leave to lose what another one says."""
+    given = {**CHAT, "langfuse.observation.type": "generation", "langfuse.observation.input": "said otherwise"}
+    found = reshaped(given, source_keys=SourceKeys.NONE)
+    assert not any(key.startswith("langfuse.") for key in found)
+    assert found["gen_ai.input.messages"] == CHAT["gen_ai.input.messages"]
