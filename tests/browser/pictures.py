@@ -1,11 +1,15 @@
-"""Takes the pictures of the page that the README shows, and of every view at both sizes and in both themes.
+"""Takes the pictures of every view at both sizes and in both themes, and those that the README shows.
 
 .venv/bin/python tests/browser/pictures.py DIRECTORY
+
+Into DIRECTORY go all of them, into docs/pictures the three of the README. What is seen are the recordings of the tests,
+whose made-up prompts and titles are replaced by such as people write.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -14,15 +18,52 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from browser.conftest import AXE, CHROMIUM
-from harness.browser import Browser, Scheme, read_token, tell
+from harness.browser import Browser, Scheme, read_token, recorded
 from harness.credentials import AWS_SECRET, GITHUB
 from harness.process import Process
 from harness.telemetry import JSON, logs, metrics
 
-SCENARIOS = (
-    "multi", "permission", "subagent", "compaction", "retry500", "abort", "bash", "reasoning", "toolerror",
-    "command", "multiturn",
-)  # fmt: skip
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+README = {"sessions": "sessions", "session-waits": "session", "changed": "changed"}
+"""The views that the README shows, and the names of their pictures there."""
+
+_THING = rb"\"Please do the thing [[%s]]\""
+_TITLE = b"Fake session title"
+SCENARIOS: dict[str, tuple[bytes, dict[bytes, bytes]]] = {
+    "multi": (b"Greet a brave world", {_THING % b"multi": b"Make the greeting brave, and say so in new.txt"}),
+    "permission": (b"Clean up after the test run", {b"Ask me [[perm]]": b"Say what you would delete, then delete zzz"}),
+    "subagent": (
+        b"How many files are there?",
+        {_THING % b"subagent": b"Let a subagent count", b"Count files please [[subtask]]": b"Count the files"},
+    ),
+    "compaction": (
+        b"Read the whole log and sum it up",
+        {
+            rb'\"Big turn [[comp]]\"': b"Read the whole log", rb'\"Again [[comp2]]\"': b"And the one before it",
+            rb'\"After compaction [[text1]]\"': b"Now sum both up",
+        },
+    ),
+    "retry500": (b"Why does the build wait?", {_THING % b"retry500": b"Why does the build wait?"}),
+    "abort": (
+        b"Profile the slow endpoint",
+        {
+            b"Slow one [[abort]]": b"Profile the slow endpoint", b"Slow text [[aborttext]]": b"Explain the profile",
+            b"After abort [[after]]": b"Only its first part",
+        },
+    ),
+    "bash": (b"Say hello from the shell", {_THING % b"bash": b"Say hello from the shell"}),
+    "reasoning": (b"Which cache is stale?", {_THING % b"reasoning": b"Which cache is stale, and why?"}),
+    "toolerror": (b"Find the missing fixture", {_THING % b"toolerror": b"Find the missing fixture"}),
+    "command": (b"Review what is staged", {b" now [[cmdkey]]": b" now"}),
+    "multiturn": (
+        b"Name the three states of a turn",
+        {
+            rb'\"First turn [[text1]]\"': b"What is the first state?",
+            rb'\"Second turn [[text2]]\"': b"And the second?",
+            rb'\"Third turn [[text3]]\"': b"And the last one?",
+        },
+    ),
+}  # fmt: skip
 SIZES: tuple[tuple[int, int, Scheme], ...] = (
     (1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"), (390, 844, "dark"),
 )  # fmt: skip
@@ -37,7 +78,7 @@ def main(directory: Path) -> None:
             for width, height, scheme in SIZES:
                 shoot(browser, process, directory, ["empty"], width, height, scheme)
             for scenario in SCENARIOS:
-                tell(process, scenario)
+                tell_as_people_do(process, scenario)
             told_with_secrets(process)
             process.post("/v1/logs", logs(3, "a line that was logged").SerializeToString())
             process.post("/v1/metrics", metrics().SerializeToString())
@@ -45,6 +86,18 @@ def main(directory: Path) -> None:
                 shoot(browser, process, directory, [], width, height, scheme)
         finally:
             process.stop()
+    for view, name in README.items():
+        shutil.copyfile(directory / f"{view}-light-1280.png", PICTURES / f"{name}.png")
+
+
+def tell_as_people_do(process: Process, scenario: str) -> None:
+    """Post a recording under a title of its own, with prompts that people would write."""
+    title, prompts = SCENARIOS[scenario]
+    body = b"\n".join(recorded(scenario)).replace(_TITLE, title)
+    for old, new in prompts.items():
+        body = body.replace(old, new)
+    status, _, answer = process.post("/v1/opencode/events", body, "application/x-ndjson")
+    assert status == 200, answer
 
 
 def shoot(

@@ -1,4 +1,4 @@
-"""`collector run -- opencode`: one command, and the turn is kept, with nothing of OpenCode's configuration changed."""
+"""`collector run -- opencode`, from the wheel: the turn is kept, and OpenCode's configuration is left alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,22 @@ def model() -> Iterator[FakeModel]:
     found.close()
 
 
-def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(tmp_path: Path, model: FakeModel) -> None:
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """The package as a wheel installs it: what is not packed is missed."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    built, installed = tmp_path / "dist", tmp_path / "installed"
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(built), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, timeout=120)
+    [found] = built.glob("*.whl")
+    install = [*pip, "install", "--no-deps", "--no-compile", "--target", str(installed), str(found)]
+    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    return installed
+
+
+def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(
+    tmp_path: Path, model: FakeModel, wheel: Path
+) -> None:
     need(BINARIES["1.18.33"])
     folder = project(tmp_path / "project", configuration(model.url), {"hello.txt": "hello\n"})
     home = tmp_path / "home"
@@ -36,7 +51,7 @@ def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(tmp_path: Pa
     tools.mkdir()
     (tools / "opencode").symlink_to(binary)
     env = environment(
-        home, {"COLLECTOR_DATA_DIR": str(tmp_path / "data"), "COLLECTOR_PORT": "0", "PYTHONPATH": str(ROOT)}
+        home, {"COLLECTOR_DATA_DIR": str(tmp_path / "data"), "COLLECTOR_PORT": "0", "PYTHONPATH": str(wheel)}
     )
     env["PATH"] = f"{tools}{os.pathsep}{env['PATH']}"
     before = sorted(str(path) for path in folder.rglob("*") if ".git" not in path.parts)
@@ -46,7 +61,7 @@ def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(tmp_path: Pa
         env=env,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=120,
+        timeout=240,
     )
     assert result.returncode == 0, result.stderr.decode()
     assert b"opencode sends to http://127.0.0.1:" in result.stderr
@@ -58,3 +73,9 @@ def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(tmp_path: Pa
     assert "LLM" in kinds
     assert sorted(str(path) for path in folder.rglob("*") if ".git" not in path.parts) == before
     assert not list(home.rglob("collector-opencode*"))
+    where = [sys.executable, "-c", "import collector; print(collector.__file__)"]
+    assert subprocess.check_output(where, env=env, cwd=folder, text=True).startswith(str(wheel))
+    shared = tmp_path / "shared.html"
+    export = [sys.executable, "-m", "collector", "export", "--format", "html", "--session", session.session_id]
+    subprocess.run([*export, str(shared)], check=True, env=env, cwd=folder, timeout=60)
+    assert "<style>" in shared.read_text()
