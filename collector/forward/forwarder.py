@@ -49,6 +49,7 @@ Done = TypeVar("Done")
 
 _RETRIES_AT_ONCE = 2
 _AFTER_FAULT_SECONDS = 5.0
+_WRITE_AGAIN_SECONDS = 1.0
 _REMEMBERED = 1000
 
 
@@ -91,6 +92,8 @@ class Forwarder:
         self._health = DestinationHealth()
         self._lanes = {signal: _LaneState(Lane(destination.name, signal)) for signal in destination.signals}
         self._leased: set[int] = set()
+        self._unwritten = 0
+        """How many settlements could not be written yet."""
         self._thread: ThreadPoolExecutor
         """Asks the store and makes bodies, one at a time: each thread would keep the memory its largest body took."""
 
@@ -139,7 +142,7 @@ class Forwarder:
                 if (wait := self._health.wait(signal, time.monotonic())) > 0:
                     await asyncio.sleep(wait)
                     continue
-                if state.under_way >= self._health.most_at_once(signal):
+                if self._unwritten or state.under_way >= self._health.most_at_once(signal):
                     await state.wake.wait()
                     continue
                 try:
@@ -211,13 +214,36 @@ class Forwarder:
         self._queue.release(unsettled)
         self._leased.difference_update(unsettled)
         if settlements:
-            self._leased.difference_update(settled)  # their leases end with the settling, also when this is cancelled
-            try:
-                await asyncio.shield(asyncio.wrap_future(self._queue.settle(state.lane, settlements)))
-            except CollectorError as error:
-                logger.warning("%s", error)
-                await asyncio.sleep(_AFTER_FAULT_SECONDS)
+            await self._settle(state.lane, settlements, settled)
         state.wake.set()
+
+    async def _settle(self, lane: Lane, settlements: list[Settlement], ranges: set[int]) -> None:
+        """Write what came of `ranges`, again until the store can be written: what was taken is not to be sent again.
+
+        Nothing more is sent meanwhile, since a crash would forget all those answers.
+        """
+        failed = False
+        try:
+            while True:
+                self._leased.difference_update(ranges)  # their leases end with the settling
+                writing = self._queue.settle(lane, settlements)
+                try:
+                    return await asyncio.shield(asyncio.wrap_future(writing))
+                except asyncio.CancelledError:
+                    writing.add_done_callback(lambda done: self._queue.release(ranges) if done.exception() else None)
+                    raise
+                except CollectorError as error:
+                    self._leased.update(ranges)
+                    if not failed:
+                        logger.warning("what %s answered cannot be written, and waits: %s", lane.destination, error)
+                        failed = True
+                        self._unwritten += 1
+                await asyncio.sleep(_WRITE_AGAIN_SECONDS)
+        finally:
+            self._unwritten -= failed
+            if failed:
+                for state in self._lanes.values():
+                    state.wake.set()
 
     async def _send(self, client: httpx.AsyncClient, state: _LaneState, ranges: Sequence[Leased]) -> list[Settlement]:
         """Send one body of ranges, from the first on; what comes of them. Ranges not named are as they were."""

@@ -92,7 +92,7 @@ class Queue(Protocol):
         ...
 
     def settle(self, lane: Lane, settlements: Iterable[Settlement]) -> Future[None]:
-        """Write what came of leased ranges, in the ledger too, and end their leases.
+        """Write what came of leased ranges, in the ledger too, and end their leases; when it fails they go on.
 
         When the future is done this survives `kill -9`, not a power cut: what was delivered would be sent again.
         """

@@ -84,7 +84,12 @@ class PgOutbox:
                 transaction.after(lambda: self._room.was_delivered(sum(sizes[number] for number in left)))
 
         future: Future[None] = self._writer.submit(work, durable=False, patient=True)
-        future.add_done_callback(lambda _: self._forget_leases([each.id for each in found]))
+
+        def end(done: Future[None]) -> None:
+            if not done.exception():
+                self._forget_leases([each.id for each in found])
+
+        future.add_done_callback(end)
         return future
 
     def due_in(self, lane: Lane) -> float | None:

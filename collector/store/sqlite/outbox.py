@@ -90,7 +90,12 @@ class SqliteOutbox:
             self._forgetting.left_queue(connection, touched)
 
         future: Future[None] = self._writer.submit(work, durable=False)
-        future.add_done_callback(lambda _: self._leases.release(each.id for each in found))
+
+        def end(done: Future[None]) -> None:
+            if not done.exception():
+                self._leases.release(each.id for each in found)
+
+        future.add_done_callback(end)
         return future
 
     def due_in(self, lane: Lane) -> float | None:

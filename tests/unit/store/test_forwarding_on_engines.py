@@ -17,6 +17,7 @@ from harness.upstream import OK, Answer, Received, Upstream, upstream
 from pydantic import SecretStr
 
 from collector.batch import SealedBatch, Signal
+from collector.errors import Unavailable
 from collector.forward.destination import Destination
 from collector.forward.forwarder import Forwarder
 from collector.forward.tokens import FixedToken
@@ -150,6 +151,41 @@ def test_what_was_taken_is_not_sent_again_by_who_goes_on_before_it_is_written(
         finally:
             go_on.set()
         assert len(up.received) == 1
+
+
+def test_an_answer_that_cannot_be_written_waits_and_nothing_is_sent_twice(
+    engine: Engine, two: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store cannot be written, as on a full disk, what was taken came again thirty times a second."""
+    two.put(seal(traces(2)), NONE, destinations=[HOST]).result(5)
+    settle = two.settle
+    failed, failures = threading.Event(), iter(range(3))
+
+    def fails(*arguments: Any) -> Future[None]:
+        if next(failures, None) is None:
+            failed.set()
+            return settle(*arguments)
+        two.put(seal(traces(1)), NONE, destinations=[HOST]).result(5)  # and more is to be sent
+        refused: Future[None] = Future()
+        refused.set_exception(Unavailable("the disk is full"))
+        return refused
+
+    async def main(up: Upstream) -> None:
+        monkeypatch.setattr(two, "settle", fails)
+        forwarder = _forwarder(two, up)
+        async with _running(forwarder):
+            while not failed.is_set():
+                forwarder.notify(Signal.TRACES)
+                assert len(up.received) <= 2  # one was about to be leased
+                await asyncio.sleep(0.01)
+            await _until(lambda: len(up.spans()) == 5)
+            reading = engine.read(tmp_path)
+            await _until(lambda: account_of(reading)["delivered"] == 5)
+            reading.close()
+
+    with upstream() as up:
+        asyncio.run(main(up))
+        assert len({span.span_id for span in up.spans()}) == len(up.spans()) == 5
 
 
 def test_bodies_are_made_by_one_thread_however_many_are_under_way(two: Store) -> None:

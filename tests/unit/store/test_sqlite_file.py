@@ -108,6 +108,20 @@ def test_a_file_removed_while_running_is_noticed_and_nothing_is_said_to_be_kept(
     store.close()
 
 
+def test_what_cannot_be_settled_stays_leased(tmp_path: Path) -> None:
+    """Its destination took it: it must not be offered again before that is written."""
+    store = _open(tmp_path)
+    store.put(_batch(), NONE).result(5)
+    leased = store.lease(LANE, MIB)
+    (tmp_path / FILE).unlink()
+    with pytest.raises(Unavailable):
+        settle(store, leased)
+    assert store.lease(LANE, MIB) == []
+    store.release(each.id for each in leased)
+    assert store.lease(LANE, MIB) == leased
+    store.close()
+
+
 def _pages_of(path: Path, name: str) -> list[int]:
     """The pages on which a table stands, by SQLite's own account."""
     connection = sqlite3.connect(path)
