@@ -146,13 +146,15 @@ class WriterThread:
         try:
             self._sync(durable=False)
             pause = self._owner.step(self._connection, idle=idle)
-        except sqlite3.Error as error:
+        except Exception as error:  # an error nobody foresaw must not end the thread that all posts wait for
             if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            if is_damage(error):
+                with contextlib.suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and is_damage(error):
                 self._mend()
             else:
-                logger.debug("a step beside the posts failed: %s", type(error).__name__)
+                level = logging.DEBUG if isinstance(error, sqlite3.Error) else logging.ERROR
+                logger.log(level, "a step beside the posts failed: %s", type(error).__name__)
                 with contextlib.suppress(sqlite3.Error):
                     self._owner.undone(self._connection)
         self._step_at = time.monotonic() + max(pause, _STEP_PAUSE_S)
