@@ -33,8 +33,9 @@ _LOOK_SECONDS = 0.2
 _ACTIVE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
-_MOST_WAITING = 5_000
-_MOST_BATCH_BYTES = 2 * 1024 * 1024
+_MOST_WAITING = 2_000
+_MOST_BATCH_BYTES = 512 * 1024
+"""Of the spans sealed and written at once: on the way there are some ten copies of them; a larger span goes alone."""
 
 
 class Assembling:

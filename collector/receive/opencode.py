@@ -68,7 +68,7 @@ class OpenCodeReceiver(Receiver):
         if content_type == PROTOBUF or "grpc" in content_type:
             raise UnsupportedMedia("send NDJSON or a JSON array")
         if self._busy():
-            raise Busy("more events came than could be assembled yet", retry_after=2)
+            raise Busy("more events came than could be assembled yet", retry_after=1)
 
     async def take(self, path: str, headers: Headers, content_type: str, team: str, receive: AsgiReceive) -> bytes:
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()

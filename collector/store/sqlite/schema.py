@@ -218,7 +218,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA wal_autocheckpoint=256")  # the log stays near 4 MiB, so that a small disk holds it
     connection.execute("PRAGMA journal_size_limit=4194304")
     connection.execute("PRAGMA secure_delete=FAST")  # what is forgotten is overwritten where that costs no write
-    connection.execute("PRAGMA cache_size=-16384")
+    connection.execute("PRAGMA cache_size=-8192")  # KiB; 16 MiB put no faster (measured: 150,000 spans)
     return connection
 
 

@@ -1,20 +1,27 @@
-"""What people and models wrote, from Markdown to HTML: no raw HTML, no pictures from elsewhere, code in classes."""
+"""What people and models wrote, from Markdown to HTML: no raw HTML, no pictures from elsewhere, code in classes.
+
+The library is imported when a page is first asked for: a collector whose page nobody opens does without it.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
 from collector.viewer.shown.masks import draw
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 _MOST = 200_000
 
 
 @lru_cache(1)
 def _reader() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
     reader = MarkdownIt("commonmark", {"html": False, "highlight": _code}).enable(["table", "strikethrough"])
     reader.add_render_rule("image", _image)
     reader.add_render_rule("link_open", _link)
