@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from operator import attrgetter
 from typing import TypeAlias
 
 from openinference.semconv.trace import SpanAttributes
@@ -62,6 +63,7 @@ KEYS = {
     "completion_audio": SpanAttributes.LLM_TOKEN_COUNT_COMPLETION_DETAILS_AUDIO,
 }
 """Under which key each count is written."""
+_ALL = attrgetter(*KEYS)
 
 
 def write_tokens(put: Put, counts: TokenCounts) -> None:
@@ -69,12 +71,10 @@ def write_tokens(put: Put, counts: TokenCounts) -> None:
 
     A count below zero, or one that is no number, is some sender's way of saying that it does not know.
     """
-    for name in KEYS:
-        count = getattr(counts, name)
+    for name, count in zip(KEYS, _ALL(counts), strict=True):
         if count is not None and not (isfinite(count) and count >= 0):
             setattr(counts, name, None)
     counts.complete()
-    for name, key in KEYS.items():
-        count = getattr(counts, name)
+    for key, count in zip(KEYS.values(), _ALL(counts), strict=True):
         if count is not None:
             put(key, count)

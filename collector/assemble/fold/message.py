@@ -152,8 +152,11 @@ class SessionMessage:
 
     def part(self, kind: str) -> PartFact | None:
         """Its last part of a kind."""
-        found = [part for part in self.parts.values() if part.type == kind]
-        return max(found, key=lambda part: part.part) if found else None
+        found = None
+        for part in self.parts.values():
+            if part.type == kind and (found is None or part.part > found.part):
+                found = part
+        return found
 
     def sorted_parts(self) -> list[PartFact]:
         """Its parts in the order of their ids, which is that of their making."""

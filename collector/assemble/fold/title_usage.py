@@ -26,6 +26,8 @@ class CallUsage(NamedTuple):
 def title_usages(session: SessionState) -> list[CallUsage]:
     """What the title calls of `session` used, in order; several where the first model that was asked failed."""
     facts: list[UsageFact] = session.usages.facts
+    if not facts:
+        return []
     exact = [CallUsage(fact.at, fact.tokens, fact.cost) for fact in facts if fact.exact]
     if exact:
         return exact

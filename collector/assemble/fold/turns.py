@@ -240,8 +240,10 @@ def _open_for_titles(session: SessionState, found: list[Turn]) -> None:
 def _awaits_title(turn: Turn) -> bool:
     """A title was asked for, and OpenCode 2, which says what it used, has not said so yet."""
     session = turn.session
+    if not session.usages.facts:
+        return False
     asked = [r.at for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
-    return bool(asked and session.usages.facts) and not any(usage.at >= asked[-1] for usage in title_usages(session))
+    return bool(asked) and not any(usage.at >= asked[-1] for usage in title_usages(session))
 
 
 def _continues(session: SessionState, message: SessionMessage, previous: SessionMessage) -> bool:

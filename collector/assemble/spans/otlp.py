@@ -64,18 +64,26 @@ def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
 
 def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
     """Add attributes, but empty texts: what is not known is absent."""
+    add = span.attributes.add
     for key, value in attributes.items():
-        put_known(span, key, value)
+        if isinstance(value, str):
+            if value:
+                add(key=key).value.string_value = value if value.isascii() else sound(value)
+        else:
+            _put_number(add(key=key).value, value)
 
 
 def put_known(span: Any, key: str, value: AttributeValue) -> None:
     """Add an attribute, unless its value is an empty text."""
-    if value == "" and isinstance(value, str):
-        return
-    target = span.attributes.add(key=key).value
     if isinstance(value, str):
-        target.string_value = sound(value)
-    elif isinstance(value, bool):
+        if value:
+            span.attributes.add(key=key).value.string_value = sound(value)
+    else:
+        _put_number(span.attributes.add(key=key).value, value)
+
+
+def _put_number(target: Any, value: float | bool) -> None:
+    if isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, int):
         target.int_value = value

@@ -201,6 +201,8 @@ def _version(session: SessionState) -> tuple[int, ...]:
 
 def _spoken(session: SessionState, step: SessionMessage) -> list[SentMessage] | None:
     """The conversation as the hook of OpenCode 2 showed it: after the step before, and before `step` was made."""
+    if not session.spoken.facts:
+        return None
     last = next((m for m in session.earlier_than(step) if m.role == "assistant"), None)
     shown = session.spoken.last(step.created, last.created if last else step.created - _SHOWN_BEFORE_MS)
     if shown is None:
