@@ -39,8 +39,17 @@ class Talk:
         self.script.add("message.removed", at, messageID=message)
         del self.texts[message]
 
+    def remove_part(self, message: str, at: int) -> None:
+        """Take out all that a message says."""
+        part = f"prt_{message}_{self._suffix(message)}"
+        self.script.add("message.part.removed", at, messageID=message, partID=part)
+        del self.texts[message]
+
+    def _suffix(self, message: str) -> str:
+        return "text" if self.texts[message].startswith("question") else "t"
+
     def replace(self, message: str, at: int, text: str) -> None:
-        suffix = "text" if self.texts[message].startswith("question") else "t"
+        suffix = self._suffix(message)
         times = {} if suffix == "text" else {"time": {"start": NOW + at - 30, "end": NOW + at}}
         part = {"id": f"prt_{message}_{suffix}", "messageID": message, "sessionID": self.script.session}
         self.script.add("message.part.updated", at, part={**part, "type": "text", "text": text, **times}, time=NOW + at)
@@ -69,15 +78,14 @@ def content(made: list[BuiltSpan]) -> list[bytes]:
 
 
 @given(st.integers(1, 4), st.data(), st.booleans(), st.randoms())
-def test_a_message_that_was_removed_is_sent_until_then(
-    before: int, data: st.DataObject, shuffled: bool, random: Any
-) -> None:
+def test_what_was_removed_is_sent_until_then(before: int, data: st.DataObject, shuffled: bool, random: Any) -> None:
     talk = Talk()
     for turn in range(before):
         talk.turn(turn * _TURN_MS + 10)
     gone = data.draw(st.lists(st.sampled_from(sorted(talk.texts)), min_size=1, unique=True))
     for message in gone:
-        talk.remove(message, before * _TURN_MS)
+        remove = talk.remove if data.draw(st.booleans()) else talk.remove_part
+        remove(message, before * _TURN_MS)
     for turn in range(before, before + 2):
         talk.turn(turn * _TURN_MS + 10)
     events = talk.script.events
