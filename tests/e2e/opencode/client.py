@@ -40,7 +40,7 @@ RIPGREP = "ripgrep/node_modules/@vscode/ripgrep-*/bin"
 NPM_PLUGIN = "plugin/node_modules/@inference/trace-opencode/dist/index.js"
 
 
-def ask(method: str, url: str, body: Any = None, seconds: float = 90, headers: dict[str, str] | None = None) -> Any:
+def ask(method: str, url: str, body: Any = None, seconds: float = 240, headers: dict[str, str] | None = None) -> Any:
     """One JSON request; an error status is returned as `{"status": …}`."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})}, method=method)

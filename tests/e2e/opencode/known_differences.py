@@ -67,6 +67,7 @@ KNOWN = (
     ),
     Known("usage .*|cost", _UNKEPT, scenarios=_DELETED),
     Known("failed", _UNKEPT, scenarios=_DELETED, error="retry"),
+    Known("end", "the call was given up while its request was still on its way to the model", scenarios=_DELETED),
     Known("answer text", _UNKEPT, scenarios=_DELETED, shown="''"),
     Known(
         "tools not shown",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from e2e.opencode.client import BINARIES, Collector, OpenCode, cache, configuration, project
+from e2e.opencode.client import BINARIES, Collector, OpenCode, cache, configuration, project, until
 from e2e.opencode.fake_model import Exchange, FakeModel
 from e2e.opencode.scenarios import SCENARIOS, Play, Scenario
 
@@ -100,6 +101,23 @@ class Playing:
         self.client.stop()
 
 
+def settled(collector: Collector, session: str = "", but: tuple[str, ...] = ()) -> None:
+    """Wait until no turn (of the session) is open and nothing more of it comes.
+
+    A prompt that asks for no answer opens no turn that could end.
+    """
+    seen = [-1]
+
+    def over() -> bool:
+        turns = collector.get("/api/status")["opencode"]["open_turns"]
+        turns = [turn for turn in turns if turn["session_id"] not in but]
+        seen.append(len(collector.spans(session)))
+        time.sleep(0.4)
+        return not any(session in ("", turn["session_id"]) for turn in turns) and 0 < seen[-1] == seen[-2]
+
+    until(over, 120, f"the turns of {session or 'all sessions'} end")
+
+
 class Stage(Playing):
     """The same, with a collector that it reports to."""
 
@@ -109,3 +127,17 @@ class Stage(Playing):
         self.collector = collector
         self.client.install(collector)
         self.client.serve(folder)
+
+    def play(self, *names: str) -> None:
+        """Run scenarios, several at once, and wait until the collector has told all of their turns."""
+        super().play(*names)
+        mine = {session for name in names if name != "no_reply_only" for session in self.played[name].sessions}
+        seen = [-1]
+
+        def over() -> bool:
+            turns = self.collector.get("/api/status")["opencode"]["open_turns"]
+            seen.append(sum(len(self.collector.spans(session)) for session in mine))
+            time.sleep(1)
+            return not any(turn["session_id"] in mine for turn in turns) and seen[-1] == seen[-2]
+
+        until(over, 120, "the turns that were played end")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,13 +10,13 @@ from e2e.opencode.judge import Difference, Trial
 from e2e.opencode.known_differences import unexplained
 from e2e.opencode.scenarios import SCENARIOS
 from e2e.opencode.stage import OLD, Stage
-from e2e.opencode.test_scenarios import settled
 
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("stage")]
 
+_LATE_SECONDS = 20
 _SEALER = Sealer(preset_policy())
 
 
@@ -31,14 +32,20 @@ def calls(stage: Stage, sessions: frozenset[str]) -> list[dict[str, Any]]:
 
 
 def differences(stage: Stage, name: str) -> list[Difference]:
-    """What the spans of a scenario say otherwise than its requests, and no reason is listed for."""
+    """What the spans of a scenario say otherwise than its requests, and no reason is listed for.
+
+    A turn that seemed to be over may be told more of: what a session that is deleted still asks comes seconds later.
+    """
     played = stage.played[name]
     assert not played.error, played.error
     exchanges = stage.exchanges(name)
-    for session in {found.session or played.session for found in exchanges}:
-        settled(stage.collector, session)
-    trial = Trial(name, stage.client.version, exchanges, calls(stage, played.sessions), masked)
-    return unexplained(trial.run())
+    deadline = time.monotonic() + _LATE_SECONDS
+    while True:
+        trial = Trial(name, stage.client.version, exchanges, calls(stage, played.sessions), masked)
+        found = unexplained(trial.run())
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(1)
 
 
 def told(found: list[Difference]) -> str:

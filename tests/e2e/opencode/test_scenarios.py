@@ -9,14 +9,13 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from e2e.opencode.client import ROOT, Collector, Running, until
 from e2e.opencode.scenarios import SCENARIOS, basic
 from e2e.opencode.scenarios.basic import KEY_ID, PEM_LINE, TOKEN
-from e2e.opencode.stage import Stage
+from e2e.opencode.stage import Stage, settled
 from e2e.opencode.tree import trees
 
 # One worker plays all scenarios once.
@@ -26,28 +25,10 @@ GOLDEN = Path(__file__).parent / "golden"
 BASIC = [name for name, scenario in SCENARIOS.items() if scenario.act.__module__ == basic.__name__]
 
 
-def settled(collector: Collector, session: str = "", but: tuple[str, ...] = ()) -> None:
-    """Wait until no turn (of the session) is open and nothing more of it comes.
-
-    A prompt that asks for no answer opens no turn that could end.
-    """
-    seen = [-1]
-
-    def over() -> bool:
-        turns = collector.get("/api/status")["opencode"]["open_turns"]
-        turns = [turn for turn in turns if turn["session_id"] not in but]
-        seen.append(len(collector.spans(session)))
-        time.sleep(0.4)
-        return not any(session in ("", turn["session_id"]) for turn in turns) and 0 < seen[-1] == seen[-2]
-
-    until(over, 60, f"the turns of {session or 'all sessions'} end")
-
-
 def compare(stage: Stage, name: str, golden: str, unsure: tuple[str, ...] = ("diff",)) -> None:
     """A diff is left out: the client works it out beside the turn, and may tell it after the turn is over."""
     played = stage.played[name]
     assert not played.error, played.error
-    settled(stage.collector, played.session)
     found = trees(stage.collector, played.session, played.folder, unsure)
     file = GOLDEN / f"{golden}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
@@ -78,7 +59,6 @@ def test_nothing_of_these_versions_is_unknown(stage: Stage, old_stages: dict[str
 @pytest.mark.parametrize("secret", [TOKEN, KEY_ID, PEM_LINE], ids=["token", "key id", "private key"])
 def test_no_planted_secret_is_on_disk_or_shown(stage: Stage, secret: str) -> None:
     """Neither in the store, its log of writes, nor in what is logged; the inbox is in the same file."""
-    settled(stage.collector, stage.played["secrets"].session)
     shown = trees(stage.collector, stage.played["secrets"].session, stage.played["secrets"].folder)
     assert "[REDACTED:" in shown
     assert secret not in shown

@@ -261,7 +261,9 @@ def deleted_streaming(play: Play) -> None:
     "deleted_in_retry", lambda _: {"dir": [[{"status": 503, "headers": {"retry-after": "3"}}, {"text": "Late."}]]}
 )
 def deleted_in_retry(play: Play) -> None:
+    """OpenCode asks again all the same; until it does, it says of a session that is gone that it is idle."""
     play.ask("Go [[dir]]")
     play.until_retry()
     play.delete()
+    play.until_sent("dir", times=2)
     play.until_idle()
