@@ -34,7 +34,7 @@ _ACTIVE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
 _MOST_WAITING = 2_000
-_MOST_BATCH_BYTES = 512 * 1024
+_MOST_BATCH_BYTES = 256 * 1024
 """Of the spans sealed and written at once: on the way there are some ten copies of them; a larger span goes alone."""
 
 

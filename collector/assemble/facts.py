@@ -18,6 +18,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import Field, TypeAdapter
 
+from collector.assemble.attachments import MediaPlace
+
 LAST = 1 << 52
 """Orders stay below this; a fact whose first telling counts has the order `LAST - at`."""
 
@@ -225,6 +227,8 @@ class RequestFact(Fact):
     message: str | None = None
     params: dict[str, Any] | str = field(default_factory=dict)
     window: int | None = None
+    media: MediaPlace | None = None
+    """Where the media of tools' results stand in it."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from collector.assemble.attachments import MediaPlace, media_place
 from collector.assemble.dialects import v1_messages
 from collector.assemble.dialects.contents import spoken
 from collector.assemble.dialects.items import HookCall, UnknownType
@@ -173,6 +174,7 @@ class HookReader:
             variant=text(mapping(hook.input.get("message")).get("variant")),
             params={**params(hook.output), **({} if agent in SIDE_CALLS else _forced(hook))},
             window=whole(mapping(model.get("limit")).get("context")),
+            media=_media(mapping(model.get("api"))),
         )
 
     def _system(self, hook: HookCall) -> Iterator[AnyFact]:
@@ -242,6 +244,11 @@ class HookReader:
             params=params({**mapping(hook.output.get("generation")), "options": hook.output.get("options")}),
             window=whole(mapping(model.get("limit")).get("context")),
         )
+
+
+def _media(api: JsonObject) -> MediaPlace | None:
+    library = text(api.get("npm"))
+    return media_place(library, text(api.get("id")) or "") if library else None
 
 
 def _forced(hook: HookCall) -> dict[str, Any]:

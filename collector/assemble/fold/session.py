@@ -131,15 +131,15 @@ class SessionState:
         """Trace and span of the tool call that started this session, once known."""
         self.summaries: dict[str, SessionMessage] = {}
         """Messages that sum up what came before them."""
-        self.said: tuple[list[SessionMessage], list[tuple[tuple[object, ...], bool]], Any] = ([], [], [])
+        self.said: tuple[list[SessionMessage], list[tuple[tuple[object, ...], Any]], Any] = ([], [], [])
         """The messages of the last conversation, their states, and what they say, as `spans` put it."""
         self.sent: dict[str, PartFact | ToolFact] = {}
         """Parts as histories showed them, by the names these refer to."""
         self.last_sent: dict[str, PartFact | ToolFact] = {}
         """The last of those of each part."""
-        self.said_sent: dict[tuple[str, tuple[str | None, ...], bool], Any] = {}
+        self.said_sent: dict[tuple[str, tuple[str | None, ...], Any], Any] = {}
         """What messages said in histories, as `spans` put it."""
-        self.said_history: tuple[HistoryFact | None, tuple[str | None, str | None], Any] = (None, (None, None), [])
+        self.said_history: tuple[HistoryFact | None, tuple[str | None, ...], Any] = (None, (None, None), [])
         """The last history, and what it said."""
         self.encodings: dict[str, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""

@@ -46,7 +46,7 @@ class CallSpans:
     ) -> list[BuiltSpan]:
         """The span of the request that a step's answer came from, after those of its other attempts."""
         session = turn.session
-        messages = sent(session, step, times.start)
+        messages = sent(session, step, times.start, times.request.media if times.request else None)
         if system is not None and system.text:
             encoding, prompt = session.encodings.setdefault(
                 system.text, (conversation.ConversationEncoding(), SentMessage("system", system.text))

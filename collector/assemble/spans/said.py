@@ -7,9 +7,9 @@ placeholder. The content of a text file stands in texts beside it; other files s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from collector.assemble.attachments import describe
+from collector.assemble.attachments import MediaPlace, describe, is_apart
 from collector.assemble.facts import PartFact, ToolFact
 from collector.assemble.fold.message import SessionMessage, is_settled
 from collector.assemble.spans.conversation import SentMessage
@@ -21,30 +21,44 @@ _COMPACTED = "What did we do so far?"
 _SUBTASK = "The following tool was executed by the user"
 _CLEARED = "[Old tool result content cleared]"
 _INTERRUPTED = "[Tool execution was interrupted]"
+_BEHIND = "Attached media from tool result:"
 _AS_TEXT = ("text/plain", "application/x-directory")
 ABORTED = "MessageAbortedError"
 _LONGEST_RESULT = 2000
 
 
-def said(message: SessionMessage, at: int, *, foreign: bool = False) -> list[SentMessage]:
+class Manner(NamedTuple):
+    """How a request shows messages: those of another model as `foreign`, and where the media of tools' results are."""
+
+    foreign: bool = False
+    media: MediaPlace | None = None
+
+
+PLAIN = Manner()
+
+
+def said(message: SessionMessage, at: int, manner: Manner = PLAIN) -> list[SentMessage]:
     """What `message` said in a request that left at `at`, and the results of the tools it called."""
     known = message.said
-    state = (message.state_at(at), foreign)
+    state = (message.state_at(at), manner)
     if known[0] != state:
-        found = said_by(message, message.parts_at(at), message.sorted_tools(), at, foreign=foreign)
+        found = said_by(message, message.parts_at(at), message.sorted_tools(), at, manner)
         known = message.said = (state, found)
     return known[1]  # type: ignore[no-any-return]
 
 
 def said_by(
-    message: SessionMessage, parts: list[PartFact], tools: list[ToolFact], at: int, *, foreign: bool = False
+    message: SessionMessage, parts: list[PartFact], tools: list[ToolFact], at: int, manner: Manner = PLAIN
 ) -> list[SentMessage]:
-    """What `message` said by these of its parts and tool calls; `foreign` when another model made it."""
+    """What `message` said by these of its parts and tool calls."""
     if message.role == "assistant":
         if _is_left_out(message, parts, tools):
             return []
-        answer = _answered_before(parts, tools, foreign=foreign)
-        results = [_result(tool, at) for tool in tools]
+        answer = _answered_before(parts, tools, foreign=manner.foreign)
+        results = [_result(tool, at, manner.media) for tool in tools]
+        behind = [word for tool in tools for word in _media(tool, at) if is_apart(word, manner.media)]
+        if behind:
+            results.append(SentMessage("user", "\n".join([_BEHIND, *behind])))
         says_something = answer.contents or answer.calls or _is_empty_answer(message, parts)
         return [answer, *results] if says_something else results
     words = [word for part in parts if (word := _prompt_word(part))]
@@ -121,15 +135,22 @@ def _answer(parts: list[PartFact], tools: list[ToolFact]) -> SentMessage:
     )
 
 
-def _result(tool: ToolFact, at: int) -> SentMessage:
+def _result(tool: ToolFact, at: int, media: MediaPlace | None) -> SentMessage:
     if _is_cleared(tool, at):
         text = _CLEARED
     elif is_settled(tool) and (tool.end or 0) <= at:
-        words = [tool.output or tool.error or "", *(tool.attachments or ())]
+        inside = [word for word in _media(tool, at) if not is_apart(word, media)]
+        words = [tool.output or tool.error or "", *inside]
         text = "\n".join(word for word in words if word)
     else:
         text = _INTERRUPTED
     return SentMessage("tool", text, call_id=tool.call, name=tool.name or "")
+
+
+def _media(tool: ToolFact, at: int) -> list[str]:
+    """The attachments of a result, where it is sent."""
+    is_sent = is_settled(tool) and (tool.end or 0) <= at and not _is_cleared(tool, at)
+    return tool.attachments or [] if is_sent else []
 
 
 def _is_cleared(tool: ToolFact, at: int) -> bool:

@@ -8,25 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from collector.assemble.attachments import MediaPlace
 from collector.assemble.facts import HistoryFact, PartFact, ToolFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
 from collector.assemble.spans.conversation import SentMessage
-from collector.assemble.spans.said import as_text, said, said_by, transcript
+from collector.assemble.spans.said import Manner, as_text, said, said_by, transcript
 from collector.openinference.messages import ToolCall
 
 _SELECTED = (1, 15)
 """Since about this version of OpenCode, a compaction leaves out its own mark, earlier summaries, and what it keeps."""
 _TRANSCRIBED = (1, 16)
 """Since about this version of OpenCode, a compaction sends the conversation as one text."""
+_MEDIA_BEHIND = (1, 18)
+"""The version whose words for the media behind a tool's result are known."""
 
 _SHOWN_BEFORE_MS = 60_000
 
 _Shown = tuple[SessionMessage, list[PartFact], list[ToolFact]]
 
 
-def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMessage]:
-    """The conversation that went to the model for `step`, whose request left at `start`, without system prompt."""
+def sent(session: SessionState, step: SessionMessage, start: int, media: MediaPlace | None = None) -> list[SentMessage]:
+    """The conversation that went to the model for `step`, whose request left at `start`, without system prompt.
+
+    `media` is where those of tools' results stand in the request; those that nobody told stand in the results.
+    """
+    if _version(session) < _MEDIA_BEHIND:
+        media = None
     spoken = _spoken(session, step)
     if spoken is not None:
         return spoken
@@ -36,12 +44,12 @@ def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMe
         texts = (transcript(*item, start) for item in shown)
         return [SentMessage("user", "\n\n".join(text for text in texts if text))]
     if history is not None:
-        return _said_in(session, history, step, start)
+        return _said_in(session, history, step, start, media)
     if step.is_compaction:
         return [
             sent
             for message, parts, tools in _summed_up(session, step, start)
-            for sent in said_by(message, parts, tools, start, foreign=_is_foreign(session, message, step))
+            for sent in said_by(message, parts, tools, start, _manner(session, message, step, media))
         ]
     messages = before(session, step, start)
     summary = max(
@@ -50,9 +58,9 @@ def sent(session: SessionState, step: SessionMessage, start: int) -> list[SentMe
         default=None,
     )
     if summary is None:
-        return _all_said(session, messages, step, start)
+        return _all_said(session, messages, step, start, media)
     since = [message for message in messages if message.created >= summary.at]
-    return [SentMessage("user", summary.text), *_all_said(session, since, step, start)]
+    return [SentMessage("user", summary.text), *_all_said(session, since, step, start, media)]
 
 
 # ---- as a hook showed it
@@ -71,23 +79,25 @@ def _history(session: SessionState, step: SessionMessage, start: int) -> History
     return found
 
 
-def _said_in(session: SessionState, history: HistoryFact, step: SessionMessage, start: int) -> list[SentMessage]:
+def _said_in(
+    session: SessionState, history: HistoryFact, step: SessionMessage, start: int, media: MediaPlace | None
+) -> list[SentMessage]:
     if not history.parts:  # kept by an earlier version of this collector
         known = [session.messages[m] for m in history.messages if m in session.messages and m != step.id]
-        return _all_said(session, known, step, start)
+        return _all_said(session, known, step, start, media)
     messages, names = history.messages, history.parts
     found: list[SentMessage] = []
-    model = (step.info.provider, step.info.model)
+    model = (step.info.provider, step.info.model, media)
     previous, asked, held = session.said_history
     if previous is not None and asked == model and _goes_on(history, previous):
         found = held.copy()
         messages, names = messages[len(previous.messages) :], names[len(previous.parts) :]
     for message, parts, tools in _shown(session, messages, names):
-        foreign = _is_foreign(session, message, step)
-        key = (message.id, (*(part.sent for part in parts), *(tool.sent for tool in tools)), foreign)
+        manner = _manner(session, message, step, media)
+        key = (message.id, (*(part.sent for part in parts), *(tool.sent for tool in tools)), manner)
         said_once = session.said_sent.get(key)
         if said_once is None:
-            said_once = session.said_sent[key] = said_by(message, parts, tools, start, foreign=foreign)
+            said_once = session.said_sent[key] = said_by(message, parts, tools, start, manner)
         found += said_once
     session.said_history = (history, model, found)
     return found
@@ -163,6 +173,10 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
     return [*earlier[at : summary + 1], *earlier[kept:at], *earlier[summary + 1 :]]
 
 
+def _manner(session: SessionState, message: SessionMessage, step: SessionMessage, media: MediaPlace | None) -> Manner:
+    return Manner(_is_foreign(session, message, step), media)
+
+
 def _is_foreign(session: SessionState, message: SessionMessage, step: SessionMessage) -> bool:
     """Whether another model made `message` than the one that `step` asks, where that makes a difference."""
     made, asked = (message.info.provider, message.info.model), (step.info.provider, step.info.model)
@@ -172,20 +186,20 @@ def _is_foreign(session: SessionState, message: SessionMessage, step: SessionMes
 
 
 def _all_said(
-    session: SessionState, messages: list[SessionMessage], step: SessionMessage, start: int
+    session: SessionState, messages: list[SessionMessage], step: SessionMessage, start: int, media: MediaPlace | None
 ) -> list[SentMessage]:
     """What `messages` say; they mostly begin as those of the call before did."""
-    foreign = [_is_foreign(session, message, step) for message in messages]
-    states = [(message.state_at(start), other) for message, other in zip(messages, foreign, strict=True)]
+    manners = [_manner(session, message, step, media) for message in messages]
+    states = [(message.state_at(start), manner) for message, manner in zip(messages, manners, strict=True)]
     known, known_states, held = session.said
     found: list[SentMessage] = held
     count = len(known)
     if messages[:count] != known or states[:count] != known_states:
         count, found = 0, []
     found = found.copy()
-    for message, other in zip(messages[count:], foreign[count:], strict=True):
+    for message, manner in zip(messages[count:], manners[count:], strict=True):
         if message.info.delivered is not False:
-            found += said(message, start, foreign=other)
+            found += said(message, start, manner)
     session.said = (messages, states, found)
     return found
 

@@ -537,7 +537,7 @@ const HOOKS1 = {
     (i) => ({
       sessionID: i.sessionID,
       agent: agentOf(i.agent),
-      model: modelOf(i.model),
+      model: { ...modelOf(i.model), api: pick(i.model && i.model.api, words("id npm")) },
       provider: pick(i.provider, ["id"]),
       message: {
         ...pick(i.message, words("id sessionID agent variant time")),

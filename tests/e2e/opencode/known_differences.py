@@ -96,12 +96,6 @@ KNOWN = (
         scenarios=("agent_steps",),
     ),
     Known(
-        "roles|message 3 .*",
-        "whether media of a tool's result are sent in it or after it depends on the provider: the trace shows"
-        " them with the result",
-        scenarios=("image_read",),
-    ),
-    Known(
         "roles",
         "before 1.16 OpenCode asks for the summary in words of its own, after the conversation",
         _COMPACTION,

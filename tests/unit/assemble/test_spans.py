@@ -225,3 +225,42 @@ def test_a_conversation_too_long_to_send_loses_its_oldest_messages() -> None:
     assert last.span.ByteSize() < 3_500_000
     assert attributes(last)["opencode.dropped_input_messages"] > 0
     assert attributes(last)["output.value"].find("answer 5") > 0
+
+
+@pytest.mark.parametrize(
+    ("library", "model", "mime", "behind"),
+    [
+        ("@ai-sdk/openai-compatible", "m", "image/png", True),
+        ("@ai-sdk/openai-compatible", "m", "text/plain", False),
+        ("@ai-sdk/anthropic", "m", "image/png", False),
+        ("@ai-sdk/amazon-bedrock", "m", "image/png", False),
+        ("@ai-sdk/amazon-bedrock", "m", "application/pdf", True),
+        ("@ai-sdk/google", "gemini-3-pro", "image/png", False),
+        ("@ai-sdk/google", "gemini-2.5-pro", "image/png", True),
+        ("", "m", "image/png", False),
+    ],
+)
+def test_media_of_a_tool_stand_where_they_were_sent(library: str, model: str, mime: str, behind: bool) -> None:
+    """Which providers take media in a tool's result is decided by the library that OpenCode asks them with."""
+    script = Script()
+    script.user("msg_u1", 10)
+    script.step("msg_a1", "msg_u1", 100)
+    file = {"type": "file", "mime": mime, "filename": "dot", "url": f"data:{mime};base64,AAAA"}
+    script.tool("read", "msg_a1", 120, 130, name="read", attachments=[file])
+    script.done("msg_a1", "msg_u1", 100, 150, finish="tool-calls")
+    script.answer("msg_a2", "msg_u1", 300)
+    script.idle(400)
+    asked = {"id": "m", "providerID": "p", "api": {"id": model, "npm": library}}
+    params = {"ts": NOW + 301, "pid": 1, "dir": "/p", "hook": "chat.params"}
+    hook = {**params, "input": {"sessionID": script.session, "agent": "build", "model": asked}, "output": {}}
+    *_, call = of_kind(assemble([*script.events, hook]), "LLM")
+    said = attributes(call)
+    roles = [said[key] for key in sorted(said) if key.startswith("llm.input_messages.") and key.endswith(".role")]
+    word = f"[attachment: dot, {mime}, 3 bytes]"
+    if behind:
+        assert roles == ["user", "assistant", "tool", "user"]
+        assert said["llm.input_messages.2.message.content"] == "out"
+        assert said["llm.input_messages.3.message.content"] == f"Attached media from tool result:\n{word}"
+    else:
+        assert roles == ["user", "assistant", "tool"]
+        assert said["llm.input_messages.2.message.content"] == f"out\n{word}"

@@ -116,7 +116,13 @@ def test_keys_and_headers_stay_with_opencode(tmp_path: Path, door: Recording) ->
         "input": {
             "sessionID": SESSION,
             "agent": {"name": "build", "options": secret, "prompt": key},
-            "model": {"id": "m", "providerID": "p", "options": secret, "headers": {"x": key}, "api": {"key": key}},
+            "model": {
+                "id": "m",
+                "providerID": "p",
+                "options": secret,
+                "headers": {"x": key},
+                "api": {"key": key, "npm": "library"},
+            },
             "provider": {"id": "p", "options": secret, "key": key},
             "message": {"id": "msg_1", "sessionID": SESSION, "system": key},
         },
@@ -129,7 +135,7 @@ def test_keys_and_headers_stay_with_opencode(tmp_path: Path, door: Recording) ->
     assert key not in json.dumps(door.lines)
     (params,) = door.hooks("chat.params")
     assert params["input"]["agent"] == {"name": "build"}
-    assert params["input"]["model"] == {"id": "m", "providerID": "p"}
+    assert params["input"]["model"] == {"id": "m", "providerID": "p", "api": {"npm": "library"}}
     assert params["output"] == {"temperature": 0.5, "options": {"thinking": {"budgetTokens": 9}}}
     assert door.events("session.error")[0]["properties"]["error"]["data"] == {"message": "no", "statusCode": 400}
 
