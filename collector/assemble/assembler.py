@@ -330,7 +330,10 @@ class Assembler:
     # ---- memory
 
     def _forget(self, now: int) -> None:
-        """Let go of sessions that have nothing open, the longest silent first."""
+        """Let go of sessions that have nothing open, the longest silent first.
+
+        One with a turn in `finished` stays: the caller is still to ask what is to be remembered of it.
+        """
         idle = [s for s in self.sessions.values() if s.id not in self._active]
         held = sum(len(session.messages) for session in idle)
         if (
@@ -340,7 +343,7 @@ class Assembler:
         ):
             return
         idle.sort(key=lambda s: s.heard)
-        needed = {self.sessions[a].parent for a in self._active}
+        needed = {self.sessions[a].parent for a in self._active} | {turn.session for turn in self.finished}
         excess = len(idle) - self._most_idle
         for index, session in enumerate(idle):
             if session.id in needed:

@@ -56,11 +56,14 @@ class LiveSessions:
     _turns: list[int] = field(init=False)
     _waiting: list[list[bytes]] = field(init=False)
     _lines: list[bytes] = field(init=False)
+    _born: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._turns = [0] * self.live
         self._waiting = [[] for _ in range(self.live)]
         self._lines = recorded()
+        created = next(line for line in self._lines if b'"session.created"' in line)
+        self._born = int(created.partition(b'"created":')[2][:13])
 
     @property
     def events_a_turn(self) -> int:
@@ -71,7 +74,11 @@ class LiveSessions:
         waiting = self._waiting[place]
         while len(waiting) < events:
             generation, turn = divmod(self._turns[place], self.turns_a_session)
-            waiting += shifted(self._lines, turn, session=self.first + place + generation * self.live)
+            session = self.first + place + generation * self.live
+            # Each has a time of its own: messages of one moment in two sessions look like those of a fork.
+            began = session * self.turns_a_session
+            born, shown = (b'"created":%d' % (self._born + at * _TURN_MS) for at in (began, began + turn))
+            waiting += (line.replace(shown, born) for line in shifted(self._lines, began + turn, session=session))
             self._turns[place] += 1
         self._waiting[place] = waiting[events:]
         return b"\n".join(waiting[:events]) + b"\n"

@@ -6,10 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import orjson
 import pytest
-from harness.live_sessions import SPANS_A_TURN, LiveSessions, recorded
-from harness.opencode import live
 
 ROOT = Path(__file__).parents[2]
 BENCH = ROOT / "tests" / "bench"
@@ -38,16 +35,6 @@ def test_the_commands_of_the_page_are_there() -> None:
     for name in ("capacity.py", "capacity_load.py", "store_engines.py"):
         assert f"python tests/bench/{name}" in text
         assert (BENCH / name).exists()
-
-
-def test_the_recorded_turn_becomes_as_many_spans_as_is_reckoned_with() -> None:
-    sessions = LiveSessions(live=2)
-    assert sessions.events_a_turn == len(recorded())
-    items = [
-        orjson.loads(line) for place in range(2) for line in sessions.body(place, sessions.events_a_turn).splitlines()
-    ]
-    made = live(items)
-    assert len({span.span.span_id for span in made}) == len(made) == 2 * SPANS_A_TURN
 
 
 def test_a_busiest_second_is_no_quieter_than_the_mean_and_nearer_to_it_the_more_there_are(capacity: ModuleType) -> None:
