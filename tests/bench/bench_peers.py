@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2, help="of posting, for each figure")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--minutes", type=float, default=11, help="no measurement begins that would end later")
+    parser.add_argument("--minutes", type=float, default=10.5, help="no measurement begins that would end later")
     parser.add_argument("--only", default="", help="systems whose name holds this")
     parser.add_argument("--shapes", default="SML", help="payloads, of S, M and L")
     parser.add_argument("--quick", action="store_true", help="one round of half a second each")
@@ -124,10 +124,11 @@ def measure(system: System, shape: str, seconds: float, generator: Generator) ->
     ):
         running.settle(sink)
         idle = running.memory("VmRSS:")
-        generator.load(running.url, shape, 4, seconds / 2)
+        most = system.requests.get(shape, 0)
+        generator.load(running.url, shape, 4, seconds / 2, most=most // 2)
         running.settle(sink)
         before, written, delivered, beside = running.cpu(), running.written(), sink.received(), cpu_of(sink.pid)
-        four = generator.load(running.url, shape, 4, seconds)
+        four = generator.load(running.url, shape, 4, seconds, most=most)
         running.settle(sink)
         _check(system, four, sink, delivered)
         count = four["requests"] * spans
@@ -139,9 +140,9 @@ def measure(system: System, shape: str, seconds: float, generator: Generator) ->
             beside_us=(four["cpu"] + cpu_of(sink.pid) - beside) / count * 1e6,
             idle_mib=idle,
         )
-        one = generator.load(running.url, shape, 1, seconds / 2)
+        one = generator.load(running.url, shape, 1, seconds / 2, most=most // 2)
         running.settle(sink)
-        half = generator.load(running.url, shape, 8, seconds, max(four["requests"] / four["wall"] / 2, 0.5))
+        half = generator.load(running.url, shape, 8, seconds, max(four["requests"] / four["wall"] / 2, 0.5), most)
         running.settle(sink)
         return replace(
             figures,

@@ -1,8 +1,8 @@
 """Posts prepared payloads as fast as they are taken, or at a rate: prints what came of it as one line of JSON.
 
-`python peers_load.py` reads lines `URL SHAPE CONNECTIONS SECONDS REQUESTS_A_SECOND` (0: as fast as they are taken).
-Every request has ids and texts of its own, put in by replacing marks: a pass of C over the body, so that the generator
-does not dominate what is measured.
+`python peers_load.py` reads lines `URL SHAPE CONNECTIONS SECONDS REQUESTS_A_SECOND MOST_REQUESTS` (0: as fast as they
+are taken, as many as the time allows). Every request has ids and texts of its own, put in by replacing marks: a pass of
+C over the body, so that the generator does not dominate what is measured.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ _PATIENCE_S = 60
 
 def main() -> None:
     for line in sys.stdin:
-        url, shape, connections, seconds, rate = line.split()
+        url, shape, connections, seconds, rate, most = line.split()
         try:
-            found: dict[str, object] = dict(
-                asyncio.run(load(url, shape, int(connections), float(seconds), float(rate)))
-            )
+            work = load(url, shape, int(connections), float(seconds), float(rate), int(most))
+            found: dict[str, object] = dict(asyncio.run(work))
         except TimeoutError:
             found = {"failed": f"no answer within {_PATIENCE_S} s"}
         except (OSError, EOFError) as error:
@@ -35,7 +34,7 @@ def main() -> None:
         print(json.dumps(found), flush=True)
 
 
-async def load(url: str, shape: str, connections: int, seconds: float, rate: float) -> dict[str, float]:
+async def load(url: str, shape: str, connections: int, seconds: float, rate: float, most: int) -> dict[str, float]:
     """Requests answered with 200 and otherwise, the seconds and CPU seconds they took, and the latencies in ms."""
     parts = urlsplit(url)
     bodies = _bodies(shape)
@@ -51,8 +50,9 @@ async def load(url: str, shape: str, connections: int, seconds: float, rate: flo
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 20)
         head = f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/x-protobuf\r\n"
         while True:
-            due = began + next(ticks) / rate if rate else time.perf_counter()
-            if due > began + seconds:
+            tick = next(ticks)
+            due = began + tick / rate if rate else time.perf_counter()
+            if due > began + seconds or tick >= most > 0:
                 break
             await asyncio.sleep(max(due - time.perf_counter(), 0))
             number = next(numbers)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.redact.rules import DEFAULT_RULES
@@ -36,6 +36,8 @@ class System:
     variables: Callable[[Path, int, int], dict[str, str]]
     program: Path
     forwards: bool = True
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """At most so many of a payload at a time, for what answers before it keeps: it would take minutes to catch up."""
 
     @property
     def is_installed(self) -> bool:
@@ -65,7 +67,7 @@ def systems() -> list[System]:
         System(
             "Phoenix",
             "SQLite, telemetry off",
-            "redacts nothing, answers before it keeps, forwards nothing; serves a page, as ours does",
+            "redacts nothing, forwards nothing, and answers before it keeps: its spans/s are of answers",
             lambda at, port, other, up: [str(CACHE / "phoenix/bin/phoenix"), "serve"],
             lambda at, port, other: {
                 "PHOENIX_PORT": str(port), "PHOENIX_HOST": "127.0.0.1", "PHOENIX_GRPC_PORT": str(other),
@@ -73,6 +75,7 @@ def systems() -> list[System]:
             },
             CACHE / "phoenix/bin/phoenix",
             forwards=False,
+            requests={"S": 6, "M": 24, "L": 12},
         ),
     ]  # fmt: skip
 
