@@ -44,8 +44,10 @@ def run(
     program = shutil.which(command[0])
     if program is None:
         raise ConfigError(f"{command[0]}: no such program")
-    with _running(settings) as url:
-        print(f"collector: {Path(command[0]).name} sends to {url}; look at it with `collector open`", file=sys.stderr)
+    with _running(settings) as (url, ends_with_it):
+        later = ", later with `collector serve` and `collector open`" if ends_with_it else ""
+        name = Path(command[0]).name
+        print(f"collector: {name} sends to {url}; look at it with `collector open`{later}", file=sys.stderr)
         arguments, environment = wired(command, os.environ, _plugin_settings(settings, url))
         code = _run_to_its_end([program, *arguments], environment)
     raise typer.Exit(code)
@@ -79,10 +81,10 @@ def _with_plugin(content: str, target: PluginSettings) -> str:
 
 
 @contextmanager
-def _running(settings: Settings) -> Iterator[str]:
-    """The address of the running collector, or of one that runs as long as this context."""
+def _running(settings: Settings) -> Iterator[tuple[str, bool]]:
+    """The address of the running collector, or of one that runs as long as this context; and whether it is that one."""
     try:
-        yield str(Client(settings).get("/api/status")["url"])
+        yield str(Client(settings).get("/api/status")["url"]), False
         return
     except NotRunning:
         pass
@@ -104,7 +106,7 @@ def _running(settings: Settings) -> Iterator[str]:
         line = process.stdout.readline().decode().strip()
         if not line.startswith("listening on "):
             raise CollectorError(f"the collector could not be started; {log} says why")
-        yield line.removeprefix("listening on ").partition(" ")[0]
+        yield line.removeprefix("listening on ").partition(" ")[0], True
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -65,6 +65,7 @@ def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(
     )
     assert result.returncode == 0, result.stderr.decode()
     assert b"opencode sends to http://127.0.0.1:" in result.stderr
+    assert b"later with `collector serve` and `collector open`" in result.stderr  # it ended with the run
     reader = open_reading(tmp_path / "data")
     [session] = reader.sessions()
     kinds = sorted(span.kind for span in read_spans(reader.requests(session_id=session.session_id)))

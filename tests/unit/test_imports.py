@@ -56,6 +56,20 @@ def test_a_collector_imports_what_few_need_when_it_is_asked_for(tmp_path: Path) 
     assert found & few == set()
 
 
+def test_a_forwarding_collector_imports_no_command_line_of_its_client(tmp_path: Path) -> None:
+    code = (
+        "import asyncio\nfrom collector.app.destinations import new_destination\n"
+        "from collector.forward.client import open_client\n"
+        "from collector.settings.forwarding import forwarding_settings\nfrom collector.settings.sources import load\n"
+        "loaded = load({'upstream_endpoint': 'http://127.0.0.1:9'})\n"
+        "[wanted] = forwarding_settings(loaded.settings, loaded.origins, 1).destinations\n"
+        "async def main():\n    async with open_client(new_destination(wanted, None)): pass\nasyncio.run(main())"
+    )
+    found = _imported(tmp_path, code)
+    assert {"httpx", "aiohttp"} <= found
+    assert found & {"rich", "pygments", "httpx._main"} == set()
+
+
 @pytest.mark.parametrize("module", sorted(set(COMMANDS.values())))
 def test_each_module_of_commands_registers_what_the_table_says_of_it(module: str) -> None:
     import importlib
