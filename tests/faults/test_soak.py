@@ -7,12 +7,14 @@ import gzip
 import os
 import random
 import re
+import sys
 import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from harness.live_sessions import SPANS_A_TURN, LiveSessions, post_turns
 from harness.process import assert_balanced, memory, running
 from harness.telemetry import span_ids, traces
 from harness.upstream import OK, Received, upstream, wait_for
@@ -120,3 +122,37 @@ def test_two_hundred_connections_for_ten_minutes_lose_nothing_and_grow_nothing(t
         assert_balanced(account)
         assert account["received"] == sum(taken) > 0
         assert memory(collector.pid) < before * 1.3 + 64 * 1024 * 1024
+
+
+def test_five_thousand_events_a_second_of_five_hundred_sessions_are_all_told_and_grow_nothing(tmp_path: Path) -> None:
+    """Ten minutes where the machine keeps up; where it does not, the same events take longer.
+
+    SOAK_SECONDS makes it shorter. `-s -k five_hundred` prints the rate and the memory of each part.
+    """
+    seconds, a_second = float(os.environ.get("SOAK_SECONDS", "600")), float(os.environ.get("SOAK_EVENTS", "5000"))
+    sessions = LiveSessions(live=500)
+    turns = max(round(seconds * a_second / sessions.live / sessions.events_a_turn), 2)
+    first = max(turns // 5, 1)
+    with running(tmp_path) as collector:
+        held = []
+        for part in (first, *_quarters(turns - first)):
+            posted = post_turns(collector.url, sessions, part, a_second=a_second, events_a_post=20, connections=16)
+            held.append(memory(collector.pid))
+            sys.stdout.write(
+                f"{posted.events} events, {posted.events / posted.seconds:.0f}/s ({posted.again} posts came again),"
+                f" p50 {posted.latency(0.5):.0f} ms, p99 {posted.latency(0.99):.0f} ms, {held[-1] >> 20} MiB\n"
+            )
+        wait_for(lambda: collector.account()["received"] >= turns * sessions.live * SPANS_A_TURN, 600)
+        wait_for(lambda: collector.get("/api/status")["opencode"]["open_turns"] == [], 600)
+        status = collector.get("/api/status")["opencode"]
+        assert status["accepted"] == turns * sessions.live * sessions.events_a_turn
+        assert status["rejected"] == 0
+        account = collector.account()
+        assert_balanced(account)
+        assert account["received"] == turns * sessions.live * SPANS_A_TURN
+        assert memory(collector.pid) < held[0] * 1.3 + 64 * 1024 * 1024
+
+
+def _quarters(whole: int) -> list[int]:
+    """A whole number in up to four parts that differ by one at most."""
+    return [part for index in range(4) if (part := (whole + index) // 4)]
