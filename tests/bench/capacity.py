@@ -239,7 +239,10 @@ def _times(number: float, each: float | None) -> float | None:
 
 
 def _shown(value: float | None, digits: int = 0) -> str:
-    return "not measured" if value is None else f"{value:,.{digits}f}" if digits or value >= 100 else f"{value:g}"
+    """A figure with so many digits after the point; without any, a small one has three digits in all."""
+    if value is None:
+        return "not measured"
+    return f"{value:,.{digits}f}" if digits or value >= 10 else f"{value:.3g}"
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

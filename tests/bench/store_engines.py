@@ -96,7 +96,7 @@ class Rate:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=500, help="at work at once")
-    parser.add_argument("--turns", type=int, default=2, help="of each session, of 142 events")
+    parser.add_argument("--turns", type=int, default=3, help="of each session, of 142 events")
     parser.add_argument("--events", type=int, default=40, help="a post")
     parser.add_argument("--only", default="", help="sqlite or postgresql")
     parser.add_argument("--write", action="store_true", help="keep the figures in measured.json, for docs/capacity.md")
