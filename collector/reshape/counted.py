@@ -40,6 +40,10 @@ class _Newest(Generic[Said]):
             if len(self._said) > self._most:
                 del self._said[next(iter(self._said))]
 
+    def drop(self, trace_id: bytes, span_id: bytes) -> None:
+        with self._lock:
+            self._said.pop(trace_id + span_id, None)
+
     def get(self, trace_id: bytes, span_id: bytes) -> Said | None:
         return self._said.get(trace_id + span_id)
 
@@ -69,6 +73,10 @@ class CountedSpans:
     def is_above(self, trace_id: bytes, span_id: bytes) -> bool:
         """Whether that span is above one which left with its tokens in an earlier request."""
         return self._above.get(trace_id, span_id) is not None
+
+    def forget_above(self, trace_id: bytes, span_id: bytes) -> None:
+        """Forget that a span is above one with tokens: that one leaves without them after all."""
+        self._above.drop(trace_id, span_id)
 
     def remember_tool(self, trace_id: bytes, span_id: bytes, parent_id: bytes, call: ToolCallOfSpan) -> None:
         """Keep that this span left as a TOOL, and that `parent_id` is right above it."""

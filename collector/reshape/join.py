@@ -28,6 +28,12 @@ from collector.reshape.source import SourceEvent
 PARENT = "parent"
 """Under which name a span waits to hear whether its parent was dropped."""
 
+AROUND = "around"
+"""Under which name a request to a model waits for one around it, which tells the same tokens and more."""
+
+_SURELY_HELD_SECONDS = 1.5
+"""Of the two seconds that a held request waits, those in which it has certainly not been sent."""
+
 _MOST_OF_ONE_KEY = 1000
 
 Key: TypeAlias = tuple[bytes, str, str]
@@ -49,6 +55,7 @@ class WaitingSpan:
     """Whether it counts tokens."""
     nested: bool = False
     """Whether another LLM span counts the same tokens."""
+    held_at: float = 0
     number: int = 0
     """The number of the held request it is part of; 0 for a span that was not held."""
 
@@ -157,12 +164,26 @@ class LogJoin:
         key = _key_of_group(number)
         with self._lock:
             self._groups.add(key, spans)
+        now = self._clock()
         for span in spans:
-            span.number = number
+            span.number, span.held_at = number, now
             self.wait(span)
         with self._lock:  # forgotten after the last of its spans
             self._arrivals.append((self._clock(), self._groups.drop_first, key, 0))
         return number
+
+    def take_tokens(self, trace_id: bytes, around: bytes) -> bool:
+        """Have the requests that are held right below `around` leave without their tokens, which it tells; whether
+        there are any, and none was sent already."""
+        key = (trace_id, AROUND, around.hex())
+        with self._lock:
+            below = self._spans.items.get(key, ())
+            latest = self._clock() - _SURELY_HELD_SECONDS
+            if not below or not all(span.number and span.held_at > latest for span in below):
+                return False
+            for span in below:
+                span.nested = True
+            return True
 
     def _keep(self, side: _Kept[Joinable], key: Key, item: Joinable, size: int) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from openinference.semconv.trace import SpanAttributes
@@ -31,10 +31,14 @@ class RequestSpans:
         request: ExportTraceServiceRequest,
         dropped: DroppedSpans,
         told: CountedSpans,
-        nested: frozenset[SpanId] = frozenset(),
+        nested: frozenset[SpanId],
+        take_tokens: Callable[[bytes, bytes], bool],
     ) -> None:
         self.nested: set[SpanId] = set(nested)
         """LLM spans whose tokens another one counts; those known before, and those that `count_once` finds."""
+        self.around: list[SpanId] = []
+        """LLM spans that took the tokens of held ones right below them."""
+        self._take_tokens = take_tokens
         self._request = request
         self._dropped = dropped
         self._told = told
@@ -148,8 +152,14 @@ class RequestSpans:
         around = {above for span in self._untouched for above in self._counted_above(span)[0]}
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
-            if identifier in around or self._told.is_above(*identifier):
+            if identifier in around:
                 self._count_elsewhere(span)
+            elif self._told.is_above(*identifier):
+                if self._take_tokens(*identifier):
+                    self._told.forget_above(*identifier)
+                    self.around.append(identifier)
+                else:
+                    self._count_elsewhere(span)
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
             if identifier in self.nested:

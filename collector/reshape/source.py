@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -90,3 +91,17 @@ class SourceSpan:
             return {}
         cut = len(prefix)
         return {key[cut:]: value for key, value in self.attributes.items() if key.startswith(prefix)}
+
+
+def with_texts(attributes: dict[str, Value]) -> dict[str, Value]:
+    """Attributes that say something, those of bytes that are JSON as that text: messages come so.
+
+    A name is never sent as bytes. A key without a value says nothing, and must not decide what the span is.
+    """
+    if None in attributes.values():
+        attributes = {key: value for key, value in attributes.items() if value is not None}
+    for key, value in attributes.items():
+        if type(value) is bytes and value[:1] in (b"[", b"{"):
+            with suppress(UnicodeDecodeError):
+                attributes[key] = value.decode()
+    return attributes

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,10 +24,10 @@ from collector.reshape.conventions import CONVENTIONS
 from collector.reshape.counted import CountedSpans
 from collector.reshape.dropped import DroppedSpans
 from collector.reshape.environment import copy_environment
-from collector.reshape.join import PARENT, LogJoin, Waiting, WaitingSpan
+from collector.reshape.join import AROUND, PARENT, LogJoin, Waiting, WaitingSpan
 from collector.reshape.keys import TOOL_CALL_ID
 from collector.reshape.request_spans import RequestSpans, SpanId, take_out
-from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
+from collector.reshape.source import SourceEvent, SourceScope, SourceSpan, with_texts
 
 _COUNTS = tuple(KEYS.values())
 INTERNAL = "internal span of the agent, which says nothing of its work"
@@ -74,11 +73,12 @@ class _Pass:
         dropped: DroppedSpans,
         counted: CountedSpans,
         known: Mapping[SpanId, WaitingSpan],
+        take_tokens: Callable[[bytes, bytes], bool],
     ) -> None:
         self.request = request
         self.known = known
         nested = frozenset(id for id, span in self.known.items() if span.nested)
-        self.spans = RequestSpans(request, dropped, counted, nested)
+        self.spans = RequestSpans(request, dropped, counted, nested, take_tokens)
         self.waiting: dict[SpanId, WaitingSpan] = {}
         self.gone: Sequence[SpanId] = ()
 
@@ -116,10 +116,10 @@ class Reshaper:
         """
         if isinstance(request, ExportTraceServiceRequest):
             before = self.failed.copy()
-            walk = _Pass(request, self._dropped, self._counted, {})
+            walk = self._pass(request, {})
             dropped = self._reshape(walk)
             held = self._let_wait(walk)
-            completed, late = self._complete(walk.gone)
+            completed, late = self._complete(walk)
             return Reshaped(dropped, self.failed - before, held, completed, late)
         if isinstance(request, ExportLogsServiceRequest):
             for logs in request.resource_logs:
@@ -132,11 +132,13 @@ class Reshaper:
                 copy_environment(metrics.resource.attributes)
         return Reshaped()
 
-    def _complete(self, gone: Sequence[SpanId]) -> tuple[Sequence[HeldRequest], Late]:
-        """Earlier spans that wait to hear of a parent which was dropped now."""
-        if self._join is None or not gone:
+    def _complete(self, walk: _Pass) -> tuple[Sequence[HeldRequest], Late]:
+        """Earlier spans that wait to hear of a parent which was dropped now, or which tells their tokens."""
+        come = [(trace, PARENT, span.hex()) for trace, span in walk.gone]
+        come += [(trace, AROUND, span.hex()) for trace, span in walk.spans.around]
+        if self._join is None or not come:
             return (), None
-        return self._again(self._join.waiting_for((trace, PARENT, span.hex()) for trace, span in gone))
+        return self._again(self._join.waiting_for(come))
 
     def _again(self, waited: Sequence[Waiting]) -> tuple[Sequence[HeldRequest], Late]:
         """Reshape spans once more with what is known now: held requests whole, and single spans that were sent."""
@@ -144,11 +146,15 @@ class Reshaper:
         sent = [self._once_more(spans) for number, spans in waited if not number]
         return completed, sent[0] if sent else None
 
+    def _pass(self, request: ExportTraceServiceRequest, known: Mapping[SpanId, WaitingSpan]) -> _Pass:
+        take_tokens = self._join.take_tokens if self._join is not None else _take_none
+        return _Pass(request, self._dropped, self._counted, known, take_tokens)
+
     def _once_more(self, spans: Sequence[WaitingSpan]) -> ExportTraceServiceRequest:
         request = ExportTraceServiceRequest()
         for span in spans:
             request.MergeFromString(span.request)
-        self._reshape(_Pass(request, self._dropped, self._counted, {span.id: span for span in spans}))
+        self._reshape(self._pass(request, {span.id: span for span in spans}))
         return request
 
     def _reshape(self, walk: _Pass) -> int:
@@ -207,6 +213,8 @@ class Reshaper:
             missed |= target.awaited
             if convention.drops and not target.root and (unknown := walk.spans.unknown_above(span)):
                 missed.add((PARENT, unknown.hex()))
+            if missed and target.tokens and target.kind_of == LLM and span.parent_span_id:
+                missed.add((AROUND, span.parent_span_id.hex()))
             waiting = None
             if missed and self._join is not None and known is None:
                 awaited = frozenset((span.trace_id, name, value) for name, value in missed)
@@ -252,7 +260,7 @@ class Reshaper:
 
         return SourceSpan(
             name=span.name,
-            attributes=_with_texts(read_attributes(read.pairs)),
+            attributes=with_texts(read_attributes(read.pairs)),
             events=[SourceEvent(event.name, read_attributes(event.attributes)) for event in span.events],
             id=span.span_id.hex(),
             scope=scope.name,
@@ -264,18 +272,8 @@ class Reshaper:
         )
 
 
-def _with_texts(attributes: dict[str, Value]) -> dict[str, Value]:
-    """Attributes that say something, those of bytes that are JSON as that text: messages come so.
-
-    A name is never sent as bytes. A key without a value says nothing, and must not decide what the span is.
-    """
-    if None in attributes.values():
-        attributes = {key: value for key, value in attributes.items() if value is not None}
-    for key, value in attributes.items():
-        if type(value) is bytes and value[:1] in (b"[", b"{"):
-            with suppress(UnicodeDecodeError):
-                attributes[key] = value.decode()
-    return attributes
+def _take_none(trace_id: bytes, around: bytes) -> bool:
+    return False
 
 
 def _alone(span: Span, holder: ResourceSpans, scope: ScopeSpans) -> bytes:

@@ -181,3 +181,44 @@ def test_what_is_forgotten_is_freed_at_once() -> None:
         assert not [found for found in gc.get_objects() if type(found) is WaitingSpan]
     finally:
         gc.enable()
+
+
+WHOLE = {**CALL, "gen_ai.input.messages": '[{"role":"user","content":"hi"}]', "gen_ai.output.messages": '["yo"]'}
+
+
+def test_a_request_that_is_held_leaves_its_tokens_to_the_one_around_it() -> None:
+    """An SDK's own span of a request says little; the instrumentation's around it ends a little later and tells all."""
+    reshaper = Reshaper(join=LogJoin(lambda: 0.0), hold=True)
+    held = reshaper.reshape(spans((2, 1, "inner", dict(CALL)))).held
+    assert held is not None
+    outer = spans((1, 0, "outer", dict(WHOLE)))
+    (completed,) = reshaper.reshape(outer).completed
+    assert completed.number == held.number
+    found = {**by_number(outer), **by_number(completed.request)}
+    assert [found[n]["openinference.span.kind"] for n in (1, 2)] == ["LLM", "CHAIN"]
+    assert [found[n].get("llm.token_count.prompt") for n in (1, 2)] == [5, None]
+    again = spans((1, 0, "outer", dict(WHOLE)))
+    reshaper.reshape(again)  # a client that saw no answer sends once more
+    assert by_number(again) == by_number(outer)
+
+
+def test_a_request_that_may_have_been_sent_keeps_its_tokens() -> None:
+    clock = Clock()
+    reshaper = Reshaper(join=LogJoin(clock), hold=True)
+    reshaper.reshape(spans((2, 1, "inner", dict(CALL))))
+    clock.now = 1.9
+    outer = spans((1, 0, "outer", dict(WHOLE)))
+    assert not reshaper.reshape(outer).completed
+    assert by_number(outer)[1]["openinference.span.kind"] == "CHAIN"
+    assert "llm.token_count.prompt" not in by_number(outer)[1]
+
+
+def test_of_three_requests_within_each_other_the_outermost_counts() -> None:
+    reshaper = Reshaper(join=LogJoin(lambda: 0.0), hold=True)
+    known: dict[int, dict[str, Any]] = {}
+    for number in (3, 2, 1):
+        request = spans((number, number - 1, "call", dict(CALL)))
+        reshaped = reshaper.reshape(request)
+        for sent in (request, *(held.request for held in (reshaped.held, *reshaped.completed) if held)):
+            known.update(by_number(sent))
+    assert [known[n].get("llm.token_count.prompt") for n in (1, 2, 3)] == [5, None, None]
