@@ -79,7 +79,7 @@ def overview(
     window = int(max((span.number("opencode.context_window") or 0 for span in spans), default=0))
     masked = Counter(mask.rule for span in spans for mask in masks_of(span))
     return {
-        "title": title_of(spans, turns),
+        "title": title_of(spans, turns) or ("The first turn is under way" if open_turn else ""),
         "base": Base(link, directory),
         "export": f"{link}/export",
         "about": _about(spans),
@@ -184,6 +184,8 @@ def _about(spans: list[ShownSpan]) -> list[str]:
 def _facts(
     turns: list[ShownTurn], total: SummedUsage, masked: Counter[str], spans: list[ShownSpan]
 ) -> list[tuple[str, str, str, bool]]:
+    if not spans:  # the first turn has begun, and nothing can be counted yet
+        return []
     tools = sum(turn.tools for turn in turns)
     failed = sum(turn.failed_tools for turn in turns)
     waited = sum(turn.waited_ns for turn in turns)

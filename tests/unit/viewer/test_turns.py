@@ -262,6 +262,16 @@ def test_a_turn_that_has_begun_and_has_no_span_yet_is_drawn() -> None:
     seen = overview([], "/sessions/x", "waterfall", open_turn={"since_ms": 1, "under_way": []})
     assert (seen["rail_turn"], seen["newest_turn"]) == (1, 1)
     assert [bar.live for bar in seen["rail_fall"].bars] == [True]
+    assert (seen["title"], seen["facts"]) == ("The first turn is under way", [])
+
+
+def test_a_call_that_waits_for_a_person_is_drawn_as_waiting() -> None:
+    runs = [{"kind": "TOOL", "name": name, "since_ms": since} for name, since in (("bash", 2000), ("read", 1000))]
+    for waiting, hatched in (("waiting for permission: bash", ["bash"]), ("", [])):
+        open_turn = {"since_ms": 0, "waiting": waiting, "under_way": runs}
+        fall = waterfall(under_way(open_turn, [], 5_000_000_000))
+        assert [bar.span.name for bar in fall.bars if bar.waited] == hatched
+        assert all(bar.live for bar in fall.bars)
 
 
 def test_a_turn_that_is_over_is_drawn_as_it_was_beside_one_that_runs() -> None:
