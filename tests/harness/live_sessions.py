@@ -115,18 +115,16 @@ async def _post(
 ) -> Posted:
     parts, done = urlsplit(url), Posted()
     began = time.perf_counter()
-    pause = events_a_post * connections / a_second
     events = turns * sessions.events_a_turn
 
     async def connection(number: int) -> None:
         places = range(number, sessions.live, connections)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 20)
-        due = began + pause * number / connections
         for told in range(0, events, events_a_post):
             count = min(events_a_post, events - told)
             for place in places:
+                due = began + (told * sessions.live + place * count) / a_second
                 await asyncio.sleep(max(due - time.perf_counter(), 0))
-                due += pause * count / events_a_post
                 body = sessions.body(place, count)
                 start = time.perf_counter()
                 while (status := await _send(reader, writer, parts.netloc, body)) in (429, 503):
