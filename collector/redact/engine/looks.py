@@ -40,7 +40,7 @@ def token(
     def look(data: bytes, place: int) -> ByteRange | None:
         match = pattern.match(data, place)
         run = _FIRST_RUN.match(data, place)
-        if run and data[run.end() : run.end() + 1] in _BEFORE_BREAK:
+        if run and data[run.end() : run.end() + 1] in _BEFORE_BREAK and _BREAK.match(data, run.end()):
             found = _over_lines(data, run, match)
             if found:
                 return found

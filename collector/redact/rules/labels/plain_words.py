@@ -8,12 +8,13 @@ from collector.redact.engine.rule import ByteRange, Look
 from collector.redact.rules.values import is_plain
 
 _LONGEST = 48
+_IN_DATES = b"0123456789-.:,"
 
 
 def unless_plain(look: Look, parted_by: bytes) -> Look:
     """A look that is spared where the word at the place is plain; words are parted by the bytes of a class.
 
-    For rules that accept no plain word, and whose triggers end within the value.
+    For rules that accept no plain word and no short number, and whose triggers end within the value.
     """
     rest = re.compile(rb"[^" + parted_by + rb"]{0,%d}" % _LONGEST)
 
@@ -21,6 +22,8 @@ def unless_plain(look: Look, parted_by: bytes) -> Look:
         before = rest.match(data[max(0, place - _LONGEST) : place][::-1])
         after = rest.match(data, place)
         word = (before[0][::-1] if before else b"") + (after[0] if after else b"")
+        if len(word) < 16 and not word.translate(None, _IN_DATES):
+            return None
         if len(word) < _LONGEST and is_plain(word.strip(b".,:;")):
             return None
         return look(data, place)

@@ -43,12 +43,12 @@ PAYMENTS: tuple[Rule, ...] = (
     _rule("square-token", "sandbox-sq0[a-z]{3}-", URL + "{22,60}", "sandbox-sq0csb-{url43}"),
     # -- wallets
     *(  # one by one: a trigger with a literal costs a third of one with a class of three
-        marked_rule("bitcoin-key", APART_FROM + first + _B58 + "{12}", first + _B58 + "{50,51}", f"wif: {first}{{b5851}}", literals=first)
+        marked_rule("bitcoin-key", APART_FROM + first + _B58 + "{28}", first + _B58 + "{50,51}", f"wif: {first}{{b5851}}", literals=first)
         for first in "5KL"
     ),
     _rule("wallet-key", "[xyztuv]prv", _B58 + "{100,112}", "xprv9s21Z{b58102}", head=_B58 + "{20}", literals="prv"),
     _rule("nostr-key", "nsec1", "[a-z0-9]{58}(?![a-z0-9])", "nsec1{lower58}", head="[a-z0-9]{30}"),
-    marked_rule("stellar-key", APART_FROM + "S[A-Z2-7]{14}", "S[A-Z2-7]{55}", "seed S{b3255}"),
+    marked_rule("stellar-key", APART_FROM + "S[A-Z2-7]{28}", "S[A-Z2-7]{55}", "seed S{b3255}"),
     _rule("slsk-key", "secret-extended-key-(?:main|test)1", "[a-z0-9]{60,400}", "secret-extended-key-main1{lower120}", literals="secret-extended-key-"),
     _rule("minisign-key", "RWRTY0Iy", "[A-Za-z0-9+/]{100,240}={0,2}", "RWRTY0Iy{b64180}==", head=AN + "{12}"),
 )  # fmt: skip
