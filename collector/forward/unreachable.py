@@ -27,6 +27,7 @@ _BY_NAME = {
     "ClientOSError": "the connection was reset",
     "ClientPayloadError": "the connection was closed in the middle of the answer",
 }
+_NOT_HTTP = "its answer is not HTTP: is it a gRPC port (4317), or https:// rather than http://?"
 _MALFORMED = {"BadHttpMessage", "InvalidHeader", "LineTooLong"}
 
 
@@ -57,10 +58,12 @@ def explain(error: BaseException) -> str:
         if isinstance(each, ConnectionRefusedError):
             return "connection refused: nothing listens there"
         if name == "BadStatusLine":
-            return "its answer is not HTTP: is it a gRPC port (4317), or https:// rather than http://?"
+            return _NOT_HTTP
     if was_answered(error):
         return "its answer is malformed HTTP"
     for each in _chain(error):
+        if type(each).__name__ == "ClientResponseError":  # of what came before it was asked no more is known
+            return _NOT_HTTP
         if found := _BY_NAME.get(type(each).__name__):
             return found
     return f"no answer ({type(error).__name__})"

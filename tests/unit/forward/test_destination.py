@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 from harness.upstream import OK, Answer, Received, speaking, upstream
 from httpx_aiohttp import HttpxAiohttpClient
@@ -20,6 +21,7 @@ from collector.forward.client import open_client
 from collector.forward.destination import Destination
 from collector.forward.outcome import Delivered, DestinationAnswer, TryLater, Unreachable
 from collector.forward.tokens import Fetched, FetchedToken, FixedToken
+from collector.forward.unreachable import explain, was_answered
 
 
 def _dripping(words: bytes) -> Iterator[int]:
@@ -88,6 +90,13 @@ def test_an_answer_that_cannot_be_read_is_not_asked_for_without_end(words: bytes
     assert isinstance(answer, TryLater)
     assert said in answer.answer
     assert answer.gives_up == gives_up
+
+
+def test_what_is_said_before_it_was_asked_is_not_http() -> None:
+    """A gRPC server speaks first; the client then knows only that it cannot read it."""
+    nothing = aiohttp.ClientResponseError(None, (), status=400)  # type: ignore[arg-type]
+    assert "is it a gRPC port" in explain(nothing)
+    assert not was_answered(nothing)
 
 
 @pytest.mark.parametrize("token", ["t\u00f6ken", "a\0b", "a\nx: y"])
