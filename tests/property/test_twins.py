@@ -59,6 +59,25 @@ def test_the_twins_agree_on_any_text(pieces: list[str]) -> None:
     _same("".join(pieces).encode("utf-8", "surrogatepass"))
 
 
+_FLAGS = st.sampled_from(
+    ["--db-password 'Str0ng!4360'\n", "-pass kR7vQ2mXz9Lp4tW ", "enc ", "--token kR7vQ2mXz9Lp4tW ", "x ", "\n", "pass:", "'",
+     "/password:kR7vQ2mXz9 ", "--api-key=kR7vQ2mXz9Lp4tW,", '["--secret", "kR7vQ2mXz9Lp4"]', "4360'\n", "-pw kR7vQ2mX ", "key "]
+)  # fmt: skip
+
+
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_FLAGS, min_size=2, max_size=9))
+def test_the_twins_agree_on_command_lines(parts: list[str]) -> None:
+    """A class of delimiters before a flag made Hyperscan miss flags that come after a quoted value."""
+    _same("".join(parts).encode())
+
+
+def test_a_flag_after_a_quoted_value_is_found() -> None:
+    secret = "kR7vQ2m" + "Xz9Lp4tW"
+    data = f"x --db-password 'Str0ng!4360'\nopenssl enc -pass {secret} x".encode()
+    assert [data[found.start : found.end] for found in FAST.find(data)][1:] == [secret.encode()]
+
+
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(_pieces, st.randoms(use_true_random=False))
 def test_the_twins_agree_on_damaged_text(pieces: list[str], rng: random.Random) -> None:
