@@ -21,7 +21,7 @@ _COMPACTED = "What did we do so far?"
 _SUBTASK = "The following tool was executed by the user"
 _CLEARED = "[Old tool result content cleared]"
 _INTERRUPTED = "[Tool execution was interrupted]"
-_BEHIND = "Attached media from tool result:"
+BEHIND = "Attached media from tool result:"
 _AS_TEXT = ("text/plain", "application/x-directory")
 ABORTED = "MessageAbortedError"
 _LONGEST_RESULT = 2000
@@ -58,7 +58,7 @@ def said_by(
         results = [_result(tool, at, manner.media) for tool in tools]
         behind = [word for tool in tools for word in _media(tool, at) if is_apart(word, manner.media)]
         if behind:
-            results.append(SentMessage("user", "\n".join([_BEHIND, *behind])))
+            results.append(SentMessage("user", "\n".join([BEHIND, *behind])))
         says_something = answer.contents or answer.calls or _is_empty_answer(message, parts)
         return [answer, *results] if says_something else results
     words = [word for part in parts if (word := _prompt_word(part))]

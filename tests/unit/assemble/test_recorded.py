@@ -11,6 +11,7 @@ from harness.opencode import attributes
 from harness.recorded import NAMES, Recording
 
 from collector.assemble.spans.otlp import BuiltSpan
+from collector.assemble.spans.said import BEHIND
 
 # What docs/opencode.md says a door cannot know.
 ONLY_THE_PLUGIN = (
@@ -40,7 +41,7 @@ def _plain(built: BuiltSpan, hidden: tuple[str, ...]) -> dict[str, Any]:
             messages.setdefault(int(number), {})[rest] = REMINDER.sub("", value).strip("\n")
     plain = {
         **{key: value for key, value in found.items() if not key.startswith("llm.input_messages.")},
-        "#messages": [message for _, message in sorted(messages.items()) if message["role"] != "system"],
+        "#messages": _with_media([message for _, message in sorted(messages.items()) if message["role"] != "system"]),
         "#name": span.name,
         "#place": (span.trace_id, span.parent_span_id),
         "#start": span.start_time_unix_nano,
@@ -52,6 +53,18 @@ def _plain(built: BuiltSpan, hidden: tuple[str, ...]) -> dict[str, Any]:
     if found["openinference.span.kind"] != "LLM":
         hidden = tuple(key for key in hidden if key == "#events")
     return {key: value for key, value in plain.items() if not key.startswith(hidden or ("none",))}
+
+
+def _with_media(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Media behind a tool's result put into it: only the plugin tells where a provider is sent them."""
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        head, _, media = message.get("content", "").partition("\n")
+        if head == BEHIND and found[-1]["role"] == "tool":
+            found[-1] = {**found[-1], "content": f"{found[-1]['content']}\n{media}"}
+        else:
+            found.append(message)
+    return found
 
 
 def _is(made: dict[str, Any], *, title: bool = False, attempt: bool = False) -> bool:
