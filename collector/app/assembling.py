@@ -30,6 +30,8 @@ from collector.store.entries import EndedTurn, Superseded
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.2
+_LOOK_PAUSE, _MOST_LOOK_PAUSE_S = 4, 1.0
+"""Times what a look took, and at most: looking at all sessions at work is to leave the thread to what comes in."""
 _ACTIVE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
@@ -67,6 +69,8 @@ class Assembling:
         self._waiting = 0
         self._stopping = threading.Event()
         self._term = 0
+        self._look_at = 0.0
+        self._is_looked = True
         self._changed = changed
         self._open: list[dict[str, Any]] = []
         self._thread = threading.Thread(target=self._run, name="assembling", daemon=True)
@@ -161,11 +165,17 @@ class Assembling:
             for fact in facts:
                 self._learn(fact)
             self._waiting -= len(facts)
-            if self._queue.empty() or self._waiting > _MOST_WAITING // 2:
+            began = time.monotonic()
+            self._is_looked = began >= self._look_at
+            if self._is_looked:
                 self._look()
+                now = time.monotonic()
+                self._look_at = now + min(_LOOK_PAUSE * (now - began), _MOST_LOOK_PAUSE_S)
 
     def _pause(self) -> float:
         """Seconds until it is worth looking again though no fact comes."""
+        if not self._is_looked:
+            return max(self._look_at - time.monotonic(), 0.0)
         if self._open:
             return _LOOK_SECONDS
         return self._inbox.idle_seconds if self._assembler.is_idle else _ACTIVE_SECONDS
