@@ -53,12 +53,10 @@ class EncodedScanner:
 
     def touched(self, joined: bytes, starts: Sequence[int]) -> set[int]:
         """Which of the texts that begin at `starts` in `joined` may hold encoded text."""
-        view = memoryview(joined)
-        return touched(self._others, joined, starts) | {
-            number
-            for number in touched(self._runs, joined, starts)
-            if self._in_runs.first(view[starts[number] : starts[number + 1]]) >= 0
-        }
+        held = touched(self._others, joined, starts)
+        if self._runs.first(memoryview(joined)) >= 0:
+            held |= touched(self._in_runs, joined, starts)
+        return held
 
     def regions(self, data: bytes, most: Callable[[], int]) -> Iterator[EncodedRegion]:
         """The encoded regions in order, each decoded; `most` tells how much compressed text may unfold to by then."""
