@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from collector.cli.client import open_reader
+from collector.cli.kept import KeptReader
 from collector.cli.options import DataDirOption
 from collector.errors import CollectorError, ConfigError
 from collector.settings.sources import load
@@ -41,8 +42,8 @@ def export(
     form: Annotated[ExportFormat, typer.Option("--format", help="OTLP/JSON lines are what was sent.")] = (
         ExportFormat.OTLP_JSON
     ),
-    session: Annotated[str, typer.Option(help="Only this session.")] = "",
-    trace: Annotated[str, typer.Option(help="Only this trace.")] = "",
+    session: Annotated[str, typer.Option(help="Only this session; its id may be short.")] = "",
+    trace: Annotated[str, typer.Option(help="Only this trace; its id may be short.")] = "",
     data_dir: DataDirOption = None,
 ) -> None:
     """Write kept traces to a file: OTLP/JSON, HALO, Markdown, HTML.
@@ -53,7 +54,10 @@ def export(
 
     if form in (ExportFormat.MARKDOWN, ExportFormat.HTML) and not (session or trace):
         raise ConfigError(f"--format {form} is of one session or trace: name it with --session or --trace")
-    reader = open_reader(load({"data_dir": data_dir}).settings)
+    settings = load({"data_dir": data_dir}).settings
+    kept = KeptReader(settings)
+    session, trace = kept.session(session), kept.trace(trace)
+    reader = open_reader(settings)
     try:
         if session or trace:
             requests: Iterator[ExportTraceServiceRequest] = iter(reader.requests(session_id=session, trace_id=trace))
@@ -66,10 +70,17 @@ def export(
         if file is None:
             _write(sys.stdout.buffer, first, pieces)
         else:
-            with file.open("wb") as out:
+            with _opened(file) as out:
                 _write(out, first, pieces)
     finally:
         reader.close()
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("wb")
+    except OSError as error:
+        raise CollectorError(f"{file}: cannot be written: {error.strerror}") from None
 
 
 def _write(out: BinaryIO, first: bytes, pieces: Iterator[bytes]) -> None:

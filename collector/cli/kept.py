@@ -62,6 +62,15 @@ class KeptReader:
             raise CollectorError(f"{identifier}: this is no session; `collector sessions` lists their ids")
         return found["session_id"]
 
+    def trace(self, identifier: str) -> str:
+        """The whole id of a trace that may be shortened; empty for none."""
+        if not identifier:
+            return ""
+        found = self.find(identifier)
+        if not found["trace_id"] or found["span_id"]:
+            raise CollectorError(f"{identifier}: this is no trace; `collector traces` lists their ids")
+        return found["trace_id"]
+
     def show(self, **query: Any) -> dict[str, Any]:
         """What `/api/show` answers; raises `CollectorError` where there is nothing."""
         try:

@@ -32,7 +32,7 @@ from collector.settings.tls import client_tls
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")]
 InProject = Annotated[bool, typer.Option("--project", help="For the project in this directory only.")]
-Globally = Annotated[bool, typer.Option("--global", help="For all projects of this user [the default].")]
+Globally = Annotated[bool, typer.Option("--global", help="For all projects of this user, as by default.")]
 
 opencode = typer.Typer(help="OpenCode: install the plugin, follow a server, import.", no_args_is_help=True)
 
@@ -46,8 +46,8 @@ def install(
     project: InProject = False,
     everywhere: Globally = False,
     dry_run: DryRun = False,
-    url: Annotated[str, typer.Option(help="Where the collector listens [where it runs, or its settings].")] = "",
-    opencode_version: Annotated[str, typer.Option(help="OpenCode's version [what `opencode --version` says].")] = "",
+    url: Annotated[str, typer.Option(help="Where the collector listens, if not where it runs.")] = "",
+    opencode_version: Annotated[str, typer.Option(help="OpenCode's version, if not what it says.")] = "",
     replace_npm: Annotated[
         bool | None, typer.Option("--replace-npm/--keep-npm", help="Take the npm plugin out of the configuration.")
     ] = None,

@@ -52,7 +52,9 @@ def preview(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="OTLP exports or OpenCode events; - is standard input.")
     ],
-    form: Annotated[Form | None, typer.Option("--as", help="What the files hold [told by how they begin].")] = None,
+    form: Annotated[
+        Form | None, typer.Option("--as", help="What the files hold; left out: told by how they begin.")
+    ] = None,
     signal: Annotated[Signal, typer.Option(help="What protobuf files hold; JSON says so itself.")] = Signal.TRACES,
     policy: PolicyOption = None,
 ) -> None:

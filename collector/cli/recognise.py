@@ -12,7 +12,7 @@ from collector.errors import CollectorError
 
 OTLP, OPENCODE = "otlp", "opencode"
 
-_OTLP_KEY = re.compile(rb'"resource_?(spans|logs|metrics)"', re.I)
+_OTLP_KEY = re.compile(r"resource_?(spans|logs|metrics)", re.I)
 _READS = "preview reads OTLP (JSON, lines of it, protobuf), and OpenCode's events and exports"
 
 
@@ -28,7 +28,7 @@ def recognised(data: bytes) -> str:
             raise CollectorError(f"holds text that is not JSON; {_READS}")
         return OTLP
     first = _first(text)
-    if first is None or not first or _OTLP_KEY.search(text[:65536]):
+    if not first or any(_OTLP_KEY.fullmatch(key) for key in first):
         return OTLP  # with an error in it, it is said where it is read
     if _is_opencode(first):
         return OPENCODE
@@ -65,7 +65,7 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
     "a rollout of Codex": ("timestamp", "type", "payload"),
     "an export of Phoenix": ("context", "span_kind"),
     "an export of Langfuse": ("observations",),
-    "an export of Jaeger": ("data",),
+    "an export of Jaeger": ("data", "total"),
     "spans of Zipkin": ("traceId", "id", "timestamp"),
     "messages of a model's API": ("messages",),
 }

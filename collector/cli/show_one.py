@@ -10,6 +10,7 @@ import typer
 from collector.cli.kept import KeptReader
 from collector.cli.options import AsJson, DataDirOption
 from collector.cli.show import print_json, printable
+from collector.errors import CollectorError
 from collector.settings.sources import load
 
 _WIDEST = 100
@@ -30,6 +31,8 @@ def show(
     kept = KeptReader(load({"data_dir": data_dir}).settings)
     session, slash, turn = identifier.rpartition("/")
     if slash and turn.isdigit() and len(turn) < 5 and (found := kept.find(session)) and not found["trace_id"]:
+        if not int(turn):
+            raise CollectorError("turns are numbered from 1")
         document = kept.show(session=found["session_id"], turn=int(turn))
     else:
         found = kept.find(identifier)

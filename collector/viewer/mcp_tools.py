@@ -21,6 +21,8 @@ from collector.viewer.shown.spans import ShownSpan, read_spans
 from collector.viewer.shown.turns import turns_of
 
 _MOST_ROWS = 50
+_MOST_SKIPPED = 10_000
+_MOST_FOUND = 200
 
 
 class NotUsable(CollectorError):
@@ -100,16 +102,19 @@ def _spans(reader: Reading, given: Mapping[str, Any]) -> str:
         and (not name or name in words.label(span).lower())
         and (not given.get("errors") or span.failed)
     ]
-    return _rows(rows[: _limit(given)], f"{len(rows)} in all" if len(rows) > _limit(given) else "")
+    return _page(rows, given)
 
 
 def _errors(reader: Reading, given: Mapping[str, Any]) -> str:
-    rows = []
-    for session in reader.sessions(SessionQuery(errors=True, since_ns=_since(given), limit=_limit(given))):
+    rows: list[dict[str, Any]] = []
+    wanted = _skip(given) + _limit(given) + 1  # each of the sessions holds one at least
+    for session in reader.sessions(SessionQuery(errors=True, since_ns=_since(given), limit=wanted)):
         for span in read_spans(reader.requests(session_id=session.session_id)):
-            if span.failed and span.start_ns >= _since(given):
+            if span.failed and span.end_ns >= _since(given):
                 rows.append({**_row(span), "session": session.session_id, "error": span.error[:300]})
-    return _rows(rows[: _limit(given)], "")
+        if len(rows) >= wanted:
+            break
+    return _page(rows, given)
 
 
 def _cost(reader: Reading, given: Mapping[str, Any]) -> str:
@@ -123,10 +128,10 @@ def _cost(reader: Reading, given: Mapping[str, Any]) -> str:
         )
         held = sums.setdefault(key, [0, 0.0, 0])
         held[0], held[1], held[2] = held[0] + row.tokens, held[1] + row.cost, held[2] + 1
-    ordered = sorted(sums.items(), key=lambda item: -item[1][1])[: _limit(given)]
+    ordered = sorted(sums.items(), key=lambda item: -item[1][1])
     lines = [f"{key or 'unknown'}: {money(cost)}, {count(tokens)} tokens, {number:.0f} sessions"
              for key, (tokens, cost, number) in ordered]  # fmt: skip
-    return "\n".join(lines) or "nothing is kept of that time"
+    return _lines(lines, given) if lines else "nothing is kept of that time"
 
 
 def _masked(reader: Reading, given: Mapping[str, Any]) -> str:
@@ -134,7 +139,7 @@ def _masked(reader: Reading, given: Mapping[str, Any]) -> str:
     for span in _spans_of_session(reader, given["session"]):
         for mask in masks_of(span):
             rows.append({"rule": mask.rule, "span": span.span_id, "in": mask.place, "line": mask.line})
-    return _rows(rows[: _limit(given)], f"{len(rows)} in all" if len(rows) > _limit(given) else "")
+    return _page(rows, given)
 
 
 def _wait(reader: Reading, given: Mapping[str, Any]) -> str:
@@ -153,13 +158,13 @@ def _wait(reader: Reading, given: Mapping[str, Any]) -> str:
 
 
 def _search(reader: Reading, given: Mapping[str, Any]) -> str:
-    hits = reader.search(given["text"], _limit(given))
+    hits = reader.search(given["text"], _MOST_FOUND)  # of which pages are cut: their order depends on the number
     rows = [
         {"session": hit.session_id, "trace": hit.trace_id, "span": hit.span_id, "name": hit.name,
          "snippet": hit.snippet.replace("\x02", "").replace("\x03", "")}
         for hit in hits
     ]  # fmt: skip
-    return _rows(rows, "")
+    return _page(rows, given)
 
 
 def _spans_of_session(reader: Reading, session: str) -> list[ShownSpan]:
@@ -187,6 +192,21 @@ def _rows(rows: list[dict[str, Any]], more: str) -> str:
     return f"{text}\n{more}" if more else text
 
 
+def _page(rows: list[dict[str, Any]], given: Mapping[str, Any]) -> str:
+    """The asked part of the rows a line each, and how to ask for the next."""
+    return _lines([orjson.dumps(row).decode() for row in rows], given)
+
+
+def _lines(lines: list[str], given: Mapping[str, Any]) -> str:
+    until = _skip(given) + _limit(given)
+    shown = lines[_skip(given) : until]
+    return "\n".join([*(shown or ["none"]), *([f"page on with skip={until}"] if len(lines) > until else [])])
+
+
+def _skip(given: Mapping[str, Any]) -> int:
+    return max(0, min(int(given.get("skip", 0)), _MOST_SKIPPED))
+
+
 def _limit(given: Mapping[str, Any]) -> int:
     return max(1, min(int(given.get("limit", 20)), _MOST_ROWS))
 
@@ -197,6 +217,7 @@ def _since(given: Mapping[str, Any]) -> int:
 
 
 _LIMIT = {"limit": ("integer", f"rows at most, {_MOST_ROWS} at the most")}
+_PAGE = {**_LIMIT, "skip": ("integer", "rows to leave out, as the last page said")}
 _MINUTES = {"minutes": ("integer", "only what was heard in the last so many minutes")}
 _SESSION = {"session": ("string", "a session id, as `sessions` gives it")}
 TOOLS: tuple[Tool, ...] = (
@@ -232,30 +253,30 @@ TOOLS: tuple[Tool, ...] = (
             "kind": ("string", "AGENT, LLM, TOOL, CHAIN, ..."),
             "name": ("string", "part of its name"),
             "errors": ("boolean", "only failed ones"),
-            **_LIMIT,
+            **_PAGE,
         },
         ("session",),
         _spans,
     ),
-    Tool("errors", "Failed spans of all sessions, newest sessions first.", {**_MINUTES, **_LIMIT}, (), _errors),
+    Tool("errors", "Failed spans of all sessions, newest sessions first.", {**_MINUTES, **_PAGE}, (), _errors),
     Tool(
         "cost",
         "Tokens and cost, added up.",
-        {"by": ("string", "model, agent, directory or session"), **_MINUTES, **_LIMIT},
+        {"by": ("string", "model, agent, directory or session"), **_MINUTES, **_PAGE},
         (),
         _cost,
     ),
     Tool(
         "masked",
         "What was masked in a session: rule and place, never the value.",
-        {**_SESSION, **_LIMIT},
+        {**_SESSION, **_PAGE},
         ("session",),
         _masked,
     ),
     Tool(
         "search",
-        "Spans whose kept text holds all these words.",
-        {"text": ("string", "words"), **_LIMIT},
+        f"Spans whose kept text holds all these words, the newest {_MOST_FOUND}.",
+        {"text": ("string", "words"), **_PAGE},
         ("text",),
         _search,
     ),

@@ -8,14 +8,20 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.credentials import GITHUB, PLANTED, assert_no_secret
 from harness.process import command, environment, run, running
 from harness.telemetry import FIXTURES, logs, metrics, traces
 from harness.upstream import requires, upstream
+from rich.text import Text
+from typer import Context
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from collector import __version__
+from collector.cli import app
 from collector.otlp.write import to_json
 
 pytestmark = pytest.mark.slow
@@ -30,6 +36,18 @@ def test_help_fits_a_screen(tmp_path: Path, command: str) -> None:
     assert result.returncode == 0
     assert len(lines) <= 40
     assert max(len(line) for line in lines) <= 80
+
+
+def test_no_help_text_loses_words_to_markup() -> None:
+    """Words in square brackets are taken for styles, and are not shown."""
+    found: list[tuple[str, Any]] = [("collector", get_command(app))]
+    for name, each in found:
+        for text in (each.help or "", *(getattr(option, "help", None) or "" for option in each.params)):
+            assert Text.from_markup(text).plain == text, name
+        if isinstance(each, TyperGroup):
+            context = Context(each)
+            found.extend((f"{name} {of}", each.get_command(context, of)) for of in each.list_commands(context))
+    assert len(found) > 30
 
 
 def test_a_wrong_flag_is_a_usage_error(tmp_path: Path) -> None:
@@ -117,6 +135,7 @@ def test_preview_tells_what_a_file_holds(tmp_path: Path) -> None:
     [
         b'{"some": "CANARY7"}', b'[1, "CANARY7"]', b"just CANARY7 text\n", b'{"observations": ["CANARY7"]}',
         b'{"type": "user", "sessionId": "CANARY7", "uuid": "1", "message": {}}\n',
+        b'{"name": "CANARY7", "input": {"resourceSpans": []}}', b'{"at": 1, "data": {"resourceSpans": "CANARY7"}}\n',
     ],
 )  # fmt: skip
 def test_preview_refuses_what_is_nothing_it_knows(tmp_path: Path, held: bytes) -> None:

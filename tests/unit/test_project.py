@@ -48,9 +48,17 @@ def test_the_container_runs_without_rights() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
         if service["image"] == "opencode-collector":
             assert any(volume.endswith(":/data") for volume in service["volumes"])
+            assert int(service["healthcheck"]["interval"].removesuffix("s")) >= 30, "each check starts Python"
     assert "profiles" not in compose["services"]["collector"]
     assert compose["services"]["upstream"]["profiles"] == ["upstream", "gateway"]
-    assert re.search(r"^USER collector$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert re.search(r"^USER [1-9]\d*$", (ROOT / "Dockerfile").read_text(), re.M), "a name may be root's"
+
+
+def test_an_edit_of_the_code_installs_no_dependency_again_in_the_container() -> None:
+    steps = (ROOT / "Dockerfile").read_text().splitlines()
+    installs = next(at for at, step in enumerate(steps) if "-r requirements.lock" in step)
+    copied = [step.split()[1:-1] for step in steps[:installs] if step.startswith("COPY")]
+    assert copied == [["requirements.lock"]]
 
 
 def test_the_gateway_in_containers_is_two_collectors_on_one_database_behind_one_address() -> None:

@@ -114,6 +114,63 @@ def test_ids_may_be_shortened_and_wrong_ones_say_so(kept: Process) -> None:
 
 
 @pytest.mark.slow
+def test_turns_are_numbered_from_one(kept: Process) -> None:
+    [session] = _json(kept, "sessions", "--tool", "grep")
+    for number, said in (("0", b"turns are numbered from 1"), ("9", b"the session has fewer")):
+        found = run(kept.directory, "show", f"{session['session_id']}/{number}")
+        assert (found.returncode, found.stdout, said in found.stderr) == (1, b"", True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["otlp-json", "halo-jsonl", "markdown", "html"])
+def test_an_export_takes_the_ids_that_tables_show_and_refuses_others(kept: Process, form: str) -> None:
+    [trace] = _json(kept, "traces", "--tool", "grep")
+    session = trace["session_id"]
+    whole = _read(kept, "export", "--format", form, "--session", session)
+    assert "brave" in whole
+    assert _read(kept, "export", "--format", form, "--session", session[-8:]) == whole
+    assert "brave" in _read(kept, "export", "--format", form, "--trace", trace["trace_id"][:8])
+    for option in ("--session", "--trace"):
+        wrong = run(kept.directory, "export", "--format", form, option, "nosuchthing", "made")
+        assert (wrong.returncode, b"nothing that is kept has an id like this" in wrong.stderr) == (1, True)
+    assert not (kept.directory / "made").exists()
+    mistaken = run(kept.directory, "export", "--format", form, "--trace", session)
+    assert (mistaken.returncode, b"this is no trace" in mistaken.stderr) == (1, True)
+
+
+@pytest.mark.slow
+def test_an_export_that_cannot_be_written_says_so(kept: Process) -> None:
+    found = run(kept.directory, "export", "nosuchdirectory/file")
+    assert (found.returncode, b"nosuchdirectory/file: cannot be written" in found.stderr) == (1, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["spans", "errors", "search", "cost"])
+def test_the_pages_of_a_tool_for_agents_hold_each_row_once(kept: Process, tool: str) -> None:
+    """Each page but the last says how to go on."""
+    [session] = _json(kept, "sessions", "--tool", "grep")
+    given = {"spans": {"session": session["session_id"]}, "search": {"text": "bash"}, "cost": {"by": "session"}}
+    arguments: dict[str, object] = dict(given.get(tool, {}))
+    [everything] = _called(kept, [(tool, {**arguments, "limit": 50})])
+    assert len(everything) > 1 or tool == "errors"
+    pages = _called(kept, [(tool, {**arguments, "limit": 1, "skip": at}) for at in range(len(everything))])
+    assert [page[0] for page in pages] == everything
+    assert [page[1:] for page in pages] == [[f"page on with skip={at}"] for at in range(1, len(pages))] + [[]]
+
+
+def _called(process: Process, calls: list[tuple[str, dict[str, object]]]) -> list[list[str]]:
+    """The lines that each call of a tool answers, by `collector mcp`."""
+    messages = [
+        {"jsonrpc": "2.0", "id": at, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        for at, (name, arguments) in enumerate(calls)
+    ]
+    found = run(process.directory, "mcp", stdin=b"".join(json.dumps(each).encode() + b"\n" for each in messages))
+    answers = [json.loads(line)["result"] for line in found.stdout.splitlines()]
+    assert not any(answer["isError"] for answer in answers), answers
+    return [answer["content"][0]["text"].splitlines() for answer in answers]
+
+
+@pytest.mark.slow
 def test_one_thing_is_shown_with_its_content_running_or_not(tmp_path: Path) -> None:
     process = Process(tmp_path)
     assert (
