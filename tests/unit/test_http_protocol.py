@@ -49,8 +49,10 @@ def serving(most: int = 100) -> Iterator[tuple[int, ConnectionLimit]]:
     try:
         yield port, limit
     finally:
-        server.force_exit = server.should_exit = True
-        thread.join(10)
+        server.force_exit = True
+        server.finish()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def connected(port: int) -> socket.socket:
