@@ -304,20 +304,7 @@ class Assembler:
         if died:  # another door may know the rest of it
             session.given_up[turn.opener.id] = session.changes
             return
-        session.given_up.pop(turn.opener.id, None)
-        for user in (*turn.queued, *turn.users):
-            session.opened.pop(user.id, None)
-            session.owners[user.id] = turn.opener.id
-        session.opened.pop(turn.opener.id, None)
-        session.finished.setdefault(turn.opener.id, turn.start)
-        session.latest_start = max(session.latest_start, turn.start)
-        if turn.opener.position[0] != turn.start:
-            session.places[turn.opener.id] = turn.opener.position
-        session.latest = max(session.latest or (0, ""), turn.opener.position)
-        for step in turn.steps:
-            session.steps.pop(step.id, None)
-            session.owners[step.id] = turn.opener.id
-        forget(session, [message.id for message in (*turn.queued, *turn.users, *turn.steps)], until)
+        _close(session, turn, until)
 
     def _once(self, session: SessionState, identifier: bytes) -> bool:
         """Whether this span was not built yet; it counts as built from now on."""
@@ -352,3 +339,21 @@ class Assembler:
                 held -= len(session.messages)
                 del self.sessions[session.id]
                 self._built.pop(session.id, None)
+
+
+def _close(session: SessionState, turn: Turn, until: int) -> None:
+    """The turn is told whole: its messages are known as its own, and what only it needed is let go."""
+    session.given_up.pop(turn.opener.id, None)
+    for user in (*turn.queued, *turn.users):
+        session.opened.pop(user.id, None)
+        session.owners[user.id] = turn.opener.id
+    session.opened.pop(turn.opener.id, None)
+    session.finished.setdefault(turn.opener.id, turn.start)
+    session.latest_start = max(session.latest_start, turn.start)
+    if turn.opener.position[0] != turn.start:
+        session.places[turn.opener.id] = turn.opener.position
+    session.latest = max(session.latest or (0, ""), turn.opener.position)
+    for step in turn.steps:
+        session.steps.pop(step.id, None)
+        session.owners[step.id] = turn.opener.id
+    forget(session, [message.id for message in (*turn.queued, *turn.users, *turn.steps)], until)

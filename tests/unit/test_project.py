@@ -95,6 +95,18 @@ def test_every_type_has_a_name_of_its_own() -> None:
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
+def test_no_class_and_no_function_is_longer_than_can_be_read_at_once() -> None:
+    most = {ast.ClassDef: 300, ast.FunctionDef: 90, ast.AsyncFunctionDef: 90}
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in (ROOT / "collector").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > most[type(node)]
+    ]
+    assert long == []
+
+
 def test_every_module_says_what_it_is_for() -> None:
     for path in (ROOT / "collector").rglob("*.py"):
         assert path.read_text().lstrip().startswith('"""'), path

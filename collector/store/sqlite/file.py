@@ -73,10 +73,13 @@ class StoreFile:
         """Why no batch may be put: the reserve is given up, and what room there is serves deliveries and forgetting."""
         return "" if self._reserved else "the disk of the data directory is full"
 
-    def is_short(self) -> bool:
-        """Whether the disk could soon not hold what stands in the log: ask before each transaction, while it does."""
+    def keep_room(self, connection: sqlite3.Connection) -> bool:
+        """Before a transaction: empty the log while the disk still holds what stands in it; whether there is room."""
         self._promised = 0
-        return self._reserved and not self._has_room(_SLACK_BYTES)
+        if self._reserved and not self._has_room(_SLACK_BYTES):
+            empty_log(connection)
+            return self._has_room(_SLACK_BYTES)
+        return True
 
     def refuses(self, size: int) -> str:
         """Why `size` bytes may not be put in this transaction; empty where they may.

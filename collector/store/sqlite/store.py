@@ -27,7 +27,7 @@ from collector.store.entries import (
     Reseal,
 )
 from collector.store.sqlite.clock import StoreClock
-from collector.store.sqlite.file import StoreFile, empty_log
+from collector.store.sqlite.file import StoreFile
 from collector.store.sqlite.forgetting import Forgetting
 from collector.store.sqlite.inbox import SqliteInbox
 from collector.store.sqlite.ledger import count
@@ -217,10 +217,8 @@ class SqliteStore(SqliteOutbox):
         self._forgetting.measure(connection)
 
     def keep_room(self, connection: sqlite3.Connection) -> None:
-        if self._file.is_short():
-            empty_log(connection)
-            if self._file.is_short():
-                self.make_space(connection)
+        if not self._file.keep_room(connection):
+            self.make_space(connection)
 
     def make_space(self, connection: sqlite3.Connection) -> None:
         self._file.give_reserve()
@@ -244,9 +242,7 @@ class SqliteStore(SqliteOutbox):
             self._saved_ms = now
             self._clock.save(connection)
         if self._file.full:
-            self._forgetting.make_space(connection)
-            self._file.shrink(connection)
-            self._file.take_reserve()
+            self.make_space(connection)
             return _SOON_S
         pause = self._forgetting.step(connection)
         if not idle:
@@ -265,17 +261,14 @@ class SqliteStore(SqliteOutbox):
         destinations: Collection[str] | None = None,
     ) -> None:
         if batch is not None:
-            if full := self._file.refuses(len(batch.data)):
-                raise StoreFull(full, retry_after=30)
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
-            if full := self._forgetting.refuses(len(batch.data)):
+            if full := self._file.refuses(len(batch.data)) or self._forgetting.refuses(len(batch.data)):
                 raise StoreFull(full, retry_after=30)
         takers = self._count(connection, batch.items if batch else 0, refusal, destinations)
         if batch is None:
             return
-        in_session = any(span.session_id for span in batch.spans)
-        data = batch.data
+        data, in_session = batch.data, any(span.session_id for span in batch.spans)
         batch_id = connection.execute(
             "INSERT INTO batches (signal, received_ns, items, bytes, hops, in_session, crc, data)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
