@@ -10,7 +10,9 @@ import re
 from typing import Any
 
 CUT = "[cut off by the sender]"
-"""What ends a text of which the rest is missing."""
+"""What ends a text of which the rest is missing, and stands for a value of which all is."""
+
+_MISSING = f'"{CUT}"'
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NEXT = re.compile(r'["{}\[\]]')
@@ -51,12 +53,12 @@ def _completed(text: str) -> Any:
     closing = "".join(reversed(open_))
     if in_string:
         half = _HALF_ESCAPE.search(text)
-        text = (text[: half.start(1)] if half else text) + CUT + '"'
-        ends = [text + closing, text + ":null" + closing]
+        text = text[: half.start(1)] if half else text
+        ends = [text + CUT + '"' + closing, text + '":' + _MISSING + closing]
     else:
         bare = text.rstrip().rstrip(",")
         word = _HALF_WORD.sub("", bare)
-        ends = [bare + closing, bare + "null" + closing, bare + ":null" + closing, word + "null" + closing]
+        ends = [bare + closing, bare + _MISSING + closing, bare + ":" + _MISSING + closing, word + "null" + closing]
     return next((found for end in ends if (found := _loads(end)) is not _NOTHING), _NOTHING)
 
 

@@ -51,7 +51,9 @@ def read_result(part: dict[str, Value], dump: Callable[[Value], str]) -> ChatMes
         if part.get(key):
             identity = to_text(part[key])
             break
-    text = _texts(content) if "output" not in part else None
+    kind = part.get("type")
+    is_item = isinstance(kind, str) and kind.endswith("_call_output")  # of OpenAI's responses
+    text = _texts(content) if is_item or "output" not in part else None
     if text is None:
         text = content if isinstance(content, str) else "" if content is None else dump(content)
     contents: list[Content] = [{"type": "text", "text": text}] if text else []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 
 from collector.openinference.tokens import Count, TokenCounts
-from collector.otlp.values import Value, number
+from collector.otlp.values import Value, number, read_json
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "prompt": (
@@ -64,6 +65,23 @@ def read_usage(usage: Value) -> TokenCounts:
         elif "cache" in key and "miss" not in key and number(value) is not None:
             counts.take("cache_write" if "creation" in key or "write" in key else "cache_read", number(value))
     return counts
+
+
+def read_printed(text: str) -> Value:
+    """An object as JSON or as Python prints it; None for what is neither, or too long to be an object of usage."""
+    found = read_json(text)
+    if not isinstance(found, str):
+        return found
+    if len(text) > _LONGEST_PRINTED:
+        return None
+    try:
+        printed: Value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return printed
+
+
+_LONGEST_PRINTED = 4096
 
 
 def _first(values: Mapping[str, Value], names: Iterable[str]) -> Count:

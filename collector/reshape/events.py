@@ -50,13 +50,14 @@ class EventMessages:
 def read_events(events: Iterable[SourceEvent], reading: MessageReading = DEFAULT) -> EventMessages:
     """The messages of `events`, in their order; other events are passed over."""
     told = EventMessages()
+    choices: list[tuple[Value, list[ChatMessage]]] = []
     for event in events:
         name = event.name
         if name not in MESSAGE_EVENTS or name == DETAILS:
             continue
         fields = _fields(event)
         if name == CHOICE:
-            told.output += _read_choice(fields, reading)
+            choices.append((fields.get("index"), _read_choice(fields, reading)))
         elif name == COMPLETION:
             told.output += read_messages(fields.get("gen_ai.completion"), "assistant", reading)
         elif name == PROMPT:
@@ -67,7 +68,17 @@ def read_events(events: Iterable[SourceEvent], reading: MessageReading = DEFAULT
         else:
             told.input += _read_message(fields, ROLES[name], reading)
         told.redundant.setdefault(name, set()).update(_CONTENT_KEYS.get(name, set()) & event.attributes.keys())
+    for messages in _by_index(choices):
+        told.output += messages
     return told
+
+
+def _by_index(choices: list[tuple[Value, list[ChatMessage]]]) -> Iterable[list[ChatMessage]]:
+    """The choices of one answer by their number, since a stream ends them in any order; others as they came."""
+    by_number = {index: messages for index, messages in choices if isinstance(index, int)}
+    if len(by_number) < len(choices):
+        return [messages for _, messages in choices]
+    return [by_number[index] for index in sorted(by_number)]
 
 
 def _fields(event: SourceEvent) -> Mapping[str, Value]:

@@ -46,6 +46,11 @@ def test_a_cut_text_says_so() -> None:
     assert found == [{"role": "user", "content": "Weather in Os" + CUT}]
 
 
+@pytest.mark.parametrize("end", ['"content', '"content"', '"content":', '"content": ', '"content": "'])
+def test_a_cut_before_a_value_leaves_its_name_whole(end: str) -> None:
+    assert read_json('[{"role":"user",' + end) == [{"role": "user", "content": CUT}]
+
+
 @pytest.mark.parametrize(
     "text", ["[USER] hello", "{not json", '"quoted" words', "[1, 2] and more", "{", '["a" b', "[USER", "[1 2"]
 )

@@ -200,13 +200,19 @@ def put_costs(target: Target, span: SourceSpan) -> None:
 
 
 _COSTS = {
-    SpanAttributes.LLM_COST_TOTAL: ("gen_ai.usage.cost", "gen_ai.cost.total_cost"),
-    SpanAttributes.LLM_COST_PROMPT: ("gen_ai.cost.input_cost",),
-    SpanAttributes.LLM_COST_COMPLETION: ("gen_ai.cost.output_cost",),
+    SpanAttributes.LLM_COST_TOTAL: (
+        *("gen_ai.usage.cost", "gen_ai.cost.total_cost"),
+        *("gen_ai.usage.total_cost", "gen_ai.cost.total_tokens"),
+    ),
+    SpanAttributes.LLM_COST_PROMPT: ("gen_ai.cost.input_cost", "gen_ai.usage.input_cost", "gen_ai.cost.input_tokens"),
+    SpanAttributes.LLM_COST_COMPLETION: (
+        *("gen_ai.cost.output_cost", "gen_ai.usage.output_cost", "gen_ai.cost.output_tokens"),
+    ),
     SpanAttributes.LLM_COST_PROMPT_DETAILS_CACHE_READ: ("gen_ai.cost.cache_read_cost",),
     SpanAttributes.LLM_COST_PROMPT_DETAILS_CACHE_WRITE: ("gen_ai.cost.cache_creation_cost",),
     SpanAttributes.LLM_COST_COMPLETION_DETAILS_REASONING: ("gen_ai.cost.reasoning_cost",),
 }
+"""LiteLLM and OpenLIT, then OpenRouter under `usage`, then Sentry, whose `cost.*_tokens` are dollars."""
 
 
 def put_association(target: Target, span: SourceSpan) -> None:

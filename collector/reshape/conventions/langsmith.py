@@ -13,6 +13,7 @@ from collector.openinference.tools import write_tools
 from collector.otlp.values import Attributes, Value, read_json, to_text
 from collector.reshape.convention import Convention
 from collector.reshape.conversation import put_conversation
+from collector.reshape.counts import read_printed
 from collector.reshape.documents import read_documents
 from collector.reshape.keys import (
     PARAMETERS,
@@ -40,6 +41,8 @@ KINDS = {
 }
 _INPUT, _OUTPUT = ("gen_ai.prompt", "inputs"), ("gen_ai.completion", "outputs")
 _METADATA = "langsmith.metadata."
+_DETAILS = ("input_token_details", "output_token_details")
+"""Of its usage: JSON from JavaScript, and what Python prints from Python."""
 _NO_METADATA = ("LANGSMITH_", "ls_", "usage_metadata", "session_id", "thread_id", "conversation_id", "user_id")
 
 
@@ -77,6 +80,8 @@ class LangSmith(Convention):
         if kind in (LLM, EMBEDDING):
             put_model(target, span, kind)
             put_usage(target, span.json(_METADATA + "usage_metadata"))
+            put_usage(target, {name: read_printed(span.text("gen_ai.usage." + name)) for name in _DETAILS})
+            put_usage(target, _usage_of(read_json(answered)))
         if kind == LLM:
             target.put(SpanAttributes.LLM_MODEL_NAME, span.text(_METADATA + "ls_model_name"))
             put_provider(target, span.text(_METADATA + "ls_provider"))
@@ -97,6 +102,18 @@ class LangSmith(Convention):
             )
             write_embeddings(target.put, texts if isinstance(texts, list) else [texts] if texts else (), ())
         return target
+
+
+def _usage_of(answer: Value) -> Value:
+    """LangChain's usage in the message of the only generation there is: the exporter passes on its two totals alone."""
+    for key in ("generations", 0, 0, "message", "kwargs", "usage_metadata"):
+        if isinstance(answer, dict) and isinstance(key, str):
+            answer = answer.get(key)
+        elif isinstance(answer, list) and len(answer) == 1 and isinstance(key, int):
+            answer = answer[key]
+        else:
+            return None
+    return answer
 
 
 def _put_request(target: Target, span: SourceSpan, body: dict[str, Value]) -> None:

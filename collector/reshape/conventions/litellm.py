@@ -5,12 +5,11 @@ Measured with 1.110. Its other callbacks write Langfuse's keys or OpenInference'
 
 from __future__ import annotations
 
-import ast
-
 from collector.openinference.kinds import EMBEDDING, LLM
-from collector.otlp.values import Attributes, Value, read_json
+from collector.otlp.values import Attributes
 from collector.reshape.convention import Convention
 from collector.reshape.conventions.gen_ai import reshape_gen_ai
+from collector.reshape.counts import read_printed
 from collector.reshape.keys import put_usage
 from collector.reshape.operations import kind_of
 from collector.reshape.source import SourceScope, SourceSpan
@@ -18,7 +17,6 @@ from collector.reshape.target import Target
 
 _SCOPE = "litellm"
 _USAGE = "metadata.usage_object"
-_LONGEST_USAGE = 4096
 
 
 class LiteLlm(Convention):
@@ -35,19 +33,5 @@ class LiteLlm(Convention):
         kind = kind_of(span)
         target = reshape_gen_ai(span, kind)
         if target is not None and kind in (LLM, EMBEDDING):
-            put_usage(target, _read_printed(span.text(_USAGE)))
+            put_usage(target, read_printed(span.text(_USAGE)))
         return target
-
-
-def _read_printed(text: str) -> Value:
-    """An object as JSON or as Python prints it; None for what is neither, or too long to be an object of usage."""
-    found = read_json(text)
-    if not isinstance(found, str):
-        return found
-    if len(text) > _LONGEST_USAGE:
-        return None
-    try:
-        printed: Value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return printed

@@ -158,6 +158,33 @@ def test_langsmith_requests_have_tools_and_parameters_in_their_body() -> None:
     assert found["llm.token_count.completion_details.reasoning"] == 3
 
 
+@pytest.mark.parametrize("write", [json.dumps, str])
+def test_langsmith_s_details_count_in_json_and_as_python_prints_them(write: Any) -> None:
+    """Its exporter for JavaScript writes the one, its exporter for Python the other."""
+    found = one({
+        "langsmith.span.kind": "llm", "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 4,
+        "gen_ai.usage.input_token_details": write({"cache_read": 3, "cache_creation": 2}),
+        "gen_ai.usage.output_token_details": write({"reasoning": 1}),
+    })  # fmt: skip
+    assert found["llm.token_count.prompt"] == 10
+    assert found["llm.token_count.prompt_details.cache_read"] == 3
+    assert found["llm.token_count.prompt_details.cache_write"] == 2
+    assert found["llm.token_count.completion_details.reasoning"] == 1
+
+
+def test_langsmith_s_details_are_found_in_langchains_answer() -> None:
+    """The exporter reads the two totals there, and leaves the rest."""
+    usage = {"input_tokens": 10, "output_tokens": 4, "input_token_details": {"cache_read": 3}}
+    kwargs = {"content": "a", "usage_metadata": usage}
+    message = {"lc": 1, "id": ["langchain", "schema", "messages", "AIMessage"], "kwargs": kwargs}
+    span = {"langsmith.span.kind": "llm", "gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 4}
+    found = one({**span, "gen_ai.completion": json.dumps({"generations": [[{"message": message}]]})})
+    assert found["llm.token_count.prompt_details.cache_read"] == 3
+    assert (found["llm.token_count.prompt"], found["llm.token_count.total"]) == (10, 14)
+    several = {"generations": [[{"message": message}, {"message": message}]]}
+    assert "llm.token_count.prompt_details.cache_read" not in one({**span, "gen_ai.completion": json.dumps(several)})
+
+
 def test_a_response_that_repeats_its_instructions_does_not_say_them() -> None:
     """OpenAI's responses hold the instructions of their request; the model's answer is `output` alone."""
     answer = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "yo"}]}

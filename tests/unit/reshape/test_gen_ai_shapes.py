@@ -239,3 +239,35 @@ def test_a_cost_that_was_given_is_passed_on() -> None:
     """OpenLIT works it out; its zero means that it knows no price."""
     assert chat(user(text("x")), None, **{"gen_ai.usage.cost": 0.25})["llm.cost.total"] == 0.25
     assert "llm.cost.total" not in chat(user(text("x")), None, **{"gen_ai.usage.cost": 0})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("gen_ai.usage.input_cost", "gen_ai.usage.output_cost", "gen_ai.usage.total_cost"),
+        ("gen_ai.cost.input_tokens", "gen_ai.cost.output_tokens", "gen_ai.cost.total_tokens"),
+        ("gen_ai.cost.input_cost", "gen_ai.cost.output_cost", "gen_ai.cost.total_cost"),
+    ],
+)
+def test_a_cost_is_one_by_any_name(names: tuple[str, str, str]) -> None:
+    """OpenRouter's, Sentry's (dollars for tokens, no count of them), LiteLLM's."""
+    found = chat(user(text("x")), None, **dict(zip(names, (0.25, 0.5, 0.75), strict=True)))
+    costs = [found[f"llm.cost.{side}"] for side in ("prompt", "completion", "total")]
+    assert costs == [0.25, 0.5, 0.75]
+    assert not [key for key in found if key.startswith("llm.token_count")]
+
+
+def test_choices_stand_in_the_order_of_their_numbers() -> None:
+    """A stream ends them in any order."""
+
+    def answers(*choices: tuple[Any, str]) -> list[str]:
+        events = [
+            ("gen_ai.choice", {"message": json.dumps({"content": said}), **({} if index is None else {"index": index})})
+            for index, said in choices
+        ]
+        found = one({"gen_ai.operation.name": "chat"}, events=events)
+        return [found[f"{OUT}.{n}.message.content"] for n in range(len(choices))]
+
+    assert answers((1, "b"), (0, "a"), (10, "k"), (2, "c")) == ["a", "b", "c", "k"]
+    assert answers((0, "first"), (0, "second")) == ["first", "second"]
+    assert answers((1, "first"), (None, "second")) == ["first", "second"]

@@ -137,3 +137,16 @@ def test_calls_of_servers_and_of_no_schema_are_calls() -> None:
 def test_langchains_images_are_images() -> None:
     found = chat(user(text("see"), {"type": "image", "base64": "QUJD", "mime_type": "image/png"}))
     assert found[f"{IN}.0.message.contents.1.message_content.image.image.url"] == "data:image/png;base64,QUJD"
+
+
+def test_a_calls_output_in_parts_is_its_text() -> None:
+    """OpenAI's responses take a list where a text was; one with an image stays whole."""
+
+    def output(*parts: dict[str, Any]) -> Any:
+        found = chat([{"type": "function_call_output", "call_id": "c", "output": list(parts)}])
+        assert (found[f"{IN}.0.message.role"], found[f"{IN}.0.message.tool_call_id"]) == ("tool", "c")
+        return found[f"{IN}.0.message.content"]
+
+    rain, image = {"type": "input_text", "text": "rain"}, {"type": "input_image", "image_url": "https://x.test/a.png"}
+    assert output(rain, {"type": "input_text", "text": "later"}) == "rain\nlater"
+    assert json.loads(output(rain, image)) == [rain, image]
