@@ -128,8 +128,10 @@ def _bound(host: str, port: int, setting: str) -> Iterator[socket.socket]:
 
 
 def url_of(settings: Settings, listener: socket.socket) -> str:
+    """An address that a client on this machine can use: 0.0.0.0 and :: mean every address, and are none."""
     scheme = "https" if settings.tls_certificate is not None else "http"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)
     return f"{scheme}://{host}:{listener.getsockname()[1]}"
 
 

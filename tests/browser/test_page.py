@@ -11,8 +11,10 @@ import pytest
 from harness.browser import Browser, read_token, recorded, serious, tell
 from harness.credentials import GITHUB
 from harness.process import Process, run
-from harness.telemetry import JSON
+from harness.telemetry import JSON, logs, metrics, traces
 from playwright.sync_api import Page, expect
+
+from collector.otlp.write import to_json
 
 PAGES = ("/", "/traces", "/logs", "/measurements", "/delivery", "/policy", "/search?text=echo")
 
@@ -285,6 +287,26 @@ def test_a_file_is_imported_by_choosing_it_and_another_is_refused(browser: Brows
         page.reload()
         page.locator("#import").set_input_files(lines)
         expect(page.locator("tr[data-span] a.title")).to_have_count(1)
+
+
+def test_otlp_of_every_signal_is_imported_as_a_document_and_as_mixed_lines(
+    browser: Browser, collector: Process
+) -> None:
+    mixed = (logs(), traces(2, session="ses_lines"), metrics())
+    files = {
+        "document.json": json.dumps(json.loads(to_json(traces(3, session="ses_document"))), indent=1).encode(),
+        "lines.jsonl": b"\n".join(to_json(each) for each in mixed),
+    }
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        page.goto("/")
+        for name, data in files.items():
+            (collector.directory / name).write_bytes(data)
+            page.locator("#import").set_input_files(collector.directory / name)
+            expect(page.locator("#drop, #said").filter(has_text=f"{name} is imported.").first).to_be_attached()
+            page.goto("/traces")
+            page.goto("/")
+    ledger = collector.get("/api/status")["ledger"]["local"]
+    assert {signal: account["received"] for signal, account in ledger.items()} == {"traces": 5, "logs": 1, "metrics": 1}
 
 
 def test_what_is_kept_is_cleared_after_asking(browser: Browser, collector: Process) -> None:

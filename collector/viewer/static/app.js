@@ -235,6 +235,11 @@ async function piecesOf(file, otlp) {
   }
   return held.length ? [...found, held.join("\n")] : found;
 }
+const OTLP = /"resource_?(Spans|Logs|Metrics)"/i;
+function pathOf(otlp) {
+  const signal = otlp[1].toLowerCase();
+  return `/v1/${signal === "spans" ? "traces" : signal}`;
+}
 async function take(file) {
   if (!file) return;
   const drop = document.getElementById("drop");
@@ -246,14 +251,15 @@ async function take(file) {
     if (of) { bar.max = of; bar.value = at; bar.setAttribute("aria-label", `Importing ${file.name}`); } else say(words);
   };
   const start = await file.slice(0, 4096).text();
-  const otlp = /"resource_?(Spans|Logs|Metrics)"/i.exec(start);
+  const otlp = OTLP.exec(start);
   const known = otlp || /^\s*[[{]/.test(start) && /"(hook|properties|payload|messages|data)"/.test(start);
   if (!known) { tell(`${file.name}: this is neither OTLP/JSON nor an export or events of OpenCode; nothing was imported.`); return; }
   const pieces = await piecesOf(file, otlp);
   let done = 0;
   for (const piece of pieces) {
     tell(`Importing ${file.name}: ${Math.round(100 * done / (file.size || 1))} %`, done, file.size || 1);
-    const path = otlp ? `/v1/${otlp[1].toLowerCase()}` : "/v1/opencode/events";
+    // A line says by itself which signal it holds: an export may mix them.
+    const path = otlp ? pathOf(OTLP.exec(await new Blob([piece]).slice(0, 4096).text()) ?? otlp) : "/v1/opencode/events";
     const failure = await post(path, piece, otlp ? "application/json" : "application/x-ndjson");
     if (failure) { tell(`${file.name}: ${failure}`); return; }
     done += piece.size ?? new Blob([piece]).size;
