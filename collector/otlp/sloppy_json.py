@@ -19,6 +19,8 @@ _NEXT = re.compile(r'["{}\[\]]')
 _HALF_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*(\\(?:u[0-9a-fA-F]{0,3})?)\Z")
 _HALF_WORD = re.compile(r"(?<=[\[,:\s])(?:-?[0-9][-+.0-9eE]*|-|t(?:ru?)?|f(?:al?s?)?|n(?:ul?)?|-?I[nfity]*|Na?)\Z")
 _MOST_DEPTH = 500
+_MOST_DIGITS = 20
+"""Those of the largest number of 64 bits, or of the smallest with its sign."""
 _LEAST = 3
 """Characters that a text must have to be taken for the beginning of JSON."""
 
@@ -39,9 +41,15 @@ _NOTHING: Any = object()
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, strict=False)
+        return json.loads(text, strict=False, parse_int=_integer)
     except (ValueError, RecursionError):
         return _NOTHING
+
+
+def _integer(digits: str) -> int | float:
+    """A number as the strict reader has it: one beyond 64 bits could not be written again."""
+    whole = int(digits) if len(digits) <= _MOST_DIGITS else 2**64
+    return whole if -(2**63) <= whole < 2**64 else float(digits)
 
 
 def _completed(text: str) -> Any:

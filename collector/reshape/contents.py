@@ -6,6 +6,7 @@ from base64 import b64encode
 from urllib.parse import quote
 
 from collector.openinference.messages import UNKNOWN, Content
+from collector.otlp.sloppy_json import CUT
 from collector.otlp.values import Value, to_text
 
 _TEXTS = {"text", "input_text", "output_text", "refusal", "summary_text", "compaction"}
@@ -25,7 +26,16 @@ def read_content(part: dict[str, Value], kind: str) -> Content:
     url, mime = _resource(part, kind)
     if url:
         return _media(url, mime or kind, part)
+    if _is_cut(part):
+        return {"type": "text", "text": CUT}
     return {"type": UNKNOWN, "text": to_text(part)}
+
+
+def _is_cut(part: dict[str, Value]) -> bool:
+    """Whether the sender cut a part off before anything but its type was said."""
+    kind, said = part.get("type"), [value for key, value in part.items() if key != "type"]
+    is_half_type = isinstance(kind, str) and kind.endswith(CUT)
+    return all(value == CUT for value in said) and (is_half_type or bool(said))
 
 
 def _first(part: dict[str, Value], *keys: str) -> str:

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.otlp.sloppy_json import CUT
-from collector.otlp.values import read_json
+from collector.otlp.values import read_json, to_json
 
 DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -29,6 +29,21 @@ def test_half_a_character_costs_itself_alone() -> None:
     """JavaScript's own writer leaves it in where an emoji was cut."""
     assert read_json('{"content":"cut \\ud83d"}') == {"content": "cut \ufffd"}
     assert read_json('{"content":"\\ud83d\\ude00","x":NaN}')["content"] == "\U0001f600"
+
+
+@given(st.integers() | st.integers(-(2**64), 2**64))
+@example(10**400)
+@example(2**63 - 1)
+@example(-(2**63))
+@example(2**64 - 1)
+def test_a_number_of_any_size_can_be_written_again(given_number: int) -> None:
+    """One beyond 64 bits is a decimal, as the strict reader has it: it cost the whole span where a NaN stood beside."""
+    found = read_json(f'{{"n":{given_number},"x":NaN}}')
+    assert to_json(found).endswith(',"x":null}')
+    if -(2**63) <= given_number < 2**64:
+        assert found["n"] == given_number
+    elif abs(given_number) < 10**300:
+        assert float(found["n"]) == float(given_number)
 
 
 @given(DOCUMENTS, st.data())

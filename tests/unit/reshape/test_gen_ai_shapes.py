@@ -271,3 +271,14 @@ def test_choices_stand_in_the_order_of_their_numbers() -> None:
     assert answers((1, "b"), (0, "a"), (10, "k"), (2, "c")) == ["a", "b", "c", "k"]
     assert answers((0, "first"), (0, "second")) == ["first", "second"]
     assert answers((1, "first"), (None, "second")) == ["first", "second"]
+
+
+def test_a_part_that_was_cut_before_its_text_says_that_alone() -> None:
+    """Not the JSON of the part, which nobody wrote as a text."""
+    whole = json.dumps(user(text("first"), text("second")))
+    start, end = whole.rindex('{"type') + 3, whole.rindex("second")
+    for at in range(start, end):
+        found = chat(whole[:at])
+        said = [found.get(f"{IN}.0.message.contents.{n}.message_content.text") for n in (0, 1)]
+        assert said[0] == "first"
+        assert said[1] in ("[cut off by the sender]", '{"type":"text"}'), whole[:at]
