@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,6 +32,15 @@ def test_lock_files_hold_hashes_and_no_addresses(name: str) -> None:
     assert "://" not in text
     for block in re.split(r"\n(?=\S)", text.strip()):
         assert "--hash=sha256:" in block, block.splitlines()[0]
+
+
+def test_the_lock_takes_on_an_intel_mac_what_has_a_wheel_there() -> None:
+    """From 49 on `cryptography` has none, and would need a compiler of Rust."""
+    intel_mac = {"sys_platform": "darwin", "platform_machine": "x86_64"}
+    lines = [line.rstrip(" \\") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line]
+    pins = [each for each in map(Requirement, lines) if each.name == "cryptography"]
+    [pin] = [each for each in pins if each.marker is None or each.marker.evaluate(dict(intel_mac))]
+    assert [Version(one.version) < Version("49") for one in pin.specifier] == [True]
 
 
 def test_the_lock_holds_every_dependency() -> None:
