@@ -144,8 +144,6 @@ def _running(loaded: Loaded) -> Iterator[Finding]:
             if last["failures"]:
                 said = f"{destination}: {signal} failed {last['failures']} times: {last['answer']}"
                 yield Finding("forwarding", "problem", said)
-    for notice in found["notices"]:
-        yield Finding("collector", "notice", notice)
 
 
 def _token(destination: DestinationSettings) -> Iterator[Finding]:

@@ -40,6 +40,8 @@ class KeptReader:
 
     def find(self, identifier: str) -> dict[str, str]:
         """The one thing of this id; raises `CollectorError` where nothing, or more than one thing, has it."""
+        if not identifier.strip("/ "):
+            raise CollectorError("an id is needed; `collector sessions` lists ids")
         try:
             found = self._get("/api/find", id=identifier)
         except NotRunning:

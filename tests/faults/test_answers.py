@@ -192,6 +192,7 @@ def test_what_a_person_must_change_holds_everything_and_is_said(tmp_path: Path) 
         port = proxy.url.rsplit(":", 1)[1]
         shown = run(tmp_path, "doctor", COLLECTOR_PORT=port).stdout.decode()
         assert all(words in shown for words in advice.values()), shown
+        assert len(set(shown.splitlines())) == len(shown.splitlines()), "doctor says each thing once"
         for status in advice:
             assert proxy.account(destination=f"http-{status}")["queued"] == 3
         mended.set()

@@ -107,6 +107,9 @@ def test_ids_may_be_shortened_and_wrong_ones_say_so(kept: Process) -> None:
         assert (shown["kind"], shown["spans"][0]["span_id"]) == ("span", one["span_id"])
     wrong = run(kept.directory, "show", "nosuchthing")
     assert (wrong.returncode, b"nothing that is kept has an id like this" in wrong.stderr) == (1, True)
+    for empty in ("", " ", "/"):
+        none = run(kept.directory, "show", empty)
+        assert (none.returncode, b"an id is needed" in none.stderr) == (1, True)
     ambiguous = run(kept.directory, "show", "ses_")
     assert (ambiguous.returncode, b"is short for more than one" in ambiguous.stderr) == (1, True)
     no_session = run(kept.directory, "traces", "--session", trace["trace_id"])
