@@ -105,7 +105,7 @@ def _running(settings: Settings) -> Iterator[tuple[str, bool]]:
         assert process.stdout is not None
         line = process.stdout.readline().decode().strip()
         if not line.startswith("listening on "):
-            raise CollectorError(f"the collector could not be started; {log} says why")
+            raise CollectorError(f"the collector could not be started: {_last_said(log)}")
         yield line.removeprefix("listening on ").partition(" ")[0], True
     finally:
         process.send_signal(signal.SIGTERM)
@@ -114,6 +114,12 @@ def _running(settings: Settings) -> Iterator[tuple[str, bool]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _last_said(log: Path) -> str:
+    """Why it did not start, in its own words."""
+    lines = log.read_text("utf-8", errors="replace").splitlines()
+    return lines[-1].removeprefix("collector: ") if lines else f"{log} says nothing"
 
 
 def _run_to_its_end(command: list[str], environment: Mapping[str, str]) -> int:

@@ -65,7 +65,7 @@ def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> 
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise _as_config_error(error, origins, file) from None
+        raise as_config_error(error, origins, file) from None
     return Loaded(settings, origins, notices)
 
 
@@ -138,7 +138,8 @@ def _keep_strictest_content(
     return (notice,)
 
 
-def _as_config_error(error: ValidationError, origins: Mapping[str, str], file: Path | None) -> ConfigError:
+def as_config_error(error: ValidationError, origins: Mapping[str, str], file: Path | None = None) -> ConfigError:
+    """What is wrong with settings, said of where they came from (`origins`, by setting), and never with the value."""
     location, fault = first_fault(error, Settings)
     key = str(location[0]) if location else ""
     origin = origins.get(key, key)

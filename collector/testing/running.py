@@ -68,18 +68,23 @@ class RunningCollector:
         self._directory.cleanup()
 
     def _run(self) -> None:
+        from pydantic import ValidationError
+
         from collector.app.collector import Collector
         from collector.app.data_dir import DataDirectory
         from collector.app.serving import listen
         from collector.enforce.in_force import Enforcement
         from collector.enforce.request import PolicyRequest
         from collector.settings.model import Settings
-        from collector.settings.sources import Loaded
+        from collector.settings.sources import Loaded, as_config_error
 
         try:
             path = Path(self._directory.name) / "data"
             own = {"port": 0, "data_dir": path, "forward": False, "opencode_catch_up": False}
-            settings = Settings(**{**own, **self._given})
+            try:
+                settings = Settings(**{**own, **self._given})
+            except ValidationError as error:
+                raise as_config_error(error, {name: f"collector({name}=...)" for name in self._given}) from None
             loaded = Loaded(settings, dict.fromkeys([*own, *self._given], "the test"), ())
             directory = DataDirectory(path)
             directory.claim()

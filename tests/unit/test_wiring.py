@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
+from pathlib import Path
 
 import pytest
+from harness.process import run
 
 from collector.cli.run import wired
 from collector.errors import ConfigError
@@ -64,3 +68,12 @@ def test_every_agent_has_lines_to_paste_that_name_this_address(agent: object) ->
     assert "{url}" not in text
     assert URL in text or agent.name == "opencode"
     assert all(wiring_of(command) is agent for command in agent.commands)
+
+
+@pytest.mark.slow
+def test_a_collector_that_cannot_be_started_for_a_run_says_why(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        found = run(tmp_path, "run", "--", sys.executable, "-c", "print('ran')", COLLECTOR_PORT=port)
+    assert (found.returncode, found.stdout) == (1, b"")
+    assert f"port {port} on 127.0.0.1 is taken: stop what uses it".encode() in found.stderr

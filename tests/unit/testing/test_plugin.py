@@ -75,6 +75,24 @@ def test_a_failure_prints_the_tree(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("given", "name"), [("contentt='metadata'", "contentt"), ("content='loud'", "content")])
+def test_a_wrong_setting_is_named(pytester: pytest.Pytester, given: str, name: str) -> None:
+    result = outcome(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.collector({given})
+        def test_nothing(collector):
+            pass
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"E *ConfigError: collector({name}=...): *"])
+    result.stdout.no_fnmatch_line("E *ValidationError*")
+
+
+@pytest.mark.slow
 def test_what_must_not_leave_is_looked_for_everywhere(pytester: pytest.Pytester) -> None:
     result = outcome(
         pytester,
