@@ -109,14 +109,18 @@ _STARTS = frozenset('{["-0123456789tfn')
 
 
 def number(value: Value) -> int | float | None:
-    """A count or measure, also when it was sent as a decimal text; None for anything else."""
+    """A count or measure, also when it was sent as a decimal text; None for anything else.
+
+    A text of more than 64 bits is a decimal, since neither JSON nor OTLP can be written with so large a whole number.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         return value
     if isinstance(value, str) and len(value) < 32:
         try:
-            return int(value)
+            whole = int(value)
+            return whole if -(2**63) <= whole < 2**63 else float(whole)
         except ValueError:
             try:
                 found = float(value)

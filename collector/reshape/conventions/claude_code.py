@@ -14,7 +14,7 @@ from openinference.semconv.trace import SpanAttributes
 from collector.openinference.kinds import AGENT, CHAIN, LLM, TOOL
 from collector.openinference.messages import ChatMessage, text_contents
 from collector.openinference.tools import write_tools
-from collector.otlp.values import Attributes, Value, number, read_json
+from collector.otlp.values import Attributes, Value, number, read_json, to_text
 from collector.reshape.convention import BY_TRACE, Convention, LogRecords
 from collector.reshape.keys import put_provider, put_tool
 from collector.reshape.source import SourceEvent, SourceScope, SourceSpan
@@ -144,12 +144,12 @@ def _tools(span: SourceSpan) -> Value:
     if not isinstance(named, list) or not any(isinstance(tool, dict) and "hash" in tool for tool in named):
         return named
     schemas = {
-        record.attributes.get("tool_hash", record.attributes.get("hash")): read_json(
+        to_text(record.attributes.get("tool_hash", record.attributes.get("hash"))): read_json(
             record.attributes.get("tool", record.attributes.get("tool_schema"))
         )
         for record in span.joined("claude_code.tool", "")
     }
-    return [{**tool, **_dict(schemas.get(tool.get("hash")))} for tool in named if isinstance(tool, dict)]
+    return [{**tool, **_dict(schemas.get(to_text(tool.get("hash"))))} for tool in named if isinstance(tool, dict)]
 
 
 def _dict(value: Value) -> dict[str, Value]:

@@ -282,3 +282,11 @@ def test_a_part_that_was_cut_before_its_text_says_that_alone() -> None:
         said = [found.get(f"{IN}.0.message.contents.{n}.message_content.text") for n in (0, 1)]
         assert said[0] == "first"
         assert said[1] in ("[cut off by the sender]", '{"type":"text"}'), whole[:at]
+
+
+def test_a_number_too_large_to_be_written_is_a_decimal() -> None:
+    """It cost the span its messages."""
+    wide = "9" * 25
+    found = chat(user(text("x")), **{"gen_ai.request.max_tokens": wide, "gen_ai.usage.input_tokens": wide})
+    assert json.loads(found["llm.invocation_parameters"])["max_tokens"] == found["llm.token_count.prompt"] == 1e25
+    assert found[f"{IN}.0.message.content"] == "x"

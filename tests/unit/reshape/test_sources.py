@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from harness.reshape import IN, OUT, SPAN, TRACE, chat, one, text, user
+from harness.reshape import IN, OUT, SPAN, TRACE, chat, logs_with, one, text, user
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -360,3 +360,16 @@ def test_autogens_messages_have_their_speakers() -> None:
     found = one({"mlflow.spanType": '"LLM"', "mlflow.spanInputs": json.dumps({"messages": messages})})
     assert [found[f"{IN}.{n}.message.role"] for n in range(4)] == ["system", "user", "assistant", "tool"]
     assert found[f"{IN}.2.message.tool_calls.0.tool_call.id"] == found[f"{IN}.3.message.tool_call_id"] == "a"
+
+
+@pytest.mark.parametrize("mark", [["a"], {"a": 1}, 5, None])
+def test_a_tool_of_claude_code_needs_no_text_for_its_hash(mark: Any) -> None:
+    """The schema is found by it, and a request is shown without."""
+    tools = json.dumps([{"name": "Read", "hash": mark}, {"name": "Edit", "hash": "e1"}])
+    given = {"span.type": "llm_request", "model": "m", "tools": tools, "new_context": "[USER]\nhi"}
+    logs = logs_with(("tool", {"tool_hash": ["a"], "tool": "{}"}, None), scope="com.anthropic.claude_code.events")
+    join = LogJoin(lambda: 0.0)
+    Reshaper(join=join).reshape(logs)
+    found = one(given, name="claude_code.llm_request", scope="com.anthropic.claude_code.tracing", join=join)
+    assert found["openinference.span.kind"] == "LLM"
+    assert [found[f"llm.tools.{n}.tool.name"] for n in (0, 1)] == ["Read", "Edit"]
