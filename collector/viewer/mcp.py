@@ -6,7 +6,7 @@ Model Context Protocol 2025-03-26 to 2025-11-25: `initialize`, `ping`, `tools/li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -20,8 +20,11 @@ _MOST_TEXT = 30_000
 _PARSE_ERROR, _INVALID_REQUEST, _NO_METHOD, _INVALID_PARAMS = -32700, -32600, -32601, -32602
 
 
-def answer(reader: Reading, version: str, message: Any) -> dict[str, Any] | None:
-    """The response to one JSON-RPC message; None for a notification, which has none."""
+def answer(reading: Callable[[], Reading], version: str, message: Any) -> dict[str, Any] | None:
+    """The response to one JSON-RPC message; None for a notification, which has none.
+
+    `reading` is called when a tool is; where it raises `CollectorError`, the tool's answer says why.
+    """
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0" or not isinstance(message.get("method"), str):
         return _failed(None, _INVALID_REQUEST, "expected a JSON-RPC 2.0 request")
     identifier, method = message.get("id"), message["method"]
@@ -46,24 +49,24 @@ def answer(reader: Reading, version: str, message: Any) -> dict[str, Any] | None
     if method == "tools/list":
         return _result(identifier, {"tools": [tool.document() for tool in TOOLS]})
     if method == "tools/call":
-        return _result(identifier, _call(reader, params))
+        return _result(identifier, _call(reading, params))
     return _failed(identifier, _NO_METHOD, f"no such method here; there are {', '.join(_METHODS)}")
 
 
 _METHODS = ("initialize", "ping", "tools/list", "tools/call")
 
 
-def answer_text(reader: Reading, version: str, text: bytes) -> bytes:
+def answer_text(reading: Callable[[], Reading], version: str, text: bytes) -> bytes:
     """The same for a message as bytes; empty for a notification."""
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
         return orjson.dumps(_failed(None, _PARSE_ERROR, "not valid JSON"))
-    found = answer(reader, version, message)
+    found = answer(reading, version, message)
     return orjson.dumps(found) if found is not None else b""
 
 
-def _call(reader: Reading, params: Mapping[str, Any]) -> dict[str, Any]:
+def _call(reading: Callable[[], Reading], params: Mapping[str, Any]) -> dict[str, Any]:
     tool = next((tool for tool in TOOLS if tool.name == params.get("name")), None)
     if tool is None:
         return _text(f"no such tool; there are {', '.join(each.name for each in TOOLS)}", failed=True)
@@ -76,7 +79,7 @@ def _call(reader: Reading, params: Mapping[str, Any]) -> dict[str, Any]:
                 raise NotUsable(f"{name}: missing")
         for name, value in given.items():
             _check(tool, name, value)
-        return _text(tool.answer(reader, given))
+        return _text(tool.answer(reading(), given))
     except CollectorError as error:
         return _text(str(error), failed=True)
 

@@ -161,6 +161,32 @@ def test_the_pages_of_a_tool_for_agents_hold_each_row_once(kept: Process, tool: 
     assert [page[1:] for page in pages] == [[f"page on with skip={at}"] for at in range(1, len(pages))] + [[]]
 
 
+@pytest.mark.slow
+def test_a_server_for_agents_goes_on_where_nothing_is_kept_yet_or_a_collector_refuses(tmp_path: Path) -> None:
+    """An agent starts its servers once: one that ended before the first trace would be missing all day."""
+    messages = b"".join(
+        json.dumps({"jsonrpc": "2.0", "id": at, "method": method, "params": params}).encode() + b"\n"
+        for at, (method, params) in enumerate(
+            (("initialize", {}), ("tools/list", {}), ("tools/call", {"name": "cost"}))
+        )
+    )
+    lines = [json.loads(line) for line in run(tmp_path, "mcp", stdin=messages).stdout.splitlines()]
+    assert [line["id"] for line in lines] == [0, 1, 2]
+    assert lines[0]["result"]["serverInfo"]["name"] == "opencode-collector"
+    assert len(lines[1]["result"]["tools"]) > 5
+    assert lines[2]["result"]["isError"]
+    assert "start `collector serve`" in lines[2]["result"]["content"][0]["text"]
+    process = Process(tmp_path)
+    told = b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n'
+    try:
+        wrong = run(tmp_path, "mcp", stdin=told + messages, COLLECTOR_ACCESS_TOKEN="wrong")
+    finally:
+        process.stop()
+    refused = [json.loads(line) for line in wrong.stdout.splitlines()]
+    assert [line["id"] for line in refused] == [0, 1, 2]
+    assert all("error" in line for line in refused)
+
+
 def _called(process: Process, calls: list[tuple[str, dict[str, object]]]) -> list[list[str]]:
     """The lines that each call of a tool answers, by `collector mcp`."""
     messages = [

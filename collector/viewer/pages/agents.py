@@ -22,5 +22,5 @@ def add_agents(api: FastAPI, live: Live, version: str) -> None:
             body += part
             if len(body) > _MOST_BYTES:
                 return JSONResponse({"detail": f"a message may have at most {_MOST_BYTES} bytes"}, 413)
-        found = await run_in_threadpool(answer_text, live.reader, version, bytes(body))
+        found = await run_in_threadpool(answer_text, lambda: live.reader, version, bytes(body))
         return Response(found, media_type="application/json") if found else Response(status_code=202)
