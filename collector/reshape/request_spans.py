@@ -152,14 +152,8 @@ class RequestSpans:
         around = {above for span in self._untouched for above in self._counted_above(span)[0]}
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
-            if identifier in around:
+            if identifier in around or (self._told.is_above(*identifier) and not self._takes_tokens(*identifier)):
                 self._count_elsewhere(span)
-            elif self._told.is_above(*identifier):
-                if self._take_tokens(*identifier):
-                    self._told.forget_above(*identifier)
-                    self.around.append(identifier)
-                else:
-                    self._count_elsewhere(span)
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
             if identifier in self.nested:
@@ -171,6 +165,8 @@ class RequestSpans:
             else:
                 self._remember(span, unknown)
         for span in self._untouched:
+            if self._told.is_above(span.trace_id, span.span_id):
+                self._takes_tokens(span.trace_id, span.span_id)
             self._remember(span, self._counted_above(span)[1])
         self._pass_on()
         self._call_once()
@@ -189,6 +185,14 @@ class RequestSpans:
                 _set_kind(span, CHAIN)
             else:
                 self._told.remember_tool(*ids, call)
+
+    def _takes_tokens(self, trace_id: bytes, span_id: bytes) -> bool:
+        """Whether what that span is above is still held, and leaves without the tokens, which that span tells."""
+        taken = self._take_tokens(trace_id, span_id)
+        if taken:
+            self._told.forget_above(trace_id, span_id)
+            self.around.append((trace_id, span_id))
+        return taken
 
     def _remember(self, span: Span, unknown: bytes) -> None:
         self._told.remember(span.trace_id, span.span_id)

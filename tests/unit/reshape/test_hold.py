@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+import pytest
 from harness.reshape import IN, OUT, TRACE, Clock, logs_with
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,21 +184,24 @@ def test_what_is_forgotten_is_freed_at_once() -> None:
         gc.enable()
 
 
+OPENINFERENCE = {"openinference.span.kind": "LLM", "input.value": "hi", "llm.token_count.prompt": 5}
 WHOLE = {**CALL, "gen_ai.input.messages": '[{"role":"user","content":"hi"}]', "gen_ai.output.messages": '["yo"]'}
 
 
-def test_a_request_that_is_held_leaves_its_tokens_to_the_one_around_it() -> None:
-    """An SDK's own span of a request says little; the instrumentation's around it ends a little later and tells all."""
+@pytest.mark.parametrize("around", [WHOLE, OPENINFERENCE])
+def test_a_request_that_is_held_leaves_its_tokens_to_the_one_around_it(around: dict[str, Any]) -> None:
+    """An SDK's own span of a request says little; the instrumentation's around it ends a little later and tells all.
+    OpenInference's own instrumentation is left as it is."""
     reshaper = Reshaper(join=LogJoin(lambda: 0.0), hold=True)
     held = reshaper.reshape(spans((2, 1, "inner", dict(CALL)))).held
     assert held is not None
-    outer = spans((1, 0, "outer", dict(WHOLE)))
+    outer = spans((1, 0, "outer", dict(around)))
     (completed,) = reshaper.reshape(outer).completed
     assert completed.number == held.number
     found = {**by_number(outer), **by_number(completed.request)}
     assert [found[n]["openinference.span.kind"] for n in (1, 2)] == ["LLM", "CHAIN"]
     assert [found[n].get("llm.token_count.prompt") for n in (1, 2)] == [5, None]
-    again = spans((1, 0, "outer", dict(WHOLE)))
+    again = spans((1, 0, "outer", dict(around)))
     reshaper.reshape(again)  # a client that saw no answer sends once more
     assert by_number(again) == by_number(outer)
 
