@@ -152,7 +152,12 @@ class RequestSpans:
         around = {above for span in self._untouched for above in self._counted_above(span)[0]}
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
-            if identifier in around or (self._told.is_above(*identifier) and not self._takes_tokens(*identifier)):
+            if identifier not in around:
+                self._take_from_below(*identifier)
+        self._pass_up()
+        for span in self._counted:
+            identifier = (span.trace_id, span.span_id)
+            if identifier in around or self._told.is_above(*identifier):
                 self._count_elsewhere(span)
         for span in self._counted:
             identifier = (span.trace_id, span.span_id)
@@ -165,8 +170,7 @@ class RequestSpans:
             else:
                 self._remember(span, unknown)
         for span in self._untouched:
-            if self._told.is_above(span.trace_id, span.span_id):
-                self._takes_tokens(span.trace_id, span.span_id)
+            self._take_from_below(span.trace_id, span.span_id)
             self._remember(span, self._counted_above(span)[1])
         self._pass_on()
         self._call_once()
@@ -186,30 +190,34 @@ class RequestSpans:
             else:
                 self._told.remember_tool(*ids, call)
 
-    def _takes_tokens(self, trace_id: bytes, span_id: bytes) -> bool:
-        """Whether what that span is above is still held, and leaves without the tokens, which that span tells."""
-        taken = self._take_tokens(trace_id, span_id)
-        if taken:
+    def _take_from_below(self, trace_id: bytes, span_id: bytes) -> None:
+        """Have what is right below a span, and still held, leave without the tokens, which that span tells."""
+        if self._told.is_above(trace_id, span_id) and self._take_tokens(trace_id, span_id):
             self._told.forget_above(trace_id, span_id)
             self.around.append((trace_id, span_id))
-        return taken
 
     def _remember(self, span: Span, unknown: bytes) -> None:
         self._told.remember(span.trace_id, span.span_id)
         self._told.remember_above(span.trace_id, unknown)
 
-    def _pass_on(self) -> None:
-        """What is next to a span between two requests is next to it too, but for agents and tools: what is above one
-        that was above a request, and what is below one that was below a request."""
-        told = self._told
+    def _pass_up(self) -> None:
+        """What is above a span that is above a told request is above it too, up to the first agent or tool."""
         for span in self._all():
-            above = told.is_above(span.trace_id, span.span_id)
-            below = told.has(span.trace_id, span.parent_span_id)
-            if (above or below) and _kind_and_counts(span)[0] not in (AGENT, TOOL):
-                if above:
-                    told.remember_above(span.trace_id, span.parent_span_id)
-                if below:
-                    told.remember(span.trace_id, span.span_id)
+            above: Span | None = span
+            for _ in range(_MOST_ANCESTORS):
+                if above is None or not self._told.is_above(above.trace_id, above.span_id):
+                    break
+                if _kind_and_counts(above)[0] in (AGENT, TOOL):
+                    break
+                self._told.remember_above(above.trace_id, above.parent_span_id)
+                above = self._find(above.trace_id, above.parent_span_id)
+
+    def _pass_on(self) -> None:
+        """What is below a span that is below a told request is below it too, but for agents and tools."""
+        for span in self._all():
+            below = self._told.has(span.trace_id, span.parent_span_id)
+            if below and _kind_and_counts(span)[0] not in (AGENT, TOOL):
+                self._told.remember(span.trace_id, span.span_id)
 
     def _count_elsewhere(self, span: Span) -> None:
         self.nested.add((span.trace_id, span.span_id))

@@ -93,6 +93,16 @@ def test_what_was_told_before_leaves_its_part_of_several() -> None:
     assert counted(found) == [2, 3]
 
 
+@pytest.mark.parametrize("between", [REQUEST, STEP, {"http.request.method": "POST"}])
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_was_told_before_is_told_by_none_of_those_around_it(between: dict[str, Any], order: int) -> None:
+    """Those come together, in any order, and only one of them is right above it."""
+    around = [(2, 1, between), (1, 0, REQUEST)][::order]
+    assert counted(through(request_with((3, 2, REQUEST)), request_with(*around))) == [3]
+    agent = [(2, 1, AGENT), (1, 0, REQUEST)][::order]
+    assert counted(through(request_with((3, 2, REQUEST)), request_with(*agent))) == [1, 3]
+
+
 @pytest.mark.parametrize("spans", [[(1, 1, REQUEST)], [(1, 2, REQUEST), (2, 1, REQUEST)]])
 def test_a_circle_of_parents_is_counted_once(spans: list[tuple[int, int, dict[str, Any]]]) -> None:
     assert len(counted(through(request_with(*spans)))) == 1
