@@ -24,7 +24,7 @@ def put_embeddings(target: Target, span: SourceSpan, reading: MessageReading = D
     texts = [text for key in TEXTS for text in _texts(span.get(key))]
     if not texts:
         indexed = read_indexed(span, reading)
-        texts = [message.text for message in indexed.input]
+        texts = [message.text for message in indexed.input if message.text]
         target.redundant |= indexed.input_keys
     if not texts:
         texts = [message.text for message in read_messages(span.get(INPUT), "user", reading)]

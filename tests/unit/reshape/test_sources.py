@@ -373,3 +373,8 @@ def test_a_tool_of_claude_code_needs_no_text_for_its_hash(mark: Any) -> None:
     found = one(given, name="claude_code.llm_request", scope="com.anthropic.claude_code.tracing", join=join)
     assert found["openinference.span.kind"] == "LLM"
     assert [found[f"llm.tools.{n}.tool.name"] for n in (0, 1)] == ["Read", "Edit"]
+
+
+def test_a_numbered_key_without_a_text_hides_none_that_was_embedded() -> None:
+    given = {"gen_ai.operation.name": "embeddings", "gen_ai.prompt.0.role": "user", "gen_ai.input.messages": "words"}
+    assert one(given)["embedding.embeddings.0.embedding.text"] == "words"
