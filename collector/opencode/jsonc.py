@@ -119,8 +119,8 @@ def _cut(text: str, extents: list[tuple[int, int]], at: int) -> str:
         return text[:start] + text[end:comma] + text[after:]
     while start > 0 and text[start - 1] in " \t":
         start -= 1
-    if text[start - 1] == "\n" and text[end : end + 1] in ("\n", "\r"):
-        start -= 2 if text[start - 2 : start] == "\r\n" else 1
+    if text[start - 1] == "\n":  # its line goes with its own end: the line before keeps the one it has
+        end += 2 if text.startswith("\r\n", end) else text.startswith("\n", end)
     return text[:start] + text[end:]
 
 

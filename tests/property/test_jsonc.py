@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from harness.examples import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.opencode.jsonc import append, plain, read, remove
@@ -68,6 +68,7 @@ def test_an_entry_is_added_and_all_else_stays(document: tuple[str, dict[str, Any
 
 
 @given(documents())
+@example(('{ // said\n"plugin":[]\r\n\t}', {"plugin": []}))
 @settings(max_examples=examples(300), deadline=None)
 def test_removing_what_was_added_gives_what_was_said(document: tuple[str, dict[str, Any]]) -> None:
     """Also without the backup: the same values, and no comment is lost."""

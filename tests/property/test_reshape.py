@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from harness.examples import examples
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -194,7 +194,11 @@ def test_no_message_makes_a_convention_fail(drawn: Any, scope: str, keys: Source
     request.SerializeToString()
 
 
+_KIND_OF_NONE = {"traceloop.span.kind": "chat", "traceloop.entity.input": "chat", "gen_ai.operation.name": "chat"}
+
+
 @FEW
+@example([("", _KIND_OF_NONE, [])], "", SourceKeys.NONE)
 @given(spans, st.sampled_from(SCOPES), st.sampled_from(list(SourceKeys)))
 def test_reshaping_twice_changes_nothing_more(drawn: Any, scope: str, keys: SourceKeys) -> None:
     """A collector behind a collector, or a client that sends again, must not change what is there."""

@@ -24,6 +24,8 @@ from collector.reshape.target import Target
 KINDS = {"workflow": CHAIN, "task": CHAIN, "agent": AGENT, "tool": TOOL}
 _CREWAI = ("crewai.crew.result", "crewai.task.output")
 _OF = "traceloop.association.properties."
+_TOLD_OTHERWISE = ("gen_ai.operation.name", SpanAttributes.OPENINFERENCE_SPAN_KIND)
+"""What says the kind of a span whose kind of Traceloop's is none that is known."""
 _INPUT, _OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
 
 
@@ -41,7 +43,9 @@ class Traceloop(Convention):
         kind = span.text("traceloop.span.kind").lower()
         if not kind:
             return scope.name == "traceloop.tracer" and _INPUT in span.attributes
-        return kind != "llm" and (kind in KINDS or "gen_ai.operation.name" not in span.attributes)
+        if kind in KINDS:
+            return True
+        return kind != "llm" and not any(key in span.attributes for key in _TOLD_OTHERWISE)
 
     def reshape(self, span: SourceSpan) -> Target | None:
         kind = KINDS.get(span.text("traceloop.span.kind").lower(), CHAIN)
