@@ -194,7 +194,10 @@ def tree_of(pid: int) -> list[int]:
 
 def cpu_of(pid: int) -> float:
     """Seconds of CPU of a process and of its children that ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:  # it ended after it was listed
+        return 0.0
     return sum(map(int, fields[11:15])) / _TICK
 
 
