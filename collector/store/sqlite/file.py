@@ -35,6 +35,7 @@ class StoreFile:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE
+        self._log = directory / f"{FILE}-wal"
         self.instance = ""
         self.notices: list[str] = []
         self._mended = directory / f"{FILE}.mended"
@@ -94,7 +95,7 @@ class StoreFile:
 
     def _has_room(self, size: int) -> bool:
         try:
-            log = self.path.with_name(self.path.name + "-wal").stat().st_size
+            log = self._log.stat().st_size
         except OSError:
             log = 0
         return _free(self.path.parent)[0] >= log + 2 * size + _SLACK_BYTES
@@ -107,8 +108,7 @@ class StoreFile:
         """Whether the file was removed or replaced: commits would go to a file that nobody finds again."""
         if self._identity is None:
             return ""
-        log = self.path.with_name(self.path.name + "-wal")
-        log_identity = _identity(log)
+        log_identity = _identity(self._log)
         if self._log_identity is None:
             self._log_identity = log_identity
         if _identity(self.path) != self._identity or log_identity != self._log_identity:
