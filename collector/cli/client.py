@@ -28,10 +28,11 @@ class NotRunning(CollectorError):
 
 
 class Client:
-    """Asks the collector that these settings would start: the one that announced itself, else by its port."""
+    """Asks the collector at `url`, else the one that these settings would start: where it announced itself to be, or
+    by its port."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._urls = urls_of(settings)
+    def __init__(self, settings: Settings, url: str = "") -> None:
+        self._urls = [url] if url else urls_of(settings)
         self._credentials = credentials_of(settings)
         self._tls = client_tls(settings)
 

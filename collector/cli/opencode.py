@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from rich.progress import Progress as Bar
 
 from collector.app.data_dir import INSTALL_TOKEN, announced_url, found_secret, secret
 from collector.cli.client import Client, credentials_of
+from collector.cli.first_event import wait_for_first_event
 from collector.cli.options import DataDirOption
 from collector.cli.show import say
 from collector.errors import CollectorError, ConfigError
@@ -51,7 +51,10 @@ def install(
     replace_npm: Annotated[
         bool | None, typer.Option("--replace-npm/--keep-npm", help="Take the npm plugin out of the configuration.")
     ] = None,
-    wait: Annotated[int, typer.Option(min=0, help="Seconds to wait for OpenCode's first event.")] = 0,
+    wait: Annotated[
+        bool | None, typer.Option("--wait/--no-wait", help="Wait for OpenCode's first event; at a terminal by default.")
+    ] = None,
+    wait_seconds: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long to wait at most.")] = 300,
     data_dir: DataDirOption = None,
 ) -> None:
     """Put the plugin into OpenCode, with what lets the collector of the data directory believe it."""
@@ -71,8 +74,23 @@ def install(
     _do(changes, dry_run, f"installed in {place.folder}: restart OpenCode to load it", "installed already")
     if token and project:
         print("the access token stays out of the project: run `collector opencode install --global` for it")
-    if wait and not dry_run:
-        _wait_for_events(settings, wait)
+    if not dry_run and (wait or (wait is None and sys.stdout.isatty())):
+        _wait(settings, wanted.url, wait_seconds, asked_for=bool(wait))
+
+
+def _wait(settings: Settings, url: str, seconds: int, *, asked_for: bool) -> None:
+    """Wait for the first event; the plugin is in, so that none comes is a failure only where it was asked for."""
+    try:
+        wait_for_first_event(settings, url, seconds)
+    except CollectorError as error:
+        if asked_for:
+            raise
+        say(f"collector: {error}", sys.stderr)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        say("no longer waiting; the plugin is installed", sys.stderr)
+        if asked_for:
+            raise
 
 
 def _takes_npm_out(
@@ -95,20 +113,6 @@ def _takes_npm_out(
                 sys.stderr,
             )
     return bool(wanted and here)
-
-
-def _wait_for_events(settings: Settings, seconds: int) -> None:
-    """Wait until OpenCode tells something; raises `CollectorError` where it does not."""
-    client = Client(settings)
-    before = client.get("/api/status")["opencode"]["accepted"]
-    say(f"waiting for OpenCode's first event, {seconds} s at most: start it, and ask it something", sys.stderr)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if client.get("/api/status")["opencode"]["accepted"] > before:
-            print("OpenCode's events arrive: `collector open` shows them")
-            return
-        time.sleep(0.5)
-    raise CollectorError("no event came: was OpenCode restarted? `collector doctor` looks at the plugin and the port")
 
 
 @opencode.command()
