@@ -20,8 +20,11 @@ from collector.errors import BadRequest
 from collector.otlp.left_out import UNREADABLE, LeftOut
 from collector.otlp.scalars import Unreadable, converter, read_bool, read_bytes, read_double, read_integer, read_text
 
-MAX_DEPTH = 32
-"""Nesting of attribute values; upb itself stops at 50 nested values (100 messages)."""
+MAX_DEPTH = 88
+"""Messages that a value may stand below that of its attribute: what is written must be read again, and upb reads a
+hundred, of which up to eight are above the attribute's value (of an exemplar), and two or three below the last."""
+_ARRAY, _MAP = 2, 3
+"""Messages that an array and a map put between themselves and their values."""
 
 TOO_DEEP = "[REDACTED:too-deep]"
 
@@ -257,14 +260,14 @@ def _read_array(target: Any, source: Any, depth: int) -> None:
         if value is None:
             continue
         try:
-            _read_any(item, value, depth + 1)
+            _read_any(item, value, depth + _ARRAY)
         except Unreadable as error:
             raise _at(error, f"[{index}]", ".values") from None
 
 
 def _read_kvlist(target: Any, source: Any, depth: int) -> None:
     target.kvlist_value.SetInParent()
-    _read_attributes(target.kvlist_value.values, _values_of(source), depth + 1)
+    _read_attributes(target.kvlist_value.values, _values_of(source), depth + _MAP)
 
 
 def _values_of(source: Any) -> list[Any]:

@@ -55,6 +55,37 @@ def test_a_damaged_byte_never_raises_anything_else(data: st.DataObject, signal: 
         decode(signal, bytes(body), PROTOBUF)
 
 
+def _nested(kinds: list[bool]) -> dict[str, object]:
+    """A value in arrays (false) and maps (true), the outermost first."""
+    value: dict[str, object] = {"stringValue": "bottom"}
+    for is_map in reversed(kinds):
+        inner = {"values": [{"key": "k", "value": value} if is_map else value]}
+        value = {"kvlistValue" if is_map else "arrayValue": inner}
+    return value
+
+
+_IDS = {"traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1"}
+
+
+@given(kinds=st.lists(st.booleans(), max_size=60) | st.integers(0, 60).map(lambda depth: [True] * depth))
+def test_what_is_read_from_json_can_be_read_again_however_deep_it_is(kinds: list[bool]) -> None:
+    """A batch that cannot be read again is answered with 200 and can never be sent."""
+    attributes = [{"key": "a", "value": _nested(kinds)}]
+    span = {**_IDS, "attributes": attributes, "events": [{"attributes": attributes}]}
+    point = {"asInt": "1", "exemplars": [{"asInt": "1", "filteredAttributes": attributes}]}
+    record = {"body": _nested(kinds), "attributes": attributes}
+    documents = {
+        Signal.TRACES: {"resourceSpans": [{"scopeSpans": [{"spans": [{**span, "links": [span]}]}]}]},
+        Signal.METRICS: {"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": {"dataPoints": [point]}}]}]}]},
+        Signal.LOGS: {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]},
+    }
+    for signal, document in documents.items():
+        request = decode(signal, json.dumps(document).encode(), JSON).request
+        again = signal.request.FromString(request.SerializeToString())
+        assert again == request
+        assert (b"bottom" in again.SerializeToString()) is (len(kinds) <= 29 or 2 * len(kinds) + sum(kinds) <= 88)
+
+
 _JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
