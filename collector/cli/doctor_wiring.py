@@ -15,14 +15,13 @@ from collector.errors import ConfigError
 from collector.opencode.install import (
     ConfigPlace,
     global_place,
-    listed_plugins,
     opencode_version,
     plugin_text,
     project_place,
-    root_of,
     text_of,
 )
-from collector.opencode.npm_plugin import FIRST_RENAMED, NPM_PLUGIN, cached_copies, npm_entries
+from collector.opencode.listing import NPM_PLUGIN, listed_plugins, root_of
+from collector.opencode.npm_plugin import FIRST_RENAMED, cached_copies, npm_entries
 from collector.settings.model import Settings
 
 _LISTED_UNTIL = (2,)

@@ -24,7 +24,7 @@ from collector.errors import CollectorError, ConfigError
 from collector.opencode import install as installing
 from collector.opencode.client import EventClient
 from collector.opencode.importing import Task
-from collector.opencode.npm_plugin import npm_entries, without_npm
+from collector.opencode.npm_plugin import npm_entries
 from collector.settings.endpoints import check_endpoint
 from collector.settings.model import Settings
 from collector.settings.sources import load
@@ -68,9 +68,8 @@ def install(
     made = secret(directory, INSTALL_TOKEN) if not dry_run else found_secret(directory, INSTALL_TOKEN) or "to be made"
     wanted = installing.PluginSettings(url or _url(settings), token, made)
     personal = installing.global_place(os.environ, Path.home())
-    changes = installing.planned_install(place, wanted, version, personal)
-    if _takes_npm_out(place, personal, replace_npm, dry_run):
-        changes = without_npm(changes, place)
+    out = _takes_npm_out(place, personal, replace_npm, dry_run)
+    changes = installing.planned_install(place, wanted, version, personal, replace_npm=out)
     _do(changes, dry_run, f"installed in {place.folder}: restart OpenCode to load it", "installed already")
     if token and project:
         print("the access token stays out of the project: run `collector opencode install --global` for it")
@@ -117,9 +116,20 @@ def _takes_npm_out(
 
 @opencode.command()
 def uninstall(project: InProject = False, everywhere: Globally = False, dry_run: DryRun = False) -> None:
-    """Take the plugin out of OpenCode; its configuration becomes what it was."""
+    """Take the plugin out of OpenCode; its configuration becomes what it was.
+
+    An npm plugin that installing replaced is listed again.
+    """
     place = _place(project, everywhere)
-    _do(installing.planned_uninstall(place), dry_run, f"uninstalled from {place.folder}", "not installed")
+    changes = installing.planned_uninstall(place)
+    before = npm_entries([place])
+    _do(changes, dry_run, f"uninstalled from {place.folder}", "not installed")
+    for config, name in npm_entries([place]):
+        if (config, name) not in before:
+            say(f"{config} lists {name} again")
+    personal = installing.global_place(os.environ, Path.home())
+    if changes and not dry_run and personal != place and personal.settings.is_file() and not personal.plugin.is_file():
+        say(f"{personal.settings} is left for other projects: `collector opencode uninstall` takes it too")
 
 
 def _place(project: bool, everywhere: bool) -> installing.ConfigPlace:

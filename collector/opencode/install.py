@@ -3,6 +3,7 @@
     <config>/plugins/collector-opencode.js    the plugin, where both lines of OpenCode look for plugins
     <config>/collector-opencode.json          where the collector listens, and the access token if there is one
     opencode.json(c)                          an entry under `plugin`, for versions that load what is listed
+    opencode.json(c).before-collector         that file as it was
 
 `<config>` is OpenCode's global directory, or `.opencode` of a project. Every change is planned first: a plan is
 shown by `--dry-run` and otherwise written, so what was shown is what is done.
@@ -19,15 +20,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from collector.errors import CollectorError, ConfigError
-from collector.opencode.jsonc import Node, NotJson, append, plain, read, remove
+from collector.opencode.listing import (
+    PLUGIN_FILE,
+    Taken,
+    is_listed,
+    made_of,
+    restored,
+    with_entry,
+    without_entry,
+    without_npm,
+)
 
-PLUGIN_FILE = "collector-opencode.js"
 SETTINGS_FILE = "collector-opencode.json"
 BACKUP_SUFFIX = ".before-collector"
-PLUGIN_KEY = "plugin"
 _CONFIG_NAMES = ("opencode.jsonc", "opencode.json")
+_ALSO_READ = "config.json"
+_TO_MAKE = "opencode.json"
+_REPLACED = "replaced"
 _OBJECT_EXPORT = "export default { id: ID, server, setup }"
 _FUNCTION_EXPORT = "export const CollectorOpencode = server"
 _FIRST_WITH_OBJECTS = (1, 18, 29)
@@ -42,6 +54,10 @@ class Change:
     before: str | None
     after: str | None
     secret: bool = False
+
+
+Replaced = dict[str, list[Taken]]
+"""What was taken out of each configuration, by the name that its place has for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +78,12 @@ class ConfigPlace:
 
     def config(self) -> Path:
         """The configuration that is there, else the one to make."""
-        return next((path for path in self.configs if path.is_file()), self.configs[-1])
+        there = next((path for path in self.configs if path.is_file()), None)
+        return there or [path for path in self.configs if path.name == _TO_MAKE][-1]
+
+    def name(self, config: Path) -> str:
+        """A configuration's path from where the place is: a project's settings may be committed."""
+        return config.relative_to(self.folder.parent).as_posix()
 
     def entry(self, config: Path) -> str:
         """How the configuration names the plugin: relative in a project, so that it can be committed."""
@@ -74,7 +95,7 @@ class ConfigPlace:
 def global_place(environ: Mapping[str, str], home: Path) -> ConfigPlace:
     """OpenCode follows XDG on every system."""
     folder = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "opencode"
-    return ConfigPlace(folder, tuple(folder / name for name in _CONFIG_NAMES), private=True)
+    return ConfigPlace(folder, tuple(folder / name for name in (*_CONFIG_NAMES, _ALSO_READ)), private=True)
 
 
 def project_place(project: Path) -> ConfigPlace:
@@ -94,59 +115,108 @@ class PluginSettings:
     token: str | None = field(default=None, repr=False)
     install_token: str | None = field(default=None, repr=False)
 
-    def text(self, *, private: bool) -> str:
-        """As a settings file; a project's may be committed, so it holds no token."""
+    def text(self, *, private: bool, replaced: Replaced | None = None) -> str:
+        """As a settings file; a project's may be committed, so it holds no token. The plugin reads past `replaced`."""
         tokens = {"token": self.token, "installToken": self.install_token} if private else {}
-        found = {"url": self.url} | {name: value for name, value in tokens.items() if value}
+        found: dict[str, Any] = {"url": self.url} | {name: value for name, value in tokens.items() if value}
+        if replaced:
+            found[_REPLACED] = {
+                config: [[each.position, each.text] for each in taken] for config, taken in sorted(replaced.items())
+            }
         return json.dumps(found, indent=2) + "\n"
 
 
 def planned_install(
-    place: ConfigPlace, settings: PluginSettings, version: tuple[int, ...] | None, personal: ConfigPlace | None = None
+    place: ConfigPlace,
+    settings: PluginSettings,
+    version: tuple[int, ...] | None,
+    personal: ConfigPlace | None = None,
+    *,
+    replace_npm: bool = False,
 ) -> list[Change]:
     """What installing changes: nothing when it is installed already. Raises `ConfigError`.
 
-    `personal` is the user's global place: what a project's settings may not hold is kept in its settings.
+    `personal` is the user's global place: what a project's settings may not hold is kept in its settings. With
+    `replace_npm` the npm plugin goes out of every configuration of `place`, and what went is noted for uninstalling.
     """
-    config = place.config()
-    text = text_of(config)
     # OpenCode 2 loads what lies in `plugins`, and would load what is listed once more.
     finds_it = version is not None and version >= _FIRST_FINDING
-    listed = (
-        _unlisted(config, text, place.entry(config)) if finds_it else _with_entry(config, text, place.entry(config))
-    )
-    backup = config.with_name(config.name + BACKUP_SUFFIX)
+    replaced = replaced_in(place)
+    configs: list[Change] = []
+    for config in place.configs:
+        text = text_of(config)
+        if text is None and (finds_it or config != place.config()):
+            continue
+        entry, kept = place.entry(config), text_of(_backup(config))
+        listed = text
+        if config == place.config():
+            listed = _unlisted(place, config, text) if finds_it else with_entry(config, text, entry)
+        if replace_npm and listed is not None:
+            listed, taken = without_npm(config, listed)
+            if taken:
+                replaced[place.name(config)] = taken
+        configs.append(Change(config, text, listed))
+        if text is not None and listed not in (None, text) and _needs_backup(place, config, text, kept):
+            configs.append(Change(_backup(config), kept, text, secret=True))
+    written = settings.text(private=place.private, replaced=replaced)
     changes = [
         Change(place.plugin, text_of(place.plugin), plugin_text(version)),
-        Change(place.settings, text_of(place.settings), settings.text(private=place.private), secret=place.private),
-        Change(config, text, listed),
+        Change(place.settings, text_of(place.settings), written, secret=place.private),
+        *configs,
     ]
-    if text is not None and listed not in (None, text) and not finds_it:
-        changes.append(Change(backup, text_of(backup), text, secret=True))
     if personal is not None and not place.private and text_of(personal.settings) is None:
         changes.append(Change(personal.settings, None, settings.text(private=True), secret=True))
     return [change for change in changes if change.before != change.after]
 
 
-def listed_plugins(root: Node | None) -> list[str]:
-    """The names under `plugin`, of plain entries and of those with options; empty for what is neither."""
-    found = plain(root) if root is not None else None
-    entries = found.get(PLUGIN_KEY) if isinstance(found, dict) else None
-    names = [item[0] if isinstance(item, list) and item else item for item in entries or ()]
-    return [name if isinstance(name, str) else "" for name in names]
-
-
 def planned_uninstall(place: ConfigPlace) -> list[Change]:
-    """What uninstalling changes: the files of `planned_install` go, and the configuration is as it was."""
+    """What uninstalling changes: the files of `planned_install` go, and each configuration is as it was."""
     changes = [Change(path, text_of(path), None) for path in (place.plugin, place.settings)]
+    replaced = replaced_in(place)
     for config in place.configs:
-        text = text_of(config)
-        backup = config.with_name(config.name + BACKUP_SUFFIX)
-        kept = text_of(backup)
+        text, kept = text_of(config), text_of(_backup(config))
         if text is not None:
-            changes.append(Change(config, text, _without_entry(config, text, kept, place.entry(config))))
-        changes.append(Change(backup, kept, None))
+            after = restored(config, text, kept, place.entry(config), replaced.get(place.name(config), ()))
+            changes.append(Change(config, text, after))
+        changes.append(Change(_backup(config), kept, None))
     return [change for change in changes if change.before != change.after]
+
+
+def replaced_in(place: ConfigPlace) -> Replaced:
+    """What installing took out of the configurations, as the settings file notes it; nothing where there is none."""
+    try:
+        found = json.loads(text_of(place.settings) or "{}")[_REPLACED]
+        return {
+            str(config): [Taken(int(position), str(text)) for position, text in taken]
+            for config, taken in found.items()
+        }
+    except (ConfigError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _unlisted(place: ConfigPlace, config: Path, text: str | None) -> str | None:
+    """The configuration without the entry that an earlier version of OpenCode needed."""
+    entry = place.entry(config)
+    if text is None or not is_listed(config, text, entry):
+        return text
+    kept = text_of(_backup(config))
+    if kept is None and text == with_entry(config, None, entry):
+        return None  # it was made by us
+    if kept is not None and text == with_entry(config, kept, entry):
+        return kept
+    return without_entry(config, text, entry)
+
+
+def _needs_backup(place: ConfigPlace, config: Path, text: str, kept: str | None) -> bool:
+    """Whether `text` is how the file was before anything of ours was in it, and not what we made of the backup."""
+    entry = place.entry(config)
+    if is_listed(config, text, entry):
+        return False
+    return kept is None or text not in made_of(config, kept, entry, replaced_in(place).get(place.name(config), ()))
+
+
+def _backup(config: Path) -> Path:
+    return config.with_name(config.name + BACKUP_SUFFIX)
 
 
 def plugin_text(version: tuple[int, ...] | None) -> str:
@@ -205,50 +275,6 @@ def _shown(change: Change, text: str | None) -> list[str]:
     if text is not None and change.path.name == SETTINGS_FILE:
         text = re.sub(r'("(?:token|installToken)": )"(?:[^"\\]|\\.)*"', r'\1"***"', text)
     return (text or "").splitlines(keepends=True)
-
-
-def _with_entry(config: Path, text: str | None, entry: str) -> str:
-    if text is None:
-        return json.dumps({"$schema": "https://opencode.ai/config.json", PLUGIN_KEY: [entry]}, indent=2) + "\n"
-    root = root_of(config, text)
-    if _position(root, entry) is not None:
-        return text
-    try:
-        return append(text, PLUGIN_KEY, entry)
-    except NotJson:
-        raise ConfigError(f'{config}: "{PLUGIN_KEY}" is not a list there; make it one and try again') from None
-
-
-def _unlisted(config: Path, text: str | None, entry: str) -> str | None:
-    """The configuration without the entry an earlier version needed."""
-    return None if text is None else _without_entry(config, text, None, entry)
-
-
-def _without_entry(config: Path, text: str, backup: str | None, entry: str) -> str | None:
-    if text == _with_entry(config, None, entry) and backup is None:
-        return None  # it was made by us
-    if backup is not None and text == _with_entry(config, backup, entry):
-        return backup
-    position = _position(root_of(config, text), entry)
-    return text if position is None else remove(text, PLUGIN_KEY, position)
-
-
-def root_of(config: Path, text: str) -> Node | None:
-    try:
-        root = read(text)
-    except NotJson as error:
-        raise ConfigError(f"{config}: {error}; nothing was changed") from None
-    if root is not None and root.members is None:
-        raise ConfigError(f"{config}: not a JSON object; nothing was changed")
-    return root
-
-
-def _position(root: Node | None, entry: str) -> int | None:
-    """Where the plugin is listed, as a plain path or as one with options."""
-    for position, name in enumerate(listed_plugins(root)):
-        if name == entry or name.endswith("/plugins/" + PLUGIN_FILE):
-            return position
-    return None
 
 
 def text_of(path: Path) -> str | None:

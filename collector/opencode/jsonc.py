@@ -61,7 +61,14 @@ def plain(node: Node) -> Any:
 
 def append(text: str, key: str, item: Any) -> str:
     """`text` with `item` at the end of the array `key` of its root; raises `NotJson` where there can be none."""
-    entry = json.dumps(item, ensure_ascii=False)
+    return insert(text, key, json.dumps(item, ensure_ascii=False))
+
+
+def insert(text: str, key: str, entry: str, position: int | None = None) -> str:
+    """`text` with `entry`, the text of a value, in the array `key` of its root.
+
+    It comes before what stands at `position`, else at the end. Raises `NotJson` where there can be no such array.
+    """
     root = read(text)
     line = "\r\n" if "\r\n" in text else "\n"
     if root is None:
@@ -76,6 +83,9 @@ def append(text: str, key: str, item: Any) -> str:
         raise NotJson(text, array.start)
     if not array.elements:
         return _insert(text, array.start + 1, entry)
+    if position is not None and position < len(array.elements):
+        at = array.elements[position].start
+        return _insert(text, at, f"{entry},{_break_before(text, at) or ' '}")
     last = array.elements[-1]
     return _insert(text, last.end, f",{_break_before(text, last.start) or ' '}{entry}")
 

@@ -21,7 +21,7 @@ from collector.opencode.install import (
     project_place,
 )
 from collector.opencode.jsonc import plain, read
-from collector.opencode.npm_plugin import cached_copies, npm_entries, without_npm
+from collector.opencode.npm_plugin import cached_copies, npm_entries
 
 URL = "http://127.0.0.1:4318"
 CONFIG = """{
@@ -178,19 +178,73 @@ def test_the_npm_plugin_is_found_in_whatever_form_it_is_listed(tmp_path: Path) -
     assert npm_entries([project_place(tmp_path)]) == []
 
 
+def _replace(place: ConfigPlace) -> None:
+    apply(planned_install(place, PluginSettings(URL), (1, 18, 33), replace_npm=True))
+
+
 def test_the_npm_plugin_is_replaced_and_comes_back_with_uninstalling(tmp_path: Path) -> None:
     place = _place(tmp_path, NPM)
-    changes = planned_install(place, PluginSettings(URL), (1, 18, 33))
-    apply(without_npm(changes, place))
+    _replace(place)
     config = place.config()
     root = read(config.read_text())
     assert root is not None
     assert plain(root)["plugin"] == ["other", place.entry(config)]
     assert "// both" in config.read_text()
     apply(planned_uninstall(place))
+    assert config.read_text() == NPM
+
+
+def test_what_was_replaced_comes_back_to_where_it_stood_also_without_the_backup(tmp_path: Path) -> None:
+    """A project's settings are committed, the backup need not be."""
+    place = _place(tmp_path, NPM)
+    _replace(place)
+    config = place.config()
+    config.with_name(config.name + ".before-collector").unlink()
+    config.write_text(config.read_text().replace('"other"', '"another"'))
+    apply(planned_uninstall(place))
     root = read(config.read_text())
     assert root is not None
-    assert place.entry(config) not in plain(root)["plugin"]
+    assert plain(root)["plugin"] == [
+        "@inference/trace-opencode@latest",
+        "another",
+        ["@inference/trace-opencode", {"debug": True}],
+    ]
+
+
+def test_the_npm_plugin_that_its_owner_took_out_stays_out(tmp_path: Path) -> None:
+    """Only what installing took is put back."""
+    place = _place(tmp_path, '{"plugin": ["@inference/trace-opencode", "other"]}')
+    _install(place)
+    config = place.config()
+    config.write_text(config.read_text().replace('"@inference/trace-opencode", ', ""))
+    apply(planned_uninstall(place))
+    assert config.read_text() == '{"plugin": ["other"]}'
+
+
+def test_a_configuration_that_opencode_completed_keeps_what_it_added(tmp_path: Path) -> None:
+    """OpenCode writes its schema into a file that names none."""
+    place = _place(tmp_path, '{"model": "a/b", "plugin": ["@inference/trace-opencode@0.1.12"]}')
+    _replace(place)
+    config = place.config()
+    schema = '{\n  "$schema": "https://opencode.ai/config.json",'
+    config.write_text(config.read_text().replace("{", schema, 1))
+    apply(planned_uninstall(place))
+    assert config.read_text() == schema + '"model": "a/b", "plugin": ["@inference/trace-opencode@0.1.12"]}'
+
+
+@pytest.mark.slow
+def test_uninstalling_says_what_is_listed_again_and_what_is_left(tmp_path: Path) -> None:
+    config = tmp_path / "opencode.json"
+    config.write_text('{"plugin": ["@inference/trace-opencode"]}')
+    run(tmp_path, "opencode", "install", "--project", "--opencode-version", "1.18.33", "--replace-npm")
+    shown = run(tmp_path, "opencode", "uninstall", "--project", "--dry-run")
+    assert b'+{"plugin": ["@inference/trace-opencode"]}' in shown.stdout
+    found = run(tmp_path, "opencode", "uninstall", "--project")
+    assert config.read_text() == '{"plugin": ["@inference/trace-opencode"]}'
+    assert f"{config} lists @inference/trace-opencode again".encode() in found.stdout
+    assert b"collector-opencode.json is left for other projects" in found.stdout
+    assert run(tmp_path, "opencode", "uninstall").returncode == 0
+    assert not list(tmp_path.rglob("collector-opencode*"))
 
 
 def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
