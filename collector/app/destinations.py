@@ -35,10 +35,16 @@ _MERGE_BYTES = 2 * 1024 * 1024
 
 def new_destination(settings: DestinationSettings, sealers: Sealers) -> Destination:
     """A destination that nothing was sent to yet; raises `ConfigError` when its policy cannot be used."""
+    source = token_source_of(settings.token, settings.tls.ca_file)
+    return destination_of(settings, source, _refine(settings, sealers))
+
+
+def destination_of(settings: DestinationSettings, source: TokenSource, refine: Refine | None = None) -> Destination:
+    """The same with the token of `source`, and with what of a request it gets."""
     return Destination(
         name=settings.name,
         urls=settings.urls,
-        token=_token_source(settings),
+        token=BasicToken(source) if settings.token_scheme.lower() == "basic" else source,
         signals=settings.signals,
         encoding=settings.encoding,
         gzip=settings.gzip,
@@ -47,7 +53,7 @@ def new_destination(settings: DestinationSettings, sealers: Sealers) -> Destinat
         token_scheme=settings.token_scheme,
         limits=BodyLimits(settings.batch.most_bytes or MOST_BYTES, MOST_PLAIN_BYTES),
         merge_bytes=settings.batch.merge_bytes or _MERGE_BYTES,
-        refine=_refine(settings, sealers),
+        refine=refine,
         tls=Tls(
             ca_file=settings.tls.ca_file,
             certificate=settings.tls.certificate_file,
@@ -55,11 +61,6 @@ def new_destination(settings: DestinationSettings, sealers: Sealers) -> Destinat
             verify=not settings.tls.dangerously_skip_verification,
         ),
     )
-
-
-def _token_source(settings: DestinationSettings) -> TokenSource:
-    source = token_source_of(settings.token, settings.tls.ca_file)
-    return BasicToken(source) if settings.token_scheme.lower() == "basic" else source
 
 
 def token_source_of(settings: TokenSettings, ca_file: Path | None) -> TokenSource:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import typer
 
@@ -18,15 +17,14 @@ from collector.cli.client import Client, NotRunning
 from collector.cli.doctor_wiring import wiring_findings
 from collector.cli.finding import Finding
 from collector.cli.options import AsJson, ConfigOption, DataDirOption, PolicyOption
-from collector.cli.show import print_json, say
+from collector.cli.show import print_json, say_wrapped
 from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError
 from collector.pipeline.selftest import prove
-from collector.settings.destinations import DestinationSettings
 from collector.settings.sources import Loaded, load
 
-_SECONDS = 5.0
+_LEVEL_WIDTH = 9
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +47,7 @@ def doctor(
         print_json({"ok": ok, "version": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
-            say(f"{finding.level:8} {finding.check}: {finding.said}")
+            say_wrapped(f"{finding.level:8} {finding.check}: {finding.said}", _LEVEL_WIDTH)
     raise typer.Exit(0 if ok else 1)
 
 
@@ -65,22 +63,26 @@ def _examine(read: Callable[[], Loaded]) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"Python {sys.version.split()[0]} on {sys.platform}; {forwarding.reason}")
     for notice in (*loaded.notices, *forwarding.notices):
         yield Finding("settings", "notice", notice)
-    yield from _policy(loaded)
+    in_force = yield from _policy(loaded)
     yield _data_dir(loaded.settings.data_dir.expanduser())
-    yield from _running(loaded)
-    for destination in forwarding.destinations:
-        yield _reachable(destination.urls[destination.signals[0]])
-        yield from _token(destination)
+    status = yield from _running(loaded)
+    if forwarding.destinations:
+        from collector.cli.doctor_destination import destination_findings  # imports a client for HTTP
+
+        blocked = in_force is None or in_force.blocked or status.get("policy", {}).get("blocked")
+        known = status.get("forwarding", {}).get("destinations", {})
+        yield from destination_findings(forwarding.destinations, known, bool(blocked))
     yield from wiring_findings(loaded.settings)
 
 
-def _policy(loaded: Loaded) -> Iterator[Finding]:
+def _policy(loaded: Loaded) -> Generator[Finding, None, InForce | None]:
+    """Tells of the policy in force, and returns it; None where there can be none."""
     enforcement = Enforcement(PolicyRequest.from_settings(loaded, os.environ), loaded.settings.data_dir.expanduser())
     try:
         in_force = enforcement.load(time.time())
     except CollectorError as error:
         yield Finding("policy", "problem", str(error))
-        return
+        return None
     found = in_force.policy
     if in_force.blocked:
         yield Finding("policy", "problem", f"nothing is sent: {in_force.blocked}")
@@ -90,6 +92,7 @@ def _policy(loaded: Loaded) -> Iterator[Finding]:
     for notice in in_force.notices:
         yield Finding("policy", "notice", notice)
     yield from _proof(in_force)
+    return in_force
 
 
 def _proof(in_force: InForce) -> Iterator[Finding]:
@@ -119,15 +122,16 @@ def _data_dir(path: Path) -> Finding:
     return Finding("data directory", "ok", str(path))
 
 
-def _running(loaded: Loaded) -> Iterator[Finding]:
+def _running(loaded: Loaded) -> Generator[Finding, None, dict[str, Any]]:
+    """Tells of the running collector, and returns its status; an empty one where there is none to be had."""
     try:
-        found = Client(loaded.settings).get("/api/status")
+        found: dict[str, Any] = Client(loaded.settings).get("/api/status")
     except NotRunning as error:
         yield Finding("collector", "notice", str(error))
-        return
+        return {}
     except CollectorError as error:
         yield Finding("collector", "problem", str(error))
-        return
+        return {}
     grpc = f" and for OTLP/gRPC at {found['grpc']}" if found["grpc"] else ""
     said = f"version {found['version']} at {found['url']}{grpc}; {found['forwarding']['reason']}"
     yield Finding("collector", "ok", said)
@@ -139,45 +143,4 @@ def _running(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("collector", "notice", notice)
     if found["policy"]["blocked"]:
         yield Finding("collector", "problem", f"sends nothing: {found['policy']['blocked']}")
-    for destination, signals in found["forwarding"]["destinations"].items():
-        for signal, last in signals.items():
-            if last["failures"]:
-                said = f"{destination}: {signal} failed {last['failures']} times: {last['answer']}"
-                yield Finding("forwarding", "problem", said)
-
-
-def _token(destination: DestinationSettings) -> Iterator[Finding]:
-    """Whether a token can be had, and whether it looks like one that the destination takes; never the token."""
-    from collector.app.destinations import token_source_of
-
-    if not destination.token.given:
-        return
-    check = f"token of {destination.name}"
-    try:
-        found = token_source_of(destination.token, destination.tls.ca_file).token()
-    except CollectorError as error:
-        yield Finding(check, "problem", str(error))
-        return
-    value = found.get_secret_value() if found is not None else ""
-    prefixes = destination.preset.token_prefixes
-    if prefixes and not value.startswith(prefixes):
-        begins = " or ".join(prefixes)
-        hint = f": it takes {destination.preset.token_hint}" if destination.preset.token_hint else ""
-        yield Finding(check, "notice", f"does not begin with {begins}, so it may be of another kind{hint}")
-    else:
-        yield Finding(check, "ok", "there is one")
-
-
-def _reachable(url: str) -> Finding:
-    """Whether a connection can be made; nothing is sent over it."""
-    parts = urlsplit(url)
-    place = (parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
-    try:
-        with socket.create_connection(place, timeout=_SECONDS):
-            return Finding("destination", "ok", f"{parts.hostname} port {place[1]} can be reached")
-    except OSError as error:
-        return Finding("destination", "problem", f"{parts.hostname} port {place[1]} cannot be reached ({_kind(error)})")
-
-
-def _kind(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else type(error).__name__
+    return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -51,6 +53,21 @@ def _escape(char: str) -> str:
 def say(line: str, file: TextIO | None = None) -> None:
     """Print a line that may hold what a client or a destination wrote."""
     print(printable(line), file=file, flush=True)
+
+
+def say_wrapped(line: str, indent: int) -> None:
+    """Print a line for people, broken at words to the terminal's width, or COLUMNS; what follows is indented."""
+    line = printable(line)
+    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit():
+        width = max(shutil.get_terminal_size().columns, 2 * indent)
+        line = textwrap.fill(
+            line,
+            width,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    print(line, flush=True)
 
 
 @dataclass(frozen=True, slots=True)

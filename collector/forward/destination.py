@@ -20,7 +20,7 @@ from collector.enums import HOP_HEADER, Encoding, Signal
 from collector.forward.body import BodyLimits, Refine
 from collector.forward.outcome import DestinationAnswer, TryLater, Unreachable, judge
 from collector.forward.tokens import TokenFailed, TokenSource
-from collector.forward.unreachable import explain, never_sent, was_answered
+from collector.forward.unreachable import advise, explain, never_sent, was_answered
 from collector.otlp.write import to_json
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Destination:
             return TryLater(f"no answer within {self.total_seconds:.0f} s")
         except Exception as error:  # aiohttp's own errors reach here too: each is told as what it is
             if never_sent(error):
-                return Unreachable(explain(error))
+                return Unreachable(explain(error), advise(error))
             return TryLater(explain(error), gives_up=was_answered(error))
 
     async def _headers(self, hops: str) -> dict[str, str]:

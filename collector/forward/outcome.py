@@ -49,9 +49,10 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No request got there; `answer` says why, in words for a person."""
+    """No request got there; `answer` says why, in words for a person, and `advice` what to do where that is known."""
 
     answer: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

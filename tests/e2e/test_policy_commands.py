@@ -152,7 +152,8 @@ def test_doctor_proves_and_reports(tmp_path: Path, policy: Path) -> None:
 def test_doctor_says_when_a_destination_cannot_be_reached(tmp_path: Path) -> None:
     done = run(tmp_path, "doctor", "--json", code=1, COLLECTOR_UPSTREAM_ENDPOINT="http://127.0.0.1:9")
     findings = {each["check"]: each for each in json.loads(done.stdout)["findings"]}
-    assert findings["destination"]["level"] == "problem"
+    assert findings["destination 127.0.0.1:9"]["level"] == "problem"
+    assert "connection refused" in findings["destination 127.0.0.1:9"]["said"]
 
 
 def test_doctor_names_a_wrong_policy(tmp_path: Path, policy: Path) -> None:
