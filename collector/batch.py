@@ -48,7 +48,8 @@ class SpanEntry:
 class SealedBatch:
     """Redacted telemetry: the serialized export request, how many items it holds, and findings by rule.
 
-    `actions` counts them by rule and action; `policy` is the fingerprint of the policy it was sealed under.
+    `actions` counts them by rule and action; `policy` is the fingerprint of the policy it was sealed under. `marks` are
+    hashes by which the store knows again what the batch tells (`assemble.marks`).
     """
 
     signal: Signal
@@ -58,6 +59,7 @@ class SealedBatch:
     spans: tuple[SpanEntry, ...] = ()
     actions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     policy: str = ""
+    marks: tuple[bytes, ...] = ()
 
 
 def count_items(request: ExportRequest) -> int:

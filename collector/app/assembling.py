@@ -22,13 +22,14 @@ from collector.assemble.assembler import Assembler, FinishedTurn
 from collector.assemble.facts import AnyFact, SessionFact, from_bytes
 from collector.assemble.fold.turns import Patience
 from collector.assemble.spans.otlp import BuiltSpan, export_request
-from collector.batch import SealedBatch
+from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError
 from collector.store import Inbox
-from collector.store.entries import EndedTurn, Superseded
+from collector.store.entries import EndedTurn, Refusal, Superseded
 
 logger = logging.getLogger(__name__)
 
+TOLD_BY_NPM = "told by OpenCode's npm plugin before its events"
 _LOOK_SECONDS = 0.2
 _LOOK_PAUSE, _MOST_LOOK_PAUSE_S = 4, 1.0
 """Times what a look took, and at most: looking at all sessions at work is to leave the thread to what comes in."""
@@ -65,6 +66,7 @@ class Assembling:
         self._metadata = metadata
         self._assembler = self._new()
         self._copied = 0
+        self._told_by_npm = 0
         self._queue: queue.SimpleQueue[list[AnyFact] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._stopping = threading.Event()
@@ -103,8 +105,15 @@ class Assembling:
         """Messages that forks took over from other sessions, which have spans there; since the start."""
         return self._copied + self._assembler.copied
 
+    def told_by_npm(self) -> int:
+        """Spans left out because the npm plugin told the same before; since the start."""
+        return self._told_by_npm
+
     def _new(self) -> Assembler:
-        return Assembler(self._service, self._metadata, patience=self._patience, seen=self._inbox.was_built)
+        inbox = self._inbox
+        return Assembler(
+            self._service, self._metadata, patience=self._patience, seen=inbox.was_built, told=inbox.any_built
+        )
 
     # ---- the thread
 
@@ -225,14 +234,21 @@ class Assembling:
     def _write(self, part: list[BuiltSpan]) -> bool:
         """Write spans, and the end of the turns of which none is still to come; False when told to stop meanwhile."""
         finished, self._assembler.finished = self._assembler.finished, []
-        return not (part or finished) or self._keep(part, [self._ended(turn) for turn in finished])
+        once = self._assembler.once
+        left_out, once.left_out = once.left_out, []
+        marks, once.marks = once.marks, []
+        if not (part or finished or left_out):
+            return True
+        ids = [*(made.span.span_id for made in part), *left_out, *marks]
+        return self._keep(part, ids, [self._ended(turn) for turn in finished], len(left_out))
 
-    def _keep(self, part: list[BuiltSpan], ended: list[EndedTurn]) -> bool:
+    def _keep(self, part: list[BuiltSpan], ids: list[bytes], ended: list[EndedTurn], left_out: int) -> bool:
         """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
+        refusal = Refusal(Signal.TRACES, {TOLD_BY_NPM: left_out} if left_out else {})
         while True:
             batch = self._seal(export_request(part, self._service)) if part else None
             try:
-                self._inbox.keep_spans(batch, [made.span.span_id for made in part], ended).result()
+                self._inbox.keep_spans(batch, ids, ended, refusal).result()
             except Superseded:
                 raise
             except CollectorError as error:
@@ -240,6 +256,7 @@ class Assembling:
                 if self._stopping.wait(_RETRY_SECONDS):
                     return False
                 continue
+            self._told_by_npm += left_out
             if batch is not None:
                 self._kept(batch)
             return True

@@ -40,7 +40,6 @@ from collector.opencode.connection import proof_of
 from collector.otlp.left_out import LeftOut
 from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Processed
-from collector.pipeline.sift import ToldSessions
 from collector.receive.limits import Budget
 from collector.receive.opencode import OpenCodeReceiver
 from collector.receive.otlp import OtlpReceiver
@@ -104,9 +103,8 @@ class Collector:
         admission = self._admission = Admission(
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
-        self._told = ToldSessions()
         configured = [each.name for each in wanted.destinations]
-        self._exports = exports_of(settings, sealers, store, self._told, configured, self._kept)
+        self._exports = exports_of(settings, sealers, store, configured, self._kept)
         otlp = OtlpReceiver(admission, self._exports)
         self._events = OpenCodeReceiver(
             admission,
@@ -130,6 +128,7 @@ class Collector:
             events=self._events,
             open_turns=self._assembling.open_turns,
             copied=self._assembling.copied,
+            told_by_npm=self._assembling.told_by_npm,
             tallies=self._tallies,
             connections=self._limit,
             reload=self._reload,
@@ -255,7 +254,6 @@ class Collector:
     def _taken(self, result: IntakeResult) -> None:
         """Events are on disk."""
         self._tallies.add_events(result)
-        self._told.add(result.told_by_plugin)
         self._changes.tell()
         self._assembling.take(row.fact for row in result.rows)
         if self._catch_up is not None:

@@ -12,7 +12,7 @@ from collector.app.policy_switch import Sealers
 from collector.batch import Signal
 from collector.forward.forwarder import Forwarder
 from collector.pipeline.otlp import Pipeline, Processed
-from collector.pipeline.sift import Sieve, ToldSessions
+from collector.pipeline.sift import Sieve
 from collector.receive.exports import Exports
 from collector.receive.quota import Quota
 from collector.redact.seal import SealerSource
@@ -57,7 +57,6 @@ def exports_of(
     settings: Settings,
     sealers: Sealers,
     store: Store,
-    told: ToldSessions,
     configured: Collection[str],
     kept: Callable[[Signal, Processed], None],
 ) -> dict[str, Exports]:
@@ -66,23 +65,23 @@ def exports_of(
     Teams share nothing but the store: a span is never completed by what another team sent, nor sealed under its policy.
     """
     most = settings.max_body_bytes
-    found = {"": Exports(_pipelines_of(settings, sealers, store, told), store, kept, most)}
+    found = {"": Exports(_pipelines_of(settings, sealers, store), store, kept, most)}
     tighter: dict[str, SealerSource] = {"": sealers}
     for team in settings.team:
         if team.policy not in tighter:
             tighter[team.policy] = TighterSealers(team.policy, f"team {team.name}", sealers)
-        pipelines = _pipelines_of(settings, tighter[team.policy], store, told, team.services)
+        pipelines = _pipelines_of(settings, tighter[team.policy], store, team.services)
         quota = Quota(team.requests_per_minute, team.bytes_per_minute)
         found[team.name] = Exports(pipelines, store, kept, most, quota, destinations_of(team, configured))
     return found
 
 
 def _pipelines_of(
-    settings: Settings, sealers: SealerSource, store: Store, told: ToldSessions, services: Sequence[str] = ()
+    settings: Settings, sealers: SealerSource, store: Store, services: Sequence[str] = ()
 ) -> Callable[[], Pipeline]:
     """Makes a pipeline for each thread; what they remember of log records they share."""
     join = LogJoin(time.monotonic)
-    sieve = Sieve(store.inbox.knows, told, keep_internal=settings.keep_internal_spans)
+    sieve = Sieve(store.inbox.knows, store.inbox.any_built, keep_internal=settings.keep_internal_spans)
 
     def new_pipeline() -> Pipeline:
         reshaper = Reshaper(settings.reshape_source_keys, vectors=settings.reshape_vectors, join=join, hold=True)

@@ -25,7 +25,7 @@ from collector.viewer.status import Status, TeamStatus
 @dataclass(slots=True)
 class Tallies:
     """What was counted since the start: values redacted by rule, action and signal; spans left as they came; spans of
-    the npm plugin that were left out because the collector's own told their turns."""
+    the npm plugin that were left out because events told the same before."""
 
     redactions: Counter[tuple[str, str, Signal]] = field(default_factory=Counter)
     not_reshaped: Counter[str] = field(default_factory=Counter)
@@ -69,6 +69,7 @@ class StatusSources:
     events: OpenCodeReceiver
     open_turns: Callable[[], list[dict[str, Any]]]
     copied: Callable[[], int]
+    told_by_npm: Callable[[], int]
     tallies: Tallies
     connections: ConnectionLimit
     reload: Reload
@@ -118,7 +119,7 @@ def status_of(sources: StatusSources) -> Status:
             *sources.forwarding.notices,
             *sources.reload.notices,
             *_refused(sources.connections),
-            *_told_twice(sources.tallies),
+            *_told_twice(sources.tallies.told_twice, sources.told_by_npm()),
         ],
         teams=sources.teams(),
         not_reshaped=dict(sources.tallies.not_reshaped),
@@ -128,6 +129,7 @@ def status_of(sources: StatusSources) -> Status:
             "unknown": sources.store.inbox.unknown(),
             "open_turns": sources.open_turns(),
             "copied": sources.copied(),
+            "told_twice": {"npm": sources.tallies.told_twice, "events": sources.told_by_npm()},
             "inbox_bytes": sources.store.inbox.size,
         },
     )
@@ -141,13 +143,20 @@ def _refused(connections: ConnectionLimit) -> list[str]:
     ]
 
 
-def _told_twice(tallies: Tallies) -> list[str]:
-    if not tallies.told_twice:
-        return []
-    return [
-        "OpenCode has two plugins that tell its turns: the npm plugin @inference/trace-opencode beside the collector's."
-        f" Its {tallies.told_twice} spans were left out; take it out with `collector opencode install --replace-npm`"
-    ]
+def _told_twice(npm: int, events: int) -> list[str]:
+    """Both counted and said: what came later of a turn is left out."""
+    found = []
+    if npm:
+        found.append(
+            "OpenCode's npm plugin @inference/trace-opencode tells turns that came by its events before:"
+            f" {npm} of its spans were left out. Take it out with `collector opencode install --replace-npm`"
+        )
+    if events:
+        found.append(
+            "OpenCode's npm plugin @inference/trace-opencode had told turns that came by events later (the collector's"
+            f" plugin, attach, an import): {events} spans were left out, the npm plugin's stay"
+        )
+    return found
 
 
 def _answers(receivers: Sequence[Answering]) -> dict[str, dict[str, int]]:

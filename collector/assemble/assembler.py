@@ -6,11 +6,12 @@ Rules, in the order they are applied to each session that something was heard of
     a turn whose agent is idle and has nothing open, or that another turn followed      the rest leaves, AGENT last
     a turn of which nothing more is heard                                               the same, marked incomplete
     a span that was made once (here, or as `seen` says before)                          never again
+    a turn, model call or tool call that the npm plugin told before                     left out, and counted
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.title_usage import CallUsage, title_usages
 from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
 from collector.assemble.ids import span_id
+from collector.assemble.once import Once
 from collector.assemble.spans.calls import CallSpans, is_call
 from collector.assemble.spans.otlp import BuiltSpan
 from collector.assemble.spans.outcome import cut_at
@@ -51,7 +53,8 @@ class FinishedTurn:
 class Assembler:
     """Folds facts into spans, for any number of sessions.
 
-    `seen` says whether a span of that id was built before this assembler began; `patience` how long to wait for more.
+    `seen` says whether a span of that id was built before this assembler began, `told` whether the npm plugin left any
+    of some marks: what it told is left out. `patience` says how long to wait for more.
     A session with no open turn is forgotten after `keep_idle_ms`, or sooner when more than `most_idle` are idle.
     """
 
@@ -62,22 +65,22 @@ class Assembler:
         *,
         patience: Patience | None = None,
         seen: Callable[[bytes], bool] = lambda _: False,
+        told: Callable[[Collection[bytes]], bool] = lambda _: False,
         keep_idle_ms: int = 600_000,
         most_idle: int = 64,
     ) -> None:
         self._spans = TurnSpans(service, metadata or {})
         self._calls = CallSpans(service)
         self._patience = patience or Patience()
-        self._seen = seen
         self._keep_idle_ms = keep_idle_ms
         self._most_idle = most_idle
-        self._built: dict[str, set[bytes]] = {}
         self._next_look = 0
         self._active: dict[str, None] = {}
         self.sessions: dict[str, SessionState] = {}
         self._places = SpanPlaces(self.sessions, self._patience.unsaid)
         self.finished: list[FinishedTurn] = []
         """Turns that ended since the caller last emptied this."""
+        self.once = Once(seen, told)
         self.copied = 0
         """Messages that forks took over from other sessions, which have spans there."""
 
@@ -201,7 +204,7 @@ class Assembler:
             for part in sorted(step.tools):
                 tool = step.tools[part]
                 settled = tool.status in ("completed", "error")
-                if (over or (settled and step.heard <= quiet)) and self._once(turn.session, span_id(part)):
+                if (over or (settled and step.heard <= quiet)) and self.once.is_first_tool(turn, tool, span_id(part)):
                     yield self._spans.tool(turn, step, tool, part, place, incomplete=not settled)
             if over or (step.done and step.heard <= quiet and not any(step.running_tools())):
                 yield from self._step(turn, index, step, place)
@@ -226,9 +229,9 @@ class Assembler:
             if compacts:
                 tools = None
             for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
-                if self._once(session, made.span.span_id):
+                if self.once.is_first_call(turn, step.id, made.span.span_id):
                     yield made
-        if compacts and mark is not None and self._once(session, above):
+        if compacts and mark is not None and self.once.is_first(turn, above):
             yield self._spans.compaction(turn, mark, step, place)
 
     def _titles(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
@@ -241,7 +244,7 @@ class Assembler:
         for number, (request, usage) in enumerate(zip(calls, usages, strict=True), 1):
             if usage is not None:
                 session.title_usages_told.add(usage.at)
-            if not self._once(session, span_id(turn.opener.id, "title", str(number))):
+            if not self.once.is_first(turn, span_id(turn.opener.id, "title", str(number))):
                 continue
             start = request.at if request else turn.start
             titled = session.titled
@@ -251,7 +254,7 @@ class Assembler:
     def _compactions(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
         for user in turn.users:
-            if user.part("compaction") and self._once(session, span_id(user.id, "compaction")):
+            if user.part("compaction") and self.once.is_first(turn, span_id(user.id, "compaction")):
                 yield self._spans.compaction(turn, user, None, place)
         begun: CompactionFact | None = None
         for fact in [*session.compactions.between(turn.start, turn.until), None]:
@@ -271,13 +274,13 @@ class Assembler:
     ) -> Iterator[BuiltSpan]:
         call = self._calls.compaction(turn, begun, ended, place)
         for made in (call, self._spans.compaction_fact(turn, begun, ended, place)):
-            if self._once(turn.session, made.span.span_id):
+            if self.once.is_first(turn, made.span.span_id):
                 yield made
 
     def _root(self, turn: Turn, others: list[Turn], place: SpanPlace, *, incomplete: bool) -> Iterator[BuiltSpan]:
         session = turn.session
         identifier = span_id(turn.opener.id)
-        if turn.late or not self._once(session, identifier):
+        if turn.late or not self.once.is_first_root(turn, identifier):
             return
         moments = [turn.start or NEVER]
         for step in turn.steps:
@@ -306,14 +309,6 @@ class Assembler:
             return
         _close(session, turn, until)
 
-    def _once(self, session: SessionState, identifier: bytes) -> bool:
-        """Whether this span was not built yet; it counts as built from now on."""
-        built = self._built.setdefault(session.id, set())
-        if identifier in built:
-            return False
-        built.add(identifier)
-        return not self._seen(identifier)
-
     # ---- memory
 
     def _forget(self, now: int) -> None:
@@ -338,7 +333,7 @@ class Assembler:
             if index < excess or held > _MOST_IDLE_MESSAGES or now - session.heard > self._keep_idle_ms:
                 held -= len(session.messages)
                 del self.sessions[session.id]
-                self._built.pop(session.id, None)
+                self.once.forget(session.id)
 
 
 def _close(session: SessionState, turn: Turn, until: int) -> None:

@@ -16,6 +16,7 @@ import orjson
 from collector.assemble.dialects.items import BadItem
 from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.facts import AnyFact, from_document, to_bytes
+from collector.assemble.marks import marks_of_fact
 from collector.errors import BadRequest
 from collector.pipeline.fact_sealer import Actions, FactSealer
 from collector.redact.seal import Sealer, SealerSource
@@ -52,11 +53,13 @@ class IntakeResult:
     """What was redacted, by rule and action."""
     hooks: list[dict[str, Any]] = field(default_factory=list)
     """Plugin lines that tell of the plugin itself."""
-    told_by_plugin: set[str] = field(default_factory=set)
-    """Sessions that lines of the collector's plugin in OpenCode told of."""
+    marks: set[bytes] = field(default_factory=set)
+    """Of what was heard as it happened and so will be told (`assemble.marks`)."""
 
 
 _OF_THE_PLUGIN = ("__init__", "collector.dropped")
+_HEARD = frozenset({"hook", "payload", "properties"})
+"""Keys of items that tell what happens: lines of the plugin and events of a server. Others tell what happened."""
 
 
 class Intake:
@@ -80,13 +83,13 @@ class Intake:
             try:
                 if item is _NotJson:
                     raise BadItem(NOT_JSON)
-                from_plugin = isinstance(item, dict) and "hook" in item
+                is_heard = isinstance(item, dict) and not _HEARD.isdisjoint(item)
                 for found in self._reader.read(item, now):
-                    if from_plugin and not isinstance(found, UnknownType) and found.session:
-                        taken.told_by_plugin.add(found.session)
                     if isinstance(found, UnknownType):
                         taken.unknown[self._name_of(found)] += 1
                         continue
+                    if is_heard:
+                        taken.marks.update(marks_of_fact(found))
                     held = facts.get((found.session, found.key))
                     if held is None or held.order <= found.order:  # of a streamed part only the last state counts
                         facts[found.session, found.key] = found

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from collector.batch import ExportRequest, SealedBatch, Signal
 from collector.otlp.envelope import prune
 from collector.otlp.left_out import OTHER_SERVICE, LeftOut
 from collector.otlp.read import decode
 from collector.otlp.selection import drop_other_services
+from collector.pipeline.sift import npm_marks
 from collector.redact.seal import Sealer, SealerSource
 from collector.reshape.request_spans import drop_counted
 from collector.reshape.stage import INTERNAL, HeldRequest, Reshaper
@@ -76,6 +77,7 @@ class Pipeline:
         if self._services:
             decoded.left_out.add(OTHER_SERVICE, drop_other_services(decoded.request, self._services))
         dropped = Counter(self._sift(decoded.request))
+        marks = npm_marks(decoded.request)
         reshaped = self._reshaper.reshape(decoded.request)
         if reshaped.dropped:
             dropped[INTERNAL] += reshaped.dropped
@@ -83,13 +85,18 @@ class Pipeline:
         sealer = self._sealers()
         batch = sealer.seal(signal, decoded.request)
         late = sealer.seal(Signal.TRACES, reshaped.late) if reshaped.late is not None else None
+        held = _seal_held(sealer, reshaped.held) if reshaped.held is not None else None
+        if marks and batch.items:
+            batch = replace(batch, marks=marks)
+        elif marks and held is not None:
+            held = replace(held, batch=replace(held.batch, marks=marks))
         return Processed(
             batch if batch.items else None,
             decoded.left_out,
             dropped,
             late,
             reshaped.failed,
-            _seal_held(sealer, reshaped.held) if reshaped.held is not None else None,
+            held,
             [_seal_held(sealer, held) for held in reshaped.completed],
         )
 

@@ -2,60 +2,46 @@
 
 With `OTEL_EXPORTER_OTLP_ENDPOINT` set OpenCode sends hundreds of internal spans a turn, and one trace for the life of
 a process. The spans of the AI SDK (`ai.*`) and `Tool.execute` are kept: their trace id is derived from their session,
-and a parent that is left out is no parent. Of a session whose events come here too, the events tell more. So do they of
-one that the npm plugin tells as well: with both plugins active every turn would come twice, its tokens doubled.
+and a parent that is left out is no parent. Of a session whose events come here too, the events tell more.
+
+The npm plugin tells the same turns as events do, and tokens would be doubled: a span of it is left out when events told
+of the same turn, call or message first, and what is kept of it leaves marks, by which events that come later are known.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.ids import trace_id
+from collector.assemble.marks import events_like_npm, marks_of_npm
 from collector.batch import ExportRequest
 
 INTERNAL = "internal span of OpenCode"
 DOUBLE = "told by OpenCode's events as well"
-TWICE = "told by the npm plugin as well as by the collector's"
+TWICE = "told by OpenCode's events before the npm plugin"
 
 _SCOPE = "opencode"
 _SDK = "@effect/opentelemetry"
 _NPM = "@inference/trace-opencode"
-_MOST_TOLD = 10_000
 _SESSION = ("session.id", "ai.telemetry.metadata.sessionId")
 _WANTED = ("ai.", "gen_ai.", "llm.", "openinference.")
 
 
-class ToldSessions:
-    """The sessions last told of by the collector's plugin, since the start; used by several threads."""
-
-    def __init__(self) -> None:
-        self._sessions: dict[str, None] = {}
-
-    def add(self, sessions: Iterable[str]) -> None:
-        for session in sessions:
-            self._sessions[session] = None
-        while len(self._sessions) > _MOST_TOLD:
-            self._sessions.pop(next(iter(self._sessions)), None)
-
-    def __contains__(self, session: object) -> bool:
-        return session in self._sessions
-
-
 class Sieve:
-    """Leaves in a request what OpenCode tells once: the wanted spans of its own export, one plugin's spans of a turn.
+    """Leaves in a request what OpenCode tells once: the wanted spans of its own export, one teller's spans of a turn.
 
-    `has_events` says whose events come here, `told` of which sessions the collector's plugin tells now.
+    `has_events` says of which sessions events come here, `told` whether any of some marks was left.
     """
 
     def __init__(
         self,
         has_events: Callable[[str], bool] = lambda _: False,
-        told: Container[str] = (),
+        told: Callable[[Collection[bytes]], bool] = lambda _: False,
         *,
         keep_internal: bool = False,
     ) -> None:
@@ -77,7 +63,9 @@ class Sieve:
 
     def _npm(self, scope: Any, dropped: Counter[str]) -> None:
         for index in reversed(range(len(scope.spans))):
-            if _text(scope.spans[index], "session.id") in self._told:
+            span = scope.spans[index]
+            session = _text(span, "session.id")
+            if session and self._has_events(session) and self._told(events_like_npm(span)):
                 dropped[TWICE] += 1
                 del scope.spans[index]
 
@@ -104,6 +92,16 @@ class Sieve:
             elif session:
                 span.trace_id = trace_id(session, "native")
                 span.parent_span_id = _parent(span, kept, calls)
+
+
+def npm_marks(request: ExportRequest) -> tuple[bytes, ...]:
+    """The marks of what the npm plugin's spans in a request tell."""
+    if not isinstance(request, ExportTraceServiceRequest):
+        return ()
+    scopes = (scope for resource in request.resource_spans for scope in resource.scope_spans)
+    return tuple(
+        mark for scope in scopes if scope.scope.name == _NPM for span in scope.spans for mark in marks_of_npm(span)
+    )
 
 
 def _is_opencode(resource: Any) -> bool:

@@ -82,7 +82,7 @@ class OpenCodeReceiver(Receiver):
             del raw
             reservation.add(sum(len(row.data) for row in taken.rows))
             if taken.rows or taken.unknown:
-                kept = self._inbox.keep(taken.rows, taken.unknown)
+                kept = self._inbox.keep(taken.rows, taken.unknown, taken.marks)
                 await asyncio.shield(asyncio.wrap_future(kept))
             if taken.hooks and not self._is_installed(headers):
                 taken.hooks.clear()

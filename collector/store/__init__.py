@@ -16,6 +16,7 @@ from collector.batch import ExportRequest, SealedBatch, Signal, SpanEntry
 from collector.store.entries import (
     ANY_SESSION,
     ANY_SPAN,
+    NOTHING_LEFT_OUT,
     Completable,
     DeadLetter,
     Delivery,
@@ -163,17 +164,24 @@ class Inbox(Protocol):
 
     idle_seconds: float
 
-    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
-        """Keep facts and count events of unknown types; raises `StoreFull` when the inbox is full."""
+    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int], marks: Iterable[bytes] = ()) -> Future[None]:
+        """Keep facts and marks of what they will tell, and count events of unknown types.
+
+        Raises `StoreFull` when the inbox is full.
+        """
         ...
 
     def keep_spans(
-        self, batch: SealedBatch | None, span_ids: Iterable[bytes], ended: Iterable[EndedTurn]
+        self,
+        batch: SealedBatch | None,
+        span_ids: Iterable[bytes],
+        ended: Iterable[EndedTurn],
+        left_out: Refusal = NOTHING_LEFT_OUT,
     ) -> Future[None]:
         """Keep a batch of spans built from facts, remember their ids, and forget what ended turns no longer need.
 
-        All of it or nothing, so that a crash neither loses a turn nor sends it twice. Raises `StoreFull`, and
-        `Superseded` when the claim was lost.
+        `left_out` counts spans that were not built. All of it or nothing, so that a crash neither loses a turn nor
+        sends it twice. Raises `StoreFull`, and `Superseded` when the claim was lost.
         """
         ...
 
@@ -190,6 +198,10 @@ class Inbox(Protocol):
 
     def was_built(self, span_id: bytes) -> bool:
         """Whether a span of this id was kept by `keep_spans` before."""
+        ...
+
+    def any_built(self, ids: Collection[bytes]) -> bool:
+        """Whether any of these ids or marks was kept before, by whichever way."""
         ...
 
     def sessions(self) -> list[str]:

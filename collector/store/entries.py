@@ -130,6 +130,9 @@ class Refusal:
     by_reason: Mapping[str, int]
 
 
+NOTHING_LEFT_OUT = Refusal(Signal.TRACES, {})
+
+
 @dataclass(frozen=True, slots=True)
 class EndedTurn:
     """A turn that is over: which messages of its session the inbox may forget, and the session's memory.

@@ -41,14 +41,16 @@ class PolicyStatus(TypedDict):
 
 
 class OpenCode(TypedDict):
-    """Events of OpenCode: items taken and refused, types not known, turns that are not over, and messages that forks
-    took over from sessions whose turns they were told in."""
+    """Events of OpenCode: items taken and refused, types not known, turns that are not over, messages that forks took
+    over from sessions whose turns they were told in, and spans left out, of the npm plugin or of events, since the
+    other had told the same before."""
 
     accepted: int
     rejected: int
     unknown: dict[str, int]
     open_turns: list[dict[str, Any]]
     copied: int
+    told_twice: dict[str, int]
     inbox_bytes: int
 
 

@@ -59,10 +59,10 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
     sealed, kept = [], []
     real = store.inbox.keep_spans
 
-    def assembled(batch: Any, spans: Any, settled: Any) -> Any:
+    def assembled(batch: Any, spans: Any, settled: Any, left_out: Any) -> Any:
         if len(sealed) < 3:
             raise Unavailable("the policy changed while this was sealed")
-        return real(batch, spans, settled)
+        return real(batch, spans, settled, left_out)
 
     def counted(request: Any) -> SealedBatch:
         sealed.append(request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -17,7 +17,7 @@ import psycopg
 from collector.batch import SealedBatch
 from collector.errors import StoreFull
 from collector.store import InboxFact
-from collector.store.entries import EndedTurn, Superseded
+from collector.store.entries import NOTHING_LEFT_OUT, EndedTurn, Refusal, Superseded
 from collector.store.postgres.clock import PgClock
 from collector.store.postgres.column_values import bounded_number, indexable, storable
 from collector.store.postgres.connecting import SharedConnection, execute
@@ -25,7 +25,7 @@ from collector.store.postgres.locks import ASSEMBLING, try_lock
 from collector.store.postgres.transaction import KeptFact, Transaction
 from collector.store.postgres.writer import PgWriterThread
 
-PutSpans = Callable[[Transaction, SealedBatch], None]
+PutSpans = Callable[[Transaction, SealedBatch | None, Refusal], None]
 
 _KEPT_MS = 30 * 86_400_000
 _SWEEP_SECONDS = 3600
@@ -101,9 +101,9 @@ class PgInbox:
 
     # ---- Inbox
 
-    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
+    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int], marks: Iterable[bytes] = ()) -> Future[None]:
         """See `Inbox.keep`."""
-        found = list(facts)
+        found, left = list(facts), list(marks)
 
         def work(transaction: Transaction) -> None:
             size = sum(len(fact.data) for fact in found)
@@ -121,23 +121,27 @@ class PgInbox:
                 )  # fmt: skip
             for kind, times in unknown.items():
                 transaction.add_unknown(kind, times)
+            transaction.add_built(left)
             self._bytes += size
 
         return self._writer.submit(work)
 
     def keep_spans(
-        self, batch: SealedBatch | None, span_ids: Iterable[bytes], ended: Iterable[EndedTurn]
+        self,
+        batch: SealedBatch | None,
+        span_ids: Iterable[bytes],
+        ended: Iterable[EndedTurn],
+        left_out: Refusal = NOTHING_LEFT_OUT,
     ) -> Future[None]:
         """See `Inbox.keep_spans`."""
-        numbers, turns, term = sorted({_number(span_id) for span_id in span_ids}), list(ended), self._term
+        ids, turns, term = list(span_ids), list(ended), self._term
 
         def work(transaction: Transaction) -> None:
             if term != self._writer.connections:
                 raise Superseded("another collector may assemble by now")
-            if batch is not None:
-                self._put(transaction, batch)
-            if numbers:
-                transaction.insert("built_spans", (("span", "bigint"),), [(each,) for each in numbers], _IGNORE)
+            if batch is not None or left_out.by_reason:
+                self._put(transaction, batch, left_out)
+            transaction.add_built(ids)
             for turn in turns:
                 self._forget(transaction, turn)
             if time.monotonic() - self._swept > _SWEEP_SECONDS:
@@ -148,7 +152,12 @@ class PgInbox:
 
     def was_built(self, span_id: bytes) -> bool:
         """See `Inbox.was_built`."""
-        return bool(self._reading.rows("SELECT 1 FROM built_spans WHERE span = %s", (_number(span_id),)))
+        return self.any_built((span_id,))
+
+    def any_built(self, ids: Collection[bytes]) -> bool:
+        """See `Inbox.any_built`."""
+        numbers = [int.from_bytes(each, "big", signed=True) for each in ids]
+        return bool(self._reading.rows("SELECT 1 FROM built_spans WHERE span = ANY(%s::bigint[]) LIMIT 1", (numbers,)))
 
     def sessions(self) -> list[str]:
         """See `Inbox.sessions`."""
@@ -235,9 +244,4 @@ def _horizon(transaction: Transaction) -> int:
 
 
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-_IGNORE = "ON CONFLICT DO NOTHING"
 _FOR_EVER = float("inf")
-
-
-def _number(span_id: bytes) -> int:
-    return int.from_bytes(span_id, "big", signed=True)

@@ -75,7 +75,7 @@ class PostgresStore(PgOutbox):
         self._given_back: Future[None] | None = None
         self._told: Callable[[], None] = lambda: None
         self._writer = PgWriterThread(url, origin)
-        self.inbox = PgInbox(self._writer, self._asking, self._clock, origin, self._put_spans, caps.total_bytes)
+        self.inbox = PgInbox(self._writer, self._asking, self._clock, origin, self._put, caps.total_bytes)
         self._housekeeping = Housekeeping(
             url, self, self._lessee, origin, self._room, self._clock, PgTextIndex(caps.total_bytes)
         )
@@ -191,7 +191,7 @@ class PostgresStore(PgOutbox):
         transaction: Transaction,
         batch: SealedBatch | None,
         refusal: Refusal,
-        hops: str,
+        hops: str = "",
         completable: Completable | None = None,
         destinations: Collection[str] | None = None,
     ) -> None:
@@ -257,9 +257,6 @@ class PostgresStore(PgOutbox):
             elif items:
                 takers.append(destination)
         return takers
-
-    def _put_spans(self, transaction: Transaction, batch: SealedBatch) -> None:
-        self._put(transaction, batch, Refusal(batch.signal, {}), "")
 
     def _reseal(self, transaction: Transaction, number: int, seal: Reseal) -> None:
         rows = transaction.rows("SELECT signal, items, data FROM batches WHERE id = %s", number)

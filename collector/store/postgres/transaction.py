@@ -42,6 +42,7 @@ class Transaction:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
         self._facts: dict[tuple[str, str], KeptFact] = {}
         self._unknown: Counter[str] = Counter()
+        self._built: set[int] = set()
         self._after: list[Callable[[], None]] = []
         self.tells = False
         """Whether other collectors are to be told: something waits, or is to be assembled or shown."""
@@ -87,6 +88,7 @@ class Transaction:
             )
         )
         self.list_spans(batch.spans, number)
+        self.add_built(batch.marks)
         self.tells = True
         return number
 
@@ -122,6 +124,10 @@ class Transaction:
         """Count events of a type that is not known."""
         self._unknown[kind] += count
 
+    def add_built(self, ids: Iterable[bytes]) -> None:
+        """Remember ids of spans that were built, and marks."""
+        self._built.update(int.from_bytes(each, "big", signed=True) for each in ids)
+
     def after(self, done: Callable[[], None]) -> None:
         """Call `done` once all this is committed."""
         self._after.append(done)
@@ -153,6 +159,10 @@ class Transaction:
         if self._unknown:
             self.insert("unknown_events", _UNKNOWN, sorted(self._unknown.items()), _ADD_UNKNOWN)
             self._unknown = Counter()
+        if self._built:
+            built = [(each,) for each in sorted(self._built)]
+            self._built = set()
+            self.insert("built_spans", (("span", "bigint"),), built, "ON CONFLICT DO NOTHING")
 
 
 def insertion(

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from typing import Any
 from collector.batch import SealedBatch
 from collector.errors import StoreFull, Unavailable
 from collector.store import InboxFact
-from collector.store.entries import EndedTurn
+from collector.store.entries import NOTHING_LEFT_OUT, EndedTurn, Refusal
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.schema import connect_reading
 from collector.store.sqlite.writer import WriterThread, is_damage
 
-PutBatch = Callable[[sqlite3.Connection, SealedBatch], None]
+PutBatch = Callable[[sqlite3.Connection, SealedBatch | None, Refusal], None]
 
 _KEPT_MS = 30 * 86_400_000
 _SWEEP_SECONDS = 3600
@@ -66,23 +66,33 @@ class SqliteInbox:
             self._reading = connect_reading(self._path)
             self._bytes = _measure(self._reading)
 
-    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int]) -> Future[None]:
-        """Keep facts and count unknown types; when the future is done they survive a power cut.
+    def keep(self, facts: Iterable[InboxFact], unknown: Mapping[str, int], marks: Iterable[bytes] = ()) -> Future[None]:
+        """See `Inbox.keep`; when the future is done all of it survives a power cut."""
+        found, left = list(facts), list(marks)
 
-        Of two facts with one key the one of higher order stays. Raises `StoreFull` when the inbox is full.
-        """
-        found = list(facts)
-        return self._writer.submit(lambda connection: self._keep(connection, found, unknown))
+        def work(connection: sqlite3.Connection) -> None:
+            self._keep(connection, found, unknown)
+            remember_built(connection, left)
+
+        return self._writer.submit(work)
 
     def keep_spans(
-        self, batch: SealedBatch | None, span_ids: Iterable[bytes], ended: Iterable[EndedTurn]
+        self,
+        batch: SealedBatch | None,
+        span_ids: Iterable[bytes],
+        ended: Iterable[EndedTurn],
+        left_out: Refusal = NOTHING_LEFT_OUT,
     ) -> Future[None]:
-        """Keep a batch of spans made of facts, remember their ids, and forget what ended turns no longer need.
+        """See `Inbox.keep_spans`."""
+        ids, turns = list(span_ids), list(ended)
 
-        All of it or nothing, so that a crash neither loses a turn nor tells it twice. Raises `StoreFull`.
-        """
-        numbers, turns = [_number(span_id) for span_id in span_ids], list(ended)
-        return self._writer.submit(lambda connection: self._keep_spans(connection, batch, numbers, turns))
+        def work(connection: sqlite3.Connection) -> None:
+            if batch is not None or left_out.by_reason:
+                self._put(connection, batch, left_out)
+            remember_built(connection, ids)
+            self._end(connection, turns)
+
+        return self._writer.submit(work)
 
     def claim(self) -> int:
         """Whoever has the file open is alone."""
@@ -94,7 +104,12 @@ class SqliteInbox:
 
     def was_built(self, span_id: bytes) -> bool:
         """Whether a span of this id was made before."""
-        return self._one("SELECT 1 FROM built_spans WHERE span = ?", _number(span_id)) is not None
+        return self.any_built((span_id,))
+
+    def any_built(self, ids: Collection[bytes]) -> bool:
+        """See `Inbox.any_built`."""
+        places = ",".join("?" * len(ids))
+        return self._one(f"SELECT 1 FROM built_spans WHERE span IN ({places}) LIMIT 1", *map(_number, ids)) is not None
 
     def sessions(self) -> list[str]:
         """The sessions of which something is kept."""
@@ -173,12 +188,7 @@ class SqliteInbox:
         )
         self._bytes += size
 
-    def _keep_spans(
-        self, connection: sqlite3.Connection, batch: SealedBatch | None, numbers: list[int], ended: list[EndedTurn]
-    ) -> None:
-        if batch is not None:
-            self._put(connection, batch)
-        connection.executemany("INSERT OR IGNORE INTO built_spans VALUES (?)", [(number,) for number in numbers])
+    def _end(self, connection: sqlite3.Connection, ended: list[EndedTurn]) -> None:
         for turn in ended:
             self._forget(connection, turn)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
@@ -197,6 +207,11 @@ class SqliteInbox:
             (turn.session, _json(turn.messages), turn.until, _json(turn.open_messages)),
         ).fetchall():
             self._bytes -= size
+
+
+def remember_built(connection: sqlite3.Connection, ids: Iterable[bytes]) -> None:
+    """Remember ids of spans that were built, and marks."""
+    connection.executemany("INSERT OR IGNORE INTO built_spans VALUES (?)", [(_number(each),) for each in ids])
 
 
 def _measure(connection: sqlite3.Connection) -> int:

@@ -29,7 +29,7 @@ from collector.store.entries import (
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.file import StoreFile
 from collector.store.sqlite.forgetting import Forgetting
-from collector.store.sqlite.inbox import SqliteInbox
+from collector.store.sqlite.inbox import SqliteInbox, remember_built
 from collector.store.sqlite.ledger import count
 from collector.store.sqlite.listing import list_spans
 from collector.store.sqlite.outbox import SqliteOutbox
@@ -84,9 +84,7 @@ class SqliteStore(SqliteOutbox):
         self._reading = connect_reading(self.path)
         self._writer = WriterThread(connection, self)
         self._generation = 0
-        self.inbox = SqliteInbox(
-            self._writer, self.path, self._clock, self._put_spans, caps.total_bytes, self._file.refuses
-        )
+        self.inbox = SqliteInbox(self._writer, self.path, self._clock, self._put, caps.total_bytes, self._file.refuses)
 
     def _ready(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """Read what the store knows of itself; the connection to go on with, since this can meet a damaged page."""
@@ -256,7 +254,7 @@ class SqliteStore(SqliteOutbox):
         connection: sqlite3.Connection,
         batch: SealedBatch | None,
         refusal: Refusal,
-        hops: str,
+        hops: str = "",
         completable: Completable | None = None,
         destinations: Collection[str] | None = None,
     ) -> None:
@@ -285,6 +283,7 @@ class SqliteStore(SqliteOutbox):
             [(destination, batch.signal, batch_id, batch.items, now, due) for destination in takers],
         )
         list_spans(connection, batch.spans, batch_id)
+        remember_built(connection, batch.marks)
         self._put_at = time.monotonic()
         self._forgetting.was_put(len(batch.data), queued=bool(takers))
 
@@ -327,9 +326,6 @@ class SqliteStore(SqliteOutbox):
             elif items:
                 takers.append(destination)
         return takers
-
-    def _put_spans(self, connection: sqlite3.Connection, batch: SealedBatch) -> None:
-        self._put(connection, batch, Refusal(batch.signal, {}), "")
 
     def _reseal(self, connection: sqlite3.Connection, batch_id: int, seal: Reseal) -> None:
         row = connection.execute("SELECT signal, items, data FROM batches WHERE id = ?", (batch_id,)).fetchone()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from harness.browser import recorded
-from harness.opencode import CAPTURES, load
+from harness.opencode import CAPTURES, export, load
 from harness.receiving import ReceiverHarness
 from harness.telemetry import FIXTURES
 
@@ -17,7 +17,7 @@ from collector.batch import Signal, count_items
 from collector.otlp.read import JSON, decode
 from collector.pipeline.events import Intake
 from collector.pipeline.otlp import Pipeline
-from collector.pipeline.sift import DOUBLE, INTERNAL, TWICE, Sieve, ToldSessions
+from collector.pipeline.sift import DOUBLE, INTERNAL, TWICE, Sieve
 from collector.redact.seal import Sealer, always
 
 SCENARIOS = ("multi_native", "toolerror_native", "native_env_only")
@@ -103,25 +103,27 @@ def test_the_npm_plugin_is_no_native_export() -> None:
     assert not dropped
 
 
-def test_a_turn_that_both_plugins_tell_is_kept_once() -> None:
-    """Tokens would be doubled. Of a session whose events came from an import, the npm plugin tells alone."""
+def test_a_span_of_the_npm_plugin_is_left_out_where_events_told_the_same() -> None:
+    """By what it tells, not by its session: turns that events did not tell stay."""
     document = orjson.loads((FIXTURES / "opencode-plugin" / "bash.json").read_bytes())
-    told = ToldSessions()
-    spans, dropped = sift([document], Sieve(lambda _: True, told))
-    assert (len(spans), dropped) == (total([document]), Counter())
-    session = next(pair.value.string_value for pair in spans[0].attributes if pair.key == "session.id")
-    told.add([session])
-    spans, dropped = sift([document], Sieve(lambda _: True, told))
-    assert (spans, dropped) == ([], Counter({TWICE: total([document])}))
+    spans, _ = sift([document], Sieve())
+    marks = set(Intake(always(Sealer()), "opencode").take(b"\n".join(recorded("bash")), 0).marks)
+
+    def any_built(asked: Any) -> bool:
+        return not marks.isdisjoint(asked)
+
+    assert sift([document], Sieve(lambda _: True, any_built)) == ([], Counter({TWICE: total([document])}))
+    assert sift([document], Sieve(lambda _: False, any_built)) == (spans, Counter())
+    later = orjson.loads(orjson.dumps(document).replace(b'"17953609', b'"17953619').replace(b"msg_", b"msg_later"))
+    assert sift([later], Sieve(lambda _: True, any_built))[1] == Counter()
 
 
-def test_lines_of_the_plugin_say_which_sessions_it_tells_and_an_import_does_not() -> None:
+def test_what_is_heard_as_it_happens_is_marked_at_once_and_what_is_imported_is_not() -> None:
+    """Of an import the turns that are told are marked: one that goes on may be told by the npm plugin."""
     lines = recorded("bash")
-    told = Intake(always(Sealer()), "opencode").take(b"\n".join(lines), 0).told_by_plugin
-    assert len(told) == 1
-    bare = [orjson.dumps(line["input"]) for raw in lines if (line := orjson.loads(raw))["hook"] == "event"]
-    assert bare
-    assert Intake(always(Sealer()), "opencode").take(b"\n".join(bare), 0).told_by_plugin == set()
+    assert Intake(always(Sealer()), "opencode").take(b"\n".join(lines), 0).marks
+    [document] = export("bash")
+    assert Intake(always(Sealer()), "opencode").take(orjson.dumps(document), 0).marks == set()
 
 
 def test_what_is_left_out_is_in_the_ledger_and_not_held_against_the_sender(receiver: ReceiverHarness) -> None:
