@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,23 @@ def test_a_batch_that_was_put_is_there_after_opening_again(engine: Engine, tmp_p
 def test_a_signal_the_destination_does_not_take_is_counted_with_the_reason(store: Store, reading: Reading) -> None:
     store.put(seal(logs(4), Signal.LOGS), Refusal(Signal.LOGS, {})).result(5)
     assert account_of(reading, signal="logs")["dropped"] == {"destination takes traces only": 4}
+
+
+def test_marks_of_a_batch_and_of_facts_are_kept_with_them(engine: Engine, tmp_path: Path) -> None:
+    """By them what tells the same under other ids is known, after a restart too; spans left out are counted."""
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    marks = [bytes([number]) * 8 for number in range(1, 5)]
+    assert not store.inbox.any_built(marks)
+    _put(store, replace(_batch(), marks=(marks[0],)))
+    store.inbox.keep([], {}, [marks[1]]).result(5)
+    store.inbox.claim()
+    store.inbox.keep_spans(None, [marks[2]], [], Refusal(Signal.TRACES, {"told before": 2})).result(5)
+    store.close()
+    store = engine.open(tmp_path, {HOST: [Signal.TRACES]})
+    assert [store.inbox.any_built([marks[3], mark]) for mark in marks] == [True, True, True, False]
+    store.close()
+    account = account_of(engine.read(tmp_path))
+    assert (account["received"], account["dropped"]) == (3, {"told before": 2})
 
 
 def test_a_full_queue_refuses_and_keeps_what_it_has(engine: Engine, tmp_path: Path) -> None:
