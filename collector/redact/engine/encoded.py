@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from collector.redact.engine.rule import Trigger
-from collector.redact.engine.scan import scanner, touched
+from collector.redact.engine.scan import Ahead, First, Gated, scanner, touched
 
 _GROUP = "[I-Za-f][ACDEFGHQSTUVWXgijklmnwxyz0123][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]"
 """Four characters that stand for three of ASCII text; by chance, one of twelve groups is such."""
@@ -22,16 +22,20 @@ _PACKED = "(?:H4sI[A-Za-z0-9+/_-]|eJ[w-z][A-Za-z0-9+/_-]{2}|(?:eAE|eNo|eF[4-7])[
 _SPACED = "(?:[2-7][0-9a-fA-F][ ]){7}[2-7][0-9a-fA-F]"
 _PAIRED = "(?:[2-7][0-9a-fA-F]){2}(?:[ ](?:[2-7][0-9a-fA-F]){2}){3}"
 
-_RUN = (Trigger("[A-Za-z0-9+/_-]{20}", 20),)
-"""In every match of `_IN_RUNS`; six times as fast to look for, and most texts have none."""
+_RUN_OF = 20
+_RUN = (Trigger("[A-Za-z0-9+/_-]{20}", _RUN_OF),)
+"""In every match of `_IN_RUNS`; six times as fast to look for, and some texts have none."""
 _IN_RUNS = (Trigger(f"(?:{_GROUP}){{5}}", 20), Trigger(_PACKED, 20))
+_HEX_RUN_OF = 36
+_HEX_IN_RUNS = (Trigger("(?:[2-7][0-9a-fA-F]){18}", _HEX_RUN_OF),)
+_HEX_GATE = (Trigger("[0-9a-fA-F]{36}", _HEX_RUN_OF),)
+"""In every match of `_HEX_IN_RUNS`; where a text has many ids and times, four times as fast to look for."""
 _OTHERS = (
-    Trigger("(?:[2-7][0-9a-fA-F]){18}", 36),
     Trigger(f"(?:{_WIDE_GROUPS}){{3}}", 24),
     Trigger(_SPACED, 23),
     Trigger(_PAIRED, 19),
 )
-"""Looked for apart: together with `_IN_RUNS` they take half as long again."""
+"""All are looked for apart: together they take half as long again."""
 _WIDEST = 36
 _B64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _B64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{1,1000000}")
@@ -47,44 +51,27 @@ class EncodedScanner:
     """Finds where encoded text may be; safe to share between threads."""
 
     def __init__(self, scanner_name: str = "") -> None:
-        self._runs = scanner(_RUN, scanner_name)
-        self._in_runs = scanner(_IN_RUNS, scanner_name)
-        self._others = scanner(_OTHERS, scanner_name)
+        def gated(gate: Sequence[Trigger], width: int, triggers: Sequence[Trigger]) -> First:
+            return Gated(scanner(gate, scanner_name), width, scanner(triggers, scanner_name))
+
+        self._scanners: tuple[First, ...] = (
+            gated(_RUN, _RUN_OF, _IN_RUNS),
+            gated(_HEX_GATE, _HEX_RUN_OF, _HEX_IN_RUNS),
+            scanner(_OTHERS, scanner_name),
+        )
 
     def touched(self, joined: bytes, starts: Sequence[int]) -> set[int]:
         """Which of the texts that begin at `starts` in `joined` may hold encoded text."""
-        held = touched(self._others, joined, starts)
-        if self._runs.first(memoryview(joined)) >= 0:
-            held |= touched(self._in_runs, joined, starts)
-        return held
+        return set().union(*(touched(one, joined, starts) for one in self._scanners))
 
     def regions(self, data: bytes, most: Callable[[], int]) -> Iterator[EncodedRegion]:
         """The encoded regions in order, each decoded; `most` tells how much compressed text may unfold to by then."""
-        text = memoryview(data)
+        ahead = Ahead(memoryview(data), self._scanners, _WIDEST)
         at = 0
-        finders = (self._first_in_runs, self._others.first)
-        nexts = [0, 0]
-        while True:
-            for number, first in enumerate(finders):
-                if nexts[number] < at + _WIDEST:
-                    hit = first(text[at:])
-                    nexts[number] = at + hit if hit >= 0 else _NOWHERE
-            hit = min(nexts)
-            if hit == _NOWHERE:
-                return
+        while (hit := ahead.first_end(at)) >= 0:
             region = _region(data, hit, at, most())
             yield region
             at = max(region.end, hit)
-
-    def _first_in_runs(self, text: memoryview) -> int:
-        run = self._runs.first(text)
-        if run < 0:
-            return -1
-        hit = self._in_runs.first(text[run - 20 :])
-        return hit if hit < 0 else hit + run - 20
-
-
-_NOWHERE = 1 << 62
 
 
 def cuts_encoded(data: bytes, ranges: Iterable[tuple[int, int, Any]]) -> bool:

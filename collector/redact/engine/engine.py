@@ -96,7 +96,8 @@ class Engine:
         self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER], scanner_name)
         self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
-        self._marks = scanner([views.ESCAPED], scanner_name)
+        self._joins = scanner([views.JOINED], scanner_name)
+        self._marks = (scanner([views.ESCAPED], scanner_name), self._joins)
         self._encoded = EncodedScanner(scanner_name)
 
     @property
@@ -145,7 +146,7 @@ class Engine:
             sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
         starts = list(accumulate(sizes, lambda at, size: at + size + 1, initial=0))  # each at the zero byte before
         try:
-            hits = self._scanner.hits(joined, _most(joined))
+            hits = self._read(joined, _most(joined))
         except Exception:  # one of them is to blame: each by itself
             for index, text in zip(indexes, texts, strict=True):
                 data = text.encode("utf-8", "surrogatepass")
@@ -161,8 +162,9 @@ class Engine:
                 at = bisect_right(starts, end - 1) - 1
                 mine[at].append((trigger, end - starts[at]))
         if self._escaped in marks:
-            for at in touched(self._marks, joined, starts):
-                mine[at].append((self._escaped, 0))
+            for mark in self._marks:
+                for at in touched(mark, joined, starts):
+                    mine[at].append((self._escaped, 0))
         if self._masked in marks:
             for at in _holding(HEADS, joined, starts):
                 mine[at].append((self._masked, 0))
@@ -252,13 +254,20 @@ class Engine:
         once = [hit for hit in matches if hit[0] >= self._escaped]  # elsewhere, too, they may match
         others = [hit for hit in matches if hit[0] < self._escaped] if once else matches
         most = _most(left)
-        found = hits_left(lambda part: self._scanner.hits(part, most), data, others, extents, left, self._widest)
+        found = hits_left(lambda part: self._read(part, most), data, others, extents, left, self._widest)
         return (found + once, []) if found is not None and len(found) <= most else None
+
+    def _read(self, text: bytes, most: int) -> list[Hit]:
+        """Where triggers match in a text between zero bytes."""
+        hits = self._scanner.hits(text, most)
+        if (end := self._joins.first(memoryview(text))) >= 0:
+            hits.append((self._escaped, end))
+        return hits
 
     def _hits(self, data: bytes) -> Hits:
         """Where triggers match, and what could not be read: a text with very many matches is read in pieces."""
         with suppress(Storm):
-            return self._scanner.hits(_END + data + _END, _most(data)), []
+            return self._read(_END + data + _END, _most(data)), []
         hits: list[Hit] = []
         lost: list[ByteRange] = []
         for start in range(0, len(data), _PIECE):
@@ -266,7 +275,7 @@ class Engine:
             low, high = max(0, start - self._widest), min(end + 1, len(data))
             most = max(_LEAST_IN_PIECE, (high - low) // 8)
             try:
-                found = self._scanner.hits(_END + data[low:high] + _END, 2 * (high - low))
+                found = self._read(_END + data[low:high] + _END, 2 * (high - low))
                 if sum(not self._owner[trigger][1] for trigger, _ in found if trigger < self._escaped) > most:
                     raise Storm
             except Storm:
@@ -280,7 +289,7 @@ class Engine:
     def _in_views(
         self, data: bytes, escaped: bool, placeholders: list[ByteRange], budget: DecodeBudget, depth: int
     ) -> Iterator[Extent]:
-        if escaped and (view := views.unescaped(data, self._marks.first)):
+        if escaped and (view := views.unescaped(data, self._marks)):
             for start, end, rule in self._scan(view.data, None, budget, depth + 1):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
         if placeholders and (view := views.without_placeholders(data, placeholders)):

@@ -158,7 +158,58 @@ def scanner(triggers: Sequence[Trigger], name: str = "") -> Scanner:
     return HyperscanScanner(triggers)
 
 
-def touched(marks: Scanner, joined: bytes, starts: Sequence[int]) -> set[int]:
+class Gated:
+    """A scanner that is asked only behind the first match of another, quicker one.
+
+    Every match of `scanner` must hold a match of `gate`, which is `width` bytes wide.
+    """
+
+    def __init__(self, gate: Scanner, width: int, scanner: Scanner) -> None:
+        self._gate = gate
+        self._width = width
+        self._scanner = scanner
+
+    def first(self, text: memoryview) -> int:
+        """Where the first match of `scanner` ends, or -1."""
+        passed = self._gate.first(text)
+        if passed < 0:
+            return -1
+        hit = self._scanner.first(text[passed - self._width :])
+        return hit if hit < 0 else hit + passed - self._width
+
+
+class First(Protocol):
+    """What knows where the first match in a text ends, or -1."""
+
+    def first(self, text: memoryview) -> int: ...
+
+
+class Ahead:
+    """The first match of several scanners from a place on; none reads again what it has read ahead.
+
+    No match is wider than `widest`.
+    """
+
+    def __init__(self, text: memoryview, scanners: Sequence[First], widest: int) -> None:
+        self._text = text
+        self._scanners = scanners
+        self._widest = widest
+        self._ends = [-1] * len(scanners)
+
+    def first_end(self, at: int) -> int:
+        """Where the first match behind `at` ends, or -1; places are asked for in ascending order."""
+        for number, scanner in enumerate(self._scanners):
+            if self._ends[number] < at + self._widest:
+                hit = scanner.first(self._text[at:])
+                self._ends[number] = at + hit if hit >= 0 else _NOWHERE
+        nearest = min(self._ends)
+        return -1 if nearest == _NOWHERE else nearest
+
+
+_NOWHERE = 1 << 62
+
+
+def touched(marks: First, joined: bytes, starts: Sequence[int]) -> set[int]:
     """Which of the texts that begin at `starts` in `joined` the scanner finds anything in."""
     found: set[int] = set()
     view = memoryview(joined)

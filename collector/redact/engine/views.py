@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from collector.redact.engine.rule import ByteRange, Trigger
+from collector.redact.engine.scan import Ahead, First
 
 Piece = tuple[int, int, bytes]
 """What stands at a range of the text is read as these bytes."""
@@ -125,11 +126,14 @@ ESCAPED = Trigger(
     r"|\xd8\x9c|\xe3\x85\xa4|\xef(?:\xbe\xa0|\xbf[\xb9-\xbb])|\xf3\xa0[\x80-\x87]|[\x01-\x08\x0e-\x1a\x7f]"
     r"|[:=] [>|][+-]?\r?\n[ \t]|\\(?:u\{|U0000|0[4-7][0-7]|1[0-7][0-7])"
     r"|\\u(?:20[0-6]|[fF][eE]|00[aA2-7])|" + _TOKEN + r"\\\r?\n|(?:[A-Za-z0-9_\"'`:]|[^=!<>]=)[ \t]{1,8}\\\r?\n"
-    r"|\\\\(?:\\r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#[xX0-9]|[A-Za-z]{2,14};)"
-    r"|" + _TOKEN + r"[\"']" + _CONCAT + _TOKEN,
+    r"|\\\\(?:\\r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#[xX0-9]|[A-Za-z]{2,14};)",
     once=True,
 )
-"""In every text that has something for `unescaped` to do; a line that goes on after an operator has not."""
+JOINED = Trigger(_TOKEN + r"[\"']" + _CONCAT + _TOKEN, once=True)
+"""One of both is in every text that has something for `unescaped` to do; a line that goes on after an operator has not.
+
+They are looked for apart: beside others, what begins with a quote makes Hyperscan take twice as long for all of them.
+"""
 
 
 _AROUND = 1200
@@ -141,12 +145,12 @@ _LONGEST_COMMAND = 300
 """Of a terminal: `ESC ]`, then a title."""
 
 
-def unescaped(data: bytes, first: Callable[[memoryview], int]) -> View | None:
+def unescaped(data: bytes, marks: Sequence[First]) -> View | None:
     """The text around escapes, with them read, invisible characters gone, and adjacent literals and lines joined.
 
-    `first` tells where the first match of `ESCAPED` ends, or -1.
+    `marks` find `ESCAPED` and `JOINED`.
     """
-    return _build(data, _near(len(data), list(_escapes(data, first))))
+    return _build(data, _near(len(data), list(_escapes(data, marks))))
 
 
 def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
@@ -162,13 +166,13 @@ def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
         yield at + _AROUND, size, b"\0"
 
 
-def _escapes(data: bytes, first: Callable[[memoryview], int]) -> Iterator[Piece]:
-    text = memoryview(data)
+def _escapes(data: bytes, marks: Sequence[First]) -> Iterator[Piece]:
+    ahead = Ahead(memoryview(data), marks, _LONGEST_ESCAPE)
     at = 0
     step = _LEAST_STEP  # most texts have few escapes, and some have nothing else
-    while (hit := first(text[at:])) >= 0:
-        low = max(at, at + hit - _LONGEST_ESCAPE)
-        high = at + hit + step
+    while (hit := ahead.first_end(at)) >= 0:
+        low = max(at, hit - _LONGEST_ESCAPE)
+        high = hit + step
         step = min(4 * step, _MOST_STEP)
         at = high
         for start, end, new in _escapes_in(data, low, high):

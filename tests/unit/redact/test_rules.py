@@ -87,7 +87,10 @@ _NEAR_MISSES = (
 )  # fmt: skip
 
 
-_ENGINES_OWN = (views.ESCAPED, *encoded._RUN, *encoded._IN_RUNS, *encoded._OTHERS)
+_ENGINES_OWN = (
+    *(views.ESCAPED, views.JOINED, *encoded._RUN, *encoded._IN_RUNS),
+    *(*encoded._HEX_GATE, *encoded._HEX_IN_RUNS, *encoded._OTHERS),
+)
 
 
 def test_every_trigger_is_bounded() -> None:
