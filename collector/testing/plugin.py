@@ -19,6 +19,8 @@ def collector(request: pytest.FixtureRequest) -> Iterator[RunningCollector]:
     Settings may be given with the mark `collector`: `@pytest.mark.collector(content="metadata")`.
     """
     mark = request.node.get_closest_marker("collector")
+    if mark and mark.args:
+        raise TypeError(f"the mark `collector` takes settings by name, not {', '.join(map(repr, mark.args))}")
     with RunningCollector(**(mark.kwargs if mark else {})) as running:
         request.node.stash[_KEPT] = running
         yield running

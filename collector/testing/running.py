@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 import threading
 import time
@@ -11,7 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from collector.testing.spans import KeptSpan, kept_spans, tree
+from collector.batch import Signal
+from collector.testing.filters import check, unknown
+from collector.testing.spans import MOST_REQUESTS, KeptSpan, attributes_of, kept_spans, tree
 
 if TYPE_CHECKING:
     from collector.app.collector import Collector
@@ -121,28 +124,37 @@ class RunningCollector:
         """The spans kept so far, in order of their start; of those only that have what is `wanted`.
 
         `kind`, `name`, `session`, `trace` and `failed` are of the span; any other keyword is an attribute, dots written
-        as two underscores: `spans(kind="TOOL", tool__name="bash")`.
+        as two underscores: `spans(kind="TOOL", tool__name="bash")`. Raises `TypeError` for a keyword that is neither.
         """
-        return [span for span in kept_spans(self._reading()) if span.has(**wanted)]
+        kept = kept_spans(self._reading())
+        check(wanted, attributes_of(kept))
+        return [span for span in kept if span.has(**wanted)]
 
     def span(self, **wanted: Any) -> KeptSpan:
         """The one span that has what is wanted; fails showing the tree when there is none, or more than one."""
         found = self.spans(**wanted)
-        assert len(found) == 1, f"{len(found)} spans have {wanted}; the collector kept\n{self.tree()}"
+        assert len(found) == 1, f"{len(found)} spans have {wanted}; {self._kept(wanted)}"
         return found[0]
 
     def wait_for(
         self, wanted: int | Callable[[list[KeptSpan]], object] = 1, seconds: float = 10.0, **filters: Any
     ) -> list[KeptSpan]:
-        """The spans that have `filters`, once there are so many, or once `wanted` says of them that it is so."""
+        """The spans that have `filters`, once there are so many, or once `wanted` says of them that it is so.
+
+        Fails, showing the tree, when they did not come within `seconds`. Raises as `spans` does.
+        """
+        if not callable(wanted) and wanted < 1:
+            raise ValueError(f"{wanted} spans are there before any came: wait for one or more")
         deadline = time.monotonic() + seconds
         while True:
-            found = self.spans(**filters)
+            kept = kept_spans(self._reading())
+            check(filters, attributes_of(kept), more_may_come=True, also=("wanted", "seconds"))
+            found = [span for span in kept if span.has(**filters)]
             if wanted(found) if callable(wanted) else len(found) >= wanted:
                 return found
             if time.monotonic() > deadline:
                 what = "what was wanted did not come" if callable(wanted) else f"{len(found)} of {wanted} spans came"
-                raise AssertionError(f"{what} within {seconds:g} s; the collector kept\n{self.tree()}")
+                raise AssertionError(f"{what} within {seconds:g} s; {self._kept(filters)}")
             time.sleep(_LOOK_SECONDS)
 
     def tree(self) -> str:
@@ -150,14 +162,33 @@ class RunningCollector:
         return tree(kept_spans(self._reading()))
 
     def assert_no_text(self, text: str) -> None:
-        """Fail when `text` stands anywhere in what was kept, by place and never by value."""
-        for span in kept_spans(self._reading()):
-            place = span.place_of(text)
+        """Fail when `text` stands anywhere in what was kept, as it is or as JSON writes it; by place, never by value.
+
+        Fails too while nothing is kept: wait for the spans first.
+        """
+        if not text:
+            raise ValueError("there is no text to look for")
+        reading = self._reading()
+        assert reading.last_batch(), "nothing was kept yet, so this would say nothing: wait for the spans first"
+        texts = {text, *(json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False))}
+        for span in kept_spans(reading):
+            place = span.place_of(texts)
             assert place is None, f"the text stands in {place} of the span {span.name}\n{self.tree()}"
-        needle = text.encode()
+        needles = [each.encode("utf-8", "surrogatepass") for each in texts]
+        for signal in Signal:
+            for request in reading.newest(signal, MOST_REQUESTS):
+                data = request.SerializeToString()
+                assert not any(each in data for each in needles), f"the text stands in the {signal} that were kept"
         for path in sorted(Path(self._directory.name).rglob("*")):
             if path.is_file():
-                assert needle not in path.read_bytes(), f"the text stands in the file {path.name} of the store"
+                data = path.read_bytes()
+                assert not any(each in data for each in needles), (
+                    f"the text stands in the file {path.name} of the store"
+                )
+
+    def _kept(self, wanted: Mapping[str, Any]) -> str:
+        kept = kept_spans(self._reading())
+        return f"{unknown(wanted, attributes_of(kept))}the collector kept\n{tree(kept)}"
 
     def _reading(self) -> Reading:
         if self._reader is None:

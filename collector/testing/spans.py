@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from collector.batch import Signal
+from collector.testing.filters import attribute_of
 
 if TYPE_CHECKING:
     from collector.store import Reading
     from collector.viewer.shown.spans import ShownSpan
 
-_MOST_REQUESTS = 10_000
+MOST_REQUESTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,10 @@ class KeptSpan:
     kept: ShownSpan
 
     def __getitem__(self, key: str) -> Any:
-        return self.kept.attributes.get(key)
+        found = self.kept.attributes.get(key)
+        if found is None and "__" in key and key not in self.kept.attributes:
+            raise KeyError(f"an attribute is asked for by its own name, span[{attribute_of(key)!r}]")
+        return found
 
     def __contains__(self, key: str) -> bool:
         return key in self.kept.attributes
@@ -83,19 +87,19 @@ class KeptSpan:
             "failed": self.failed,
         }
         return all(
-            own[key] == value if key in own else self.attributes.get(key.replace("__", ".")) == value
+            own[key] == value if key in own else self.attributes.get(attribute_of(key)) == value
             for key, value in wanted.items()
         )
 
-    def place_of(self, text: str) -> str | None:
-        """Where `text` stands in it; None where it does not."""
+    def place_of(self, texts: Collection[str]) -> str | None:
+        """Where any of `texts` stands in it; None where none does."""
         places: list[tuple[str, Any]] = [("name", self.name), ("status message", self.error)]
         places += self.attributes.items()
         places += [(f"resource, {key}", value) for key, value in self.resource.items()]
         for event in self.kept.events:
             places += [(f"event {event.name}", event.name)]
             places += [(f"event {event.name}, {key}", value) for key, value in event.attributes.items()]
-        return next((place for place, value in places if text in place or text in str(value)), None)
+        return next((place for place, value in places if any(t in place or t in str(value) for t in texts)), None)
 
     def __repr__(self) -> str:
         return f"<{self.kind or 'span'} {self.name!r}{' failed' if self.failed else ''}>"
@@ -105,9 +109,14 @@ def kept_spans(reader: Reading) -> list[KeptSpan]:
     """Every span that is kept, in order of its start; of a span that came twice the later."""
     from collector.viewer.shown.spans import read_spans
 
-    requests: Any = reversed(reader.newest(Signal.TRACES, _MOST_REQUESTS))
+    requests: Any = reversed(reader.newest(Signal.TRACES, MOST_REQUESTS))
     found = {span.key: span for span in read_spans(requests)}
     return [KeptSpan(span) for span in sorted(found.values(), key=lambda span: (span.start_ns, span.end_ns))]
+
+
+def attributes_of(spans: Iterable[KeptSpan]) -> set[str]:
+    """The names of all attributes that any of them has."""
+    return {name for span in spans for name in span.attributes}
 
 
 def tree(spans: Iterable[KeptSpan]) -> str:

@@ -120,3 +120,41 @@ def test_what_must_not_leave_is_looked_for_everywhere(pytester: pytest.Pytester)
         """,
     )
     result.assert_outcomes(passed=3)
+
+
+@pytest.mark.slow
+def test_what_would_pass_for_the_wrong_reason_fails(pytester: pytest.Pytester) -> None:
+    """A misspelt filter, a text to look for before anything came, no text at all, a setting given without its name."""
+    result = outcome(
+        pytester,
+        """
+        import pytest
+
+        def test_names(collector):
+            with pytest.raises(TypeError, match="'kindd' is no filter, 'kind' is"):
+                collector.spans(kindd="TOOL")
+            with pytest.raises(AssertionError, match="nothing was kept yet"):
+                collector.assert_no_text("a password")
+            send(collector.endpoint, **{"tool.name": "bash", "output.value": '{"says": "two\\\\nlines"}'})
+            span = collector.wait_for()[0]
+            with pytest.raises(KeyError, match="span.'tool.name'."):
+                span["tool__name"]
+            with pytest.raises(TypeError, match="'kindd' is no filter"):
+                collector.wait_for(kindd="TOOL")
+            with pytest.raises(AssertionError, match="attribute tool.nam; one has tool.name"):
+                collector.wait_for(tool__nam="bash", seconds=0)
+            with pytest.raises(ValueError, match="no text to look for"):
+                collector.assert_no_text("")
+            with pytest.raises(ValueError, match="before any came"):
+                collector.wait_for(0)
+            with pytest.raises(AssertionError, match="stands in output.value"):
+                collector.assert_no_text("two\\nlines")
+            collector.assert_no_text("a password")
+
+        @pytest.mark.collector("metadata")
+        def test_mark(collector):
+            pass
+        """,
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*takes settings by name, not 'metadata'*"])
