@@ -1,6 +1,9 @@
-"""Findings per MB of ordinary text, by rule: `python tests/bench/ordinary_text.py [DIRECTORY...]`, niced.
+"""Findings per MB of ordinary text, by kind of text and by rule, niced.
 
-Without directories it reads the standard library and all packages installed here.
+    python tests/bench/ordinary_text.py [DIRECTORY...]
+
+Without directories it reads the standard library and all packages installed here. `harness/ordinary_text.py` says what
+counts as an example and what as an annoyance.
 """
 
 from __future__ import annotations
@@ -17,10 +20,13 @@ from harness.ordinary_text import MB, findings, installed
 def main() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
-    size, found = findings(sys.argv[1:] or installed(), 1000 * MB)
-    print(f"{size:.0f} MB, {sum(found.values()) / size:.2f} findings a MB")
-    for rule, times in found.most_common():
-        print(f"  {rule:24}{times:7}{times / size:9.3f}")
+    counted = findings(sys.argv[1:] or installed(), 1000 * MB)
+    print(f"{'':24}{'MB':>8}{'annoying/MB':>13}{'examples/MB':>13}")
+    for kind, size in sorted(counted.mb.items()):
+        annoying, examples = counted.a_mb(kind)
+        print(f"{kind:24}{size:8.0f}{annoying:13.3f}{examples:13.3f}")
+        for rule, times in counted.annoying.get(kind, {}).items():
+            print(f"  {rule:22}{'':8}{times / size:13.3f}")
 
 
 if __name__ == "__main__":

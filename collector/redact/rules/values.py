@@ -114,12 +114,17 @@ def looks_secret(value: bytes) -> bool:
 
 _EMPTY = frozenset(b"true false yes no on off null none nil undefined required optional n/a nan".split())
 _NUMBER = re.compile(rb"[+-]?[0-9]{1,15}(?:[.,][0-9]{1,12})?(?:[eE][+-]?[0-9]{1,3})?%?(?: ?(?:ms|s|kb|mb|k|tok))?")
+_TYPED_NUMBER = re.compile(
+    rb"[+-]?(?:[0-9][0-9_]{0,20}(?:[uif](?:8|16|32|64|128|size)|[uUlL]{1,3}|n)|0[xX][0-9a-fA-F]{1,16}(?:_[0-9a-fA-F]{1,8}){0,3}_[uif](?:8|16|32|64|128|size)"
+    rb"|0[xX][0-9a-fA-F]{1,8}(?:_[0-9a-fA-F]{1,8}){1,3})"
+)
+"""As languages with many kinds of numbers write them: `2097152u32`, `0x53c237_53c237`."""
 _REFERENCE = re.compile(
     rb"""(?isx)
     \$\{.{0,200}\}? | \$[A-Za-z_][A-Za-z0-9_.:>-]{0,80} | \$\(.{0,200}\)? | \{\{.{0,200} | <[^<>]{0,120}>? | %[A-Za-z_][A-Za-z0-9_]{0,60}%
     | %\([A-Za-z_]{1,60}\)s | \#\{.{0,120}\}? | @[A-Za-z_.]{1,60}@ | !(?:secret|ref|sub|env|vault|getatt|importvalue)\b.{0,400} | \[\[.{0,80}\]\]
     | (?:op|vault|ssm|sm|gcpsm|awssm|keyring|file|env|secret|secretsmanager|ref\+[a-z]+|azkv|doppler|bw|pass|keepass)(?:://|:)[A-Za-z0-9_./${}\#@-]{1,300}
-    | arn:aws[a-z-]{0,8}:[A-Za-z0-9:/_.*-]{1,300} | projects/[^/\s]{1,80}/secrets/.{1,200} | ENC\[AES256_GCM,.{0,400} | \{cipher\}.{0,400} | ENC\(.{0,400}\)
+    | arn:aws[a-z-]{0,8}:[A-Za-z0-9:/_.*-]{1,300} | projects/[^/\s]{1,80}/(?:secrets|locations)/.{1,200} | ENC\[AES256_GCM,.{0,400} | \{cipher\}.{0,400} | ENC\(.{0,400}\)
     | \$ANSIBLE_VAULT.{0,80} | (?:Bearer|Basic|Token)\s+[\$<{%].{0,120} | (?:process\.env|os\.environ|os\.getenv|import\.meta\.env|ENV|env|secrets|var|local|data|module
       |config|settings|self|this|ctx|options|opts|props|args|request|req|params|conf|cfg|values|inputs|github|vars|steps|needs|matrix)(?:\.|\[|\(|\?\.).{0,200}
     | [A-Za-z_][A-Za-z0-9_.]{0,80}(?:\(.{0,300}|\[[^\]]{0,80}\]?) | \[REDACTED.{0,80}\] | \[HMAC.{0,140}\]
@@ -165,10 +170,15 @@ _WEAK = re.compile(
 _COUNTED = re.compile(rb"(?i)(?:0?123456789(?:0|abcdef)?|abcdef(?:0123456789|ghij[a-z]*)?)+")
 
 
+_MARKED_EXAMPLE = b"EXAMPLE"
+"""In the ids, keys and tokens of Amazon's documentation, and by chance in one of 10^9 drawn values."""
+
+
 def stands_for(value: bytes) -> bool:
     """Whether a value is a reference, a mask, or a word that people write in place of a secret."""
     return (
         _COUNTED.fullmatch(value) is not None
+        or _MARKED_EXAMPLE in value
         or stands_for_in_version_1(value)
         or _REFERENCE.fullmatch(value) is not None
         or _WEAK.fullmatch(value) is not None
@@ -189,7 +199,11 @@ _CODE = re.compile(rb"[A-Za-z_$][A-Za-z0-9_$]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][A-Z
 
 def has_random_part(value: bytes) -> bool:
     """Whether one part between punctuation is letters and digits drawn by chance, as in no name."""
-    return any(len(part) >= 8 and random(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
+    return any(len(part) >= 8 and _is_random_part(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
+
+
+def _is_random_part(part: bytes) -> bool:
+    return random(part) and (not part.isalpha() or scrambled(part))
 
 
 def is_code(value: bytes) -> bool:
@@ -197,11 +211,13 @@ def is_code(value: bytes) -> bool:
     found = _CODE.fullmatch(value)
     if not found:
         return False
-    return not has_random_part(value)
+    return not any(len(part) >= 10 and _is_random_part(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
 
 
 def is_prose(value: bytes) -> bool:
     """Whether a value is a sentence about secrets: `Enter your password`, `must be at least 8 characters`."""
+    if len(_IDEOGRAPHIC.findall(value)) >= 8:
+        return True
     words = value.lower().split()
     if len(words) < 2:
         return False
@@ -215,13 +231,13 @@ def is_prose(value: bytes) -> bool:
     )
 
 
+_IDEOGRAPHIC = re.compile(rb"[\xe3-\xed][\x80-\xbf]{2}")
 _ALGORITHM = re.compile(
     rb"(?i)(?:[a-z]{2,8}[0-9]{0,4}[-_/]){1,5}(?:md[245]|sha-?(?:[123]|224|256|384|512)(?:-plus)?|gcm|cbc|ctr|ccm|poly1305|ed25519|x25519|rsa|hmac|oaep|pss|dss|aes[0-9]{0,3})"
 )
 """`AWS4-HMAC-SHA256`, `CRAM-MD5`, `RSA-OAEP-SHA256`."""
 _REGION = re.compile(rb"[a-z]{2}-(?:gov-|iso-)?(?:(?:north|south|east|west|central)+)-?[0-9]")
 """Of a cloud: `us-east-1`."""
-_IDEOGRAPHIC = re.compile(rb"[\xe3-\xed]")
 _ALPHANUMERIC = re.compile(rb"[A-Za-z0-9]")
 
 
@@ -232,6 +248,8 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
         return True
     if _NUMBER.fullmatch(bare):
         return not digits_may_be_secret or len(bare) < 4
+    if _TYPED_NUMBER.fullmatch(bare):
+        return True
     if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare) or _ALGORITHM.fullmatch(bare):
         return True
     if _REGION.fullmatch(bare):

@@ -142,7 +142,7 @@ _ABOUT = _words(
     " mgr by of for with from to is has not per only rule rules signature algorithm fingerprint thumbprint digest checksum"
     " transport storage grant flow kdf derivation iterations rounds salt interface impl object instance exception failure"
     " middleware plugin module package lib library import export login logout signin signup sign auth session revoked revocation"
-    " renewal refresh interval timeout delay retry retries attempts attempt bound bar tree"
+    " ciphertext renewal refresh interval timeout delay retry retries attempts attempt bound bar tree"
 )  # fmt: skip
 _VERBS = _words(
     "forgot reset change show hide enter invalid wrong missing no has is needs use uses with without allow enable disable toggle"
@@ -169,7 +169,9 @@ def _noun(words: list[str], at: int) -> Says:
     if word == "passe" and before == "de":  # `mot_de_passe`
         return Says.PASSWORD
     if word in _SECRETS:
-        no_token = before in _NO_TOKEN or (before == "request" and "client" in words[:at])  # a key of idempotency
+        no_token = (
+            before in _NO_TOKEN or "next" in words[:at] or (before == "request" and "client" in words[:at])
+        )  # a key of idempotency
         return Says.NOTHING if word == "token" and no_token else Says.SECRET
     if word in ("key", "keys"):
         if before in _KEYS:

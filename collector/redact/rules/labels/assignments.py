@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from collector.redact.engine.checks import wordy
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
-from collector.redact.rules.labels.verdicts import Holder, is_phrase, is_secret
-from collector.redact.rules.values import has_every_class
+from collector.redact.rules.labels.verdicts import DIGITS, Holder, is_phrase, is_secret
+from collector.redact.rules.values import has_every_class, has_random_part
 from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
@@ -91,6 +92,10 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     return start, stop, Holder.LOOSE
 
 
+_TEST = re.compile(rb"(?:Test|Benchmark|Example|Fuzz)[A-Z_]")
+"""How Go names what passed: `--- PASS: TestTags/x`."""
+
+
 def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     if match["double"] is None and match["single"] is None and match["tick"] is None and match["bare"] is None:
         return _phrase(data, match)
@@ -103,6 +108,8 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
         return None
 
     if consists_of_placeholders(data, start, end):
+        return None
+    if match["key"] == b"PASS" and _TEST.match(data, start):
         return None
     if match["sep"].strip() == b"==" and b"(" in data[start:end]:
         return None
@@ -170,9 +177,22 @@ def _paired(match: re.Match[bytes], data: bytes) -> bool:
 
 def _paired_loosely(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
-    return len(value) >= 8 and not _NAMES.fullmatch(value) and is_secret(match["key"], value, Holder.LITERAL)
+    if len(value) < 8 or _NAMES.fullmatch(value) or _IS_KEY.match(data, match.end("secret")):
+        return False
+    if _IN_LIST.match(data, match.end("secret")) and _AFTER_STRING.search(
+        data, max(0, match.start() - 60), match.start()
+    ):
+        return (
+            not wordy(value.translate(None, DIGITS))
+            and has_random_part(value)
+            and is_secret(match["key"], value, Holder.LITERAL)
+        )
+    return is_secret(match["key"], value, Holder.LITERAL)
 
 
+_IS_KEY = re.compile(rb"[\"'][ \t]{0,4}:")
+_IN_LIST = re.compile(rb"[\"'][ \t]{0,4}(?:,\s{0,40}[\"']|,?\s{0,40}\])")
+_AFTER_STRING = re.compile(rb"[\"'][ \t]{0,4},\s{0,40}\Z")
 _NAMES = re.compile(rb"(?:[A-Z]{0,5}[A-Z][a-z]{2,20}_?){2,8}")
 """A name of several words, as lists of names have them: `OpenAICodexOAuthFlow`."""
 
@@ -221,6 +241,8 @@ ASSIGNMENTS: tuple[Rule, ...] = (
             "password = getpass.getpass('Password: ')", '{"primaryKey":"user_profile_id","max_tokens":4096}', "password: admin123",
             "password: vault:secret/data/app#password2", "api_key: !secret openai_key_2", "idempotencyKey: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}",
             "const [password, setPassword] = useState(\"\")", '"license_key": "3dslicer-1.0"', "data_key = _mm512_xor_si512 (a, b)", "password: str = Field(min_length=12)", "auth: oauth2-proxy-7.6.0",
+            '"pass": "説明リスト項目に<dl>親要素が存在します"', "const WRONG_PASSWORD: NTSTATUS = 0xC0000149_u32 as _;", "HistoryToken: D3DKMT_HISTORYTOKEN,", "XsrfSecretKeyNDB = _appengine_ndb.XsrfSecretKeyNDB\n", '"license_key": "ms-direct3d-d3d120n7-1.1.0"', "'X-Amz-Credential': '%s/%s/aws4_request'", "const REJECTED_PASSWORD: u32 = 2151809298u32;", '"clientToken": "{hex8}-{hex4}-{hex4}-{hex4}-{hex12}"', "f.pass = &emptyPass\n", "cmd.Env = append(cmd.Env, \"PWD=\"+r.Dir)",
+            '"result_key": "queueFleetAssociations"', "x25519_key: x25519.X25519PrivateKey,", '"decryptionKey": "decryptionKey1024"', "--- PASS: TestTags/x,testtag,y (0.04s)", '"nextForwardToken": "{hex40}"',
             '"password": "Enter your password"',
         ),
         since=2,
@@ -230,7 +252,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
         (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
         _argument(around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely)),
         match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")'),
-        no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')", '["ClientSecret", "InputAudioTranscription"]', '["secret-key", "us-east-1"]'),
+        no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')", '["ClientSecret", "InputAudioTranscription"]', '["secret-key", "us-east-1"]', "'RC2_KEY', '__darwin_fsfilcnt_t', 'X509_REQ_'", '"Username", "Password",\n "S3Configuration"\n]', '"X", "MYSQL_PASSWORD",\n "POSTGRES_SCRAM_SHA_256",\n "X"', '"Enforced": "PASS",\n"CurveTest-Server-MLKEM-TLS13": "PASS"'),
         since=2,
     ),
     Rule(
@@ -276,10 +298,10 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "sql-password", "secrets",
-        (Trigger(CASES + r"(?:identified[ \t]{1,4}(?:with[ \t]{1,4}[a-z_0-9]{1,40}[ \t]{1,4})?(?:by|as)|(?:encrypted|with|login|set|user)[ \t]{1,4}password(?:[ \t]{0,4}=)?|\bpassword)[ \t]{1,4}[\"'][^\s\"'\\\x00]{4}", None, (b"identified", b"password")),),
+        (Trigger(CASES + r"(?:identified[ \t]{1,4}(?:with[ \t]{1,4}[a-z_0-9]{1,40}[ \t]{1,4}(?:by|as)|by)|(?:encrypted|with|login|set|user)[ \t]{1,4}password(?:[ \t]{0,4}=)?|\bpassword)[ \t]{1,4}[\"'][^\s\"'\\\x00]{4}", None, (b"identified", b"password")),),
         around(re.compile(rb"(?i)(?:by|as|password(?:[ \t]{0,4}=)?)[ \t]{1,4}[\"'](?P<secret>[^\"'\n\\\x00]{4,200})"), 24, lambda match, data: is_secret(b"password", match["secret"], Holder.LITERAL)),
         match=("CREATE USER 'app'@'%' IDENTIFIED BY '{alnum14}';", "ALTER ROLE app WITH PASSWORD '{alnum16}';"),
-        no_match=("CREATE USER 'app' IDENTIFIED BY 'password';",),
+        no_match=("CREATE USER 'app' IDENTIFIED BY 'password';", 'works are identified as "derived from the PKCS #11 Interface"'),
         since=2,
     ),
 )  # fmt: skip

@@ -17,15 +17,23 @@ def _flag(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] == b"u" and data[match.start("secret") - 1 : match.start("secret")] == b"\\":
         return False  # an escaped character of another language
-    return value[:1] not in (b"-", b"/", b"|", b">", b"(", b"[") and is_secret(
-        match["key"], value, Holder.VARIABLE if data[match.end("key") : match.end("key") + 1] == b"=" else Holder.DATA
+    return (
+        value[:1] not in (b"-", b"/", b"|", b">", b"(", b"[")
+        and not _SETTING.fullmatch(value)
+        and is_secret(
+            match["key"],
+            value,
+            Holder.VARIABLE if data[match.end("key") : match.end("key") + 1] == b"=" else Holder.DATA,
+        )
     )
 
 
 def _password(match: re.Match[bytes], data: bytes) -> bool:
     """A password by its place: anything but a reference, a path, or a word that stands for one."""
     value = match["secret"]
-    if value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/", b"|", b">", b"&") or stands_for(value) or masked(value):
+    if value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/", b"|", b">", b"&", b":") or stands_for(value) or masked(value):
+        return False
+    if b"</" in value or _SETTING.fullmatch(value):
         return False
     if harmless(value, digits_may_be_secret=True) or (
         wordy(value) and (b"_" in value or b"." in value) and not is_words_and_digits(value)
@@ -34,13 +42,23 @@ def _password(match: re.Match[bytes], data: bytes) -> bool:
     return len(value) >= 4 and (classes(value) >= 2 or not wordy(value) or scrambled(value))
 
 
+_SETTING = re.compile(
+    rb"(?i)[a-z_.-]{2,40}=(?:true|false|none|[0-9]{1,6})?,?|[a-z0-9_/.-]{1,60}=[a-z0-9_-]{1,80}:(?:latest|[0-9]{1,4})"
+)
+"""`required=True`, and the name and version of a secret that is kept elsewhere."""
+
+
 def _drawn(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
+    if b"=" in value.rstrip(b"="):
+        return False  # a variable and its value
     return not names_something(value) and (drawn(value) or (len(value) >= 16 and chosen(value)))
 
 
 def _argument(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
+    if value[:1] in (b"[", b"(", b"<") or _OF_TEXT.search(value):
+        return False
     return (
         chosen(value)
         and not harmless(value)
@@ -49,6 +67,8 @@ def _argument(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+_OF_TEXT = re.compile(rb"</|\\[rnt]|\A[^(]*\)[,;:]?\Z")
+"""What belongs to the text around: a tag, an escape, the end of a bracket."""
 _GLUED = re.compile(
     rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mycli|sshpass|clickhouse-client|7z|7za|rar|unrar|innobackupex|xtrabackup)\b[^\n\x00]*\Z"
 )
@@ -59,13 +79,18 @@ _SPACED = re.compile(
 )
 
 
+_CONTAINERS = re.compile(rb"(?i)\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras)\b[^\n\x00]*\Z")
+
+
 def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     """Which letter takes a password depends on the command before it."""
     if not _password(match, data):
         return False
     line = data[max(0, match.start() - 200) : match.start()]
-    line = line[max(line.rfind(b"\n"), line.rfind(b"\0")) + 1 :]
+    line = line[max(line.rfind(b"\n"), line.rfind(b"\0"), line.rfind(b"|"), line.rfind(b"&")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
+    if match["flag"] == b"-t" and _CONTAINERS.search(line):
+        return False  # a name for an image, and a terminal
     if match["secret"].isdigit() and len(match["secret"]) <= 5:
         return False  # a port
     if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
@@ -89,7 +114,7 @@ COMMANDS: tuple[Rule, ...] = (
             None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie")),),
         around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag, starts=re.compile(rb"(?<![A-Za-z0-9_-])[-/]")),
         match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]'),
-        no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048"),
+        no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048", "add_argument('--password', required=True)", "--set-secrets=ENV=mysecret:latest", "bq cp --destination_kms_key=kms_key a b", "--kms-key=projects/*/locations/*/keyRings/*"),
         since=2,
     ),
     Rule(
@@ -106,7 +131,7 @@ COMMANDS: tuple[Rule, ...] = (
         (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -x", b"--http-user", b"--login", b"--creds")),),
         around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
         match=("curl -u app:{alnum16} https://x.test/", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
-        no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img"),
+        no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img", "perldoc -u Some::Modulename", "cfn-lint -x E3012:strict=true -t a.yaml"),
         since=2,
     ),
     Rule(
@@ -114,7 +139,7 @@ COMMANDS: tuple[Rule, ...] = (
         (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxkbt][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
         around(re.compile(rb"[ \t](?P<flag>-[paAwPxkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
         match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "zip -P {alnum12} a.zip a"),
-        no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img"),
+        no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img", "docker build -t fiat-crypto:v0.0.9 .", "docker run --rm -t arm64v8/ubuntu:focal"),
         since=2,
     ),
     Rule(
@@ -129,17 +154,17 @@ COMMANDS: tuple[Rule, ...] = (
             starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|circleci|sentry)"),
         ), rb"\s\"'\x00"),
         match=("aws configure set aws_secret_access_key {b6440}", "ngrok config add-authtoken {alnum48}", "snyk auth {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "npm config set //registry.test/:_authToken {alnum36}"),
-        no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.test/npm/"),
+        no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.test/npm/", "setenv GODEBUG=panicnil=1 failed"),
         since=2,
     ),
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + r"(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
-        unless_plain(around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bAUTH)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
+        unless_plain(around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}(?!-)[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\b(?-i:AUTH)|>[ ]?auth)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
             starts=re.compile(rb"(?i)htpasswd|add_user|change_password|create-user|mysqladmin|requirepass|masterauth|\bauth"),
         ), rb"\s\"'\x00"),
         match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
-        no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS"),
+        no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS", "auth socksAuthMethod) error", "Google Auth httplib2", "openssl x509 -in a | xxd -p childCertTbsHash1", "auth\t[success=1 default=ignore]", "aws workdocs create-user --organization-id d-926726012c"),
         since=2,
     ),
     Rule(

@@ -21,7 +21,7 @@ def _no_stand_in(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
-_EXAMPLE = re.compile(rb"#?pa?ss?w?[0-9]?#?|pa#ss|#pass")
+_EXAMPLE = re.compile(rb"#?pa?ss?w?[0-9]?#?|pa#ss|#pass|[a-z]{2,12}@(?:site|host|domain|localhost)")
 
 
 def _drawn(match: re.Match[bytes], data: bytes) -> bool:

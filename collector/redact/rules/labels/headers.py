@@ -22,7 +22,8 @@ def _basic(match: re.Match[bytes], data: bytes) -> bool:
     text = match["secret"]
     try:
         plain = base64.b64decode(text + b"=" * (-len(text) % 4))
-    except binascii.Error:
+        plain.decode()
+    except (binascii.Error, UnicodeDecodeError):
         return False
     return _BASIC_PAIR.fullmatch(plain) is not None and not stands_for(plain)
 
@@ -77,7 +78,7 @@ HEADERS: tuple[Rule, ...] = (
         (Trigger(CASES + r"basic[ \t][A-Za-z0-9+/_-]{8}", 14, (b"basic",)),),
         around(re.compile(rb"(?i)basic[ \t]{1,2}(?P<secret>[A-Za-z0-9+/_-]{8,400}={0,2})"), 0, _basic),
         match=("Authorization: Basic " + _PAIR,),
-        no_match=("basic authentication", "Basic realm"),
+        no_match=("basic authentication", "Basic realm", "see `Basic Operations` for tables"),
         since=2,
     ),
     Rule(

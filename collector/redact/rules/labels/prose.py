@@ -10,7 +10,7 @@ from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.plain_words import unless_plain
-from collector.redact.rules.labels.verdicts import DIGITS, is_said, names_something
+from collector.redact.rules.labels.verdicts import DIGITS, NUMBERED_NAME, is_said, names_something
 from collector.redact.rules.values import chosen, drawn, harmless, is_plain, is_words_and_digits
 from collector.redact.rules.vocabulary import Says, name_says
 
@@ -92,6 +92,8 @@ def _after_plain_words(look: Look) -> Look:
 def _called(match: re.Match[bytes], data: bytes) -> bool:
     """A word that stands before what it is called: `use ... as the password`."""
     value = match["secret"]
+    if NUMBERED_NAME.fullmatch(value):
+        return False
     drawn_letters = (len(value) >= 20 or (len(value) >= 12 and classes(value[1:]) >= 2)) and drawn(value)
     return is_said(value, sure=True) and len(value) >= 8 and (count(value, DIGITS) > 0 or drawn_letters)
 
@@ -204,7 +206,7 @@ PROSE: tuple[Rule, ...] = (
             150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
         )),
         match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`"),
-        no_match=("fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min"),
+        no_match=("fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
     ),
     Rule(
@@ -212,7 +214,7 @@ PROSE: tuple[Rule, ...] = (
         (Trigger(CASES + r"[ ](?:as|for|is)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
         _before_name,
         match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token"),
-        no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key"),
+        no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "DecapsulationKey768 is the secret decapsulation key"),
         since=2,
     ),
     Rule(
@@ -226,9 +228,9 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
         match=("creds: admin / {alnum12}", "log in with jo:{alnum14}"),
-        no_match=("login: user/password", "login at https://app.test:8443/path1"),
+        no_match=("User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
         since=2,
     ),
 )  # fmt: skip

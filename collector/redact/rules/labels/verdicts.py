@@ -65,7 +65,11 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     if says is Says.NOTHING or (says is Says.PERHAPS and not looks_secret(bare)) or not _may_be(bare):
         return False
     if says is Says.PERHAPS:
-        return True
+        return not (bare.isalpha() and not scrambled(bare)) and (holder in _DATA or not names_something(bare))
+    if _is_name_of_itself(name, bare):
+        return False
+    if _NAMES_REQUEST.search(name) and _UUID.fullmatch(bare):
+        return False
     if has_every_class(bare):
         return True
     if _LICENSE_KEY.search(name) and _names_license(bare):
@@ -81,6 +85,16 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     if name[-6:].lower() == b"cookie" and b"=" in bare:
         return holds_session(bare)
     return _token(bare, holder)
+
+
+def _is_name_of_itself(name: bytes, value: bytes) -> bool:
+    """`--kms-key=kms_key`, `token: token`, `HistoryToken: D3D_HISTORYTOKEN`."""
+    name, value = (text.translate(None, b"-_.$").lower() for text in (name, value))
+    return (len(value) >= 4 and name.endswith(value)) or (len(name) >= 8 and value.endswith(name))
+
+
+_NAMES_REQUEST = re.compile(rb"(?i)(?:client|request|creation|idempotency)_?-?token\Z")
+"""What tells a request from its repetition; clients make it a UUID."""
 
 
 def _may_be(value: bytes) -> bool:
@@ -108,7 +122,7 @@ def holds_session(cookies: bytes) -> bool:
 
 _LOCALE = re.compile(rb"[a-z]{2}[-_][A-Z]{2}[0-9]{0,4}")
 _EXPRESSION = re.compile(
-    rb"(?:a-z|A-Z|0-9)(?:a-z|A-Z|0-9)|![01][!=)]|&#x3[cC];|_mm[0-9]{0,3}_|[,)][^(]{0,40}[(]|[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
+    rb"(?:a-z|A-Z|0-9)(?:a-z|A-Z|0-9)|![01][!=)]|&#x3[cC];|_mm[0-9]{0,3}_|[,)][^(]{0,40}[(]|[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//|~/|[+|&]\Z|&[A-Za-z_.]{1,60}\Z|(?:%[sd][/:.-]?){2}|\+[A-Za-z_]{1,30}\.[A-Za-z_]|[A-Za-z_$][A-Za-z0-9_$.]{0,40}\?[A-Za-z_$][A-Za-z0-9_$]{0,30}\.|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
 )
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
 
@@ -134,7 +148,7 @@ def _password(value: bytes, holder: Holder) -> bool:
 
 
 def _token(value: bytes, holder: Holder) -> bool:
-    if len(value) < (12 if holder is Holder.LOOSE else 8) or b" " in value:
+    if len(value) < (12 if holder is Holder.LOOSE else 8) or b" " in value or NUMBERED_NAME.fullmatch(value):
         return False
     if drawn(value):
         return holder in _DATA or not names_something(value)
@@ -149,12 +163,25 @@ _LICENSE = re.compile(
 """The name of a license, as lists of licenses have it: `3dslicer-1.0`, `GPL-2.0-or-later`."""
 
 
+_LICENSE_ID = re.compile(
+    rb"LicenseRef-[A-Za-z0-9.-]{1,80}|(?=[a-z0-9.+-]{0,60}[a-z]{2})[a-z0-9.+]{1,14}(?:-[a-z0-9.+]{1,14}){1,8}"
+)
+
+
 def _names_license(value: bytes) -> bool:
+    if _LICENSE_ID.fullmatch(value) and not _UUID.fullmatch(value):
+        return True
     mixed = [part for part in value.split(b"-") if 0 < count(part, DIGITS) < len(part) - part.count(b".")]
     return len(mixed) <= 2 and _LICENSE.fullmatch(value) is not None
 
 
 _NAMES_KIND = re.compile(rb"[A-Za-z](?:Types?|Keys?|Tokens?|Secrets?|Passwords?|Credentials?|Base64|Bytes)\Z")
+
+
+NUMBERED_NAME = re.compile(
+    rb"(?:[A-Z]?[a-z]{2,20}){1,6}(?:Key|Token|Secret|Credential|Cookie|Session)(?:Size)?[0-9]{1,4}"
+)
+"""One of several in a program: `encryptionKey1024`."""
 
 
 def names_something(value: bytes) -> bool:
@@ -203,8 +230,10 @@ def is_said(value: bytes, sure: bool) -> bool:
 
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_SET = re.compile(rb"[A-Za-z][A-Za-z.-]{2,40}=[A-Za-z0-9]{1,8}\Z")
-"""A setting and its value: `mcpClientBudget=N`."""
+_SET = re.compile(
+    rb"[A-Za-z][A-Za-z.-]{2,40}=[A-Za-z0-9]{1,8}\Z|(?:[A-Za-z][A-Za-z0-9]{0,15}/){1,4}[A-Za-z]{1,16}=\*?[A-Za-z][A-Za-z0-9]{0,15}\Z"
+)
+"""A setting and its value: `mcpClientBudget=N`, `int32/Elem=int32`."""
 _URL = re.compile(rb"[a-z+]{2,10}://|www\.|[a-z0-9.-]{1,60}\.(?:com|org|net|io|dev)\b")
 _VERSION = re.compile(
     rb"(?i)v?[0-9]{1,5}(?:[.-][0-9a-z]{1,12}){1,5}|(?:sha|md|aes|rsa|base|utf|hs|rs|es|ps|ed|x|v|oauth|http|tls|ipv|s)-?[0-9]{1,6}(?:[-/][a-z0-9]{1,8}){0,3}|[0-9]{1,6}(?:st|nd|rd|th|px|ms|kb|mb|gb|x|d|h|m|s|k|%)"

@@ -43,10 +43,14 @@ def _named(data: bytes, start: int) -> bool:
     return _WORDS.search(before.rsplit(b"\n", 1)[-1] if before.count(b"\n") > 1 else before) is not None
 
 
+_NO_NUMBER = re.compile(rb"\+[01]{8,15}|\+1\.(?![2-9][0-9]{9}\Z)[0-9]+|\+[0-9]{1,3}\.(?:[0-9]{11,}|[0-9]*000)")
+"""A number in binary, and one with decimals: a registry of domains writes `+1.2065550100`, with as many digits as a number has."""
+
+
 def _international(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     digits = sum(48 <= byte <= 57 for byte in value)
-    if not 9 <= digits <= 15:
+    if not 9 <= digits <= 15 or _NO_NUMBER.fullmatch(value):
         return False
     before = data[max(0, match.start() - 40) : match.start()]
     after = data[match.end() : match.end() + 1]
@@ -100,7 +104,7 @@ CONTACT: tuple[Rule, ...] = (
           Trigger(r"(?i)(?:phone|mobile|cell|tel|fax|sms|whats ?app)[^0-9\n\x00]{0,24}" + f"{_D}{{3}} ?{_D}{{3}} ?{_D}{{4}}", None, (b"phone", b"mobile", b"cell", b"tel", b"fax", b"sms", b"app"))),
          around(_NUMBER, 18, _international, lead=1),
          match=("Call me at +44 20 8096 5457", "phone: 900-334-8459", "reach (944) 938-7018", "+44 7700 900123", "+14155550123"),
-         no_match=(r"phone_pattern = r'\d{3}-\d{4}'", "build 123-456-7890", "call 2147483648 4294967295", "port numbers 2025551234 2025551235", "version 415.555.0123"), since=2),
+         no_match=(r"phone_pattern = r'\d{3}-\d{4}'", "build 123-456-7890", "call 2147483648 4294967295", "port numbers 2025551234 2025551235", "version 415.555.0123", 'format(1234, "+b"), "+10011010010"', "x[0]+1.4142135623731", '"m=+123.456789000"'), since=2),
     Rule("phone", "pii",
          (Trigger(_LABELS + r"[^0-9\n\x00]{0,24}[0-9(][0-9 ()./-]{8}", None, (b"phone", b"mobi", b"cel", b"handy", b"fax", b"sms", b"app", b"tel", b"fone", b"msisdn", b"contact", b"call", b"ph", b"reach", b"text", b"vil", b"\xc3\xa9l", b"\xe7\x94\xb5\xe8\xaf\x9d", b"\xe6\x89\x8b\xe6\x9c\xba", b"\xe9\x9b\xbb\xe8\xa9\xb1", b"\xe6\x90\xba\xe5\xb8\xaf", b"\xe0\xa4\xab\xe0\xa5\x8b\xe0\xa4\xa8", b"\xe0\xa4\xae\xe0\xa5\x8b", b"\xd1\x82\xd0\xb5\xd0\xbb\xd0\xb5\xd1\x84")),),
          around(_LOCAL, 14, _local, lead=1),

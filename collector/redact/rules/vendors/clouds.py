@@ -53,6 +53,7 @@ def _ngrok(data: bytes, place: int) -> ByteRange | None:
 
 
 CLOUDS: tuple[Rule, ...] = (
+    _rule("netlify-token", "nf[pcoub]_", "[A-Za-z0-9_]{36,80}", "nfp_{alnum36}", head="[A-Za-z0-9]{12}", literals="nfp_ nfc_ nfo_ nfu_ nfb_", check=mixed, no=("timinginfo_requestedurl_initiatortype_global_cachemode",)),
     # -- Microsoft marks its keys: 64 bytes, 32 bytes and shorter ones
     _marked(r"\+A(?:St|Ba|MC)|ACDb|APIM", r"[A-Za-z0-9+/]{76}(?:\+A(?:St|Ba|MC)|ACDb|APIM)[A-Za-z0-9+/]{6,8}={0,2}", "{b6476}+ASt{b646}==", "AccountKey={b6476}ACDb{b646}=="),
     _marked(r"\+A(?:Sb|Eh|Rm)|AIoT", r"[A-Za-z0-9+/]{33}(?:\+A(?:Sb|Eh|Rm)|AIoT)[A-Za-z0-9+/]{6,8}={0,1}", "{b6433}+ASb{b646}="),

@@ -8,7 +8,7 @@ from re import _parser  # type: ignore[attr-defined]
 
 from collector.redact.engine.checks import entropy, wordy
 from collector.redact.engine.looks import around, token
-from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.rules.values import drawn
 
 AN = "[A-Za-z0-9]"
@@ -50,13 +50,13 @@ def vendor_rule(
 ) -> Rule:
     """`prefix` has one width; `head` is as much of the body as makes the trigger rare."""
     source = prefix + head
+    look = token(re.compile((before + prefix + body).encode()), check=check, named=named)
     gate = tuple(word.encode() for word in (literals or _literal(prefix)).lower().split())
-    pattern = re.compile((before + prefix + body).encode())
     return Rule(
         id,
         "secrets",
         (Trigger(source, _width(source), gate),),
-        token(pattern, check=check, named=named),
+        look if since == 1 else _not_in_digest(look),
         match=examples,
         no_match=no,
         token=True,
@@ -64,6 +64,19 @@ def vendor_rule(
         until=until,
         on=on,
     )
+
+
+_DIGEST = re.compile(rb"(?i)sha(?:1|224|256|384|512)[=:-][A-Za-z0-9+/_-]{1,88}\Z")
+
+
+def _not_in_digest(look: Look) -> Look:
+    """A look that finds nothing in the middle of a digest, as lists of files have them in base64."""
+
+    def outside(data: bytes, place: int) -> ByteRange | None:
+        found = look(data, place)
+        return None if found and _DIGEST.search(data, max(0, found[0] - 96), found[0]) else found
+
+    return outside
 
 
 def marked_rule(
