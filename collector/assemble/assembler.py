@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
-from collector.assemble.fold.activity import OpenTurn, open_turn
+from collector.assemble.fold.activity import OpenTurn, is_at_work, open_turn
 from collector.assemble.fold.copies import set_copies_aside
 from collector.assemble.fold.doings import is_broken, says_anything
 from collector.assemble.fold.forgetting import forget, recall, remember
@@ -37,6 +37,7 @@ from collector.assemble.spans.timing import timing
 from collector.assemble.spans.turn import TurnSpans
 
 _LOOK_EVERY_MS = 250
+_FORGET_EVERY_MS = 1000
 _MOST_IDLE_MESSAGES = 500
 _TOOLS_WITHIN_MS = 30_000
 
@@ -74,7 +75,7 @@ class Assembler:
         self._patience = patience or Patience()
         self._keep_idle_ms = keep_idle_ms
         self._most_idle = most_idle
-        self._next_look = 0
+        self._next_look = self._next_forgetting = 0
         self._active: dict[str, None] = {}
         self.sessions: dict[str, SessionState] = {}
         self._places = SpanPlaces(self.sessions, self._patience.unsaid)
@@ -141,11 +142,15 @@ class Assembler:
         self._next_look = now + _LOOK_EVERY_MS
         for identifier in list(self._active):
             session = self.sessions[identifier]
+            if is_at_work(session, now - self._patience.settle):
+                continue
             yield from self._session(session, now, closing=False)
             if not session.is_open:
                 del self._active[identifier]
                 session.encodings.clear()
-        self._forget(now)
+        if now >= self._next_forgetting:
+            self._next_forgetting = now + _FORGET_EVERY_MS
+            self._forget(now)
 
     def close(self) -> list[BuiltSpan]:
         """End every open turn: nothing more will come."""

@@ -39,7 +39,7 @@ def order(at: int, rank: int = 0) -> int:
 
 def latest(session: str, key: str, at: int, rank: int = 0) -> tuple[str, str, int, int]:
     """How a fact begins of which the last telling of the highest rank holds."""
-    return session, key, at, order(at, rank)
+    return session, key, at, (rank << 48) + at
 
 
 def earliest(session: str, key: str, at: int) -> tuple[str, str, int, int]:

@@ -27,14 +27,14 @@ def time_in(identifier: str, near: int) -> int | None:
 
     The id keeps 36 bits of the milliseconds, which wrap every 2.18 years: `near` says in which round.
     """
-    prefix, _, rest = identifier.partition("_")
-    if prefix == "ses" or len(rest) < 12:  # session ids are inverted
+    begin = identifier.find("_") + 1
+    if not begin or len(identifier) < begin + 12 or identifier.startswith("ses_"):  # session ids are inverted
         return None
     try:
-        kept = int(rest[:12], 16) >> 12
+        kept = int(identifier[begin : begin + 12], 16) >> 12
     except ValueError:
         return None
-    return kept + round((near - kept) / _WRAP) * _WRAP
+    return kept + (near - kept + _WRAP // 2) // _WRAP * _WRAP
 
 
 def sequence(identifier: str, at: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -72,7 +72,7 @@ def write_tokens(put: Put, counts: TokenCounts) -> None:
     A count below zero, or one that is no number, is some sender's way of saying that it does not know.
     """
     for name, count in zip(KEYS, _ALL(counts), strict=True):
-        if count is not None and not (isfinite(count) and count >= 0):
+        if count is not None and not 0 <= count < inf:
             setattr(counts, name, None)
     counts.complete()
     for key, count in zip(KEYS.values(), _ALL(counts), strict=True):

@@ -6,7 +6,7 @@ providers' options and headers, which hold keys, never are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from collector.assemble.attachments import MediaPlace, media_place
@@ -115,29 +115,12 @@ class HookReader:
         self._offered: dict[tuple[str, str | None], dict[str, JsonObject]] = {}
         self._last_offered: dict[tuple[str, str | None], list[JsonObject]] = {}
 
-    def read(self, hook: HookCall) -> Iterator[AnyFact | UnknownType]:
+    def read(self, hook: HookCall) -> Iterable[AnyFact | UnknownType]:
         """The facts in one call."""
-        match hook.name:
-            case "chat.message":
-                yield from self._chat_message(hook)
-            case "chat.params":
-                yield from self._params(hook)
-            case "experimental.chat.system.transform":
-                yield from self._system(hook)
-            case "experimental.chat.messages.transform":
-                yield from self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
-            case "chat.tools":
-                yield from self._tools(hook)
-            case "experimental.text.complete":
-                yield from _completed_text(hook)
-            case "tool.definition":
-                self._definition(hook)
-            case "session.context" | "session.title" | "session.compaction":
-                yield from self._context(hook)
-            case "dispose":
-                yield ShutdownFact(*latest("", f"gone:{hook.directory}", hook.at or 0), directory=hook.directory)
-            case name if name not in _SILENT:
-                yield UnknownType(f"hook:{name}")
+        known = _READERS.get(hook.name)
+        if known is not None:
+            return known(self, hook)
+        return () if hook.name in _SILENT else (UnknownType(f"hook:{hook.name}"),)
 
     def _chat_message(self, hook: HookCall) -> Iterator[AnyFact]:
         message = mapping(hook.output.get("message"))
@@ -187,6 +170,9 @@ class HookReader:
         else:
             yield _system_prompt(session, hook.at or 0, prompt, None)
 
+    def _history(self, hook: HookCall) -> Iterator[AnyFact]:
+        return self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
+
     def _tools(self, hook: HookCall) -> Iterator[AnyFact]:
         """The tools of the request that was made at the hook's time, as they were sent."""
         session, at = text(hook.input.get("sessionID")), hook.at or 0
@@ -196,7 +182,20 @@ class HookReader:
             offered = [{key: value for key, value in tool.items() if key in kept} for tool in tools]
             yield ToolListFact(*latest(session, f"tools:{at}", at), tools=offered)
 
-    def _definition(self, hook: HookCall) -> None:
+    def _text(self, hook: HookCall) -> Iterator[AnyFact]:
+        """A text that is whole; where its part is deleted in the same moment no event says so."""
+        session, of = text(hook.input.get("sessionID")), text(hook.input.get("messageID"))
+        part, said = text(hook.input.get("partID")), text(hook.output.get("text"))
+        if session and of and part and said:
+            yield PartFact(
+                session, f"text:{part}", hook.at or 0, order(1, RUNNING), message=of, part=part, type="text", text=said,
+                end=hook.at,
+            )  # fmt: skip
+
+    def _disposed(self, hook: HookCall) -> Iterator[AnyFact]:
+        yield ShutdownFact(*latest("", f"gone:{hook.directory}", hook.at or 0), directory=hook.directory)
+
+    def _definition(self, hook: HookCall) -> Iterable[AnyFact]:
         name = text(hook.input.get("toolID"))
         offered = self._offered.setdefault((hook.pid, hook.directory), {})
         if name and name != "invalid" and len(offered) < _MOST_TOOLS:
@@ -205,6 +204,7 @@ class HookReader:
                 "description": text(hook.output.get("description")) or "",
                 "parameters": mapping(hook.output.get("parameters")),
             }
+        return ()
 
     def _context(self, hook: HookCall) -> Iterator[AnyFact]:
         """OpenCode 2: everything of a request in one hook, on its way out."""
@@ -246,6 +246,21 @@ class HookReader:
         )
 
 
+_READERS: dict[str, Callable[[HookReader, HookCall], Iterable[AnyFact]]] = {
+    "chat.message": HookReader._chat_message,
+    "chat.params": HookReader._params,
+    "chat.tools": HookReader._tools,
+    "experimental.chat.system.transform": HookReader._system,
+    "experimental.chat.messages.transform": HookReader._history,
+    "experimental.text.complete": HookReader._text,
+    "tool.definition": HookReader._definition,
+    "session.context": HookReader._context,
+    "session.title": HookReader._context,
+    "session.compaction": HookReader._context,
+    "dispose": HookReader._disposed,
+}
+
+
 def _media(api: JsonObject) -> MediaPlace | None:
     library = text(api.get("npm"))
     return media_place(library, text(api.get("id")) or "") if library else None
@@ -275,28 +290,17 @@ def _prompted(messages: list[JsonObject], session: str, at: int) -> Iterator[Any
     )
 
 
-def _completed_text(hook: HookCall) -> Iterator[AnyFact]:
-    """A text that is whole; where its part is deleted in the same moment no event says so."""
-    session, of = text(hook.input.get("sessionID")), text(hook.input.get("messageID"))
-    part, said = text(hook.input.get("partID")), text(hook.output.get("text"))
-    if session and of and part and said:
-        yield PartFact(
-            session, f"text:{part}", hook.at or 0, order(1, RUNNING), message=of, part=part, type="text", text=said,
-            end=hook.at,
-        )  # fmt: skip
-
-
 def params(found: JsonObject) -> dict[str, Any]:
     """Model parameters under the names most providers use; of a provider's options only those known to be harmless."""
     known: dict[str, Any] = {}
     options = mapping(found.get("options"))
     for source in (options, found):
         for name, ours in _PARAMS.items():
-            value = number(source.get(name))
+            value = number(source[name]) if name in source else None
             if value is not None:
                 known[ours] = value
-    for name in _OPTIONS:
-        option = options.get(name)
+    for name in _OPTIONS & options.keys():
+        option = options[name]
         if isinstance(option, dict):
             option = {inner: option[inner] for inner in sorted(_THINKING & option.keys()) if _plain(option[inner])}
         if _plain(option) or option:

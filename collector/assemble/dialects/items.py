@@ -12,11 +12,12 @@ export                       {info, messages: [{info, parts}]}, or one of its me
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from collector.assemble.dialects.lenient import JsonObject, mapping, milliseconds, objects, text
+from collector.assemble.ids import time_in
 
 _VERSIONED = re.compile(r"(?s)(.+)\.(\d{1,3})")
 _DEEPEST = 4
@@ -47,6 +48,10 @@ class OpenCodeEvent:
     at: int | None
     directory: str | None = None
 
+    def made(self, near: int) -> int:
+        """When it was made, by the time in its id, which says in which round of its clock by `near`; else `near`."""
+        return (time_in(self.id, near) if self.id else None) or near
+
 
 @dataclass(slots=True)
 class HookCall:
@@ -60,18 +65,19 @@ class HookCall:
     directory: str | None
 
 
-def unwrap(item: Any) -> Iterable[OpenCodeEvent | HookCall]:
-    """What `item` holds; raises `BadItem` when it has no form that is known."""
+def unwrap(item: Any) -> tuple[OpenCodeEvent | HookCall] | Iterator[OpenCodeEvent | HookCall]:
+    """What `item` holds, one thing or several; raises `BadItem` when it has no form that is known."""
     hook = item.get("hook") if isinstance(item, dict) else None
     if not isinstance(hook, str):
         return _unwrap(item, None, None, 0)
     if hook != "event":
         return (_hook_call(item, hook),)
     inner = item.get("input")  # most items are lines of the plugin with one event each
-    if isinstance(inner, dict) and isinstance(inner.get("properties"), dict) and _ENVELOPES.isdisjoint(inner):
-        kind = inner.get("type")
-        if isinstance(kind, str) and kind:
-            return (_event(inner, kind, milliseconds(item.get("ts")), text(item.get("dir"))),)
+    if isinstance(inner, dict):
+        properties, kind = inner.get("properties"), inner.get("type")
+        if isinstance(properties, dict) and isinstance(kind, str) and kind and _ENVELOPES.isdisjoint(inner):
+            at, directory = milliseconds(item.get("ts")), text(item.get("dir"))
+            return (OpenCodeEvent(1, kind, properties, text(inner.get("id")) or "", at, directory),)
     return _hook(item, hook, 0)
 
 
@@ -131,12 +137,10 @@ def _hook_call(item: JsonObject, hook: str) -> HookCall:
 
 
 def _event(item: JsonObject, kind: str, at: int | None, directory: str | None) -> OpenCodeEvent:
-    properties, data = item.get("properties"), item.get("data")
-    location = mapping(item.get("location"))
-    identifier = text(item.get("id")) or ""
+    properties, identifier = item.get("properties"), text(item.get("id")) or ""
     if isinstance(properties, dict):
         return OpenCodeEvent(1, kind, properties, identifier, at, directory)
-    data = mapping(data)
+    location, data = mapping(item.get("location")), mapping(item.get("data"))
     if "aggregate_id" in item or "aggregateID" in item:
         versioned = _VERSIONED.fullmatch(kind)
         kind = versioned[1] if versioned else kind

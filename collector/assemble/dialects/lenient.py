@@ -6,6 +6,8 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
+_LAST_MS = 1 << 43
+
 
 def mapping(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
@@ -34,9 +36,9 @@ def number(value: Any) -> float | None:
 
 def milliseconds(value: Any) -> int | None:
     """A time as OpenCode writes it; None for what is none."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1 << 43:
-        return int(value)
-    return None
+    if type(value) is int:
+        return value if 0 < value < _LAST_MS else None
+    return int(value) if isinstance(value, float) and 0 < value < _LAST_MS else None
 
 
 def whole(value: Any) -> int | None:
@@ -59,14 +61,19 @@ def agent_name(value: Any) -> str | None:
 
 def tokens(value: Any) -> dict[str, float] | None:
     """OpenCode's counts: `input` without cache, `output` without reasoning."""
-    found = mapping(value)
-    cache = mapping(found.get("cache"))
-    counts = {
-        "input": number(found.get("input")),
-        "output": number(found.get("output")),
-        "reasoning": number(found.get("reasoning")),
-        "cache_read": number(cache.get("read")),
-        "cache_write": number(cache.get("write")),
-        "total": number(found.get("total")),
-    }
-    return {name: count for name, count in counts.items() if count is not None} or None
+    if not isinstance(value, dict):
+        return None
+    cache = mapping(value.get("cache"))
+    counts = {}
+    for name, source, theirs in (
+        ("input", value, "input"),
+        ("output", value, "output"),
+        ("reasoning", value, "reasoning"),
+        ("cache_read", cache, "read"),
+        ("cache_write", cache, "write"),
+        ("total", value, "total"),
+    ):
+        count = number(source.get(theirs))
+        if count is not None:
+            counts[name] = count
+    return counts or None

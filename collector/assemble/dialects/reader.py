@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from collector.assemble.dialects import v1, v2
 from collector.assemble.dialects.hooks import HookReader
-from collector.assemble.dialects.items import BadItem, HookCall, UnknownType, unwrap
+from collector.assemble.dialects.items import BadItem, HookCall, OpenCodeEvent, UnknownType, unwrap
 from collector.assemble.dialects.lenient import milliseconds
 from collector.assemble.facts import AnyFact
-from collector.assemble.ids import time_in
 
 
 class ItemReader:
@@ -20,24 +19,22 @@ class ItemReader:
         self._hooks = HookReader()
         self._last = 0
 
-    def read(self, item: Any, now: int) -> Iterator[AnyFact | UnknownType]:
-        """The facts in one item heard at `now` (ms); raises `BadItem` when it is none."""
-        for found in unwrap(item):
-            if isinstance(found, HookCall):
-                if found.at is None:
-                    found.at = self._last or now
-                yield from self._hooks.read(found)
-                continue
-            stated = found.at or _stated_time(found.data)
-            near = stated or self._last or now
-            at = (time_in(found.id, near) if found.id else None) or near
-            if stated:
-                self._last = stated
-            facts = v1.read(found, at) if found.generation == 1 else v2.read(found, at)
-            if facts is None:
-                yield UnknownType(f"{found.generation}:{found.type}")
-            else:
-                yield from facts
+    def read(self, item: Any, now: int) -> Iterable[AnyFact | UnknownType]:
+        """The facts in one item heard at `now` (ms); raises `BadItem` when it is none, at once or on the way."""
+        found = unwrap(item)
+        if isinstance(found, tuple):
+            return self._facts(found[0], now)
+        return (fact for event in found for fact in self._facts(event, now))
+
+    def _facts(self, found: OpenCodeEvent | HookCall, now: int) -> Iterable[AnyFact | UnknownType]:
+        if isinstance(found, HookCall):
+            if found.at is None:
+                found.at = self._last or now
+            return self._hooks.read(found)
+        self._last = found.at or _stated_time(found.data) or self._last
+        near = self._last or now
+        facts = v1.read(found, near) if found.generation == 1 else v2.read(found, near)
+        return (UnknownType(f"{found.generation}:{found.type}"),) if facts is None else facts
 
 
 def _stated_time(data: dict[str, Any]) -> int | None:

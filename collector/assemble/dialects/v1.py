@@ -47,11 +47,11 @@ _KNOWN_EMPTY = re.compile(
 )
 
 
-def read(event: OpenCodeEvent, at: int) -> Facts | None:
-    """The facts in `event`; None when its type is not known."""
+def read(event: OpenCodeEvent, near: int) -> Facts | None:
+    """The facts in `event`, which was made near that time; None when its type is not known."""
     known = _READERS.get(event.type)
     if known is not None:
-        return known(event, event.data, at)
+        return known(event, event.data, event.made(near))
     return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
 
 
@@ -87,14 +87,14 @@ def _deleted(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
 
 
 def _message(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
-    yield from message(mapping(data.get("info")), text(data.get("sessionID")), at)
+    return message(mapping(data.get("info")), text(data.get("sessionID")), at)
 
 
 def _part(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     found = mapping(data.get("part"))
     stated = milliseconds(data.get("time"))
     streaming = isinstance(data.get("delta"), str)
-    yield from part(
+    return part(
         found, text(data.get("sessionID")), at if stated is None else stated, streaming, exact=stated is not None
     )
 

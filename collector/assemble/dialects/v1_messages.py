@@ -121,19 +121,20 @@ def part(found: JsonObject, session: str | None, at: int, streaming: bool = Fals
         return
     kind = found.get("type")
     if kind == "tool":
-        yield from _tool(found, session, of, identifier, at)
+        tool = _tool(found, session, of, identifier, at)
+        if tool is not None:
+            yield tool
         return
     if kind == "retry":
         yield _retry_part(found, session, of, at)
         return
     times = mapping(found.get("time"))
     start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
-    made = at if exact else time_in(identifier, at) or at
     fact = PartFact(
         session=session,
         key=f"part:{identifier}",
         at=at,
-        order=order(end or at, SETTLED if end else PENDING),
+        order=((SETTLED if end else PENDING) << 48) + (end or at),
         message=of,
         part=identifier,
         type="other",
@@ -151,9 +152,9 @@ def part(found: JsonObject, session: str | None, at: int, streaming: bool = Fals
             fact.type = "file"
             fact.mime, fact.filename, fact.bytes = attachment(found)
         case "step-start":
-            fact.type, fact.start = "start", made
+            fact.type, fact.start = "start", _made(identifier, at, exact)
         case "step-finish":
-            fact.type, fact.end = "finish", made
+            fact.type, fact.end = "finish", _made(identifier, at, exact)
             fact.reason, fact.tokens = text(found.get("reason")), tokens(found.get("tokens"))
             fact.cost = number(found.get("cost"))
         case "compaction":
@@ -161,26 +162,30 @@ def part(found: JsonObject, session: str | None, at: int, streaming: bool = Fals
             fact.auto, fact.overflow = truth(found.get("auto")), truth(found.get("overflow"))
             fact.tail = text(found.get("tail_start_id"))
         case "patch":
-            fact.type, fact.start = "patch", made
+            fact.type, fact.start = "patch", _made(identifier, at, exact)
             fact.files, fact.reason = texts(found.get("files")), text(found.get("hash"))
         case "subtask":
             fact.type, fact.text = "subtask", text(found.get("prompt"))
     yield fact
 
 
-def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) -> Facts:
+def _made(identifier: str, at: int, exact: bool) -> int:
+    return at if exact else time_in(identifier, at) or at
+
+
+def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) -> ToolFact | None:
     state = mapping(found.get("state"))
     status = state.get("status")
     rank = _RANKS.get(status) if isinstance(status, str) else None
     if rank is None:
-        return
-    times, metadata = mapping(state.get("time")), state.get("metadata")
-    meta = mapping(metadata)
+        return None
+    times, meta = mapping(state.get("time")), mapping(state.get("metadata"))
     start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
     settled = status in ("completed", "error")
     interrupted = status == "error" and meta.get("interrupted") is True
     given = state.get("input")
-    yield ToolFact(
+    files = state.get("attachments")
+    return ToolFact(
         session=session,
         key=f"part:{identifier}",
         at=at,
@@ -200,7 +205,7 @@ def _tool(found: JsonObject, session: str, of: str, identifier: str, at: int) ->
         exit=whole(meta.get("exit")),
         child=first_text(meta, "sessionId", "sessionID"),
         background=truth(meta.get("background")) or truth(mapping(given).get("background")),
-        attachments=[describe(*attachment(file)) for file in objects(state.get("attachments"))] or None,
+        attachments=[describe(*attachment(file)) for file in objects(files)] or None if files else None,
         pruned=milliseconds(times.get("compacted")),
         interrupted=interrupted or None,
         rejected=_is_rejection(state) or None,

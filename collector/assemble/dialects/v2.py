@@ -58,11 +58,11 @@ _KNOWN_EMPTY = re.compile(
 )
 
 
-def read(event: OpenCodeEvent, at: int) -> Facts | None:
-    """The facts in `event`; None when its type is not known."""
+def read(event: OpenCodeEvent, near: int) -> Facts | None:
+    """The facts in `event`, which was made near that time; None when its type is not known."""
     known = _READERS.get(event.type)
     if known is not None:
-        return _sessioned(known, event, at)
+        return _sessioned(known, event, event.made(near))
     return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
 
 

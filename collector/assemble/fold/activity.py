@@ -35,6 +35,19 @@ class OpenTurn:
     under_way: tuple[UnderWay, ...] = ()
 
 
+def is_at_work(session: SessionState, quiet: int) -> bool:
+    """Whether all that is open of `session` is one turn, and something was heard of each open step after `quiet`.
+
+    Then nothing of it is due.
+    """
+    return (
+        session.heard > quiet
+        and (len(session.opened) == 1 or (not session.opened and bool(session.steps)))
+        and not session.usages.facts
+        and all(step.heard > quiet or step.written_version == step.version for step in session.steps.values())
+    )
+
+
 def open_turn(turn: Turn) -> OpenTurn:
     """What is known of `turn` now."""
     waiting, since = _waiting(turn.session)

@@ -67,12 +67,16 @@ def forget(session: SessionState, messages: Iterable[str], until: int) -> None:
         for tool in message.tools.values() if message else ():
             session.calls.pop(tool.call, None)
     gone = set(messages)
-    session.notes = {k: n for k, n in session.notes.items() if n.message not in gone if n.message or n.at > until}
-    session.waits = {k: w for k, w in session.waits.items() if max(end.at for end in w.values()) > until}
+    if session.notes:
+        session.notes = {k: n for k, n in session.notes.items() if n.message not in gone if n.message or n.at > until}
+    if session.waits:
+        session.waits = {k: w for k, w in session.waits.items() if max(end.at for end in w.values()) > until}
     before = min([until, *(message.created for message in (*session.opened.values(), *session.steps.values()))])
     for timeline in session.timelines.values():
-        timeline.forget(before)
-    _forget_sent(session)
+        if timeline.facts:
+            timeline.forget(before)
+    if session.sent:
+        _forget_sent(session)
     _forget_summarised(session)
 
 

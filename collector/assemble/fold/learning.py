@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Callable
+from typing import Any
 
 from collector.assemble.facts import (
     NEVER,
     AnyFact,
+    Fact,
     FirstTokenFact,
     MessageFact,
     NoteFact,
@@ -27,48 +30,55 @@ def learn(session: SessionState, fact: AnyFact) -> bool:
     """Take `fact` in; whether it said anything new."""
     if fact.at > session.last_at:
         session.last_at = fact.at
-    match fact:
-        case FirstTokenFact():
-            message = session.message(fact.message)
-            if message.first is not None and message.first <= fact.at:
-                return False
-            message.first = fact.at
-            return True
-        case PartFact():
-            return _part(session, fact)
-        case ToolFact():
-            return _tool(session, fact)
-        case MessageFact():
-            return _message(session, fact)
-        case SessionFact():
-            if fact.created is not None:
-                session.born = fact.created if session.born is None else min(session.born, fact.created)
-            return merge(session.info, session.info_orders, fact)
-        case TitleFact():
-            if session.titled is not None and session.titled <= fact.at:
-                return False
-            session.titled = fact.at
-            return True
-        case WaitFact():
-            ends = session.waits.setdefault(fact.id, {})
-            if fact.ends in ends and ends[fact.ends].at <= fact.at:
-                return False
-            ends[fact.ends] = fact
-            return True
-        case NoteFact():
-            return _note(session, fact)
-        case RemovalFact():
-            message = session.message(fact.message)
-            known = message.removed.get(fact.part)
-            message.removed[fact.part] = min(fact.at, known or NEVER)
-            message.version += 1
-            return known is None
-        case RetryFact() if fact.message is None:
-            return _again(session, fact)
-        case StatusFact() if session.info.deleted is not None and fact.status != "busy":
-            return _again(session, fact)
-        case _:
-            return session.timelines[type(fact)].add(fact)
+    known = _LEARNT.get(type(fact))
+    return known(session, fact) if known is not None else session.timelines[type(fact)].add(fact)
+
+
+def _first(session: SessionState, fact: FirstTokenFact) -> bool:
+    message = session.message(fact.message)
+    if message.first is not None and message.first <= fact.at:
+        return False
+    message.first = fact.at
+    return True
+
+
+def _session(session: SessionState, fact: SessionFact) -> bool:
+    if fact.created is not None:
+        session.born = fact.created if session.born is None else min(session.born, fact.created)
+    return merge(session.info, session.info_orders, fact)
+
+
+def _titled(session: SessionState, fact: TitleFact) -> bool:
+    if session.titled is not None and session.titled <= fact.at:
+        return False
+    session.titled = fact.at
+    return True
+
+
+def _wait(session: SessionState, fact: WaitFact) -> bool:
+    ends = session.waits.setdefault(fact.id, {})
+    if fact.ends in ends and ends[fact.ends].at <= fact.at:
+        return False
+    ends[fact.ends] = fact
+    return True
+
+
+def _removal(session: SessionState, fact: RemovalFact) -> bool:
+    message = session.message(fact.message)
+    known = message.removed.get(fact.part)
+    message.removed[fact.part] = min(fact.at, known or NEVER)
+    message.version += 1
+    return known is None
+
+
+def _retry(session: SessionState, fact: RetryFact) -> bool:
+    return _again(session, fact) if fact.message is None else session.retries.add(fact)
+
+
+def _status(session: SessionState, fact: StatusFact) -> bool:
+    if session.info.deleted is not None and fact.status != "busy":
+        return _again(session, fact)
+    return session.statuses.add(fact)
 
 
 def _again(session: SessionState, fact: RetryFact | StatusFact) -> bool:
@@ -174,3 +184,19 @@ def _keep_replaced(message: SessionMessage, old: PartFact, new: PartFact) -> Non
         known = message.replaced.setdefault(old.part, [])
         if old not in known:
             known.append(old)
+
+
+_LEARNT: dict[type[Fact], Callable[[SessionState, Any], bool]] = {
+    FirstTokenFact: _first,
+    PartFact: _part,
+    ToolFact: _tool,
+    MessageFact: _message,
+    SessionFact: _session,
+    TitleFact: _titled,
+    WaitFact: _wait,
+    NoteFact: _note,
+    RemovalFact: _removal,
+    RetryFact: _retry,
+    StatusFact: _status,
+}
+"""All others are found by their time only."""

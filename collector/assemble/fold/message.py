@@ -63,6 +63,7 @@ class SessionMessage:
         "role",
         "said",
         "standing",
+        "timed",
         "tools",
         "version",
         "written_version",
@@ -89,6 +90,8 @@ class SessionMessage:
         self.version = 0
         self.said: tuple[Any, Any] = (None, None)
         """What the message says, as `spans` put it, in a state."""
+        self.timed: tuple[Any, Any] = (None, None)
+        """When a model was at work for it, as `spans` put it, by what was known of the session."""
         self.replaced: dict[str, list[PartFact]] = {}
         """What texts said before they were changed, by part."""
         self.removed: dict[str | None, int] = {}

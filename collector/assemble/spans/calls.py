@@ -15,7 +15,7 @@ from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
 from collector.assemble.spans.conversation import SentMessage
-from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_known, put_text
+from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_number, put_text
 from collector.assemble.spans.outcome import error_of
 from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, answered, as_text, said
@@ -23,7 +23,6 @@ from collector.assemble.spans.sent import prepared, sent
 from collector.assemble.spans.timing import Timing
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
-from collector.openinference.tools import ToolDefinition, write_tools
 from collector.otlp.values import to_json
 
 
@@ -32,6 +31,7 @@ class CallSpans:
 
     def __init__(self, service: str) -> None:
         self._service = service
+        self._tools = conversation.ToolsEncoding()
 
     def step(
         self,
@@ -54,7 +54,8 @@ class CallSpans:
             messages = [prompt, *messages]
         else:
             encoding = session.encodings.setdefault("", (conversation.ConversationEncoding(), None))[0]
-        asked = _RequestContent(messages, times.request, tools, encoding, session.forgotten)
+        offered = self._tools.of(tools.tools) if tools is not None else b""
+        asked = _RequestContent(messages, times.request, encoding, offered, session.forgotten)
         made = []
         for attempt in times.others:
             identifier = span_id(step.id, "attempt", str(attempt.number))
@@ -163,9 +164,7 @@ class CallSpans:
         if turn.opener.info.delivered is None:
             messages.append(SentMessage("user", TITLE_PROMPT))
         messages += _title_subject(turn, start)
-        _put_asked(
-            made.span, provider, model, _RequestContent(messages, request, None, conversation.ConversationEncoding())
-        )
+        _put_asked(made.span, provider, model, _RequestContent(messages, request, conversation.ConversationEncoding()))
         title = session.info.title
         if title and session.titled is not None and session.titled >= start:
             _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
@@ -196,7 +195,7 @@ class CallSpans:
                 agent="compaction",
             ),
         )
-        _put_asked(made.span, provider, model, _RequestContent([], None, None, conversation.ConversationEncoding()))
+        _put_asked(made.span, provider, model, _RequestContent([], None, conversation.ConversationEncoding()))
         if known.text:
             _put_answer(made.span, SentMessage("assistant", known.text), known.text, "text/plain")
         _put_usage(made.span, known.tokens, known.cost)
@@ -222,12 +221,12 @@ def _title_subject(turn: Turn, start: int) -> list[SentMessage]:
 
 @dataclass(frozen=True, slots=True)
 class _RequestContent:
-    """What went to the model; `encoding` is that of the conversation it goes on with."""
+    """What went to the model; `encoding` is that of the conversation it goes on with, `tools` are encoded too."""
 
     messages: list[SentMessage]
     request: RequestFact | None
-    tools: ToolListFact | None
     encoding: conversation.ConversationEncoding
+    tools: bytes = b""
     forgotten: int = 0
     """Messages before these that were let go of."""
 
@@ -280,13 +279,8 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
         put(span, {"opencode.context_window": asked.request.window})
     if asked.request and asked.request.params:
         put(span, {"llm.invocation_parameters": as_text(asked.request.params)})
-    write_tools(
-        partial(put_known, span),
-        [
-            ToolDefinition(str(tool.get("name") or ""), str(tool.get("description") or ""), tool.get("parameters"))
-            for tool in (asked.tools.tools if asked.tools else ())
-        ],
-    )
+    if asked.tools:
+        span.MergeFromString(asked.tools)
 
 
 def _put_answer(span: Span, answer: SentMessage, value: str, mime: str) -> None:
@@ -311,7 +305,7 @@ def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | Non
             cache_write=written,
             reasoning=reasoning,
         )
-        write_tokens(partial(put_known, span), counts)
+        write_tokens(partial(put_number, span), counts)
         put(span, {"opencode.context_fresh": int(tokens.get("input", 0))})
     if cost is not None and (cost or (tokens and any(tokens.values()))):
         put(span, {"llm.cost.total": float(cost), "opencode.cost_usd": float(cost)})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.spans.otlp import put_text
+from collector.assemble.spans.otlp import put, put_text
 from collector.openinference.messages import ChatMessage, ToolCall, text_contents, write_message
+from collector.openinference.tools import ToolDefinition, write_tools
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
+_KNOWN_TOOLS = 8
+"""Lists of tools that are kept encoded: one for each agent, and for each of a few projects."""
 
 
 class SentMessage(ChatMessage):
@@ -81,6 +85,27 @@ class ConversationEncoding:
         self._data = b"".join([self._data, *parts])
         self._messages = messages
         return self._data, 0
+
+
+class ToolsEncoding:
+    """The attributes of the tools that a call offers: mostly those of a call before, of this session or another."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[list[dict[str, Any]], bytes]] = []
+
+    def of(self, tools: list[dict[str, Any]]) -> bytes:
+        """`tools` as the bytes of a span that has only them."""
+        found = next((item for item in self._known if item[0] == tools), None)
+        if found is None:
+            span = Span()
+            definitions = [
+                ToolDefinition(str(tool.get("name") or ""), str(tool.get("description") or ""), tool.get("parameters"))
+                for tool in tools
+            ]
+            write_tools(lambda key, value: put(span, {key: value}), definitions)
+            found = (tools, span.SerializeToString())
+            self._known = [found, *self._known[: _KNOWN_TOOLS - 1]]
+        return found[1]
 
 
 def within(messages: list[SentMessage], most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:

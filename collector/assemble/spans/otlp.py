@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -41,25 +42,20 @@ class SpanHead:
 
 def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
     """A span of `session`; `service` is the id of the agent it is of."""
-    span = Span(
-        trace_id=head.trace_id,
-        span_id=head.span_id,
-        parent_span_id=head.parent_id,
-        name=head.name,
-        kind=Span.SPAN_KIND_INTERNAL,
-        start_time_unix_nano=head.start * 1_000_000,
-        end_time_unix_nano=max(head.start, head.end) * 1_000_000,
-    )
-    put(
-        span,
-        {
-            "openinference.span.kind": head.kind,
-            "session.id": session.id,
-            "agent.id": service,
-            "agent.name": head.agent or service,
-        },
-    )
+    span = Span.FromString(_common(head.kind, session.id, service, head.agent or service))
+    span.trace_id, span.span_id, span.parent_span_id = head.trace_id, head.span_id, head.parent_id
+    span.name = head.name
+    span.start_time_unix_nano = head.start * 1_000_000
+    span.end_time_unix_nano = max(head.start, head.end) * 1_000_000
     return BuiltSpan(span, session.id, session.info.version or "")
+
+
+@lru_cache(maxsize=256)
+def _common(kind: str, session: str, service: str, agent: str) -> bytes:
+    """What all spans of a kind, session and agent begin with."""
+    span = Span(kind=Span.SPAN_KIND_INTERNAL)
+    put(span, {"openinference.span.kind": kind, "session.id": session, "agent.id": service, "agent.name": agent})
+    return span.SerializeToString()
 
 
 def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
@@ -70,19 +66,12 @@ def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
             if value:
                 add(key=key).value.string_value = value if value.isascii() else sound(value)
         else:
-            _put_number(add(key=key).value, value)
+            put_number(span, key, value)
 
 
-def put_known(span: Any, key: str, value: AttributeValue) -> None:
-    """Add an attribute, unless its value is an empty text."""
-    if isinstance(value, str):
-        if value:
-            span.attributes.add(key=key).value.string_value = sound(value)
-    else:
-        _put_number(span.attributes.add(key=key).value, value)
-
-
-def _put_number(target: Any, value: float | bool) -> None:
+def put_number(span: Any, key: str, value: float | bool) -> None:
+    """Add a number or truth value."""
+    target = span.attributes.add(key=key).value
     if isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, int):

@@ -7,6 +7,7 @@ together from the messages of the session that came before: from the last compac
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from collector.assemble.attachments import MediaPlace
 from collector.assemble.facts import HistoryFact, PartFact, ToolFact
@@ -206,7 +207,12 @@ def _all_said(
 
 def _version(session: SessionState) -> tuple[int, ...]:
     """The version of OpenCode, by its first two numbers; the newest where it is not known."""
-    numbers = (session.info.version or "").split(".")[:2]
+    return _numbers(session.info.version or "")
+
+
+@lru_cache(maxsize=64)
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = version.split(".")[:2]
     return tuple(int(number) for number in numbers) if all(n.isdecimal() for n in numbers) else _TRANSCRIBED
 
 

@@ -47,19 +47,25 @@ class Timing:
 
 def timing(session: SessionState, step: SessionMessage) -> Timing:
     """The times of `step`."""
+    known = (session.changes, session.gone_at)
+    if step.timed[0] != known:
+        step.timed = (known, _timing(session, step))
+    found: Timing = step.timed[1]
+    return found
+
+
+def _timing(session: SessionState, step: SessionMessage) -> Timing:
     since, until = step.created, session.next_step(step)
-    end_known = step.info.completed or NEVER
+    known_end = min(until, step.info.completed or NEVER)
     requests = [r for r in session.requests.facts if r.message == step.id] or [
-        r
-        for r in session.requests.between(since, min(until, end_known))
-        if r.message is None and r.agent not in SIDE_CALLS
+        r for r in session.requests.between(since, known_end) if r.message is None and r.agent not in SIDE_CALLS
     ]
     starts = [r.at for r in requests] or [
-        s.at for s in session.statuses.between(since, min(until, end_known)) if s.status == "busy"
+        s.at for s in session.statuses.between(since, known_end) if s.status == "busy"
     ]
     begun = step.part("start")
     sign = min((at for at in (begun.start if begun else None, step.first) if at is not None), default=None)
-    failed, previous = _failed(session, step, min(until, end_known), starts)
+    failed, previous = _failed(session, step, known_end, starts)
     if failed and sign is not None and sign < previous:  # of an attempt that failed while it streamed
         sign = None
     limit = NEVER if sign is None else sign
@@ -116,6 +122,8 @@ def _failed(
 ) -> tuple[tuple[Attempt, ...], int]:
     """The attempts that failed, and when the last of them did (or the step was made)."""
     retries: dict[int, RetryFact] = {}
+    if not session.retries.facts:
+        return (), min([step.created, *starts])
     for retry in session.retries.facts:
         if retry.message == step.id or (retry.message is None and step.created <= retry.at < until):
             retries.setdefault(retry.attempt, retry)
@@ -133,10 +141,14 @@ def _end(step: SessionMessage) -> int:
     A tool may have run, and ended, while the model still wrote the call of the next: its time is its own.
     """
     finish = step.part("finish")
-    called = [tool.start for tool in step.tools.values() if tool.start is not None]
-    spoken = [p.end for p in step.parts.values() if p.type in ("text", "reasoning") and p.end is not None]
+    called, first_end = [], NEVER
+    for tool in step.tools.values():
+        if tool.start is not None:
+            called.append(tool.start)
+        if tool.end is not None and tool.end < first_end:
+            first_end = tool.end
+    spoken = [p.end for p in step.parts.values() if p.end is not None and p.type in ("text", "reasoning")]
     last = finish.end if finish and finish.end is not None else step.info.completed
-    first_end = min((t.end for t in step.tools.values() if t.end is not None), default=NEVER)
     if step.info.streamed is not None and step.info.streamed < first_end:
         found = step.info.streamed
     elif called:

@@ -107,9 +107,10 @@ class TurnSpans:
             wait = ends.get(False) or ends[True]
             if (wait.call is None or wait.call not in session.calls) and turn.holds(wait.at):
                 _wait_events(span, ends)
-        events = sorted(span.events, key=lambda e: e.time_unix_nano)
-        del span.events[:]
-        span.events.extend(events)
+        if len(span.events) > 1:
+            events = sorted(span.events, key=lambda e: e.time_unix_nano)
+            del span.events[:]
+            span.events.extend(events)
 
     # ---- TOOL
 
