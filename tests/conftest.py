@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness.compiled import keep_compiled_triggers
 from harness.receiving import ReceiverHarness
 from hypothesis import HealthCheck, settings
 
@@ -16,6 +17,7 @@ settings.register_profile(
 settings.register_profile("fuzz", settings.get_profile("default"), max_examples=1500)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+keep_compiled_triggers()
 
 
 @pytest.fixture(autouse=True)

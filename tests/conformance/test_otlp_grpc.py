@@ -19,6 +19,8 @@ from harness.telemetry import PROTOBUF, span_ids, traces
 from harness.upstream import wait_for
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+pytestmark = pytest.mark.slow  # starts processes
+
 TOKEN = "a-token-" + "for-tests"
 MOST = 200_000
 SETTINGS = {"COLLECTOR_GRPC_PORT": "0", "COLLECTOR_MAX_BODY_BYTES": str(MOST)}

@@ -58,6 +58,7 @@ def _python(tree: Path, *arguments: str, **extra: str) -> str:
     return found.stdout.decode()
 
 
+@pytest.mark.slow
 def test_a_setting_added_as_told_is_read_shown_and_documented(tree: Path) -> None:
     [code] = re.findall(r"```python\n# collector/settings/model\.py[^\n]*\n(.*?)```", RECIPES["a setting"], re.S)
     file = tree / "collector" / "settings" / "model.py"
@@ -70,6 +71,7 @@ def test_a_setting_added_as_told_is_read_shown_and_documented(tree: Path) -> Non
     assert "| COLLECTOR_GREETING |" in (tree / "docs" / "settings.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_rule_added_as_told_masks_and_changes_no_released_version(tree: Path) -> None:
     [code] = re.findall(r"```python\n# collector/redact/rules/vendors/work\.py[^\n]*\n(.*?)```", TEXT, re.S)
     file = tree / "collector" / "redact" / "rules" / "vendors" / "work.py"

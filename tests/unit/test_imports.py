@@ -12,6 +12,8 @@ from harness.process import environment, running
 
 from collector.cli import COMMANDS
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 STAGES = {f"collector.{room}" for room in ("assemble", "otlp", "pipeline", "receive", "redact", "reshape", "forward")}
 HEAVY = {
     "aiohttp", "collector.store.sqlite", "cryptography", "fastapi", "google.protobuf", "httpx", "hyperscan",
