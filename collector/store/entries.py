@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from collector.batch import SealedBatch, Signal
 from collector.enums import LOCAL as LOCAL
@@ -278,10 +278,14 @@ class Delivery:
 
 
 class Account(TypedDict):
-    """One line of the ledger, in spans, log records or data points."""
+    """One line of the ledger, in spans, log records or data points.
+
+    A collector that forwards nothing delivers nothing: what it only keeps stands under LOCAL, and is `kept` by name too.
+    """
 
     received: int
     delivered: int
+    kept: NotRequired[int]
     queued: int
     dead_lettered: int
     dropped: dict[str, int]
@@ -289,6 +293,26 @@ class Account(TypedDict):
 
 Ledger = dict[str, dict[str, Account]]
 """destination -> signal -> account"""
+
+
+def account_in(ledger: Ledger, destination: str, signal: str) -> Account:
+    """The account, begun where there is none yet."""
+    return ledger.setdefault(destination, {}).setdefault(
+        signal, Account(received=0, delivered=0, queued=0, dead_lettered=0, dropped={})
+    )
+
+
+def enter(ledger: Ledger, destination: str, signal: str, outcome: str, reason: str, items: int) -> None:
+    """Write a counter that the store holds into its account."""
+    account = account_in(ledger, destination, signal)
+    if outcome == "dropped":
+        account["dropped"][reason] = items
+    elif outcome == "received":
+        account["received"] = items
+    else:
+        account["delivered"] = items
+        if destination == LOCAL:
+            account["kept"] = items
 
 
 class Completable(NamedTuple):

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from collector.enums import LOCAL
 from collector.viewer.status import Status
 
 
@@ -34,7 +35,8 @@ class _StatusCollector(Collector):
         for destination, signals in self._status["ledger"].items():
             for signal, account in signals.items():
                 items.add_metric([destination, signal, "received", ""], account["received"])
-                items.add_metric([destination, signal, "delivered", ""], account["delivered"])
+                outcome = "kept" if destination == LOCAL else "delivered"
+                items.add_metric([destination, signal, outcome, ""], account["delivered"])
                 for reason, count in account["dropped"].items():
                     items.add_metric([destination, signal, "dropped", reason], count)
                 waiting.add_metric([destination, signal, "queued"], account["queued"])

@@ -175,7 +175,8 @@ def test_health_and_readiness_and_metrics_answer(tmp_path: Path) -> None:
         assert proxy.get("/readyz")["status"] == "ready"
         status, headers, body = ask(proxy.url + "/metrics", None, {})
         assert status == 200 and headers["content-type"].startswith("text/plain")
-        assert b'collector_items_total{destination="local",outcome="delivered",reason="",signal="traces"} 2.0' in body
+        assert b'collector_items_total{destination="local",outcome="kept",reason="",signal="traces"} 2.0' in body
+        assert b"delivered" not in body  # nothing is forwarded
         assert ask(proxy.url + "/", None, {})[0] == 401
         assert ask(proxy.url + "/", None, {"x-collector-token": proxy.read_token})[0] == 200
         assert ask(proxy.url + "/api/nothing", None, {})[0] == 404

@@ -15,7 +15,6 @@ from collector.otlp.write import to_document
 from collector.store.entries import (
     ANY_SESSION,
     ANY_SPAN,
-    Account,
     DeadLetter,
     Delivery,
     FoundId,
@@ -27,6 +26,8 @@ from collector.store.entries import (
     SessionQuery,
     SpanQuery,
     TraceEntry,
+    account_in,
+    enter,
 )
 from collector.store.postgres.clock import NOW_MS
 from collector.store.postgres.column_values import indexable, storable
@@ -202,12 +203,6 @@ class PostgresReading:
 def read_ledger(connection: PgConnection) -> Ledger:
     """Read all accounts as they stand at one moment."""
     ledger: Ledger = {}
-
-    def account(destination: str, signal: str) -> Account:
-        return ledger.setdefault(destination, {}).setdefault(
-            signal, Account(received=0, delivered=0, queued=0, dead_lettered=0, dropped={})
-        )
-
     with connection.transaction():
         execute(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         rows: list[Row] = execute(
@@ -218,18 +213,12 @@ def read_ledger(connection: PgConnection) -> Ledger:
             execute(connection, f"SELECT destination, signal, sum(items)::bigint FROM {table} GROUP BY 1, 2").fetchall()
             for table in ("outbox", "dead_letters")
         )
-    for destination, signal, outcome, reason, items in rows:
-        line = account(destination, signal)
-        if outcome == "dropped":
-            line["dropped"][reason] = items
-        elif outcome == "received":
-            line["received"] = items
-        else:
-            line["delivered"] = items
+    for row in rows:
+        enter(ledger, *row)
     for destination, signal, items in waiting:
-        account(destination, signal)["queued"] = items
+        account_in(ledger, destination, signal)["queued"] = items
     for destination, signal, items in dead:
-        account(destination, signal)["dead_lettered"] = items
+        account_in(ledger, destination, signal)["dead_lettered"] = items
     return ledger
 
 

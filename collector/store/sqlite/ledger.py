@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 
-from collector.store.entries import Account, Ledger
+from collector.store.entries import Ledger, account_in, enter
 
 
 def read_ledger(connection: sqlite3.Connection) -> Ledger:
     """Read all accounts as they stand at one moment."""
     ledger: Ledger = {}
-
-    def account(destination: str, signal: str) -> Account:
-        return ledger.setdefault(destination, {}).setdefault(
-            signal, Account(received=0, delivered=0, queued=0, dead_lettered=0, dropped={})
-        )
-
     connection.execute("BEGIN")
     try:
-        for destination, signal, outcome, reason, items in connection.execute(
-            "SELECT destination, signal, outcome, reason, items FROM ledger"
-        ):
-            line = account(destination, signal)
-            if outcome == "dropped":
-                line["dropped"][reason] = items
-            elif outcome == "received":
-                line["received"] = items
-            else:
-                line["delivered"] = items
+        for row in connection.execute("SELECT destination, signal, outcome, reason, items FROM ledger"):
+            enter(ledger, *row)
         for destination, signal, items in connection.execute(
             "SELECT destination, signal, sum(items) FROM outbox GROUP BY 1, 2"
         ):
-            account(destination, signal)["queued"] = items
+            account_in(ledger, destination, signal)["queued"] = items
         for destination, signal, items in connection.execute(
             "SELECT destination, signal, sum(items) FROM dead_letters GROUP BY 1, 2"
         ):
-            account(destination, signal)["dead_lettered"] = items
+            account_in(ledger, destination, signal)["dead_lettered"] = items
     finally:
         connection.execute("COMMIT")
     return ledger
