@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from collector.app.data_dir import INSTANCE_KEY, READ_TOKEN, announced_url, found_secret
 from collector.errors import CollectorError
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from collector.store import Reading
 
 _SECONDS = 10
+_HEALTH_SECONDS = 2
+_SERVICE = "opencode-collector"
 _OTHER_TOKEN = (
     "set COLLECTOR_DATA_DIR to the data directory it serves, whose read token is taken from there,"
     " or COLLECTOR_ACCESS_TOKEN to its access token"
@@ -75,6 +79,22 @@ class Client:
         if strangers:
             raise CollectorError(strangers[-1])
         raise NotRunning(f"no collector answers at {' or '.join(self._urls) or 'its address'}: start `collector serve`")
+
+
+def is_taken_by_another(url: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Whether something listens at `url` that is no collector."""
+    try:
+        answer = ask(url, "GET", "/healthz", seconds=_HEALTH_SECONDS, tls=tls)
+        return not (answer.status == 200 and json.loads(answer.body).get("service") == _SERVICE)
+    except (ValueError, AttributeError):
+        return True
+    except OSError:
+        parts = urlsplit(url)
+        with contextlib.suppress(OSError):
+            place = (parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
+            with socket.create_connection(place, timeout=_HEALTH_SECONDS):
+                return True
+        return False
 
 
 def urls_of(settings: Settings) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -13,7 +15,7 @@ from typing import Any
 import typer
 
 from collector import __version__
-from collector.cli.client import Client, NotRunning
+from collector.cli.client import Client, NotRunning, is_taken_by_another, urls_of
 from collector.cli.doctor_wiring import wiring_findings
 from collector.cli.finding import Finding
 from collector.cli.options import AsJson, ConfigOption, DataDirOption, PolicyOption
@@ -22,9 +24,12 @@ from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
 from collector.errors import CollectorError
 from collector.pipeline.selftest import prove
+from collector.settings.model import Settings, store_url_of
 from collector.settings.sources import Loaded, load
+from collector.settings.tls import client_tls
 
 _LEVEL_WIDTH = 9
+_LEAST_FREE = 256 * 1024 * 1024
 
 
 def register(app: typer.Typer) -> None:
@@ -119,18 +124,50 @@ def _data_dir(path: Path) -> Finding:
         return Finding("data directory", "problem", f"{path} cannot be written: mend its rights, or use --data-dir")
     if sys.platform != "win32" and path.stat().st_mode & 0o077:
         return Finding("data directory", "notice", f"{path} can be read by others: chmod 700")
+    if (free := shutil.disk_usage(path).free) < _LEAST_FREE:
+        return Finding("data directory", "notice", f"{path}: its disk has {free / 1e6:,.0f} MB left; make room there")
     return Finding("data directory", "ok", str(path))
+
+
+def _not_heard(settings: Settings, error: CollectorError) -> Finding:
+    """Why the collector of these settings did not answer: it does not run, or another program has its port."""
+    url = urls_of(settings)[-1] if settings.port else ""
+    if url and is_taken_by_another(url, client_tls(settings)):
+        said = f"another program listens at {url}: stop it, or set COLLECTOR_PORT for the collector and for its clients"
+        return Finding("collector", "problem", said)
+    return Finding("collector", "notice" if isinstance(error, NotRunning) else "problem", str(error))
+
+
+def _stored(settings: Settings) -> Iterator[Finding]:
+    """Whether what was kept can be read, where no collector runs to say so."""
+    from collector.store.open import is_there, open_reading
+
+    directory, url = settings.data_dir.expanduser(), store_url_of(settings)
+    if not is_there(directory, url):
+        return
+    try:
+        reader = open_reading(directory, url)
+        with contextlib.closing(reader):
+            reader.ledger()
+    except CollectorError as error:
+        if url:
+            said = f"{error}: check COLLECTOR_STORE_URL, and whether that database runs"
+            yield Finding("store", "problem", said)
+        else:
+            said = f"{error}: one of an older version is brought to this one's format by `collector serve`"
+            yield Finding("store", "notice", said)
+    else:
+        yield Finding("store", "ok", "it opens")
 
 
 def _running(loaded: Loaded) -> Generator[Finding, None, dict[str, Any]]:
     """Tells of the running collector, and returns its status; an empty one where there is none to be had."""
     try:
         found: dict[str, Any] = Client(loaded.settings).get("/api/status")
-    except NotRunning as error:
-        yield Finding("collector", "notice", str(error))
-        return {}
     except CollectorError as error:
-        yield Finding("collector", "problem", str(error))
+        yield _not_heard(loaded.settings, error)
+        if isinstance(error, NotRunning):
+            yield from _stored(loaded.settings)
         return {}
     grpc = f" and for OTLP/gRPC at {found['grpc']}" if found["grpc"] else ""
     said = f"version {found['version']} at {found['url']}{grpc}; {found['forwarding']['reason']}"

@@ -1,15 +1,19 @@
-"""What `collector doctor` looks at outside the collector: OpenCode, its plugins, and the environment."""
+"""What `collector doctor` says of OpenCode and its plugins."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from typing import Any
 
+from collector.app.data_dir import INSTALL_TOKEN, found_secret
 from collector.cli.client import urls_of
+from collector.cli.doctor_environment import Here, environment_findings
 from collector.cli.finding import Finding
 from collector.errors import ConfigError
 from collector.opencode.install import (
@@ -25,19 +29,16 @@ from collector.opencode.npm_plugin import FIRST_RENAMED, cached_copies, npm_entr
 from collector.settings.model import Settings
 
 _LISTED_UNTIL = (2,)
-_PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_OF_NPM = ("INFERENCE_OTLP_ENDPOINT", "CATALYST_OTLP_ENDPOINT")
 
 
 def wiring_findings(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """How agents on this machine are wired to a collector of these settings; nothing is changed."""
-    port = urlsplit(urls_of(settings)[0]).port or settings.port
-    yield from _opencode(port, environ)
-    yield from _environment(port, environ)
+    here = Here(next(iter(urls_of(settings)), ""), settings.host, settings.grpc_port)
+    yield from _opencode(settings, here, environ)
+    yield from environment_findings(here, environ)
 
 
-def _opencode(port: int, environ: Mapping[str, str]) -> Iterator[Finding]:
+def _opencode(settings: Settings, here: Here, environ: Mapping[str, str]) -> Iterator[Finding]:
     binary = shutil.which("opencode", path=environ.get("PATH"))
     version = opencode_version(binary) if binary else None
     home = Path(environ.get("HOME") or Path.home())
@@ -50,8 +51,10 @@ def _opencode(port: int, environ: Mapping[str, str]) -> Iterator[Finding]:
     elif not installed and not npm:
         yield Finding("OpenCode", "ok", "no `opencode` on the PATH; nothing to look at")
         return
+    yield from _unreadable(places)
     for place in installed:
-        yield from _plugin(place, version, port)
+        layers = [each.settings for each in places[: places.index(place) + 1]]
+        yield from _plugin(place, version, here, _Tokens.of(settings, layers, environ))
     if not installed and not npm:
         yield Finding("OpenCode", "notice", "no plugin tells its turns: run `collector opencode install`")
     for config, entry in npm:
@@ -67,61 +70,63 @@ def _opencode(port: int, environ: Mapping[str, str]) -> Iterator[Finding]:
                 yield Finding("npm plugin", "notice", f"{said}: delete {folder} to get the latest")
 
 
-def _plugin(place: ConfigPlace, version: tuple[int, ...] | None, port: int) -> Iterator[Finding]:
+def _unreadable(places: Iterable[ConfigPlace]) -> Iterator[Finding]:
+    for config in (path for place in places for path in place.configs):
+        try:
+            if (text := text_of(config)) is not None:
+                root_of(config, text)
+        except ConfigError as error:
+            said = str(error).removesuffix("; nothing was changed")
+            yield Finding("OpenCode", "problem", f"{said}: mend the file, OpenCode reads it too")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """What is wrong with the tokens that a plugin shows, in words; empty where nothing is."""
+
+    access: str
+    install: str
+
+    @classmethod
+    def of(cls, settings: Settings, layers: Iterable[Path], environ: Mapping[str, str]) -> _Tokens:
+        """Of a plugin that reads settings from `layers`, the later before the earlier."""
+        found: dict[str, Any] = {"token": environ.get("COLLECTOR_ACCESS_TOKEN")}
+        for file in layers:
+            with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+                found |= {name: value for name, value in json.loads(file.read_text("utf-8")).items() if value}
+        asked = [settings.access_token, *settings.access_tokens.values()]
+        tokens = [each.get_secret_value() for each in asked if each is not None]
+        access = "shows none of the collector's access tokens" if tokens and found["token"] not in tokens else ""
+        ours = found_secret(settings.data_dir.expanduser(), INSTALL_TOKEN)
+        install = "shows no install token of this data directory, so that the collector does not read what it missed"
+        return cls(access, install if found.get("installToken") != ours else "")
+
+
+def _plugin(place: ConfigPlace, version: tuple[int, ...] | None, here: Here, tokens: _Tokens) -> Iterator[Finding]:
+    again = "run `collector opencode install" + ("" if place.private else " --project") + "`"
     try:
         if text_of(place.plugin) != plugin_text(version):
-            said = f"{place.plugin} is of another version than this collector: run `collector opencode install` again"
+            said = f"{place.plugin} is of another version than this collector: {again} again"
             yield Finding("plugin", "notice", said)
         config = place.config()
         text = text_of(config)
         names = listed_plugins(root_of(config, text)) if text is not None else []
-    except ConfigError as error:
-        yield Finding("plugin", "problem", str(error))
-        return
+    except ConfigError:
+        return  # told of already
     if version is not None and version < _LISTED_UNTIL and place.entry(config) not in names:
-        yield Finding("plugin", "problem", f"{config} does not list it: run `collector opencode install`")
+        yield Finding("plugin", "problem", f"{config} does not list it: {again}")
         return
     try:
         url = str(json.loads(place.settings.read_text("utf-8"))["url"])
-        theirs = urlsplit(url).port
     except (OSError, ValueError, LookupError, TypeError):
-        yield Finding("plugin", "problem", f"{place.settings} names no address: run `collector opencode install`")
+        yield Finding("plugin", "problem", f"{place.settings} names no address: {again}")
         return
-    if theirs != port:
-        said = f"{place.settings} sends to port {theirs}, the collector is at {port}: run `collector opencode install`"
-        yield Finding("plugin", "problem", said)
+    if said := replace(here, grpc_port=None).differs(url):
+        yield Finding("plugin", "problem", f"{place.settings} {said}: {again}")
+    elif tokens.access:
+        again = "run `collector opencode install`"  # a project's settings hold no token
+        yield Finding("plugin", "problem", f"{place.plugin} {tokens.access}: {again} with COLLECTOR_ACCESS_TOKEN set")
     else:
         yield Finding("plugin", "ok", f"{place.plugin} sends to {url}")
-
-
-def _environment(port: int, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Names that would lead telemetry past the collector, or back into it."""
-    for name in (*_ENDPOINTS, *_OF_NPM):
-        value = environ.get(name, "")
-        if not value:
-            continue
-        parts = urlsplit(value)
-        local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        if not local:
-            said = "leads agents past the collector: unset it here, or give it to the collector as --upstream"
-            yield Finding("environment", "notice", f"{name} names {parts.hostname or 'no host'}; it {said}")
-        elif _port_of(parts) != port:
-            yield Finding("environment", "notice", f"{name} names port {_port_of(parts)}, the collector is at {port}")
-        else:
-            yield Finding("environment", "ok", f"{name} leads to this collector")
-    switch = next((name for name in ("TRACE_TO_INFERENCE", "TRACE_TO_CATALYST") if environ.get(name)), "")
-    if switch and not any(environ.get(name) for name in _OF_NPM):
-        said = "is set and no endpoint: the npm plugin sends past the collector, to Catalyst itself"
-        yield Finding("environment", "notice", f"{switch} {said}; set INFERENCE_OTLP_ENDPOINT=http://127.0.0.1:{port}")
-    bypass = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-    proxy = next((name for name in _PROXIES if environ.get(name)), "")
-    if proxy and "127.0.0.1" not in bypass and bypass != "*":
-        said = "is set and NO_PROXY leaves out 127.0.0.1: some clients would send to the proxy instead"
-        yield Finding("environment", "notice", f"{proxy} {said}; export NO_PROXY=127.0.0.1,localhost")
-
-
-def _port_of(parts: SplitResult) -> int | None:
-    try:
-        return parts.port or {"https": 443}.get(parts.scheme, 80)
-    except ValueError:
-        return None
+        if tokens.install:
+            yield Finding("plugin", "notice", f"{place.plugin} {tokens.install}: run `collector opencode install`")

@@ -11,7 +11,7 @@ from collector.errors import ConfigError
 from collector.store import Reading, Store
 from collector.store.entries import Caps, NoStore
 
-__all__ = ["NoStore", "open_reading", "open_store"]
+__all__ = ["NoStore", "is_there", "open_reading", "open_store"]
 
 
 def open_store(
@@ -49,6 +49,13 @@ def open_reading(directory: Path, url: str = "") -> Reading:
     from collector.store.sqlite.reading import SqliteReading
 
     return SqliteReading(directory)
+
+
+def is_there(directory: Path, url: str = "") -> bool:
+    """Whether there is a store to open, whatever can be read of it; one at a `url` is taken to be there."""
+    from collector.store.sqlite.schema import FILE
+
+    return bool(url) or (directory / FILE).exists()
 
 
 def _need_driver() -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
+from harness.process import run, running
+from harness.upstream import upstream
+from pydantic import SecretStr
 
+from collector.app.data_dir import INSTALL_TOKEN, secret
+from collector.cli.doctor_environment import Here, environment_findings
 from collector.cli.doctor_wiring import wiring_findings
 from collector.opencode.install import PluginSettings, apply, global_place, planned_install
 from collector.settings.model import Settings
@@ -79,11 +85,70 @@ def test_both_plugins_together_and_an_old_copy_are_named(tmp_path: Path, environ
     assert any(level == "notice" and "--replace-npm" in said for _, level, said in _found(tmp_path, environ))
 
 
+def test_a_configuration_that_opencode_cannot_read_is_a_problem(tmp_path: Path, environ: dict[str, str]) -> None:
+    place = global_place(environ, tmp_path)
+    place.folder.mkdir(parents=True)
+    (place.folder / "config.json").write_text('{"plugin": [')
+    [said] = [said for _, level, said in _found(tmp_path, environ) if level == "problem"]
+    assert "config.json: not valid JSON in line 1: mend the file" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://10.9.8.7:4318", "names 10.9.8.7, another machine"),
+        ("https://127.0.0.1:4318", "begins with https://"),
+        ("http://[::1]:4318", "names ::1, the collector listens at 127.0.0.1"),
+        ("127.0.0.1:4318", "is no address: write http://127.0.0.1:4318"),
+        ("http://127.0.0.1:port", "is no address"),
+    ],
+)
+def test_a_plugin_that_sends_elsewhere_is_a_problem(
+    tmp_path: Path, environ: dict[str, str], url: str, words: str
+) -> None:
+    place = global_place(environ, tmp_path)
+    apply(planned_install(place, PluginSettings(url), (1, 18, 33)))
+    [said] = [said for _, level, said in _found(tmp_path, environ) if level == "problem"]
+    assert words in said
+    assert "run `collector opencode install`" in said
+
+
+def test_a_plugin_that_shows_another_token_than_is_asked_for_is_told(tmp_path: Path, environ: dict[str, str]) -> None:
+    place = global_place(environ, tmp_path)
+    before, now = "access-" + "b" * 16, "access-" + "n" * 16
+    settings = Settings(data_dir=tmp_path / "data", access_token=SecretStr(now))
+    for token, level in ((before, "problem"), (now, "ok")):
+        apply(planned_install(place, PluginSettings("http://127.0.0.1:4318", token), (1, 18, 33)))
+        [found] = [each for each in wiring_findings(settings, environ) if each.check == "plugin"]
+        assert found.level == level
+        assert before not in found.said and now not in found.said
+    secret(tmp_path / "data", INSTALL_TOKEN)
+    [said] = [each.said for each in wiring_findings(settings, environ) if each.level == "notice"]
+    assert "shows no install token of this data directory" in said
+
+
+def test_a_port_that_is_picked_at_the_start_is_no_port_to_compare_with(tmp_path: Path, environ: dict[str, str]) -> None:
+    _install(tmp_path, environ, 4999)
+    assert {level for _, level, _ in _found(tmp_path, environ, port=0)} == {"ok"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "level", "words"),
     [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318", "ok", "leads to this collector"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4320", "notice", "4320"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318/", "ok", "leads to this collector"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:4318", "notice", "begins with https://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1]:4318", "notice", "the collector listens at 127.0.0.1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "notice", "is no address: write http://127.0.0.1:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318/v1/traces", "notice", "behind which clients put"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:4318", "notice", "http://127.0.0.1:4318/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://127.0.0.1:4318/v1/logs", "ok", "leads to this collector"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://otel.example/v1/metrics", "notice", "past the collector"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "notice", "set it to http/protobuf"),
+        ("OTEL_SDK_DISABLED", "true", "notice", "unset it"),
+        ("OTEL_TRACES_EXPORTER", "none", "notice", "set it to otlp"),
+        ("OPENCODE_PURE", "1", "notice", "unset it"),
         ("INFERENCE_OTLP_ENDPOINT", "https://telemetry.example", "notice", "past the collector"),
         ("TRACE_TO_INFERENCE", "true", "notice", "INFERENCE_OTLP_ENDPOINT=http://127.0.0.1:4318"),
         ("HTTP_PROXY", "http://proxy.example:3128", "notice", "NO_PROXY"),
@@ -94,3 +159,37 @@ def test_names_that_lead_past_the_collector_are_told(
 ) -> None:
     found = [each for each in _found(tmp_path, {**environ, "PATH": "", name: value}) if each[0] == "environment"]
     assert [(each[1], words in each[2]) for each in found] == [(level, True)]
+
+
+def test_grpc_where_the_collector_takes_it_is_fine() -> None:
+    here = Here("http://127.0.0.1:4318", grpc_port=4317)
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    assert [found.level for found in environment_findings(here, environ)] == ["ok"]
+
+
+def test_a_switch_that_is_off_leads_nothing_past_the_collector(tmp_path: Path) -> None:
+    assert not list(environment_findings(Here("http://127.0.0.1:4318"), {"TRACE_TO_INFERENCE": "false"}))
+
+
+@pytest.mark.slow
+def test_another_program_on_the_port_is_told_from_no_collector(tmp_path: Path) -> None:
+    with upstream() as other:
+        found = run(tmp_path, "doctor", COLLECTOR_PORT=str(other.port))
+    assert f"problem  collector: another program listens at {other.url}: stop it".encode() in found.stdout
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        found = run(tmp_path, "doctor", COLLECTOR_PORT=port)
+    assert b"problem  collector: another program listens" in found.stdout
+    found = run(tmp_path, "doctor", COLLECTOR_PORT=port)
+    assert b"notice   collector: no collector answers" in found.stdout
+
+
+@pytest.mark.slow
+def test_a_store_is_looked_at_where_no_collector_runs(tmp_path: Path) -> None:
+    with running(tmp_path) as collector:
+        collector.stop()
+    port = collector.url.rsplit(":", 1)[1]
+    assert b"ok       store: it opens" in run(tmp_path, "doctor", COLLECTOR_PORT=port).stdout
+    for file in (tmp_path / "data").glob("collector.db*"):
+        file.write_bytes(b"none")
+    assert b"holds no store that this version reads" in run(tmp_path, "doctor", COLLECTOR_PORT=port).stdout
