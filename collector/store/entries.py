@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, NotRequired
 
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from collector.batch import SealedBatch, Signal
 from collector.enums import LOCAL as LOCAL
@@ -280,7 +280,8 @@ class Delivery:
 class Account(TypedDict):
     """One line of the ledger, in spans, log records or data points.
 
-    A collector that forwards nothing delivers nothing: what it only keeps stands under LOCAL, and is `kept` by name too.
+    A collector that forwards nothing delivers nothing: what it only keeps stands under LOCAL, and is
+    `kept` by name too.
     """
 
     received: int
