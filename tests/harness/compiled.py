@@ -21,7 +21,7 @@ _KEPT = Path(os.environ.get("TEST_CACHE") or Path(__file__).parents[2] / ".cache
 def keep_compiled_triggers() -> None:
     """Let every scanner of this process take from the cache what was compiled before from the same triggers."""
     if scan.hyperscan is not None:
-        scan._compiled = lru_cache(maxsize=64)(_kept(scan._compiled.__wrapped__))  # type: ignore[assignment]
+        scan._compiled = lru_cache(maxsize=64)(_kept(scan._compiled.__wrapped__))
 
 
 def _kept(compiled: Callable[[Sources], bytes]) -> Callable[[Sources], bytes]:
