@@ -8,7 +8,7 @@ from typing import Any
 from collector.cli.client import Client, NotRunning, open_reader, urls_of
 from collector.errors import CollectorError
 from collector.settings.model import Settings
-from collector.store.entries import SessionQuery, SpanQuery
+from collector.store.entries import FoundId, SessionQuery, SpanQuery
 
 _SESSION_LENGTH, _HEX_LENGTH = 8, 8
 
@@ -46,14 +46,9 @@ class KeptReader:
             found = self._get("/api/find", id=identifier)
         except NotRunning:
             found = self._from_disk(lambda reader: reader.find(identifier))
-        if not found:
-            raise CollectorError(
-                f"{identifier}: nothing that is kept has an id like this; `collector sessions` lists ids"
-            )
-        if len(found) > 1:
-            names = ", ".join(_name(each) for each in found[:5])
-            raise CollectorError(f"{identifier} is short for more than one: {names}; give more of it")
-        return dict(found[0])
+        from collector.viewer.short_ids import only_one
+
+        return dataclasses.asdict(only_one(identifier, [FoundId(**each) for each in found]))
 
     def session(self, identifier: str) -> str:
         """The whole id of a session that may be shortened; empty for none."""
@@ -122,7 +117,3 @@ def short_trace(trace_id: str) -> str:
 def short_span(trace_id: str, span_id: str) -> str:
     """Named with its trace, it is found among millions."""
     return f"{trace_id[:_HEX_LENGTH]}/{span_id[:_HEX_LENGTH]}"
-
-
-def _name(found: dict[str, str]) -> str:
-    return "/".join(filter(None, (found["trace_id"], found["span_id"]))) or found["session_id"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from collector.viewer.asked import known_names, said
 from collector.viewer.kept import add_kept
 from collector.viewer.live import Live, QueueControl
 from collector.viewer.pages.agents import add_agents
 from collector.viewer.pages.detail import add_detail
+from collector.viewer.pages.frame import page
 from collector.viewer.pages.lists import add_lists
 from collector.viewer.pages.state import add_state
 from collector.viewer.pages.static import add_static
@@ -28,14 +30,17 @@ def new_api(live: Live, version: str, control: QueueControl) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        dependencies=[Depends(known_names)],
     )
 
     @api.exception_handler(RequestValidationError)
-    def refuse(_: Request, error: Exception) -> JSONResponse:
+    def refuse(request: Request, error: Exception) -> Response:
         """The framework's own answer would quote what was asked."""
         assert isinstance(error, RequestValidationError)
-        names = sorted({str(each["loc"][-1]) for each in error.errors() if each["loc"][0] in ("query", "path")})
-        return JSONResponse({"detail": f"not usable: {', '.join(names) or 'the request'}"}, 422)
+        wrong = said(error.errors())
+        if request.scope["route"].include_in_schema:
+            return JSONResponse({"detail": wrong}, 422)
+        return page(live, "error.html", "Sessions", status_code=422, what="The address asks wrongly", advice=wrong)
 
     add_lists(api, live)
     add_detail(api, live)

@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query
 
 from collector.store.entries import SessionQuery, SpanQuery
+from collector.viewer.asked import LARGEST, Nanoseconds
 from collector.viewer.live import Live
 from collector.viewer.show import shown
 
-_LARGEST = 2**63 - 1
 RowLimit = Annotated[int, Query(ge=1, le=10_000)]
-BatchNumber = Annotated[int, Query(ge=-1, le=_LARGEST)]
-Nanoseconds = Annotated[int, Query(ge=0, le=_LARGEST)]
+BatchNumber = Annotated[int, Query(ge=-1, le=LARGEST)]
 Identifier = Annotated[str, Query(max_length=1000)]
 
 
@@ -82,7 +81,7 @@ def add_kept(api: FastAPI, live: Live) -> None:
 
     @api.get("/api/show")
     def show(
-        session: str = "", trace: str = "", span: str = "", turn: Annotated[int, Query(ge=0)] = 0
+        session: str = "", trace: str = "", span: str = "", turn: Annotated[int, Query(ge=0, le=LARGEST)] = 0
     ) -> dict[str, Any] | None:
         """A session, a turn of it, a trace, or a span of a trace, with its content and as Markdown; null for none."""
         return shown(live.reader, session, trace, span, turn)

@@ -87,12 +87,8 @@ def _call(reading: Callable[[], Reading], params: Mapping[str, Any]) -> dict[str
 def _check(tool: Tool, name: str, value: Any) -> None:
     if name not in tool.arguments:
         raise NotUsable(f"no such argument; {tool.name} takes {', '.join(tool.arguments) or 'none'}")
-    kind = tool.arguments[name][0]
-    usable = isinstance(value, str) if kind == "string" else isinstance(value, int) and not isinstance(value, bool)
-    if kind == "boolean":
-        usable = isinstance(value, bool)
-    if not usable:
-        raise NotUsable(f"{name}: expected {'text' if kind == 'string' else kind}")
+    if expected := tool.arguments[name].expected(value):
+        raise NotUsable(f"{name}: expected {expected}")
 
 
 def _text(text: str, *, failed: bool = False) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from collector.errors import CollectorError
+from collector.policy.model import KINDS
 from collector.store import Reading
 from collector.store.entries import SessionQuery
+from collector.viewer.short_ids import only_session
 from collector.viewer.shown import words
 from collector.viewer.shown.figures import count, duration, money
 from collector.viewer.shown.markdown import session_markdown, turn_markdown
@@ -23,24 +25,58 @@ from collector.viewer.shown.turns import turns_of
 _MOST_ROWS = 50
 _MOST_SKIPPED = 10_000
 _MOST_FOUND = 200
+_MOST_MINUTES = 10 * 366 * 24 * 60
 
 
 class NotUsable(CollectorError):
     """A tool was called with arguments that cannot be used; the message says which."""
 
 
+class Argument(NamedTuple):
+    """An argument of a tool: JSON Schema's type, what it means, and what it may be: from least to most, or a choice."""
+
+    kind: str
+    text: str
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
+
+    def schema(self) -> dict[str, Any]:
+        bounds = {"minimum": self.least, "maximum": self.most, "enum": list(self.choices) or None}
+        said = {name: value for name, value in bounds.items() if value is not None}
+        return {"type": self.kind, "description": self.text, **said}
+
+    def expected(self, value: Any) -> str:
+        """What a value should be that cannot be used; empty for one that can."""
+        if self.kind == "boolean":
+            return "" if isinstance(value, bool) else "boolean"
+        if self.kind == "string":
+            fits = isinstance(value, str) and (not self.choices or value in self.choices)
+            return "" if fits else ", ".join(self.choices) or "text"
+        if isinstance(value, int) and not isinstance(value, bool) and self._holds(value):
+            return ""
+        bounds = [
+            f"at least {self.least}" if self.least is not None else "",
+            f"at most {self.most}" if self.most else "",
+        ]
+        return " ".join(["integer", *filter(None, [", ".join(filter(None, bounds))])])
+
+    def _holds(self, value: int) -> bool:
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What an agent may call: its description, its arguments by name (type and meaning), and what answers."""
+    """What an agent may call: its description, its arguments by name, and what answers."""
 
     name: str
     description: str
-    arguments: Mapping[str, tuple[str, str]]
+    arguments: Mapping[str, Argument]
     required: tuple[str, ...]
     answer: Callable[[Reading, Mapping[str, Any]], str]
 
     def document(self) -> dict[str, Any]:
-        properties = {name: {"type": kind, "description": text} for name, (kind, text) in self.arguments.items()}
+        properties = {name: argument.schema() for name, argument in self.arguments.items()}
         schema = {"type": "object", "properties": properties, "required": list(self.required)}
         hints = {"readOnlyHint": True, "openWorldHint": False}
         return {"name": self.name, "description": self.description, "inputSchema": schema, "annotations": hints}
@@ -94,7 +130,7 @@ def _conversation(reader: Reading, given: Mapping[str, Any]) -> str:
 
 def _spans(reader: Reading, given: Mapping[str, Any]) -> str:
     found = _spans_of_session(reader, given["session"])
-    kind, name = given.get("kind", "").upper(), given.get("name", "").lower()
+    kind, name = given.get("kind", ""), given.get("name", "").lower()
     rows = [
         _row(span)
         for span in found
@@ -119,8 +155,6 @@ def _errors(reader: Reading, given: Mapping[str, Any]) -> str:
 
 def _cost(reader: Reading, given: Mapping[str, Any]) -> str:
     by = given.get("by", "model")
-    if by not in ("model", "agent", "directory", "session"):
-        raise NotUsable("by: expected model, agent, directory or session")
     sums: dict[str, list[float]] = {}
     for row in reader.sessions(SessionQuery(since_ns=_since(given), limit=10_000)):
         key = {"model": row.model, "agent": row.agent or row.service, "directory": row.directory}.get(
@@ -144,9 +178,10 @@ def _masked(reader: Reading, given: Mapping[str, Any]) -> str:
 
 def _wait(reader: Reading, given: Mapping[str, Any]) -> str:
     """Waits in the thread that answers; another turn is one whose AGENT span ends after the call began."""
-    start, deadline = time.time_ns(), time.monotonic() + min(given.get("seconds", 30), 60)
+    session = _whole_session(reader, given["session"]) if given.get("session") else ""
+    start, deadline = time.time_ns(), time.monotonic() + given.get("seconds", 30)
     while time.monotonic() < deadline:
-        for trace in reader.traces(session_id=given.get("session", ""), limit=5):
+        for trace in reader.traces(session_id=session, limit=5):
             if trace.end_ns >= start:
                 turns = [
                     t for t in turns_of(read_spans(reader.requests(trace_id=trace.trace_id))) if t.root is not None
@@ -167,11 +202,17 @@ def _search(reader: Reading, given: Mapping[str, Any]) -> str:
     return _page(rows, given)
 
 
-def _spans_of_session(reader: Reading, session: str) -> list[ShownSpan]:
-    spans = list(read_spans(reader.requests(session_id=session)))
+def _spans_of_session(reader: Reading, identifier: str) -> list[ShownSpan]:
+    spans = list(read_spans(reader.requests(session_id=_whole_session(reader, identifier))))
     if not spans:
         raise NotUsable("session: none of this id is kept; `sessions` lists them")
     return sorted(spans, key=lambda span: span.start_ns)
+
+
+def _whole_session(reader: Reading, identifier: str) -> str:
+    """The id as it is where nothing has one like it: of a session that is waited for, the first turn may be to come."""
+    found = reader.find(identifier)
+    return only_session(identifier, found) if found else identifier
 
 
 def _row(span: ShownSpan) -> dict[str, Any]:
@@ -204,11 +245,11 @@ def _lines(lines: list[str], given: Mapping[str, Any]) -> str:
 
 
 def _skip(given: Mapping[str, Any]) -> int:
-    return max(0, min(int(given.get("skip", 0)), _MOST_SKIPPED))
+    return int(given.get("skip", 0))
 
 
 def _limit(given: Mapping[str, Any]) -> int:
-    return max(1, min(int(given.get("limit", 20)), _MOST_ROWS))
+    return int(given.get("limit", 20))
 
 
 def _since(given: Mapping[str, Any]) -> int:
@@ -216,21 +257,21 @@ def _since(given: Mapping[str, Any]) -> int:
     return time.time_ns() - minutes * 60_000_000_000 if minutes else 0
 
 
-_LIMIT = {"limit": ("integer", f"rows at most, {_MOST_ROWS} at the most")}
-_PAGE = {**_LIMIT, "skip": ("integer", "rows to leave out, as the last page said")}
-_MINUTES = {"minutes": ("integer", "only what was heard in the last so many minutes")}
-_SESSION = {"session": ("string", "a session id, as `sessions` gives it")}
+_LIMIT = {"limit": Argument("integer", f"rows at most, {_MOST_ROWS} at the most", 1, _MOST_ROWS)}
+_PAGE = {**_LIMIT, "skip": Argument("integer", "rows to leave out, as the last page said", 0, _MOST_SKIPPED)}
+_MINUTES = {"minutes": Argument("integer", "only what was heard in the last so many minutes", 0, _MOST_MINUTES)}
+_SESSION = {"session": Argument("string", "a session's id, as `sessions` gives it; a part of it will do")}
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "sessions",
         "List sessions of coding agents, newest first, with turns, tools, errors, tokens and cost.",
         {
-            "agent": ("string", "only this agent"),
-            "model": ("string", "only this model"),
-            "tool": ("string", "only sessions that called this tool"),
-            "directory": ("string", "only this working directory"),
-            "errors": ("boolean", "only sessions with failures"),
-            "before": ("integer", "an end_ns from the last page"),
+            "agent": Argument("string", "only this agent"),
+            "model": Argument("string", "only this model"),
+            "tool": Argument("string", "only sessions that called this tool"),
+            "directory": Argument("string", "only this working directory"),
+            "errors": Argument("boolean", "only sessions with failures"),
+            "before": Argument("integer", "an end_ns from the last page", 0, 2**63 - 1),
             **_MINUTES,
             **_LIMIT,
         },
@@ -240,7 +281,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "turn",
         "One turn of a session as Markdown: prompt, answers, tool calls with results, diffs. The last one by default.",
-        {**_SESSION, "turn": ("integer", "its number, from 1")},
+        {**_SESSION, "turn": Argument("integer", "its number, from 1; 0 for the last", 0)},
         ("session",),
         _turn,
     ),
@@ -250,9 +291,9 @@ TOOLS: tuple[Tool, ...] = (
         "The spans of a session, filtered.",
         {
             **_SESSION,
-            "kind": ("string", "AGENT, LLM, TOOL, CHAIN, ..."),
-            "name": ("string", "part of its name"),
-            "errors": ("boolean", "only failed ones"),
+            "kind": Argument("string", "only spans of this kind", choices=tuple(sorted(KINDS))),
+            "name": Argument("string", "part of its name"),
+            "errors": Argument("boolean", "only failed ones"),
             **_PAGE,
         },
         ("session",),
@@ -262,7 +303,11 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "cost",
         "Tokens and cost, added up.",
-        {"by": ("string", "model, agent, directory or session"), **_MINUTES, **_PAGE},
+        {
+            "by": Argument("string", "by what to add up", choices=("model", "agent", "directory", "session")),
+            **_MINUTES,
+            **_PAGE,
+        },
         (),
         _cost,
     ),
@@ -276,14 +321,17 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "search",
         f"Spans whose kept text holds all these words, the newest {_MOST_FOUND}.",
-        {"text": ("string", "words"), **_PAGE},
+        {"text": Argument("string", "words"), **_PAGE},
         ("text",),
         _search,
     ),
     Tool(
         "wait_for_turn",
         "Wait until a turn ends, and give it as Markdown.",
-        {"session": ("string", "only this session"), "seconds": ("integer", "at most this long, 60 at the most")},
+        {
+            "session": Argument("string", "only this session, by its id or a part of it"),
+            "seconds": Argument("integer", "at most this long, 60 at the most", 0, 60),
+        },
         (),
         _wait,
     ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.store.entries import SessionQuery
+from collector.viewer.asked import LARGEST
 from collector.viewer.export import FORMATS, exported
 from collector.viewer.live import Live
 from collector.viewer.pages.frame import missing, page, running_words
@@ -25,29 +26,33 @@ from collector.viewer.shown.turns import ShownTurn, turns_of
 
 _MOST_COMPARED = 50
 
+View = Literal["talk", "changed", "waterfall", "sent"]
+Format = Literal["otlp-json", "halo-jsonl", "markdown", "html"]
+TurnNumber = Annotated[int, Query(ge=0, le=LARGEST)]
+
 
 def add_detail(api: FastAPI, live: Live) -> None:
     """Routes of single things."""
 
     @api.get("/sessions/{session_id:path}/export", include_in_schema=False)
-    def export_session(session_id: str, format: str = "otlp-json") -> Response:
+    def export_session(session_id: str, format: Format = "otlp-json") -> Response:
         return _export(live.reader.requests(session_id=session_id), session_id, format)
 
     @api.get("/sessions/{session_id:path}/rail", response_class=HTMLResponse, include_in_schema=False)
-    def session_rail(session_id: str, turn: int = 0) -> Response:
+    def session_rail(session_id: str, turn: TurnNumber = 0) -> Response:
         return _rail(
             live, list(read_spans(live.reader.requests(session_id=session_id))), "/sessions/", session_id, turn
         )
 
     @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
-    def session(session_id: str, view: str = "talk", zoom: str = "") -> Response:
+    def session(session_id: str, view: View = "talk", zoom: str = "") -> Response:
         spans = list(read_spans(live.reader.requests(session_id=session_id)))
         if not spans and _open_turn(live, session_id) is None:
             return missing(live, "session")
         return _conversation(live, spans, session_id, view, zoom, "Sessions", "/sessions/", "/")
 
     @api.get("/traces/{trace_id}/export", include_in_schema=False)
-    def export_trace(trace_id: str, format: str = "otlp-json") -> Response:
+    def export_trace(trace_id: str, format: Format = "otlp-json") -> Response:
         return _export(live.reader.requests(trace_id=trace_id), trace_id, format)
 
     @api.get("/traces/{trace_id}/markdown", response_class=PlainTextResponse, include_in_schema=False)
@@ -58,11 +63,11 @@ def add_detail(api: FastAPI, live: Live) -> None:
         return PlainTextResponse("\n".join(turn_markdown(turn) for turn in turns), media_type="text/markdown")
 
     @api.get("/traces/{trace_id}/rail", response_class=HTMLResponse, include_in_schema=False)
-    def trace_rail(trace_id: str, turn: int = 0) -> Response:
+    def trace_rail(trace_id: str, turn: TurnNumber = 0) -> Response:
         return _rail(live, list(read_spans(live.reader.requests(trace_id=trace_id))), "/traces/", trace_id, turn)
 
     @api.get("/traces/{trace_id}", response_class=HTMLResponse, include_in_schema=False)
-    def trace(trace_id: str, view: str = "talk", zoom: str = "") -> Response:
+    def trace(trace_id: str, view: View = "talk", zoom: str = "") -> Response:
         spans = list(read_spans(live.reader.requests(trace_id=trace_id)))
         if not spans:
             return missing(live, "trace", "Traces")
@@ -198,8 +203,6 @@ def _open_turn(live: Live, session_id: str) -> dict[str, Any] | None:
 
 def _export(requests: list[ExportTraceServiceRequest], name: str, form: str) -> Response:
     """A session or trace as a file."""
-    if form not in FORMATS:
-        return PlainTextResponse(f"format: expected {', '.join(FORMATS)}", 422)
     if not requests:
         return PlainTextResponse("nothing of this is kept", 404)
     stem = "".join(character if character.isalnum() or character in "-_" else "-" for character in name)[:80]

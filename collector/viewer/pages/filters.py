@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from collector.viewer.live import Live
 
-_TIMES = {"last hour": 3600, "last 24 hours": 86400, "last 7 days": 7 * 86400, "last 30 days": 30 * 86400}
+Time = Literal["", "last hour", "last 24 hours", "last 7 days", "last 30 days"]
+_TIMES: dict[Time, int] = {
+    "last hour": 3600, "last 24 hours": 86400, "last 7 days": 7 * 86400, "last 30 days": 30 * 86400,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class Filters:
 
     def shown(self, live: Live) -> dict[str, Any]:
         """What the chips of a page show."""
-        choices = {**live.reader.session_choices(), "time": list(_TIMES)}
+        choices: dict[str, list[str]] = {**live.reader.session_choices(), "time": [*_TIMES]}
         chips = {
             name: Chip(
                 self.chosen[name],
@@ -58,6 +61,6 @@ class Filters:
         return {"chips": chips, "filters": self, "errors_link": self.link({}, not self.errors)}
 
 
-def since_ns(words: str) -> int:
+def since_ns(words: Time) -> int:
     """When a choice of time begins, since the epoch; 0 for any time."""
-    return time.time_ns() - _TIMES[words] * 1_000_000_000 if words in _TIMES else 0
+    return time.time_ns() - _TIMES[words] * 1_000_000_000 if words else 0

@@ -15,8 +15,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from collector.batch import Signal
 from collector.settings.wiring import AGENTS
 from collector.store.entries import SearchHit, SessionEntry, SessionQuery, SpanQuery
+from collector.viewer.asked import Nanoseconds
 from collector.viewer.live import Live
-from collector.viewer.pages.filters import Filters, since_ns
+from collector.viewer.pages.filters import Filters, Time, since_ns
 from collector.viewer.pages.frame import page, running_words
 from collector.viewer.shown.figures import day, short_path
 from collector.viewer.shown.records import records_of
@@ -80,8 +81,8 @@ def add_lists(api: FastAPI, live: Live) -> None:
         tool: str = "",
         directory: str = "",
         errors: bool = False,
-        time: str = "",
-        before: int = 0,
+        time: Time = "",
+        before: Nanoseconds = 0,
     ) -> Response:
         chosen = {"time": time, "agent": agent, "model": model, "tool": tool, "directory": directory}
         if text:
@@ -108,7 +109,7 @@ def add_lists(api: FastAPI, live: Live) -> None:
         return _sessions(live, entries, chosen, errors)
 
     @api.get("/traces", response_class=HTMLResponse, include_in_schema=False)
-    def traces(before: int = 0) -> HTMLResponse:
+    def traces(before: Nanoseconds = 0) -> HTMLResponse:
         rows = live.reader.traces(limit=_MOST_ROWS + 1, only=SpanQuery(before_ns=before))
         more = f"/traces?before={rows[-2].end_ns}" if len(rows) > _MOST_ROWS else ""
         return page(live, "traces.html", "Traces", traces=rows[:_MOST_ROWS], next_page=more)
@@ -129,7 +130,7 @@ def add_lists(api: FastAPI, live: Live) -> None:
         tool: str = "",
         directory: str = "",
         errors: bool = False,
-        time: str = "",
+        time: Time = "",
     ) -> HTMLResponse:
         chosen = {"time": time, "agent": agent, "model": model, "tool": tool, "directory": directory}
         only = SessionQuery(agent, model, tool, directory, errors, since_ns(time))
