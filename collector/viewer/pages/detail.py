@@ -26,8 +26,8 @@ from collector.viewer.shown.turns import ShownTurn, turns_of
 
 _MOST_COMPARED = 50
 
-View = Literal["talk", "changed", "waterfall", "sent"]
-Format = Literal["otlp-json", "halo-jsonl", "markdown", "html"]
+ShownView = Literal["talk", "changed", "waterfall", "sent"]
+FileFormat = Literal["otlp-json", "halo-jsonl", "markdown", "html"]
 TurnNumber = Annotated[int, Query(ge=0, le=LARGEST)]
 
 
@@ -35,7 +35,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
     """Routes of single things."""
 
     @api.get("/sessions/{session_id:path}/export", include_in_schema=False)
-    def export_session(session_id: str, format: Format = "otlp-json") -> Response:
+    def export_session(session_id: str, format: FileFormat = "otlp-json") -> Response:
         return _export(live.reader.requests(session_id=session_id), session_id, format)
 
     @api.get("/sessions/{session_id:path}/rail", response_class=HTMLResponse, include_in_schema=False)
@@ -45,14 +45,14 @@ def add_detail(api: FastAPI, live: Live) -> None:
         )
 
     @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
-    def session(session_id: str, view: View = "talk", zoom: str = "") -> Response:
+    def session(session_id: str, view: ShownView = "talk", zoom: str = "") -> Response:
         spans = list(read_spans(live.reader.requests(session_id=session_id)))
         if not spans and _open_turn(live, session_id) is None:
             return missing(live, "session")
         return _conversation(live, spans, session_id, view, zoom, "Sessions", "/sessions/", "/")
 
     @api.get("/traces/{trace_id}/export", include_in_schema=False)
-    def export_trace(trace_id: str, format: Format = "otlp-json") -> Response:
+    def export_trace(trace_id: str, format: FileFormat = "otlp-json") -> Response:
         return _export(live.reader.requests(trace_id=trace_id), trace_id, format)
 
     @api.get("/traces/{trace_id}/markdown", response_class=PlainTextResponse, include_in_schema=False)
@@ -67,7 +67,7 @@ def add_detail(api: FastAPI, live: Live) -> None:
         return _rail(live, list(read_spans(live.reader.requests(trace_id=trace_id))), "/traces/", trace_id, turn)
 
     @api.get("/traces/{trace_id}", response_class=HTMLResponse, include_in_schema=False)
-    def trace(trace_id: str, view: View = "talk", zoom: str = "") -> Response:
+    def trace(trace_id: str, view: ShownView = "talk", zoom: str = "") -> Response:
         spans = list(read_spans(live.reader.requests(trace_id=trace_id)))
         if not spans:
             return missing(live, "trace", "Traces")
