@@ -31,6 +31,48 @@ TOKEN = "token"
 _LED_ON = b'<!doctype html><title>collector</title><link rel="icon" href="data:,">'
 
 
+_REFUSED = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · collector</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/static/app.css">
+</head>
+<body>
+<main id="main">
+<div class="head"><div><h1>{title}</h1></div></div>
+<section class="box paste">
+{said}
+</section>
+</main>
+</body>
+</html>
+"""
+_HOW_IN = (
+    "<p>What is kept here is shown to whoever has the read token. On the machine where the collector runs:</p>"
+    "<pre>collector open</pre>"
+    "<p>opens this page and lets this browser in. Where there is no browser, or it may not read files there, this"
+    " prints an address that does the same, to be opened here:</p>"
+    "<pre>collector open --print</pre>"
+    "<p>In a container, put <code>docker exec</code> and its name before it. Programs send the token as a header:"
+    " <code>x-collector-token</code>.</p>"
+)
+
+
+def wants_page(path: str, headers: Headers) -> bool:
+    """Whether a refusal is read by a person: a browser opens a page of ours."""
+    return b"text/html" in headers.get(b"accept", b"") and not path.startswith(("/api/", "/mcp", "/static/"))
+
+
+def refused_page(status: int, said: str) -> bytes:
+    """The page for a request that is refused, in the look of the others; without the token it says how to get in."""
+    title = "Let this browser in" if status == 401 else "This is not shown"
+    why = _HOW_IN if status == 401 else f'<p>{html.escape(said)}</p><p><a href="/">To the sessions</a></p>'
+    return _REFUSED.format(title=title, said=why).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """The answer to a browser that brings the token."""

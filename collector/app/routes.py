@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from collector.app.browser import entry, secured, split_token
+from collector.app.browser import entry, refused_page, secured, split_token, wants_page
 from collector.app.health import HealthAnswers
-from collector.errors import CollectorError, Unavailable
+from collector.errors import CollectorError, Unavailable, UnknownPath
 from collector.receive.answers import retry_headers, status_response
 from collector.receive.audit import note_refusal
 from collector.receive.guard import Access, Guard, headers_of
@@ -49,7 +49,7 @@ _LESS = {
 _OTLP = "/v1/"
 """Below it nothing is the viewer's."""
 
-_JSON = "application/json"
+_JSON, _HTML = "application/json", "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,9 @@ class Routes:
             logger.error("the viewer could not be loaded: %s", type(error).__name__)
             await _PageAnswer(send).fail(Unavailable("nothing can be shown now"))
             return
-        if access is None:
+        if access is None and wants_page(scope["path"], headers_of(scope)):
+            await _PageAnswer(send, as_page=True).fail(UnknownPath("There is no such page."))
+        elif access is None:
             await self._unknown(scope, receive, send)
         else:
             await self._page(viewer, access, scope, receive, send)
@@ -113,7 +115,7 @@ class Routes:
     async def _page(
         self, answering: AsgiApplication, access: Access, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend
     ) -> None:
-        answer = _PageAnswer(send)
+        answer = _PageAnswer(send, as_page=wants_page(scope["path"], headers_of(scope)))
         try:
             if access is Access.READ and scope["method"] == "GET" and await self._let_in(scope, answer):
                 return
@@ -171,10 +173,14 @@ class _MadeOnce:
 
 
 class _PageAnswer:
-    """Passes an answer of the viewer on with the security headers; what would be a 500 becomes a 503."""
+    """Passes an answer of the viewer on with the security headers; what would be a 500 becomes a 503.
 
-    def __init__(self, send: AsgiSend) -> None:
+    A refusal is a page where one was asked for, and JSON elsewhere.
+    """
+
+    def __init__(self, send: AsgiSend, *, as_page: bool = False) -> None:
         self._send = send
+        self._as_page = as_page
         self._begun = False
         self._swallow = False
 
@@ -198,7 +204,10 @@ class _PageAnswer:
             return
         self._swallow = False
         status, body = status_response(error, _JSON)
-        await respond(self, status, body, _JSON, retry_headers(error))
+        if self._as_page:
+            await respond(self, status, refused_page(status, str(error)), _HTML, retry_headers(error))
+        else:
+            await respond(self, status, body, _JSON, retry_headers(error))
 
 
 def _declared(viewer: FastAPI) -> Iterator[tuple[str, re.Pattern[str]]]:

@@ -78,6 +78,28 @@ def test_only_what_holds_nothing_of_what_was_kept_takes_no_read_token(routes: Ne
         assert ask(found, "/api/sessions", **wrong).status_code == 401, wrong
 
 
+def test_a_browser_without_the_token_is_told_how_to_get_in(routes: NewRoutes) -> None:
+    """And a program in JSON; neither learns anything else, and the page keeps to the policy of all pages."""
+    found = routes(Guard(read_token=TOKEN))
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for path in ("/", "/sessions/ses_1", "/delivery"):
+        page = ask(found, path, **browser)
+        assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert "collector open --print" in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert "<script" not in page.text
+        assert "style=" not in page.text
+        assert ask(found, path).json() == ask(found, path, accept="*/*").json()
+        assert ask(found, path).json()["code"] == 16
+    assert ask(found, "/api/sessions", **browser).json()["code"] == 16
+    elsewhere = ask(found, "/", **browser, host="evil.example")
+    assert (elsewhere.status_code, "COLLECTOR_ALLOWED_HOSTS" in elsewhere.text) == (403, True)
+    assert elsewhere.headers["content-type"] == "text/html; charset=utf-8"
+    missing = ask(found, "/nothing", **browser)
+    assert (missing.status_code, "There is no such page." in missing.text) == (404, True)
+    assert ask(found, "/nothing").json()["code"] == 5
+
+
 def test_a_token_in_the_address_becomes_a_cookie_and_leaves_the_address(routes: NewRoutes) -> None:
     found = routes(Guard(read_token=TOKEN))
     answer = ask(found, f"/api/sessions?limit=3&token={TOKEN}")
