@@ -1,6 +1,7 @@
 """The data directory: for its owner alone, used by one collector at a time, with the secrets that prove who is who.
 
 lock            held by the collector that uses the directory
+runs            of `collector run`: who runs, and the collector that one of them started (`collector/cli/runs.py`)
 running.json    where that collector listens, for the commands
 read-token      lets its holder read what was kept: the owner's commands and browser
 open.html       leads the owner's browser to the page with the read token, as `collector open` leaves it
@@ -25,7 +26,7 @@ READ_TOKEN = "read-token"
 INSTALL_TOKEN = "install-token"
 INSTANCE_KEY = "instance-key"
 
-_LOCK = "lock"
+LOCK = "lock"
 _OPEN = "open.html"
 _RUNNING = "running.json"
 _SECRET_BYTES = 32
@@ -47,12 +48,12 @@ class DataDirectory:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _close_to_others(self.path)
-            self._lock = os.fdopen(_open_own(self.path / _LOCK, os.O_CREAT | os.O_RDWR), "r+")
+            self._lock = os.fdopen(open_own(self.path / LOCK, os.O_CREAT | os.O_RDWR), "r+")
         except FileExistsError:
             raise ConfigError(f"the data directory {self.path} is a file: name a directory with --data-dir") from None
         except OSError as error:
             raise ConfigError(f"the data directory {self.path} cannot be written: {error.strerror}") from None
-        if not _try_lock(self._lock):
+        if not try_lock(self._lock):
             self._lock.close()
             self._lock = None
             raise ConfigError(f"another collector uses the data directory {self.path}: stop it, or use --data-dir")
@@ -74,11 +75,30 @@ class DataDirectory:
 
 def announced_url(path: Path) -> str | None:
     """Where the collector that uses this directory said it listens; it may be gone."""
+    found = _announced(path, "url")
+    return None if found is None else str(found)
+
+
+def announced_pid(path: Path) -> int | None:
+    """The process of the collector that announced itself; it may be gone."""
+    found = _announced(path, "pid")
+    return found if isinstance(found, int) else None
+
+
+def _announced(path: Path, key: str) -> Any:
     try:
-        found = json.loads(_read_own(path / _RUNNING))
-        return str(found["url"])
+        return json.loads(_read_own(path / _RUNNING))[key]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a collector uses this directory now."""
+    try:
+        with os.fdopen(open_own(path / LOCK, os.O_RDWR), "r+") as file:
+            return not try_lock(file)
+    except OSError:
+        return False
 
 
 def secret(directory: Path, name: str) -> str:
@@ -140,7 +160,7 @@ def _close_to_others(path: Path) -> None:
                 raise ConfigError(f"{entry} was put there by another user while that was possible: delete it")
 
 
-def _open_own(path: Path, flags: int) -> int:
+def open_own(path: Path, flags: int) -> int:
     """Open a regular file of this user's that no other may read; a link or another kind of file is refused."""
     descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600)
     found = os.fstat(descriptor)
@@ -154,7 +174,7 @@ def _open_own(path: Path, flags: int) -> int:
 
 
 def _read_own(path: Path) -> str:
-    with os.fdopen(_open_own(path, os.O_RDONLY), "rb") as file:
+    with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
         return file.read(_MOST_SECRET_BYTES).decode()
 
 
@@ -162,7 +182,7 @@ def _write_own(path: Path, text: str) -> None:
     """Put a new file in the place of whatever is there."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
-    with os.fdopen(_open_own(beside, os.O_CREAT | os.O_WRONLY | os.O_EXCL), "wb") as out:
+    with os.fdopen(open_own(beside, os.O_CREAT | os.O_WRONLY | os.O_EXCL), "wb") as out:
         out.write(text.encode())
     try:
         beside.replace(path)
@@ -171,7 +191,8 @@ def _write_own(path: Path, text: str) -> None:
         raise
 
 
-def _try_lock(file: IO[Any]) -> bool:
+def try_lock(file: IO[Any]) -> bool:
+    """Take the lock of an open file until it is closed; False where another process has it."""
     try:
         if sys.platform == "win32":
             import msvcrt

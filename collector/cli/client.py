@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import ssl
@@ -89,11 +88,16 @@ def is_taken_by_another(url: str, tls: ssl.SSLContext | None = None) -> bool:
     except (ValueError, AttributeError):
         return True
     except OSError:
-        parts = urlsplit(url)
-        with contextlib.suppress(OSError):
-            place = (parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
-            with socket.create_connection(place, timeout=_HEALTH_SECONDS):
-                return True
+        return is_listened_at(url)
+
+
+def is_listened_at(url: str) -> bool:
+    parts = urlsplit(url)
+    place = (parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme])
+    try:
+        with socket.create_connection(place, timeout=_HEALTH_SECONDS):
+            return True
+    except OSError:
         return False
 
 

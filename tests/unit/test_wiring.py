@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from pathlib import Path
 
@@ -70,10 +69,34 @@ def test_every_agent_has_lines_to_paste_that_name_this_address(agent: object) ->
     assert all(wiring_of(command) is agent for command in agent.commands)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy.example"}, "127.0.0.1,localhost"),
+        ({"http_proxy": "http://proxy.example", "no_proxy": ".corp"}, ".corp,127.0.0.1,localhost"),
+        ({"ALL_PROXY": "http://proxy.example", "NO_PROXY": "*"}, "*"),
+        ({"ALL_PROXY": "http://proxy.example", "NO_PROXY": "127.0.0.1"}, "127.0.0.1"),
+    ],
+)
+def test_no_proxy_comes_between_an_agent_and_its_collector(before: dict[str, str], after: str | None) -> None:
+    _, environment = wired(["python"], before, PluginSettings(URL))
+    assert environment.get("NO_PROXY") == after
+
+
 @pytest.mark.slow
 def test_a_collector_that_cannot_be_started_for_a_run_says_why(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        found = run(tmp_path, "run", "--", sys.executable, "-c", "print('ran')", COLLECTOR_PORT=port)
+    missing = str(tmp_path / "none.pem")
+    found = run(
+        tmp_path,
+        "run",
+        "--",
+        sys.executable,
+        "-c",
+        "print('ran')",
+        COLLECTOR_TLS_CERTIFICATE=missing,
+        COLLECTOR_PORT="0",
+    )
     assert (found.returncode, found.stdout) == (1, b"")
-    assert f"port {port} on 127.0.0.1 is taken: stop what uses it".encode() in found.stderr
+    assert b"the collector could not be started: " in found.stderr
+    assert b"tls_certificate or tls_key: cannot be read" in found.stderr
