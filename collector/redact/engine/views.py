@@ -79,11 +79,25 @@ _CONCAT = (
 )
 _ESCAPE = re.compile(
     rb"""(?x) [\x01-\x08\x0e-\x1b\x7f\\\xe2\xef\xc2\xcd\xe1\xed\xf3\xd8\xe3%&"'>|] (?:
-        (?P<gone> (?<=\x1b) (?: \[[0-9;:?]{0,32}[\x20-\x2f]{0,4}[@-~] | \][^\x07\x1b\x00]{0,256}(?:\x07|\x1b\\) )
-            | (?<=\\) (?: \\{0,7}(?:u001[bB]|x1[bB]|033|e)\[[0-9;]{0,32}m
-                | \\{0,7}u(?:200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|00[aA][dD])
-                | \r?\n | \\{1,7}(?:\\r)?\\n )
-            | (?<=\xe2) (?: \x80[\x8b-\x8f\xaa-\xae] | \x81[\xa0-\xaf] )
+        (?<=["']) (?<="""
+    + _TOKEN.encode()
+    + rb"""["'])"""
+    + _CONCAT.encode()
+    + rb"""(?="""
+    + _TOKEN.encode()
+    + rb""")
+        | (?<=\\) (?: \\{0,7}(?:u001[bB]|x1[bB]|033|e)\[[0-9;]{0,32}m
+            | \\{0,7}u(?:200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|00[aA][dD])
+            | \r?\n | \\{1,7}(?:\\r)?\\n
+            | \\{0,7} (?: u00(?P<u> [2-7][0-9a-fA-F] ) | x(?P<x> [2-7][0-9a-fA-F] ) | (?P<slash> / )
+                | u\{0{0,4}(?P<brace> [2-7][0-9a-fA-F] )\} | U000000(?P<long> [2-7][0-9a-fA-F] )
+                | (?P<octal> 0[4-7][0-7] | 1[0-6][0-7] | 17[0-6] ) ) )
+        | (?<=%)(?P<percent> [2-7][0-9a-fA-F] )
+        | (?<=&) (?: \#[xX]0{0,4}(?P<entity> [2-7][0-9a-fA-F] ); | (?P<name> [A-Za-z]{2,14} );
+            | \#0{0,4}(?P<decimal> 3[2-9] | [4-9][0-9] | 1[01][0-9] | 12[0-6] ); )
+        | (?<=[:=][ ][>|]) [+-]? \r?\n [ \t]{1,40}
+        | (?<=[\x80-\xff]) (?:
+            (?<=\xe2) (?: \x80[\x8b-\x8f\xaa-\xae] | \x81[\xa0-\xaf] )
             | (?<=\xef) (?: \xbb\xbf | \xb8[\x80-\x8f] ) | (?<=\xc2)\xad | (?<=\xcd)\x8f | (?<=\xe1)\xa0\x8e
             | (?<=\xed)[\xa0-\xbf][\x80-\xbf] | (?<=\xd8)\x9c | (?<=\xe3)\x85\xa4
             | (?<=\xe1) (?: \xa0[\x8b-\x8f] | \x85[\x9f\xa0] | \x9e[\xb4\xb5] )
@@ -91,25 +105,13 @@ _ESCAPE = re.compile(
             | (?<=\xf3)\xa0 (?: [\x84-\x87][\x80-\xbf]
                 | (?<!\xf3\xa0[\x80\x81][\x80-\xbf]\xf3\xa0[\x80\x81][\x80-\xbf]\xf3\xa0)
                     [\x80\x81][\x80-\xbf](?!(?:\xf3\xa0[\x80\x81][\x80-\xbf]){2}) )
-            | (?<=[\x01-\x08\x0e-\x1a\x7f])
-            | (?<=[:=][ ][>|]) [+-]? \r?\n [ \t]{1,40}
-            | (?<="""
-    + _TOKEN.encode()
-    + rb"""["'])"""
-    + _CONCAT.encode()
-    + rb"""(?="""
-    + _TOKEN.encode()
-    + rb""") )
-        | (?<=\\) \\{0,7} (?: u00(?P<u> [2-7][0-9a-fA-F] ) | x(?P<x> [2-7][0-9a-fA-F] ) | (?P<slash> / )
-            | u\{0{0,4}(?P<brace> [2-7][0-9a-fA-F] )\} | U000000(?P<long> [2-7][0-9a-fA-F] )
-            | (?P<octal> 0[4-7][0-7] | 1[0-6][0-7] | 17[0-6] ) )
-        | (?<=\xf3)\xa0(?P<tag> [\x80\x81][\x80-\xbf] )
-        | (?<=\xef)(?P<wide> \xbc[\x81-\xbf] | \xbd[\x80-\x9e] )
-        | (?<=%)(?P<percent> [2-7][0-9a-fA-F] )
-        | (?<=&) (?: \#[xX]0{0,4}(?P<entity> [2-7][0-9a-fA-F] ); | (?P<name> [A-Za-z]{2,14} );
-            | \#0{0,4}(?P<decimal> 3[2-9] | [4-9][0-9] | 1[01][0-9] | 12[0-6] ); )
+            | (?<=\xf3)\xa0(?P<tag> [\x80\x81][\x80-\xbf] )
+            | (?<=\xef)(?P<wide> \xbc[\x81-\xbf] | \xbd[\x80-\x9e] ) )
+        | (?<=[\x01-\x08\x0e-\x1a\x7f])
+        | (?<=\x1b) (?: \[[0-9;:?]{0,32}[\x20-\x2f]{0,4}[@-~] | \][^\x07\x1b\x00]{0,256}(?:\x07|\x1b\\) )
     )"""
 )
+"""By their first byte, the most common ones first: a try that fails costs as much as a match."""
 _NAMES = {
     b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"lowbar": b"_", b"hyphen": b"-",
     b"dash": b"-", b"period": b".", b"sol": b"/", b"bsol": b"\\", b"colon": b":", b"equals": b"=", b"plus": b"+",
