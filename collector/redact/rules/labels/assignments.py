@@ -14,7 +14,7 @@ from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
 STEMS = (
-    r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|[_-]?auth|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
+    r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas"
 )
 LITERALS = tuple(
@@ -28,6 +28,10 @@ STOP = r"[^\s\"'`\\\x00]"
 _FOUR = f'(?:{OPEN}{STOP}{{4}}|["\'][^\\s"\'`\\\\\\x00][^"`\\n\\x00]{{3}})'
 _TAIL = "[A-Za-z0-9_.-]{0,24}"
 _TOKEN = "token(?:[a-rt-z0-9_.-][A-Za-z0-9_.-]{0,23})?"  # `tokens=512` is a count
+_NAME = "[A-Za-z0-9_.-]"
+_AUTH = (  # `Author: ` stands in every commit
+    f"auth(?:o|[a-np-z0-9_.-]{_NAME}{{0,23}}|o[a-qs-z0-9_.-]{_NAME}{{0,22}}|or[a-rt-z0-9_.-]{_NAME}{{0,21}}|ors{_NAME}{{1,21}})?"
+)
 
 _ASSIGNMENT = re.compile(
     rb"(?P<key>[A-Za-z0-9_.$-]{1,80})(?P<close>"
@@ -229,7 +233,7 @@ _THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"[a-z_]{0,12}value" + _IS
 ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}){CLOSE}{SEP}{_FOUR}", None, LITERALS),),
+        (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}|{_AUTH}){CLOSE}{SEP}{_FOUR}", None, LITERALS),),
         assignment,
         match=(
             "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',
