@@ -60,7 +60,7 @@ document.addEventListener("click", async event => {
 for (const menu of all("details.menu")) document.addEventListener("click", event => { if (!menu.contains(event.target)) menu.open = false; });
 
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.matches("input, textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
   const rows = all("main .row[data-span], main tr[data-span], main li[data-span], main .wf.wide a[data-span]").filter(e => e.offsetParent);
   const at = rows.findIndex(e => e.hasAttribute("aria-current"));
@@ -68,7 +68,7 @@ document.addEventListener("keydown", event => {
   if (event.key === "j" || event.key === "k") {
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)))];
     if (next) { pick(next.dataset.span, true); (next.querySelector("summary, a") ?? next).focus({ preventScroll: true }); }
-  } else if (event.key === "l" && row) row.open = true;
+  } else if (event.key === "l" && row) row.matches("details") ? row.open = true : row.querySelector("a")?.click();
   else if (event.key === "h" && row) row.open = false;
   else if (event.key === "e") {
     const bad = rows.slice(at + 1).find(e => e.matches(".bad")) ?? rows.find(e => e.matches(".bad"));
