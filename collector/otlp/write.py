@@ -30,62 +30,95 @@ _FLOATS = {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}
 
 def to_json(request: ExportRequest) -> bytes:
     """Write `request` as OTLP/JSON (UTF-8, no newline)."""
-    return orjson.dumps(to_document(request))
+    return orjson.dumps(_TEXT.document(request))
 
 
 def to_document(message: Message) -> dict[str, Any]:
     """Turn any OTLP message into the object its OTLP/JSON text stands for."""
-    writers = _writers(message.DESCRIPTOR)
-    document: dict[str, Any] = {}
-    for field, value in message.ListFields():
-        name, write = writers[field.number]
-        document[name] = write(value)
-    return document
+    return _OBJECTS.document(message)
 
 
 Writer = Callable[[Any], Any]
-_TABLES: dict[str, dict[int, tuple[str, Writer]]] = {}
 
 
-def _writers(descriptor: Any) -> dict[int, tuple[str, Writer]]:
-    table = _TABLES.get(descriptor.full_name)
-    if table is None:
-        table = {field.number: (field.json_name, _writer(field)) for field in descriptor.fields}
-        _TABLES[descriptor.full_name] = table
-    return table
+class _Form:
+    """Messages as objects, with their attributes as `attributes` makes them."""
 
+    def __init__(self, attributes: Writer) -> None:
+        self._attributes = attributes
+        self._tables: dict[str, dict[int, tuple[str, Writer]]] = {}
 
-def _writer(field: FieldDescriptor) -> Writer:
-    if field.message_type is not None:
-        one: Writer = to_document
-        if field.message_type.full_name == "opentelemetry.proto.common.v1.KeyValue":
-            return _attributes
-        if field.message_type.full_name == "opentelemetry.proto.common.v1.AnyValue":
-            one = _any
-    elif field.type == FieldDescriptor.TYPE_BYTES:
-        one = _hex if field.name in _HEX else _base64
-    elif field.type in _WIDE:
-        one = str
-    elif field.type in _FLOATS:
-        one = _double
-    else:
-        one = _same
-    if field.is_repeated:
-        return lambda values: [one(value) for value in values]
-    return one
+    def document(self, message: Message) -> dict[str, Any]:
+        descriptor: Any = message.DESCRIPTOR
+        writers = self._tables.get(descriptor.full_name)
+        if writers is None:
+            writers = {field.number: (field.json_name, self._writer(field)) for field in descriptor.fields}
+            self._tables[descriptor.full_name] = writers
+        document: dict[str, Any] = {}
+        for field, value in message.ListFields():
+            name, write = writers[field.number]
+            document[name] = write(value)
+        return document
+
+    def _writer(self, field: FieldDescriptor) -> Writer:
+        if field.message_type is not None:
+            one: Writer = self.document
+            if field.message_type.full_name == "opentelemetry.proto.common.v1.KeyValue":
+                return self._attributes
+            if field.message_type.full_name == "opentelemetry.proto.common.v1.AnyValue":
+                one = _any
+        elif field.type == FieldDescriptor.TYPE_BYTES:
+            one = _hex if field.name in _HEX else _base64
+        elif field.type in _WIDE:
+            one = str
+        elif field.type in _FLOATS:
+            one = _double
+        else:
+            one = _same
+        if field.is_repeated:
+            return lambda values: [one(value) for value in values]
+        return one
 
 
 def _attributes(pairs: Iterable[Any]) -> list[dict[str, Any]]:
-    out = []
+    return [_attribute(pair) for pair in pairs]
+
+
+def _attribute(pair: Any) -> dict[str, Any]:
+    if text := pair.value.string_value:  # by far the most common
+        return {"key": pair.key, "value": {"stringValue": text}}
+    if pair.HasField("value"):
+        return {"key": pair.key, "value": _any(pair.value)}
+    return {"key": pair.key}
+
+
+_MOST_HEADS = 10_000
+_LONGEST_HEAD = 200
+_heads: dict[str, bytes] = {}
+"""What stands before the text of an attribute, by its key: keys are few and repeat in every span."""
+
+
+def _written_attributes(pairs: Iterable[Any]) -> orjson.Fragment:
+    """The attributes as text: objects for each of them would take a quarter of the whole time longer."""
+    parts: list[bytes] = []
     for pair in pairs:
-        value = pair.value
-        if text := value.string_value:  # by far the most common
-            out.append({"key": pair.key, "value": {"stringValue": text}})
-        elif pair.HasField("value"):
-            out.append({"key": pair.key, "value": _any(value)})
+        if text := pair.value.string_value:
+            key = pair.key
+            parts.append((_heads.get(key) or _head(key)) + orjson.dumps(text) + b"}}")
         else:
-            out.append({"key": pair.key})
-    return out
+            parts.append(orjson.dumps(_attribute(pair)))
+    return orjson.Fragment(b"[" + b",".join(parts) + b"]")
+
+
+def _head(key: str) -> bytes:
+    head = b'{"key":' + orjson.dumps(key) + b',"value":{"stringValue":'
+    if len(key) <= _LONGEST_HEAD and len(_heads) < _MOST_HEADS:
+        _heads[key] = head
+    return head
+
+
+_OBJECTS = _Form(_attributes)
+_TEXT = _Form(_written_attributes)
 
 
 def _any(value: Any) -> dict[str, Any]:

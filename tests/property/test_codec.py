@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 
+import orjson
 import pytest
 from harness.generate import requests
 from harness.telemetry import JSON, PROTOBUF
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from collector.batch import Signal
 from collector.errors import BadRequest
 from collector.otlp.read import decode
-from collector.otlp.write import to_json
+from collector.otlp.write import to_document, to_json
 
 SIGNALS = st.sampled_from(list(Signal))
 
@@ -26,6 +27,13 @@ def test_a_request_survives_the_way_through_json(data: st.DataObject, signal: Si
     decoded = decode(signal, to_json(request), JSON)
     assert not decoded.left_out.total
     assert decoded.request.SerializeToString(deterministic=True) == request.SerializeToString(deterministic=True)
+
+
+@given(st.data(), SIGNALS)
+def test_what_leaves_as_text_is_what_is_shown_as_an_object(data: st.DataObject, signal: Signal) -> None:
+    """Attributes are written without an object for each; the viewer reads them as objects."""
+    request = data.draw(requests(signal))
+    assert to_json(request) == orjson.dumps(to_document(request))
 
 
 @given(st.data(), SIGNALS)

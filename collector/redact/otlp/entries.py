@@ -13,16 +13,16 @@ from collector.batch import SpanEntry
 
 _SESSION = ("session.id", "gen_ai.conversation.id", "conversation.id")
 _MODEL = ("llm.model_name", "gen_ai.request.model")
-_KIND = ("openinference.span.kind",)
+_KIND = "openinference.span.kind"
 _TOKENS = "llm.token_count.total"
 _COST = "llm.cost.total"
 _TOOL = ("tool.name", "gen_ai.tool.name")
 _AGENT = ("agent.name", "gen_ai.agent.name")
-_TITLE = ("opencode.session_title",)
-_DIRECTORY = ("opencode.directory",)
+_TITLE = "opencode.session_title"
+_DIRECTORY = "opencode.directory"
 _PROMPT = "input.value"
 _LONGEST_LINE = 200
-LISTED = frozenset({*_SESSION, *_MODEL, *_KIND, _TOKENS, _COST, *_TOOL, *_AGENT, *_TITLE, *_DIRECTORY, _PROMPT})
+LISTED = frozenset({*_SESSION, *_MODEL, _KIND, _TOKENS, _COST, *_TOOL, *_AGENT, _TITLE, _DIRECTORY, _PROMPT})
 """The attributes that an entry is made of."""
 
 
@@ -54,19 +54,22 @@ def _entry(span: Span, service: str, listed: Sequence[KeyValue]) -> SpanEntry:
     wanted: dict[str, Any] = {}
     prompt: KeyValue | None = None
     for pair in listed:
-        value = pair.value
-        kind = value.WhichOneof("value")
-        if pair.key == _PROMPT:
+        key, value = pair.key, pair.value
+        if key == _PROMPT:
             prompt = pair
-        elif kind in ("string_value", "int_value", "double_value"):
-            wanted[pair.key] = getattr(value, kind)
-    span_kind = _first(wanted, _KIND)
+        elif text := value.string_value:
+            wanted[key] = text
+        elif (kind := value.WhichOneof("value")) in ("string_value", "int_value", "double_value"):
+            wanted[key] = getattr(value, kind)
+    get = wanted.get
+    span_kind = str(get(_KIND) or "")
     error = span.status.code == Status.STATUS_CODE_ERROR
-    of_turn = span_kind == "AGENT" or not span.parent_span_id
+    parent = span.parent_span_id
+    of_turn = span_kind == "AGENT" or not parent
     return SpanEntry(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
-        parent_id=span.parent_span_id.hex(),
+        parent_id=parent.hex(),
         session_id=_first(wanted, _SESSION),
         service=service,
         name=span.name,
@@ -75,11 +78,11 @@ def _entry(span: Span, service: str, listed: Sequence[KeyValue]) -> SpanEntry:
         end_ns=min(span.end_time_unix_nano, _MOST),
         error=error,
         model=_first(wanted, _MODEL),
-        tokens=int(_number(wanted.get(_TOKENS))),
-        cost=float(_number(wanted.get(_COST))),
+        tokens=int(_number(get(_TOKENS))),
+        cost=float(_number(get(_COST))),
         tool=_first(wanted, _TOOL) if span_kind == "TOOL" else "",
-        title=_first(wanted, _TITLE),
-        directory=_first(wanted, _DIRECTORY),
+        title=str(get(_TITLE) or ""),
+        directory=str(get(_DIRECTORY) or ""),
         agent=_first(wanted, _AGENT),
         prompt=prompt.value.string_value[:_LONGEST_LINE] if of_turn and prompt is not None else "",
         failure=span.status.message[:_LONGEST_LINE] if of_turn and error else "",

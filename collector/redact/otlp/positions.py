@@ -54,14 +54,16 @@ def _traces(texts: Texts, request: ExportTraceServiceRequest) -> None:
                 if span.HasField("status"):
                     texts.take(span.status, _STATUS)
                 attributes(span, span.attributes, Place.ATTR)
-                texts.cut_items(span, span.events, limits.max_events, "dropped_events_count")
-                for event in span.events:
-                    texts.take(event, _EVENT)
-                    attributes(event, event.attributes, Place.EVENT_ATTR)
-                texts.cut_items(span, span.links, limits.max_links, "dropped_links_count")
-                for link in span.links:
-                    texts.take(link, _LINK)
-                    attributes(link, link.attributes, Place.LINK_ATTR)
+                if events := span.events:
+                    texts.cut_items(span, events, limits.max_events, "dropped_events_count")
+                    for event in events:
+                        texts.take(event, _EVENT)
+                        attributes(event, event.attributes, Place.EVENT_ATTR)
+                if links := span.links:
+                    texts.cut_items(span, links, limits.max_links, "dropped_links_count")
+                    for link in links:
+                        texts.take(link, _LINK)
+                        attributes(link, link.attributes, Place.LINK_ATTR)
             texts.end_spans()
 
 

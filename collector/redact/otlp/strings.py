@@ -122,10 +122,16 @@ class Texts:
         treatments = list(map(table.get, [pair.key for pair in found], repeat(UNMET)))
         gone: list[Any] = []
         if any(treatments):
-            for pair, treatment in zip(found, treatments, strict=True):
+            taken = []
+            for at, treatment in enumerate(treatments):
                 if treatment is not None:
-                    self._take_treated(pair, treatment, table, place, depth, gone)
-            found = [pair for pair, treatment in zip(found, treatments, strict=True) if treatment is None]
+                    pair = found[at]
+                    if place is Place.ATTR and not depth and pair.key in LISTED and self.spans:
+                        self.listed[-1].append(pair)
+                    if treatment is UNMET or not treatment.plain:
+                        self._take_treated(pair, treatment, table, place, depth, gone)
+                        taken.append(at)
+            delete(found, taken)
         values = [pair.value for pair in found]
         texts = [value.string_value for value in values]
         if all(texts):  # most are: lists are made and joined at a fraction of what a loop costs
@@ -142,10 +148,7 @@ class Texts:
         self, pair: Any, treatment: Treatment, table: KeyTable, place: Place, depth: int, gone: list[Any]
     ) -> None:
         """Do what the key calls for; what is to be deleted is added to `gone`."""
-        key = pair.key
-        if key in LISTED and place is Place.ATTR and not depth and self.spans:
-            self.listed[-1].append(pair)
-        if self._treat(pair, key, treatment, table, depth):
+        if self._treat(pair, pair.key, treatment, table, depth):
             if treatment.remove or not pair.HasField("value"):
                 gone.append(pair)
         else:
