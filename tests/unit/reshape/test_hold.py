@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collector.batch import Signal
+from collector.otlp.read import PROTOBUF
 from collector.otlp.values import read_attributes, write_value
+from collector.pipeline.otlp import Pipeline
+from collector.redact.seal import Sealer, always
 from collector.reshape.dropped import DroppedSpans
 from collector.reshape.join import LogJoin, WaitingSpan
 from collector.reshape.stage import Reshaper
@@ -226,3 +230,22 @@ def test_of_three_requests_within_each_other_the_outermost_counts() -> None:
         for sent in (request, *(held.request for held in (reshaped.held, *reshaped.completed) if held)):
             known.update(by_number(sent))
     assert [known[n].get("llm.token_count.prompt") for n in (1, 2, 3)] == [5, None, None]
+
+
+def test_what_is_sent_once_more_keeps_the_report_of_what_was_redacted() -> None:
+    """Sealing what was sealed must not take its own report for one that a sender made up."""
+    secret = "gh" + "p_" + "x7Kq9mRt2LsVw4Yz8NbC3fHj6Pd1GaE5Tu0o"
+    pipeline = Pipeline(always(Sealer()), reshaper=Reshaper(join=LogJoin(lambda: 0.0), hold=True))
+    asked = spans((1, 0, "chat", {"gen_ai.operation.name": "chat", "note": secret}))
+    assert pipeline.run(Signal.TRACES, asked.SerializeToString(), PROTOBUF).held is not None
+    come = records("hello")
+    for record in come.resource_logs[0].scope_logs[0].log_records:
+        record.span_id = identifier(1)
+    (completed,) = pipeline.run(Signal.LOGS, come.SerializeToString(), PROTOBUF).completed
+    again = completed.uncounted()
+    assert again is not None
+    assert by_number(ExportTraceServiceRequest.FromString(again.data)) == by_number(
+        ExportTraceServiceRequest.FromString(completed.batch.data)
+    )
+    assert completed.batch.findings
+    assert not again.findings
