@@ -42,6 +42,7 @@ bench: .venv/installed-dev
 	$(BIN)/python tests/bench/page.py
 	$(BIN)/python tests/bench/backlog.py
 	$(BIN)/python tests/bench/store_engines.py
+	$(BIN)/python tests/bench/workers.py
 
 # Twelve minutes beside other systems; writes docs/performance.md. PEERS="--quick --only Rotel" tries it in little.
 bench-peers: .venv/installed-dev

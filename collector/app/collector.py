@@ -16,6 +16,7 @@ from collector.app.assembling import Assembling
 from collector.app.data_dir import INSTALL_TOKEN, INSTANCE_KEY, DataDirectory, secret
 from collector.app.health import HealthAnswers
 from collector.app.http_protocol import ConnectionLimit
+from collector.app.memory import settle_memory
 from collector.app.page import masked_by, new_viewer, test_traces
 from collector.app.parts import exports_of, new_forwarders, new_forwarding_task, open_store_of
 from collector.app.policy_switch import PolicySwitch, Sealers
@@ -25,12 +26,12 @@ from collector.app.serving import (
     HttpServer,
     new_server,
     reload_on_signal,
-    settle_memory,
     stop_on_signals,
     url_of,
 )
 from collector.app.status import StatusSources, Tallies, status_of
 from collector.app.teams import team_rows
+from collector.app.workers import Workers
 from collector.batch import SealedBatch, Signal
 from collector.enforce.explain import reason_of
 from collector.enforce.in_force import Enforcement, InForce
@@ -104,7 +105,8 @@ class Collector:
             store.instance, guard, Budget(settings.max_inflight_bytes), most_bytes=settings.max_body_bytes
         )
         configured = [each.name for each in wanted.destinations]
-        self._exports = exports_of(settings, sealers, store, configured, self._kept)
+        self._workers = Workers(settings.workers)
+        self._exports = exports_of(settings, sealers, store, configured, self._kept, self._workers)
         otlp = OtlpReceiver(admission, self._exports)
         self._events = OpenCodeReceiver(
             admission,
@@ -133,6 +135,7 @@ class Collector:
             connections=self._limit,
             reload=self._reload,
             teams=team_rows(settings, self._exports),
+            workers=self._workers,
         )
         self._changes = Changes()
         live = self._new_live(settings, sealers)
@@ -167,6 +170,7 @@ class Collector:
         logger.info("%s; data in %s", self._status.settings.reason, self._data_dir.path)
         self._loop = asyncio.get_running_loop()
         server = self._server = new_server(self._routes, self._limit, self._tls)
+        await self._start_workers()
         server.beside = await self._serve_grpc()
         stop_on_signals(server)
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
@@ -197,6 +201,13 @@ class Collector:
         if self._server is not None:
             self._server.finish()
 
+    async def _start_workers(self) -> None:
+        try:
+            await self._workers.start()
+        except ConfigError:
+            await self._close()
+            raise
+
     async def _serve_grpc(self) -> Callable[[float], Awaitable[None]] | None:
         """Take OTLP/gRPC too where a port is set for it; answers how to stop that."""
         if self._settings.grpc_port is None:
@@ -224,6 +235,7 @@ class Collector:
         for exports in self._exports.values():
             exports.close()
         self._events.close()
+        await self._workers.close()
         self._reader.close()
         await asyncio.to_thread(self._store.close)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector import __version__
+from collector.app.memory import settle_memory
 from collector.app.policy_switch import Sealers
-from collector.app.serving import settle_memory
 from collector.batch import Signal
 from collector.settings.model import Settings
 from collector.viewer.live import Live, QueueControl

@@ -9,6 +9,7 @@ from collector.app.data_dir import DataDirectory
 from collector.app.destinations import TighterSealers, new_destination
 from collector.app.forwarding_task import ForwardingTask
 from collector.app.policy_switch import Sealers
+from collector.app.workers import Workers
 from collector.batch import Signal
 from collector.forward.forwarder import Forwarder
 from collector.pipeline.otlp import Pipeline, Processed
@@ -59,20 +60,24 @@ def exports_of(
     store: Store,
     configured: Collection[str],
     kept: Callable[[Signal, Processed], None],
+    workers: Workers,
 ) -> dict[str, Exports]:
     """What takes the export requests of each team by its name, and "" of those who have none.
 
     Teams share nothing but the store: a span is never completed by what another team sent, nor sealed under its policy.
     """
     most = settings.max_body_bytes
-    found = {"": Exports(_pipelines_of(settings, sealers, store), store, kept, most)}
+    own = workers.under(sealers)
+    found = {"": Exports(_pipelines_of(settings, sealers, store), store, kept, most, sealing=own)}
     tighter: dict[str, SealerSource] = {"": sealers}
     for team in settings.team:
         if team.policy not in tighter:
             tighter[team.policy] = TighterSealers(team.policy, f"team {team.name}", sealers)
         pipelines = _pipelines_of(settings, tighter[team.policy], store, team.services)
         quota = Quota(team.requests_per_minute, team.bytes_per_minute)
-        found[team.name] = Exports(pipelines, store, kept, most, quota, destinations_of(team, configured))
+        destinations = destinations_of(team, configured)
+        sealing = workers.under(tighter[team.policy])
+        found[team.name] = Exports(pipelines, store, kept, most, quota, destinations, sealing)
     return found
 
 

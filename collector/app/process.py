@@ -8,7 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from collector.app.data_dir import DataDirectory
-from collector.app.serving import check_bind, check_reading, listen, run_loop, tune_allocator
+from collector.app.memory import tune_allocator
+from collector.app.serving import check_bind, check_reading, listen, run_loop
 from collector.enforce.in_force import Enforcement
 from collector.enforce.request import PolicyRequest
 from collector.pipeline.selftest import prove

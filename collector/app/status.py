@@ -12,6 +12,7 @@ from collector.app.forwarding_task import ForwardingTask
 from collector.app.http_protocol import ConnectionLimit
 from collector.app.policy_switch import PolicySwitch, Sealers
 from collector.app.reload import Reload
+from collector.app.workers import Workers
 from collector.batch import Signal
 from collector.pipeline.events import IntakeResult
 from collector.pipeline.otlp import Processed
@@ -74,6 +75,7 @@ class StatusSources:
     connections: ConnectionLimit
     reload: Reload
     teams: Callable[[], list[TeamStatus]]
+    workers: Workers
 
 
 def status_of(sources: StatusSources) -> Status:
@@ -118,10 +120,12 @@ def status_of(sources: StatusSources) -> Status:
             *sources.store.notices,
             *sources.forwarding.notices,
             *sources.reload.notices,
+            *sources.workers.notices,
             *_refused(sources.connections),
             *_told_twice(sources.tallies.told_twice, sources.told_by_npm()),
         ],
         teams=sources.teams(),
+        workers={"wanted": sources.workers.most, "running": sources.workers.running, "ended": sources.workers.ended},
         not_reshaped=dict(sources.tallies.not_reshaped),
         opencode={
             "accepted": sources.events.counts["accepted"],

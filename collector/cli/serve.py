@@ -24,11 +24,19 @@ def serve(
     config: ConfigOption = None,
     policy: PolicyOption = None,
     upstream: Annotated[str | None, typer.Option(help="Where to forward; a token alone means Catalyst.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that seal on cores of their own [0].")] = None,
 ) -> None:
     """Listen, redact, keep and forward, until stopped."""
     from collector.app.process import serve as run
 
-    flags = {"host": host, "port": port, "data_dir": data_dir, "upstream_endpoint": upstream, "policy_file": policy}
+    flags = {
+        "host": host,
+        "port": port,
+        "data_dir": data_dir,
+        "upstream_endpoint": upstream,
+        "policy_file": policy,
+        "workers": workers,
+    }
     loaded = load(flags, config)
     logs.configure(loaded.settings.log_level)
     settings = loaded.settings

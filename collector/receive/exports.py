@@ -7,11 +7,15 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol
+from zlib import crc32
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import NotNow, TooLarge
 from collector.otlp.left_out import LeftOut
-from collector.pipeline.otlp import HeldBatch, Pipeline, Processed
+from collector.otlp.read import JSON, Decoded, decode
+from collector.pipeline.otlp import HeldBatch, Pipeline, Prepared, Processed
 from collector.receive.decompress import decompress
 from collector.receive.limits import Reservation
 from collector.receive.quota import Quota
@@ -23,12 +27,25 @@ _HOLD_SECONDS = 2.0
 """For which spans wait for log records and parents of another request before they are sent."""
 
 
+_SMALL_BYTES = 4096
+"""Bodies that are sealed here sooner than they are sent to another process (measured)."""
+
+
+class Elsewhere(Protocol):
+    """Other processes, which read and seal as this one would; `affinity` says which requests may be like each other."""
+
+    async def read(self, signal: Signal, body: bytes, content_type: str) -> Decoded: ...
+
+    async def seal(self, signal: Signal, data: bytes, affinity: int) -> SealedBatch: ...
+
+
 class Exports:
     """Reads, seals and keeps export requests; `kept` is told of each batch once it is on disk.
 
     Bodies over 1 MiB, before or after decompression, are handled in one other thread, so that small ones are still
     answered meanwhile. None may be larger than `most_bytes`. `quota` says how much may come, and counts it;
-    `destinations` are the only ones that get it, where they are given.
+    `destinations` are the only ones that get it, where they are given. With `sealing` all but small ones are sealed in
+    other processes; what is remembered between requests stays here.
     """
 
     def __init__(
@@ -39,6 +56,7 @@ class Exports:
         most_bytes: int,
         quota: Quota | None = None,
         destinations: Collection[str] | None = None,
+        sealing: Elsewhere | None = None,
     ) -> None:
         self.quota = quota or Quota()
         self._destinations = destinations
@@ -48,6 +66,8 @@ class Exports:
         self._store = store
         self._kept = kept
         self._most = most_bytes
+        self._sealing = sealing
+        self._unkept: dict[int, asyncio.Future[bool]] = {}
 
     def close(self) -> None:
         self._large.shutdown(wait=False, cancel_futures=True)
@@ -65,18 +85,35 @@ class Exports:
         if outcome.batch is not None:
             reservation.add(len(outcome.batch.data))
         del raw
-        if outcome.batch is not None or outcome.left_out.total or outcome.dropped:
-            refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
-            put = self._store.put(outcome.batch, refusal, hops=hops, destinations=self._destinations)
-            await asyncio.shield(asyncio.wrap_future(put))
         if outcome.held is not None:
-            await self._keep_held(outcome.held, hops, reservation)
+            self._expect(outcome.held.number)
+        kept = False
+        try:
+            if outcome.batch is not None or outcome.left_out.total or outcome.dropped:
+                refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
+                put = self._store.put(outcome.batch, refusal, hops=hops, destinations=self._destinations)
+                await asyncio.shield(asyncio.wrap_future(put))
+            if outcome.held is not None:
+                await self._keep_held(outcome.held, hops, reservation)
+            kept = True
+        finally:
+            if outcome.held is not None:
+                self._tell(outcome.held.number, kept)
         for completed in outcome.completed:
             await self._complete(completed, hops)
         if outcome.late is not None:
             await self._keep_late(outcome.late, hops)
         self._kept(signal, outcome)
         return outcome.left_out
+
+    def _expect(self, number: int) -> None:
+        """Have what completes a held request wait until that is kept, if it is: it may be sealed sooner."""
+        self._unkept.setdefault(number, asyncio.get_running_loop().create_future())
+
+    def _tell(self, number: int, kept: bool) -> None:
+        unkept = self._unkept.pop(number, None)
+        if unkept is not None and not unkept.done():
+            unkept.set_result(kept)
 
     async def _keep_held(self, held: HeldBatch, hops: str, reservation: Reservation) -> None:
         """Kept before the answer as everything is, and due a little later: a crash sends what there is."""
@@ -92,6 +129,9 @@ class Exports:
 
     async def _complete(self, completed: HeldBatch, hops: str) -> None:
         """Put what is known now in the place of what was held; too late for that, send again what counts no tokens."""
+        unkept = self._unkept.get(completed.number)
+        if unkept is not None and not await asyncio.shield(unkept):
+            return  # its sender was not answered 200 and sends it again
         with contextlib.suppress(NotNow):
             done = await asyncio.shield(asyncio.wrap_future(self._store.complete(completed.number, completed.batch)))
             if not done and (again := completed.uncounted()) is not None:
@@ -109,9 +149,51 @@ class Exports:
         if len(raw) <= _LARGE_BYTES:
             with contextlib.suppress(TooLarge):
                 body = decompress(raw, encoding, min(_LARGE_BYTES, self._most))
-                return self._pipeline.run(signal, body, content_type)
+                if self._sealing is None or len(body) <= _SMALL_BYTES:
+                    return self._pipeline.run(signal, body, content_type)
+                return await self._elsewhere(self._sealing, signal, body, content_type)
         loop = asyncio.get_running_loop()
         if encoding not in ("", "identity"):
             raw = await loop.run_in_executor(self._large, decompress, raw, encoding, self._most)
             reservation.add(len(raw))
-        return await loop.run_in_executor(self._large, self._large_pipeline.run, signal, raw, content_type)
+        if self._sealing is None:
+            return await loop.run_in_executor(self._large, self._large_pipeline.run, signal, raw, content_type)
+        return await self._elsewhere(self._sealing, signal, raw, content_type)
+
+    async def _elsewhere(self, sealing: Elsewhere, signal: Signal, body: bytes, content_type: str) -> Processed:
+        """Read and seal in other processes, and do here, in the order of arrival, what comes between."""
+        decoded = await sealing.read(signal, body, content_type) if content_type == JSON else None
+        loop = asyncio.get_running_loop()
+        if len(body) > _LARGE_BYTES:
+            prepare = partial(_prepare, self._large_pipeline, signal, body, content_type, decoded)
+            prepared, parts, affinity = await loop.run_in_executor(self._large, prepare)
+        else:
+            prepared, parts, affinity = _prepare(self._pipeline, signal, body, content_type, decoded)
+        del body, decoded
+        if prepared.held is not None:
+            self._expect(prepared.held.number)
+        try:
+            batches = await asyncio.gather(*(sealing.seal(of, data, affinity) for of, data in parts))
+        except BaseException:
+            if prepared.held is not None:
+                self._tell(prepared.held.number, False)
+            raise
+        return self._pipeline.sealed(prepared, batches)
+
+
+def _prepare(
+    pipeline: Pipeline, signal: Signal, body: bytes, content_type: str, decoded: Decoded | None
+) -> tuple[Prepared, list[tuple[Signal, bytes]], int]:
+    """A request that is still to be sealed, its parts as bytes, and which requests may be like it."""
+    prepared = pipeline.prepare(signal, decoded or decode(signal, body, content_type))
+    affinity = _client_of(prepared)
+    parts = [(of, request.SerializeToString()) for of, request in prepared.parts]
+    for _, request in prepared.parts:
+        request.Clear()  # the bytes are enough
+    return prepared, parts, affinity
+
+
+def _client_of(prepared: Prepared) -> int:
+    """A number of the client: of its texts most are known to whoever sealed its request before."""
+    holders = getattr(prepared.request, prepared.request.DESCRIPTOR.fields[0].name)
+    return crc32(holders[0].resource.SerializeToString()) if holders else 0

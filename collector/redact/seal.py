@@ -7,6 +7,7 @@ truncation, and the report of it all. Sealing what is sealed under a stricter po
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -31,6 +32,18 @@ _COUNT = f"{REPORT}count"
 _RULE = f"{REPORT}rule."
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What another process makes an equal sealer of; see `Sealer`."""
+
+    policy: Policy
+    key: bytes = field(repr=False)
+    fingerprint: str
+
+    def sealer(self) -> Sealer:
+        return Sealer(self.policy, None, self.key, self.fingerprint)
+
+
 class Sealer:
     """Redacts export requests under one policy; not safe to share between threads.
 
@@ -49,6 +62,7 @@ class Sealer:
             policy = level_policy(policy)
         self.policy = policy
         self.fingerprint = fingerprint or policy.fingerprint()
+        self.recipe = Recipe(policy, key, self.fingerprint)
         self.engine = engine or engine_of(policy)
         self._masker = Masker(policy, self.engine, key)
         self._actions = {signal: FieldActions(policy, signal) for signal in Signal}

@@ -74,6 +74,7 @@ FLAGS = {
     "port": "port",
     "data_dir": "data-dir",
     "policy_file": "policy",
+    "workers": "workers",
     "upstream_endpoint": "upstream",
 }
 """Settings that `collector serve` takes as flags too, and the flags' names."""

@@ -66,6 +66,11 @@ class _StatusCollector(Collector):
         for convention, count in self._status["not_reshaped"].items():
             failed.add_metric([convention], count)
         yield failed
+        workers = self._status["workers"]
+        yield GaugeMetricFamily("collector_workers_running", "Processes that seal beside this one", workers["running"])
+        yield CounterMetricFamily(
+            "collector_workers_ended", "Sealing processes that ended by themselves", workers["ended"]
+        )
         for name, size in self._status["store"].items():
             yield GaugeMetricFamily(f"collector_store_{name}", "Bytes of sealed batches", value=size)
         failures = GaugeMetricFamily(

@@ -68,6 +68,14 @@ class TeamStatus(TypedDict):
     refused: int
 
 
+class WorkersStatus(TypedDict):
+    """Processes that seal for this one: how many there should be, how many run, how often one ended by itself."""
+
+    wanted: int
+    running: int
+    ended: int
+
+
 class Status(TypedDict):
     """`collector status --json`; the ledger counts spans, log records and data points.
 
@@ -89,6 +97,7 @@ class Status(TypedDict):
     redacted: list[Redacted]
     policy: PolicyStatus
     teams: list[TeamStatus]
+    workers: WorkersStatus
     not_reshaped: dict[str, int]
     notices: list[str]
     opencode: OpenCode

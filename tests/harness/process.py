@@ -145,6 +145,26 @@ def memory(pid: int, name: str = "VmRSS") -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), 0)
 
 
+def sealing_processes(pid: int) -> list[int]:
+    """The processes that seal for a collector, as /proc tells; also those of a process that is gone."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (each / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == pid and state != "Z" and b"sealing_process" in (each / "cmdline").read_bytes():
+                found.append(int(each.name))
+        except (OSError, ValueError):
+            continue  # it has ended meanwhile
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @contextmanager
 def running(directory: Path, *arguments: str, **extra: str) -> Iterator[Process]:
     """A collector for the length of a block; it never outlives it."""

@@ -1,0 +1,170 @@
+"""A collector whose sealing processes are killed, whose policy changes, and which is stopped, under load."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from harness.credentials import GITHUB
+from harness.process import Process, assert_balanced, is_alive, running, sealing_processes
+from harness.telemetry import span_ids, traces
+from harness.upstream import Upstream, upstream, wait_for
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes"),
+]
+
+WORDS = "please remember me"
+
+
+class _Load:
+    """Three senders, until they are stopped; they note which spans were answered with 200, and every other answer."""
+
+    def __init__(self, collector: Process) -> None:
+        self.answered: dict[str, float] = {}
+        self.others: list[tuple[int, dict[str, str]]] = []
+        self._collector = collector
+        self._stop = threading.Event()
+        self._senders = [threading.Thread(target=self._send) for _ in range(3)]
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            request = traces(60, {"input.value": f"{WORDS} {GITHUB} " + "word " * 100})
+            try:
+                status, headers, _ = self._collector.post("/v1/traces", request.SerializeToString())
+            except OSError:
+                return
+            if status == 200:
+                self.answered.update(dict.fromkeys(span_ids(request), time.monotonic()))
+            else:
+                self.others.append((status, headers))
+
+    def stop(self) -> None:
+        self._stop.set()
+        for sender in self._senders:
+            sender.join()
+
+
+@contextmanager
+def load(collector: Process) -> Iterator[_Load]:
+    made = _Load(collector)
+    for sender in made._senders:
+        sender.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def _arrived(up: Upstream) -> set[str]:
+    return {span.span_id.hex() for span in up.spans()}
+
+
+def test_sealing_processes_that_are_killed_cost_a_503_and_nothing_that_was_answered(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    with upstream() as up, running(tmp_path, "--workers", "2", "--upstream", up.url) as collector:
+        with load(collector) as sent:
+            for _ in range(4):
+                before = len(sent.answered)
+                wait_for(lambda before=before: len(sent.answered) > before + 300, 60)
+                os.kill(chance.choice(sealing_processes(collector.pid)), signal.SIGKILL)
+            whole = {"wanted": 2, "running": 2, "ended": 4}
+            wait_for(lambda: collector.get("/api/status")["workers"] == whole, 60)
+        assert_balanced(collector.account())
+        assert all(status == 503 and headers["retry-after"] == "1" for status, headers in sent.others), sent.others
+        wait_for(lambda: collector.account()["queued"] == 0, 60)
+        assert sent.answered.keys() <= _arrived(up)
+        notices = collector.get("/api/status")["notices"]
+        assert any("sealing processes ended by themselves 4 times (the last: signal 9)" in each for each in notices)
+        assert_balanced(collector.account())
+        assert collector.stop()[0] == 0
+    assert GITHUB.encode() not in collector.files() + collector.log.read_bytes()
+
+
+def test_a_policy_that_changes_under_load_holds_for_all_that_is_answered_after_it(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema = 1\nname = "mine"\nmode = "mask"\n')
+    with (
+        upstream() as up,
+        running(tmp_path, "--workers", "2", "--policy", str(policy), "--upstream", up.url) as collector,
+    ):
+        with load(collector) as sent:
+            wait_for(lambda: len(sent.answered) > 300, 60)
+            policy.write_text('schema = 1\nname = "mine"\nmode = "metadata"\n')
+            os.kill(collector.pid, signal.SIGHUP)
+            wait_for(lambda: collector.get("/api/status")["content"] == "metadata", 60)
+            changed, before = time.monotonic(), len(sent.answered)
+            wait_for(lambda: len(sent.answered) > before + 600, 60)
+        # What was sealed just before and would be kept just after is refused by the store.
+        assert all(status == 503 and headers["retry-after"] == "1" for status, headers in sent.others), sent.others
+        wait_for(lambda: collector.account()["queued"] == 0, 60)
+        after = {span for span, at in sent.answered.items() if at > changed}
+        told = {span.span_id.hex() for span in up.spans() if WORDS in str(span)}
+        assert len(told) >= 300 > 0 == len(told & after)
+        assert sent.answered.keys() <= _arrived(up)
+        assert_balanced(collector.account())
+
+
+def test_a_collector_that_is_killed_leaves_no_sealing_process(tmp_path: Path) -> None:
+    with running(tmp_path, "--workers", "2") as collector, load(collector) as sent:
+        wait_for(lambda: len(sent.answered) > 100, 60)
+        children = sealing_processes(collector.pid)
+        assert len(children) == 2
+        collector.kill()
+    wait_for(lambda: not any(map(is_alive, children)))
+
+
+def test_a_collector_that_is_stopped_answers_what_is_being_sealed_and_leaves_no_process(tmp_path: Path) -> None:
+    """A service manager signals every process of the service, and a terminal too."""
+    body = traces(3000, {"input.value": f"{WORDS} {random.Random(1).random()} " + "word " * 60}).SerializeToString()
+    answers: list[int] = []
+    with running(tmp_path, "--workers", "2") as collector:
+        children = sealing_processes(collector.pid)
+        sender = threading.Thread(target=lambda: answers.append(collector.post("/v1/traces", body)[0]))
+        sender.start()
+        time.sleep(0.15)
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+            os.kill(child, signal.SIGINT)
+        code, _ = collector.stop()
+        sender.join()
+    assert (code, answers) == (0, [200])
+    assert not any(map(is_alive, children))
+    with running(tmp_path) as again:
+        assert again.account()["received"] == 3000
+
+
+TEAMS = """
+workers = 2
+access_token = "operator-TOKEN"
+
+[[team]]
+name = "blue"
+token = "blue-team-TOKEN"
+policy = "metadata-only"
+"""
+
+
+def test_a_teams_own_policy_holds_in_the_sealing_processes_and_one_page_of_metrics_counts_all(tmp_path: Path) -> None:
+    (tmp_path / "collector.toml").write_text(TEAMS.replace("TOKEN", "token"))
+    body = traces(40, {"input.value": f"{WORDS} {GITHUB} " + "word " * 30}).SerializeToString()
+    with running(tmp_path) as collector:
+        for _ in range(3):
+            assert collector.post("/v1/traces", body, authorization="Bearer blue-team-token")[0] == 200
+        assert WORDS.encode() not in collector.files()
+        assert collector.post("/v1/traces", body, authorization="Bearer operator-token")[0] == 200
+        assert WORDS.encode() in collector.files()
+        assert GITHUB.encode() not in collector.files()
+        redactions = collector.get("/api/status")["redactions"]
+        assert redactions["github-token"] == 40
+        assert redactions["content"] >= 120
+        assert collector.account()["received"] == 160

@@ -1,0 +1,168 @@
+"""Processes that seal beside the one that keeps: what they are asked, and what becomes of it when they or it change."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.process import sealing_processes
+from harness.reshape import SPAN, TRACE, logs_with
+from harness.sealing import OwnLoop, SealedBothWays
+from harness.telemetry import PROTOBUF, traces
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from collector.app.workers import Workers, _environment
+from collector.batch import SealedBatch, Signal
+from collector.errors import ConfigError, Unavailable
+from collector.otlp.read import Decoded
+from collector.otlp.values import write_value
+from collector.receive import exports
+from collector.redact.ruleset import preset_policy
+from collector.redact.seal import Sealer, always
+
+SOURCES = Path(__file__).parents[2] / "collector"
+STRICT = preset_policy("metadata-only")
+SECRET = "gh" + "p_" + "x7Kq9mRt2LsVw4Yz8NbC3fHj6Pd1GaE5Tu0o"
+
+
+class Changing:
+    """A policy that can be replaced."""
+
+    def __init__(self) -> None:
+        self.sealer = Sealer()
+
+    def __call__(self) -> Sealer:
+        return self.sealer
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[OwnLoop, Workers, Any, Changing]]:
+    on, workers, policy = OwnLoop(), Workers(1), Changing()
+    sealing = workers.under(policy)
+    on.run(workers.start())
+    yield on, workers, sealing, policy
+    on.run(workers.close())
+    on.close()
+
+
+def test_what_was_under_way_while_the_policy_changed_is_sealed_again(running: Any) -> None:
+    on, _, sealing, policy = running
+    before = policy.sealer
+    data = traces(3, {"input.value": f"please remember {SECRET}"}).SerializeToString()
+
+    async def change_while_it_is_sealed() -> SealedBatch:
+        under_way = asyncio.ensure_future(sealing.seal(Signal.TRACES, data, 0))
+        await asyncio.sleep(0)
+        policy.sealer = Sealer(STRICT)
+        return await under_way
+
+    batch = on.run(change_while_it_is_sealed())
+    assert batch.policy == policy.sealer.fingerprint != before.fingerprint
+    assert batch == Sealer(STRICT).seal(Signal.TRACES, Signal.TRACES.request.FromString(data))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_a_process_that_is_killed_says_503_for_what_it_had_and_is_started_again(running: Any) -> None:
+    on, workers, sealing, _ = running
+    data = traces(2000, {"input.value": "word " * 40}).SerializeToString()
+    (pid,) = sealing_processes(os.getpid())
+    ended = workers.ended
+
+    async def kill_while_it_seals() -> None:
+        under_way = [asyncio.ensure_future(sealing.seal(Signal.TRACES, data, 0)) for _ in range(3)]
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGKILL)
+        for each in under_way:
+            with pytest.raises(Unavailable) as refused:
+                await each
+            assert refused.value.retry_after == 1
+        while not workers.running:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+    on.run(kill_while_it_seals())
+    assert workers.ended == ended + 1
+    assert "signal 9" in workers.notices[0]
+    assert on.run(sealing.seal(Signal.TRACES, data, 0)).items == 2000
+    assert sealing_processes(os.getpid()) != [pid]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_a_policy_that_does_not_redact_in_a_process_of_its_own_stops_the_start(running: Any) -> None:
+    """The self-test runs where the sealing is done."""
+    on, before = running[0], sealing_processes(os.getpid())
+    workers = Workers(1)
+    workers.under(always(Sealer(replace(preset_policy("secrets"), rules=frozenset()))))
+    with pytest.raises(ConfigError, match=r"--workers 1: .* could not be started: self-test: a test secret survived"):
+        on.run(workers.start())
+    assert sealing_processes(os.getpid()) == before
+
+
+def test_what_completes_a_held_request_that_is_still_being_sealed_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Completed before it is kept, it would be sent as it was, and once more."""
+    monkeypatch.setattr(exports, "_SMALL_BYTES", -1)
+    both = SealedBothWays(tmp_path, workers=0)
+    way = both.ways[1]
+    released = asyncio.Event()
+
+    class Slow:
+        """Seals spans that wait for their records when it is told to."""
+
+        async def read(self, of: Signal, body: bytes, content_type: str) -> Decoded:
+            raise AssertionError
+
+        async def seal(self, of: Signal, data: bytes, affinity: int) -> SealedBatch:
+            if of is Signal.TRACES and b"what came later" not in data:
+                await released.wait()
+            return both.sealers().seal(of, of.request.FromString(data))
+
+    way.exports._sealing = Slow()
+
+    async def both_at_once() -> None:
+        spans = asyncio.ensure_future(way.take(Signal.TRACES, _call(), PROTOBUF, ""))
+        await asyncio.sleep(0)
+        records = asyncio.ensure_future(way.take(Signal.LOGS, _records(), PROTOBUF, ""))
+        await asyncio.sleep(0.05)
+        released.set()
+        await asyncio.gather(spans, records)
+
+    both.on.run(both_at_once())
+    received = way.reader.ledger()["upstream"]["traces"]["received"]
+    both.close()
+    assert received == 1
+
+
+def _call() -> bytes:
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(trace_id=TRACE, span_id=SPAN, name="chat")
+    write_value(span.attributes.add(key="gen_ai.operation.name").value, "chat")
+    return request.SerializeToString()
+
+
+def _records() -> bytes:
+    return logs_with(("gen_ai.user.message", {}, {"content": "what came later"})).SerializeToString()
+
+
+def test_a_sealed_batch_is_made_by_the_seal_and_where_one_comes_back_from_a_process() -> None:
+    makers = {
+        str(path.relative_to(SOURCES))
+        for path in SOURCES.rglob("*.py")
+        if "SealedBatch(" in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "SealedBatch"
+    }
+    assert makers == {"redact/seal.py", "pipeline/crossing.py"}
+
+
+def test_a_sealing_process_is_given_no_token_of_the_settings() -> None:
+    given = {"COLLECTOR_ACCESS_TOKEN": "a", "CATALYST_OTLP_TOKEN": "b", "INFERENCE_API_KEY": "c", "PATH": "/bin"}
+    assert _environment(given).keys() == {"PATH", "PYTHONPATH"}
