@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,9 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,6 +22,7 @@ from collector.cli.show import say
 from collector.errors import CollectorError, ConfigError
 from collector.opencode.connection import Credentials, ask
 from collector.opencode.install import PluginSettings
+from collector.opencode.one_run import CONTENT, with_plugin
 from collector.settings.model import Settings
 from collector.settings.sources import load
 from collector.settings.tls import client_tls
@@ -43,8 +42,7 @@ def run(
 ) -> None:
     """Run an agent wired to a collector, started where none runs.
 
-    Nothing of the agent's configuration is changed. The exit code is the agent's. Where another program has the
-    collector's port, it takes a free one.
+    Nothing of the agent's configuration is changed. The exit code is the agent's.
     """
     for number in _ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
@@ -76,7 +74,7 @@ def wired(command: list[str], environ: Mapping[str, str], target: PluginSettings
     if target.token and "OTEL_EXPORTER_OTLP_ENDPOINT" in added:
         added["OTEL_EXPORTER_OTLP_HEADERS"] = f"x-collector-token={target.token}"
     if wiring.name == "opencode":
-        added["OPENCODE_CONFIG_CONTENT"] = _with_plugin(environ.get("OPENCODE_CONFIG_CONTENT", ""), target)
+        added[CONTENT] = with_plugin(environ.get(CONTENT, ""), target)
     added |= _past_proxies(environ)
     arguments = [text.replace("{url}", url) for text in wiring.arguments]
     return [*arguments, *command[1:]], {**environ, **added}
@@ -91,19 +89,6 @@ def _past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
         return {}
     without = ",".join(filter(None, (kept, "127.0.0.1,localhost")))
     return {"NO_PROXY": without, "no_proxy": without}
-
-
-def _with_plugin(content: str, target: PluginSettings) -> str:
-    """OpenCode's configuration from the environment, with our plugin and where it sends."""
-    try:
-        found: Any = json.loads(content) if content.strip() else {}
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("plugin", []), list):
-        raise ConfigError("OPENCODE_CONFIG_CONTENT: expected a JSON object, its `plugin` a list")
-    plugin = Path(str(files("collector.opencode") / "plugin" / "collector-opencode.js")).absolute().as_uri()
-    options = json.loads(target.text(private=True))
-    return json.dumps({**found, "plugin": [*found.get("plugin", []), [plugin, options]]})
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class RunningCollector:
     def __init__(self, **settings: Any) -> None:
         self._given = settings
         self._directory = tempfile.TemporaryDirectory(prefix="collector-test-", ignore_cleanup_errors=True)
+        self._data_dir = Path(self._directory.name) / "data"
         self._collector: Collector | None = None
         self._reader: Reading | None = None
         self._thread: threading.Thread | None = None
@@ -82,8 +83,8 @@ class RunningCollector:
         from collector.settings.sources import Loaded, as_config_error
 
         try:
-            path = Path(self._directory.name) / "data"
-            own = {"port": 0, "data_dir": path, "forward": False, "opencode_catch_up": False}
+            path = self._data_dir
+            own = {"port": 0, "data_dir": path, "forward": False}
             try:
                 settings = Settings(**{**own, **self._given})
             except ValidationError as error:
@@ -119,6 +120,18 @@ class RunningCollector:
             "TRACE_TO_INFERENCE": "true",
             "INFERENCE_OTLP_ENDPOINT": self.endpoint,
         }
+
+    def opencode_env(self, config: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+        """The environment of a run of OpenCode that sends here by the collector's plugin, beside what `config` says.
+
+        No file is written. What the plugin could not tell is read from the database of that OpenCode.
+        """
+        from collector.app.data_dir import INSTALL_TOKEN, found_secret
+        from collector.opencode.install import PluginSettings
+        from collector.opencode.one_run import CONTENT, with_plugin
+
+        target = PluginSettings(self.endpoint, None, found_secret(self._data_dir, INSTALL_TOKEN))
+        return {CONTENT: with_plugin(json.dumps(dict(config or {})), target)}
 
     def spans(self, **wanted: Any) -> list[KeptSpan]:
         """The spans kept so far, in order of their start; of those only that have what is `wanted`.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from e2e.opencode.client import BINARIES, RIPGREP, cache
+from e2e.opencode.stage import need
 from harness.process import environment, run, running
 from harness.telemetry import traces
 from harness.upstream import requires, upstream
@@ -43,6 +47,38 @@ def test_an_agents_author_tests_it_with_the_fixture_of_the_package(tmp_path: Pat
         timeout=120,
     )
     assert b"2 passed" in result.stdout, result.stdout.decode()
+
+
+@pytest.mark.real
+def test_a_plugin_of_opencode_is_tested_as_its_readme_says(tmp_path: Path, wheel: Path) -> None:
+    """The folder by itself, the wheel, the real client, and no way out: its registry of packages is closed."""
+    need(BINARIES["1.18.33"])
+    project, tools = tmp_path / "no-env", tmp_path / "bin"
+    shutil.copytree(EXAMPLES / "opencode-plugin", project)
+    tools.mkdir()
+    (tools / "opencode").symlink_to((cache() / BINARIES["1.18.33"]).resolve())
+    env = environment(tmp_path, PYTHONPATH=str(wheel), npm_config_registry="http://127.0.0.1:9")
+    env |= {"npm_config_fetch_retries": "0", "NO_COLOR": "1"}
+    env["PATH"] = os.pathsep.join([str(tools), *map(str, cache().glob(RIPGREP)), env["PATH"]])
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        env=env,
+        cwd=project,
+        capture_output=True,
+        timeout=240,
+    )
+    assert b"1 passed" in result.stdout, result.stdout.decode()
+    where = [sys.executable, "-c", "import collector; print(collector.__file__)"]
+    assert subprocess.check_output(where, env=env, cwd=project, text=True).startswith(str(wheel))
+
+
+def test_the_workflow_of_the_plugin_runs_what_its_readme_says() -> None:
+    folder = EXAMPLES / "opencode-plugin"
+    jobs = yaml.safe_load((folder / ".github/workflows/test.yml").read_text())["jobs"]
+    steps = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    readme = (folder / "README.md").read_text()
+    assert steps[-1] == "pytest"
+    assert all(step.partition("@")[0] in readme for step in steps), steps
 
 
 def test_the_policy_holds_its_examples_and_keeps_tool_content_here(tmp_path: Path) -> None:

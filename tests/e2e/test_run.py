@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.opencode.client import BINARIES, ROOT, cache, configuration, environment, project
+from e2e.opencode.client import BINARIES, cache, configuration, environment, project
 from e2e.opencode.fake_model import FakeModel
 from e2e.opencode.stage import need
 
@@ -24,19 +24,6 @@ def model() -> Iterator[FakeModel]:
     found = FakeModel()
     yield found
     found.close()
-
-
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    """The package as a wheel installs it: what is not packed is missed."""
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    built, installed = tmp_path / "dist", tmp_path / "installed"
-    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(built), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True, timeout=120)
-    [found] = built.glob("*.whl")
-    install = [*pip, "install", "--no-deps", "--no-compile", "--target", str(installed), str(found)]
-    subprocess.run(install, check=True, capture_output=True, timeout=120)
-    return installed
 
 
 def test_a_run_of_opencode_is_kept_and_its_configuration_left_alone(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import pytest
+from harness.process import ask
+
+from collector.testing.running import RunningCollector
 
 pytest_plugins = ["pytester"]
 
@@ -158,3 +162,19 @@ def test_what_would_pass_for_the_wrong_reason_fails(pytester: pytest.Pytester) -
     )
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*takes settings by name, not 'metadata'*"])
+
+
+def test_a_run_of_opencode_is_wired_beside_its_own_configuration() -> None:
+    """With what lets the collector read from its database what the plugin could not tell."""
+    with RunningCollector() as collector:
+        given = {"model": "a/b", "plugin": ["mine"]}
+        content = json.loads(collector.opencode_env(given)["OPENCODE_CONFIG_CONTENT"])
+        assert given == {"model": "a/b", "plugin": ["mine"]}
+        assert (content["model"], content["plugin"][0]) == ("a/b", "mine")
+        file, options = content["plugin"][1]
+        assert file.startswith("file://") and file.endswith("/collector-opencode.js")
+        assert options["url"] == collector.endpoint
+        headers = {"content-type": "application/x-ndjson", "x-collector-install-token": options["installToken"]}
+        event = json.dumps({"type": "session.idle", "properties": {"sessionID": "ses_1"}}).encode()
+        status, _, answer = ask(f"{collector.endpoint}/v1/opencode/events", event, headers)
+        assert (status, json.loads(answer)["accepted"]) == (200, 1)
