@@ -5,7 +5,6 @@ A token in the address, once, becomes a cookie, so that no address that is seen 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode
@@ -61,6 +60,12 @@ _HOW_IN = (
 )
 
 
+def _escaped(text: str) -> str:
+    import html  # half a MiB of names of characters, which most collectors never need
+
+    return html.escape(text)
+
+
 def wants_page(path: str, headers: Headers) -> bool:
     """Whether a refusal is read by a person: a browser opens a page of ours."""
     return b"text/html" in headers.get(b"accept", b"") and not path.startswith(("/api/", "/mcp", "/static/"))
@@ -69,7 +74,7 @@ def wants_page(path: str, headers: Headers) -> bool:
 def refused_page(status: int, said: str) -> bytes:
     """The page for a request that is refused, in the look of the others; without the token it says how to get in."""
     title = "Let this browser in" if status == 401 else "This is not shown"
-    why = _HOW_IN if status == 401 else f'<p>{html.escape(said)}</p><p><a href="/">To the sessions</a></p>'
+    why = _HOW_IN if status == 401 else f'<p>{_escaped(said)}</p><p><a href="/">To the sessions</a></p>'
     return _REFUSED.format(title=title, said=why).encode()
 
 
@@ -111,7 +116,7 @@ def entry(path: str, query: str, token: str, headers: Headers, *, secure: bool) 
 
 def entry_page(address: str) -> str:
     """A page on disk that leads to `address`: a browser's command line, unlike its files, is read by every user."""
-    place = html.escape(address)
+    place = _escaped(address)
     return (
         '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>collector</title>'
         f'<meta http-equiv="refresh" content="0; url={place}"><a href="{place}">Open the page</a>'

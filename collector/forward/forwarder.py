@@ -23,7 +23,7 @@ from collector.enums import Signal
 from collector.errors import CollectorError
 from collector.forward import settling
 from collector.forward.body import RequestBody, make_body
-from collector.forward.client import open_client
+from collector.forward.client import LateClient
 from collector.forward.destination import Destination
 from collector.forward.health import DestinationHealth, Health
 from collector.forward.outcome import (
@@ -41,7 +41,7 @@ from collector.store import Queue
 from collector.store.entries import Hold, Lane, Leased, Settlement, Then
 
 if TYPE_CHECKING:
-    import httpx
+    pass
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Forwarder:
         self._thread = ThreadPoolExecutor(1, "forward")
         await self._in_thread(self._remember_holds)
         try:
-            async with open_client(self.destination) as client, asyncio.TaskGroup() as tasks:
+            async with LateClient(self.destination) as client, asyncio.TaskGroup() as tasks:
                 for state in self._lanes.values():
                     state.under_way = state.retrying = 0
                     tasks.create_task(self._serve(client, state))
@@ -134,7 +134,7 @@ class Forwarder:
 
     # ---- one lane
 
-    async def _serve(self, client: httpx.AsyncClient, state: _LaneState) -> None:
+    async def _serve(self, client: LateClient, state: _LaneState) -> None:
         signal = state.lane.signal
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -193,9 +193,7 @@ class Forwarder:
         self._leased.update(each.id for each in ranges)
         return ranges
 
-    async def _attempt(
-        self, client: httpx.AsyncClient, state: _LaneState, ranges: list[Leased], retrying: bool
-    ) -> None:
+    async def _attempt(self, client: LateClient, state: _LaneState, ranges: list[Leased], retrying: bool) -> None:
         try:
             settlements = await self._send(client, state, ranges)
         except Exception as error:  # one body must not end its lane: it is tried again after a pause
@@ -245,7 +243,7 @@ class Forwarder:
                 for state in self._lanes.values():
                     state.wake.set()
 
-    async def _send(self, client: httpx.AsyncClient, state: _LaneState, ranges: Sequence[Leased]) -> list[Settlement]:
+    async def _send(self, client: LateClient, state: _LaneState, ranges: Sequence[Leased]) -> list[Settlement]:
         """Send one body of ranges, from the first on; what comes of them. Ranges not named are as they were."""
         lane, destination = state.lane, self.destination
         protobuf = destination.sends_protobuf
@@ -256,7 +254,7 @@ class Forwarder:
                 return self._gone(lane, settling.cannot_fit(body.ranges[0]), settling.TOO_LARGE)
             return settling.left_out(body)
         hops = ",".join(filter(None, (ranges[0].hops, self._instance)))
-        answer = await destination.send(client, lane.signal, body.content, hops)
+        answer = await destination.send(await client.get(), lane.signal, body.content, hops)
         match answer:
             case OtherEncoding():
                 if protobuf != destination.sends_protobuf or destination.change_encoding():

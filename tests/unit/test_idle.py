@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from harness.process import running, sealing_processes
+from harness.telemetry import traces
+from harness.upstream import upstream
 
 
 def _wakeups(pid: int) -> int:
@@ -33,3 +35,19 @@ def test_an_idle_collector_wakes_less_than_once_a_second(tmp_path: Path, workers
             if counts[-1] < 10:
                 break
         assert min(counts) < 10, counts
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what is loaded")
+def test_a_collector_that_forwards_loads_its_client_with_the_first_post(tmp_path: Path) -> None:
+    """10 MiB that an idle one can do without."""
+    with upstream() as up, running(tmp_path, "--upstream", up.url) as collector:
+
+        def is_loaded() -> bool:
+            return "/aiohttp/" in Path(f"/proc/{collector.pid}/maps").read_text()
+
+        time.sleep(1)
+        assert not is_loaded()
+        collector.post("/v1/traces", traces(2).SerializeToString())
+        up.wait(lambda at: len(at.spans()) == 2)
+        assert is_loaded()
