@@ -148,6 +148,7 @@ Hugging Face | huggingface-token | api_org_{{letters 34}} | G
 HubSpot | hubspot-key | pat-na1-{_UUID} | V
 Infracost | infracost-key | ico-{{an 32}} | G
 Intra42 | intra42-secret | s-s4t2ud-{{hex 64}} | G
+Ionic | ionic-token | ion_{{an 42}} | C
 JFrog | jfrog-token | AKCp{{an 69}} | G
 JFrog | jfrog-token | cmVmd{{an 59}} | G
 Kaggle | kaggle-token | KGAT_{{hex 32}} | V
@@ -187,6 +188,7 @@ OpenRouter | openrouter-key | sk-or-v1-{{hex 64}} | V
 OpenShift | openshift-token | sha256~{{url 43}} | G
 Perplexity | perplexity-key | pplx-{{an 48}} | G
 Pinecone | pinecone-key | pcsk_{{an 70}} | V
+Pinterest | pinterest-token | pina_{{an 60}} | V
 Plaid | plaid-token | access-sandbox-{_UUID} | G
 Plaid | plaid-token | access-development-{_UUID} | G
 PlanetScale | planetscale-token | pscale_tkn_{{url 43}} | G
@@ -215,18 +217,22 @@ Snyk | snyk-token | snyk_uat.{{an 8}}.{{url 60}} | V
 SonarQube | sonar-token | sqp_{{hex 40}} | V
 Sourcegraph | sourcegraph-token | sgp_{{hex 16}}_{{hex 40}} | G
 Square | square-token | sq0csp-{{url 43}} | G
+StackHawk | stackhawk-key | hawk.{{url 20}}.{{url 20}} | C
 Stellar | stellar-key | S{{b32 55}} | V
 Stripe | stripe-key | sk_live_{{an 24}} | G
 Stripe | stripe-key | rk_test_{{an 99}} | G
 Supabase | supabase-key | sbp_{{hex 40}} | V
 Tailscale | tailscale-key | tskey-auth-{{an 17}}-{{an 32}} | V
 Telegram | telegram-token | {{digit 9}}:AA{{url 33}} | G
+Telnyx | telnyx-key | KEY{{HEX 32}}_{{an 22}} | C
 Tencent Cloud | tencent-key | AKID{{an 32}} | V
 Trello | trello-token | ATTA{{hex 64}}{{HEX 8}} | V
 Twilio | twilio-key | SK{{hex 32}} | G
 Twilio | twilio-key | SK{{HEX 32}} | G
 Typeform | typeform-token | tfp_{{url 59}} | G
+Ubidots | ubidots-token | BBFF-{{an 30}} | C
 Unkey | unkey-key | unkey_{{an 24}} | V
+Val Town | valtown-token | vtwn_{{an 32}} | C
 Vercel | vercel-token | vcp_{{an 56}} | V
 WakaTime | wakatime-key | waka_{_UUID} | V
 xAI | xai-key | xai-{{an 80}} | V

@@ -141,8 +141,29 @@ _LABELS = frozenset(
     password passwd pass passphrase passcode pwd secret secrets token tokens key keys api access refresh auth authorization
     client id bearer basic jwt oauth oauth2 current new old confirm reset your my the a an enter session private public user
     credential credentials string str text value name type hidden none post code grant login username email admin test example
-    passwort kennwort contrasena senha motdepasse header cookie body query field data input label placeholder title required
+    passwort kennwort contrasena senha motdepasse header cookie body query field data input label placeholder title required ref
     """.split()
+)
+_LABELS_ELSEWHERE = frozenset(
+    word.encode()
+    for word in [
+        "hasło",
+        "contraseña",
+        "şifre",
+        "clé",
+        "heslo",
+        "lösenord",
+        "jelszó",
+        "пароль",
+        "токен",
+        "секрет",
+        "ключ",
+        "密码",
+        "密碼",
+        "パスワード",
+        "비밀번호",
+        "암호",
+    ]
 )
 _PROSE = frozenset(
     b"""
@@ -211,7 +232,19 @@ def is_code(value: bytes) -> bool:
     found = _CODE.fullmatch(value)
     if not found:
         return False
-    return not any(len(part) >= 10 and _is_random_part(part) for part in re.split(rb"[^A-Za-z0-9]+", value))
+    parts = re.split(rb"[^A-Za-z0-9]+", value)
+    if any(len(part) >= 10 and _is_random_part(part) for part in parts):
+        return False
+    return len(value) < 10 or b"(" in value or b"[" in value or not any(map(_mixes, parts)) or _reads(value)
+
+
+def _mixes(part: bytes) -> bool:
+    """Whether letters of both cases and digits are in one part."""
+    return len(part) >= 5 and count(part, _DIGITS) > 0 and count(part, _LOWER) > 0 and count(part, _LOWER.upper()) > 0
+
+
+def _reads(value: bytes) -> bool:
+    return wordy(re.sub(rb"[0-9]", b"", value))
 
 
 def is_prose(value: bytes) -> bool:
@@ -248,7 +281,9 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
         return True
     if _NUMBER.fullmatch(bare):
         return not digits_may_be_secret or len(bare) < 4
-    if _TYPED_NUMBER.fullmatch(bare):
+    if _TYPED_NUMBER.fullmatch(bare) or (
+        not bare.isascii() and bare.decode("utf-8", "replace").lower().encode() in _LABELS_ELSEWHERE
+    ):
         return True
     if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare) or _ALGORITHM.fullmatch(bare):
         return True
@@ -278,7 +313,24 @@ def is_words_and_digits(value: bytes) -> bool:
     return len(value) >= 8 and (_WORDS_AND_DIGITS.fullmatch(value) is not None or has_every_class(value))
 
 
-_DICED = re.compile(rb"[A-Za-z]{3,12}(?:([-_. ])[A-Za-z]{3,12})(?:\1[A-Za-z]{3,12}){2,7}")
+_DICED = re.compile(
+    rb"[A-Za-z]{3,12}(?:([-_. ])[A-Za-z]{3,12})(?:\1[A-Za-z]{3,12}){2,7}|[a-z]{4,10}(?:-[a-z]{4,10}){2}"
+)
+_COMMON_IN_THREES = frozenset(
+    b"""
+    icon lock outline rounded filled input field form page modal button link text header footer panel dialog view item node edge
+    left right center line word char size length count hash salt bcrypt argon scrypt sixty four five encrypted protected hidden
+    visible only free based aware specific level less known well back into over next last first half full high deep open close
+    closed event tree grid card menu table dark light blue green black white color border font mono sans screen mobile social
+    media image video audio code data type kind mode time date year week month hour minute second zone work flow task step test
+    tests unit build make step push pull merge commit branch remote origin main master head feature issue fixed added removed
+    kebab case snake camel under dash lower upper string number boolean object array index entry point wise like non semi multi
+    single double triple cross self auto pre post sub super inter intra micro macro mini mega hyper text rule rules spring boot
+    react angular svelte python ruby rust java node next nuxt vite webpack docker helm kube kubernetes ingress nginx apache
+    postgres mysql redis mongo rabbit kafka elastic search cache queue worker proxy gateway client web site host port path
+    email phone name first last address street city state country language locale format currency payment order cart product
+    """.split()
+)
 
 
 def is_diced(value: bytes) -> bool:
@@ -286,6 +338,8 @@ def is_diced(value: bytes) -> bool:
     if not _DICED.fullmatch(value):
         return False
     words = re.split(rb"[-_. ]", value.lower())
+    if len(words) == 3 and any(word in _COMMON_IN_THREES for word in words):
+        return False
     return not any(word in _LABELS or word in _PROSE or word in _COMMON_IN_NAMES for word in words)
 
 

@@ -86,7 +86,7 @@ _SECRET_ENDS = (
 )  # fmt: skip
 _PASS_BEFORE = _words(
     "db user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
-    " truststore store database postgres sql mongo rabbit amqp svc service sudo su vault imap sasl jdbc http basic master"
+    " remote imap pop relay sender nas samba web site panel mqtt cert client server truststore store database postgres sql mongo rabbit amqp svc service sudo su vault imap sasl jdbc http basic master"
 )
 _NO_TOKENS = _words("nonsecret detoken subtoken pretoken biscuit")
 _KEYS = _words(
@@ -119,7 +119,7 @@ _ENVIRONMENTS = _words(
     "prod production stage staging dev develop development test testing qa uat local main admin default primary secondary old"
     " new current previous backup ro rw read write readonly live sandbox demo preview value val data plain plaintext raw b64"
     " base64 base eu us ap enc string str global shared internal external root user app web api db master slave replica blue"
-    " green a b v i ii confirm confirmation again repeat"
+    " green pem der jwk a b v i ii confirm confirmation again repeat"
 )  # fmt: skip
 _ABOUT = _words(
     "name names named type types typed kind url urls uri uris path paths file files filename dir directory folder field fields len"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collector.redact.engine.rule import Rule
+from collector.redact.rules.labels.arguments import ARGUMENTS
 from collector.redact.rules.labels.assignments import ASSIGNMENTS
 from collector.redact.rules.labels.commands import COMMANDS
 from collector.redact.rules.labels.files import FILES
 from collector.redact.rules.labels.headers import HEADERS
+from collector.redact.rules.labels.nested import NESTED
 from collector.redact.rules.labels.prose import PROSE
 from collector.redact.rules.labels.tables import TABLES
 from collector.redact.rules.labels.urls import URLS
 from collector.redact.rules.labels.version_1 import VERSION_1
 
-LABELLED: tuple[Rule, ...] = VERSION_1 + ASSIGNMENTS + COMMANDS + URLS + HEADERS + FILES + TABLES + PROSE
+LABELLED: tuple[Rule, ...] = (
+    VERSION_1 + ASSIGNMENTS + NESTED + COMMANDS + ARGUMENTS + URLS + HEADERS + FILES + TABLES + PROSE
+)

@@ -14,7 +14,7 @@ from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
 STEMS = (
-    r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connectionstring|dsn|senha|contrase|kennwort"
+    r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas"
 )
 LITERALS = tuple(

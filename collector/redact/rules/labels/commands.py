@@ -10,15 +10,26 @@ from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
 from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, is_words_and_digits, scrambled, stands_for
+from collector.redact.rules.values import (
+    chosen,
+    drawn,
+    harmless,
+    is_diced,
+    is_path,
+    is_words_and_digits,
+    scrambled,
+    stands_for,
+)
 
 
 def _flag(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] == b"u" and data[match.start("secret") - 1 : match.start("secret")] == b"\\":
         return False  # an escaped character of another language
+    if value[:1] == b"/" and (len(value) < 20 or is_path(value)):
+        return False
     return (
-        value[:1] not in (b"-", b"/", b"|", b">", b"(", b"[")
+        value[:1] not in (b"-", b"|", b">", b"(", b"[")
         and not _SETTING.fullmatch(value)
         and is_secret(
             match["key"],
@@ -39,7 +50,7 @@ def _password(match: re.Match[bytes], data: bytes) -> bool:
         wordy(value) and (b"_" in value or b"." in value) and not is_words_and_digits(value)
     ):
         return False
-    return len(value) >= 4 and (classes(value) >= 2 or not wordy(value) or scrambled(value))
+    return len(value) >= 4 and (classes(value) >= 2 or not wordy(value) or scrambled(value) or is_diced(value))
 
 
 _SETTING = re.compile(
@@ -59,7 +70,7 @@ def _argument(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] in (b"[", b"(", b"<") or _OF_TEXT.search(value):
         return False
-    return (
+    return is_diced(value) or (
         chosen(value)
         and not harmless(value)
         and not names_something(value)
@@ -75,7 +86,7 @@ _GLUED = re.compile(
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|cockroach|kinit|smbclient|net|expect|keytool|jarsigner)\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner)\b[^\n\x00]*\Z"
 )
 
 
@@ -144,11 +155,11 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:\b(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|activate|unlock)|-g?x)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
+        (Trigger(CASES + r"(?:\b(?:set|add|login|auth|authtoken|add-authtoken|setx|setenv|activate|unlock)|-g?x)[ \t]{1,3}(?:[A-Za-z0-9_.:/@-]{1,80}[ \t=]{1,3})?(?:(?:--body[ =]|-b[ =]?))?[\"']?[A-Za-z0-9_+/.=~-]{16}", None, (b"set", b"add", b"login", b"auth", b"-x", b"activate", b"unlock")),),
         unless_plain(around(
             re.compile(
                 rb"(?i)\b(?:aws configure set|setx|set -g?x|setenv|(?:npm|yarn|pnpm|pip|git|gcloud|heroku|fly|flyctl|wrangler|stripe|poetry|composer|bundle|conan|gh)[ \t][^\n\x00]{0,40}?\b(?:set|config|add|login)|snyk auth|(?:ngrok )?(?:config )?(?:add-)?authtoken"
-                rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body|-b)[ =])?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
+                rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body[ =]|-b[ =]?))?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
             ),
             160, _drawn,
             starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|circleci|sentry)"),
@@ -180,7 +191,7 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|chpasswd|passwd|smbpasswd|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
+        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
         around(re.compile(rb"(?i)(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, _argument),
         match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),
         no_match=("echo $PASSWORD | docker login -u jo --password-stdin",),

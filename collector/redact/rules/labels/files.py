@@ -8,7 +8,7 @@ from collector.redact.engine.checks import masked
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
-from collector.redact.rules.values import chosen, drawn, harmless, stands_for
+from collector.redact.rules.values import chosen, drawn, harmless, is_diced, stands_for
 
 
 def _no_stand_in(match: re.Match[bytes], data: bytes) -> bool:
@@ -30,7 +30,7 @@ def _drawn(match: re.Match[bytes], data: bytes) -> bool:
 
 def _in_pgpass(match: re.Match[bytes], data: bytes) -> bool:
     """Not the groups of an address, which colons part as well."""
-    return chosen(match["secret"]) and not _ADDRESS.match(match[0])
+    return (chosen(match["secret"]) or is_diced(match["secret"])) and not _ADDRESS.match(match[0])
 
 
 _ADDRESS = re.compile(rb"[0-9A-Fa-f:.]{12}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from collector.redact.engine.rule import ByteRange, Look
-from collector.redact.rules.values import is_plain
+from collector.redact.rules.values import is_diced, is_plain
 
 _LONGEST = 48
 _IN_DATES = b"0123456789-.:,"
@@ -24,7 +24,8 @@ def unless_plain(look: Look, parted_by: bytes) -> Look:
         word = (before[0][::-1] if before else b"") + (after[0] if after else b"")
         if len(word) < 16 and not word.translate(None, _IN_DATES):
             return None
-        if len(word) < _LONGEST and is_plain(word.strip(b".,:;")):
+        said = word.strip(b".,:;")
+        if len(word) < _LONGEST and is_plain(said) and not (b"-" in said and is_diced(said)):
             return None
         return look(data, place)
 

@@ -11,15 +11,15 @@ from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import DIGITS, NUMBERED_NAME, is_said, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, is_plain, is_words_and_digits
+from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_plain, is_words_and_digits
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
     r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
-_FOR = r"(?:[ ](?:for|of|to|on|in|at|from)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\))?[*_]{0,2}"
-_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|will be|should be|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_FOR = r"(?:[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
+_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can) be|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -28,6 +28,9 @@ _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 
+_PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
+_GIVEN = re.compile(rb"(?i)\b(?:the|with|using|use)[ ]\Z")
+_MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
 
@@ -52,6 +55,16 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return False  # the id of a key
     if match["is"] is None and match["key"].lower() in _DIRECTIVES and _is_directive(match, data):
         return chosen(value) and not names_something(value)
+    if match["is"] is not None and match["key"].lower() in _PASSWORDS and is_diced(value):
+        return True
+    if (
+        match["is"] is None
+        and match["key"].lower() in _PASSWORDS
+        and _GIVEN.search(data, max(0, match.start() - 8), match.start())
+    ):
+        return (
+            len(value) >= 8 and is_said(value, sure=True) and (classes(value) >= 3 or _MIXED.search(value) is not None)
+        )
     sure = match["is"] is not None and match["key"].lower() not in (
         b"key",
         b"keys",
@@ -82,8 +95,10 @@ def _after_plain_words(look: Look) -> Look:
         head = data[max(0, place - 24) : place]
         start = place - len(head) + len(head.rstrip(_IN_WORDS))
         rest = _REST_OF_WORD.match(data, place)
-        if rest and start > place - len(head) and is_plain(data[start : rest.end()].strip(b"*_")):
-            return None
+        if rest and start > place - len(head):
+            said = data[start : rest.end()].strip(b"*_.!")
+            if is_plain(said) and not (b"-" in said and is_diced(said)):
+                return None
         return look(data, place)
 
     return unless_plain
@@ -134,13 +149,18 @@ def _after_label(data: bytes, place: int) -> ByteRange | None:
     value = match["secret"]
     if len(value) >= 6 and not harmless(value) and not names_something(value) and (chosen(value) or drawn(value)):
         return match.span("secret")
+    if is_diced(value):
+        return match.span("secret")
     return None
 
 
 def _is_word(data: bytes, end: int) -> bool:
     """Whether the label that ends there is a word of its own and not the middle of one."""
     before = data[max(0, end - 40) : end].decode("utf-8", "ignore").lower()
-    return any(before.endswith(word) and not _ends_in_letter(before[: -len(word)][-1:]) for word in _LABELS_ELSEWHERE)
+    return any(
+        before.endswith(word) and not (word < "\u0530" and _ends_in_letter(before[: -len(word)][-1:]))
+        for word in _LABELS_ELSEWHERE
+    )
 
 
 def _ends_in_letter(text: str) -> bool:
@@ -152,6 +172,7 @@ _LABELS_ELSEWHERE = (
     "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
     "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
     "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandi", "parola", "şifre", "sifre",
+    "palavra-passe", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
     "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
 )  # fmt: skip
 _FORMS_ELSEWHERE = [
@@ -162,14 +183,14 @@ _FORMS_ELSEWHERE = [
 """In small letters, with a capital, and in capitals: Hyperscan and `re` fold only ASCII."""
 _STEMS_ELSEWHERE = tuple(dict.fromkeys(form.lower() for form in _FORMS_ELSEWHERE))
 _ELSEWHERE = "(?:" + "|".join("".join(f"\\x{byte:02x}" for byte in form) for form in _FORMS_ELSEWHERE) + ")"
-_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12})"
+_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12}|[a-z]{4,10}-[a-z]{4,10}-[a-z]{4})"
 
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
 _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
-    r"(?:[ ](?:for|of|to|on|in|at|from)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\))?[*_]{0,2}"
+    r"(?:[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|be|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|(?:(?:will|should|must|can)[ ])?be|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -205,8 +226,8 @@ PROSE: tuple[Rule, ...] = (
             re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
             150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
         )),
-        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`"),
-        no_match=("fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
+        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
+        no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
     ),
     Rule(
@@ -227,10 +248,10 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}[ ]?[/:|][ ]?[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
-        match=("creds: admin / {alnum12}", "log in with jo:{alnum14}"),
-        no_match=("User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
+        match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "log in with jo:{alnum14}"),
+        no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
         since=2,
     ),
 )  # fmt: skip

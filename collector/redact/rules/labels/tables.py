@@ -149,7 +149,7 @@ def _members(data: bytes, place: int) -> tuple[int, list[ByteRange]]:
 
 _BASE64 = re.compile(rb"(?=[^\n]*[A-Z])(?=[^\n]*[0-9a-z])[A-Za-z0-9+/]{8,20000}")
 
-_HEADING = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|access_?key|private_?key)"
+_HEADING = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|access[_ ]?key|private[_ ]?key)"
 
 TABLES: tuple[Rule, ...] = (
     BlockRule(

@@ -1,0 +1,111 @@
+"""Credentials that stand at a place of a command or a line which is known to be secret, with no label beside them."""
+
+from __future__ import annotations
+
+import re
+
+from collector.redact.engine.checks import masked
+from collector.redact.engine.looks import around
+from collector.redact.engine.rule import Rule, Trigger
+from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
+from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
+from collector.redact.rules.values import chosen, drawn, harmless, is_diced, stands_for
+
+_WORD = r"[^\s\"'\x00|]"
+_SHORT = r"[A-Za-z0-9_.@-]{1,64}"
+
+_PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    # what stands before, the words that are in it, found, left alone
+    (
+        r"\b(?:put-parameter|keyvault[ ]secret[ ]set|secrets[ ]create|create-secret)[ \t][^\n\x00]{0,200}--(?:value|secret-string)[ =]",
+        "put-parameter keyvault create-secret",
+        ("aws ssm put-parameter --name /db/password --type SecureString --value '{alnum14}'", "az keyvault secret set --vault-name v --name db --value {alnum14}"),
+        ("az keyvault secret set --name db --value $PASSWORD", "aws ssm put-parameter --name /db/region --type String --value eu-central-1"),
+    ),
+    (r"\b(?:ldappasswd|smbpasswd)[ \t][^\n\x00]{0,120}[ ]-[sa][ ]", "ldappasswd smbpasswd", ("ldappasswd -D cn=admin -s {alnum12} uid=jo",), ("ldappasswd -s $NEW uid=jo",)),
+    (r"/user:[A-Za-z0-9_.@\\-]{1,60}[ ]", "/user:", ("net use Z: \\\\nas\\share /user:jo {alnum14}",), ("net use Z: /user:jo /persistent:yes",)),
+    (rf"\bmc[ ](?:alias|config[ ]host)[ ](?:set|add)[ ]{_SHORT}[ ]https?://[^\s\x00]{{1,120}}[ ]{_SHORT}[ ]", "mc ", ("mc alias set corp https://s3.test jo {alnum24}",), ("mc alias set corp https://s3.test $KEY $SECRET",)),
+    (r"\bvault[ ]operator[ ](?:unseal|rekey|generate-root)[ ](?:-[a-z=-]{1,30}[ ])?", "operator", ("vault operator unseal {b6443}=",), ("vault operator unseal -reset", "vault operator unseal migrate-please")),
+    (rf"\b(?:http-basic|pypi-token)\.{_SHORT}[ ](?:{_SHORT}[ ])?", "http-basic. pypi-token.", ("poetry config http-basic.corp jo {alnum12}", "poetry config pypi-token.corp {alnum40}"), ("poetry config pypi-token.corp $TOKEN",)),
+    (
+        r"(?-i:\bexpect)[ ][^\n\x00]{0,30}assw[^\n\x00]{0,24}\n[ \t]{0,12}send[ ](?:--[ ])?", "send", ('expect "Password:"\n  send "{alnum14}\\r"',), ('expect "Password:"\nsend "$pass\\r"',),
+    ),
+    (r"\bcreateUser[ ]{1,3}[A-Za-z0-9_.-]{1,40}[ ](?:MD5|SHA(?:-?[0-9]{3})?)[ ]", "createuser", ('createUser mon SHA "{alnum14}" AES',), ("createUser mon SHA <password> AES",)),
+    (r"-password(?:-again)?[ \t]password[ \t]", "password", ("d-i passwd/root-password password {alnum14}",), ("d-i passwd/root-password password <password>", "reset-password password required")),
+    (r"\brootpw[ \t]{1,3}--(?:plaintext|iscrypted)[ \t]{1,3}", "rootpw", ("rootpw --plaintext {alnum14}",), ("rootpw --plaintext changeme",)),
+    (r"\b(?:insecure-password|privilege[ ][0-9]{1,2}[ ](?:password|secret)[ ][0-9]|(?:password|secret|key|md5)[ ][057])[ ]", "insecure-password privilege password secret md5 key", ("  user admin insecure-password {alnum14}", "username ops privilege 15 password 0 {alnum12}"), ("password 0 characters long",)),
+    (r"[ ](?:on|off)[ ]>", "on_> off_>", ("user worker on >{alnum14} ~jobs:* +@all",), ("user default on nopass ~* &* +@all", "user a on > b")),
+    (r"\][:][0-9]{2,5}[ \t]{1,4}[A-Za-z0-9_.+@-]{2,64}:", "]:", ("[smtp.test]:587 jo@app.test:{alnum14}",), ("x[a]:10 see jo:required",)),
+    (
+        r"\bdns[ ](?:cloudflare|digitalocean|route53|hetzner|gandi|duckdns|linode|vultr|namecheap|ovh|porkbun|desec|godaddy|dnspod|alidns|netlify|vercel)[ ]", "dns",
+        ("tls {\n  dns cloudflare {alnum40}\n}",), ("dns cloudflare {env.CF_API_TOKEN}", "dns cloudflare nameservers"),
+    ),
+    (r"[:=]\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT|ARGON2|PBKDF2(?:-SHA[0-9]{1,3})?)\}", "{sha {ssha {smd5 {md5 {crypt {argon2 {pbkdf2", ("jo:{SHA}{b6427}=",), ("pw={SHA}<hash>",)),
+    (r"<master>\{", "<master>", ("<settingsSecurity>\n  <master>{{b6443}=}</master>",), ("<master>{password}</master>",)),
+    (r"<auth-user-pass>\r?\n[^\n\x00]{1,64}\n", "<auth-user-pass>", ("<auth-user-pass>\njo\n{alnum14}\n</auth-user-pass>",), ("<auth-user-pass>\njo\n</auth-user-pass>",)),
+    (r":[ ]{1,4}(?:PSK|XAUTH|EAP)[ ]{1,4}[\"']", "psk xauth eap", (': PSK "{alnum14}"',), (': PSK "<secret>"',)),
+    (rf"\bchpasswd:[ \t]{{0,4}}\r?\n[ \t]{{1,12}}(?:expire:[^\n\x00]{{1,12}}\n[ \t]{{1,12}})?list:[ ]\|\r?\n[ \t]{{1,16}}{_SHORT}:", "chpasswd:", ("chpasswd:\n  list: |\n    jo:{alnum14}\n",), ("chpasswd:\n  list: |\n    jo:RANDOM\n",)),
+    (r"\bBUNDLE_[A-Z0-9_]{2,60}[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.%-]{1,60}:", "bundle_", ('BUNDLE_GEMS__TEST: "jo:{alnum24}"',), ('BUNDLE_PATH: "vendor:cache"',)),
+)  # fmt: skip
+"""What of a line can only be a secret. Its words are looked for before the expression is."""
+
+
+def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
+    value = match["secret"]
+    if value[:1] in b"-$<%{/|>&:[(" or stands_for(value) or masked(value) or harmless(value):
+        return False
+    return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
+
+
+def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...]) -> Rule:
+    source = CASES + before + r"[\"'\\]{0,3}"
+    gate = tuple(word.replace("_>", " >").encode() for word in words.split())
+    value = (
+        VALUE if "jdbc:oracle" not in before else VALUE.replace(rb"\"'`", rb"@\"'`").replace(rb"[,;]|\Z", rb"[,;@]|\Z")
+    )
+    look = around(re.compile(source.encode() + value), 330, _at_its_place)
+    return Rule(
+        "cli-secret",
+        "secrets",
+        (Trigger(source + STOP + "{4}", None, gate),),
+        look,
+        match=found,
+        no_match=left,
+        since=2,
+    )
+
+
+_ORACLE = (
+    r"\b(?:sqlplus|expdp|impdp|sqlldr|rman[ ]target|jdbc:oracle:[a-z0-9]{1,8}:)[ \t]?(?:-[A-Za-z]{1,8}[ ])?"
+    r"[A-Za-z0-9_]{1,30}/(?P<secret>[^\s@/\x00\"'$%&<{]{4,60})@"
+)
+_SET = (
+    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?)[ \t]{1,3}"
+    r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}[\"']?"
+)
+"""A variable or a setting and its value, with no sign between."""
+
+
+def _is_set(match: re.Match[bytes], data: bytes) -> bool:
+    return is_secret(match["key"].rsplit(b":", 1)[-1], match["secret"], Holder.DATA)
+
+
+ARGUMENTS: tuple[Rule, ...] = (
+    *(_place(*place) for place in _PLACES),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + _ORACLE.replace("?P<secret>", "?:"), None, (b"sqlplus", b"expdp", b"impdp", b"sqlldr", b"rman", b"jdbc:oracle")),),
+        around(re.compile((CASES + _ORACLE).encode()), 120, _at_its_place),
+        match=("sqlplus shop/{alnum12}@db1:1521/XE", "jdbc:oracle:thin:shop/{alnum14}@db1:1521:XE"),
+        no_match=("sqlplus / as sysdba", "sqlplus jo/$PASS@db1", "jdbc:oracle:thin:@db1:1521:XE"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(CASES + _SET.replace("?P<key>", "?:") + STOP + "{4}", None, (b"set", b"env", b"arg", b"config")),),
+        around(re.compile((CASES + _SET).encode() + VALUE), 180, _is_set),
+        match=("set -Ux DB_PASSWORD {alnum14}", "setenv API_TOKEN {alnum24}", 'dotnet user-secrets set "Smtp:Password" "{alnum14}"', "ENV DB_PASSWORD {alnum14}"),
+        no_match=("set -gx GOPATH /home/dev/go", "setx DB_PASSWORD %PASS%", "ENV TOKEN_URL https://a.test/x1", "git config credential.helper store2024", "config set key value"),
+        since=2,
+    ),
+)  # fmt: skip
