@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from collector.policy.model import KEY_ID, RULE_ID
 
@@ -87,18 +87,10 @@ def consists_of_placeholders(data: bytes, start: int, end: int) -> bool:
     return start < end <= at
 
 
-def placeholder_ranges(data: bytes) -> list[tuple[int, int]]:
-    """Where placeholders stand in the text, in order."""
-    ranges: list[tuple[int, int]] = []
-    for head in HEADS:
-        at = data.find(head)
-        while at >= 0:
-            found = PLACEHOLDER.match(data, at)
-            if found:
-                ranges.append(found.span())
-            at = data.find(head, found.end() if found else at + 1)
-    ranges.sort()
-    return ranges
+def placeholder_ranges(data: bytes, head_ends: Iterable[int]) -> list[tuple[int, int]]:
+    """Where placeholders stand in the text, in order, of which `HEADS_PATTERN` matches up to `head_ends`."""
+    starts = (data.rfind(b"[", 0, end) for end in sorted(head_ends))
+    return [found.span() for start in starts if (found := PLACEHOLDER.match(data, start))]
 
 
 def truncated(data: bytes, most_bytes: int) -> bytes | None:

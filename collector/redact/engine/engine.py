@@ -42,7 +42,8 @@ __all__ = [
     "replace",
 ]
 
-_PLACEHOLDER = Trigger(HEADS_PATTERN, None, tuple(head.lower() for head in HEADS), once=True)
+_HEAD = Trigger(HEADS_PATTERN, None, tuple(head.lower() for head in HEADS))
+_PLACEHOLDER = _HEAD._replace(once=True)
 _END = b"\0"
 _TOGETHER = 1 << 18
 _ALONE = 1 << 15
@@ -98,6 +99,7 @@ class Engine:
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._joins = scanner([views.JOINED], scanner_name)
         self._marks = (scanner([views.ESCAPED], scanner_name), self._joins)
+        self._heads = scanner([_HEAD], scanner_name)
         self._encoded = EncodedScanner(scanner_name)
 
     @property
@@ -166,7 +168,7 @@ class Engine:
                 for at in touched(mark, joined, starts):
                     mine[at].append((self._escaped, 0))
         if self._masked in marks:
-            for at in _holding(HEADS, joined, starts):
+            for at in touched(self._heads, joined, starts):
                 mine[at].append((self._masked, 0))
         encoded = self._encoded.touched(joined, starts)
         # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
@@ -222,7 +224,7 @@ class Engine:
                 place = end - 1 - width  # -1 where the match begins with the zero byte before the text
                 if place <= len(data):
                     places[number].add(max(place, 0))
-        placeholders = placeholder_ranges(data) if masked else []
+        placeholders = self._placeholders(data) if masked else []
         segments = Segments(data, placeholders) if placeholders else None
         covered: list[ByteRange] = []  # by tokens: no label can say more about them
         for number in sorted(places):
@@ -245,6 +247,9 @@ class Engine:
             if encoded:
                 found += self._in_encoded(data, budget, depth)
         return choose(found, self._strictness)
+
+    def _placeholders(self, data: bytes) -> list[ByteRange]:
+        return placeholder_ranges(data, [end for _, end in self._heads.hits(data, len(data))])
 
     def _hits_left(self, data: bytes, hits: Hits, extents: list[Extent], left: bytes) -> Hits | None:
         """Where triggers match in what masking leaves, where that is sooner known than by reading all of it."""
@@ -360,16 +365,6 @@ def _in_row(data: bytes, at: int) -> bool:
 def _inside(ranges: list[ByteRange], place: int) -> bool:
     at = bisect_left(ranges, (place, 0)) - 1
     return at >= 0 and ranges[at][0] < place < ranges[at][1]
-
-
-def _holding(words: Sequence[bytes], joined: bytes, starts: list[int]) -> Iterator[int]:
-    """Which of the texts that begin at `starts` in `joined` hold any of `words`."""
-    for word in words:
-        at = joined.find(word)
-        while at >= 0:
-            number = bisect_right(starts, at) - 1
-            yield number
-            at = joined.find(word, starts[number + 1])
 
 
 def _whole(data: bytes) -> list[Extent]:
