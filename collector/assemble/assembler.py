@@ -104,9 +104,9 @@ class Assembler:
         if learn(session, fact):
             session.heard = now
             session.changes += 1
-            message = getattr(fact, "message", None)
-            if message is not None and message in session.messages:
-                session.messages[message].heard = now
+            message = session.messages.get(getattr(fact, "message", None) or "")
+            if message is not None:
+                message.heard = now
             self._active[session.id] = None
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:

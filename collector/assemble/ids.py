@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 _WRAP = 1 << 36
+_HALF = _WRAP // 2
 
 
 def trace_id(session: str, message: str) -> bytes:
@@ -34,7 +35,7 @@ def time_in(identifier: str, near: int) -> int | None:
         kept = int(identifier[begin : begin + 12], 16) >> 12
     except ValueError:
         return None
-    return kept + (near - kept + _WRAP // 2) // _WRAP * _WRAP
+    return near + _HALF - (near - kept + _HALF) % _WRAP
 
 
 def sequence(identifier: str, at: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from collector.assemble.facts import ToolFact
 from collector.assemble.fold.turns import Turn
@@ -27,36 +27,38 @@ class Once:
     def __init__(self, seen: Callable[[bytes], bool], told: Callable[[Collection[bytes]], bool]) -> None:
         self._seen = seen
         self._told = told
-        self._built: dict[str, set[bytes]] = {}
+        self._built: dict[str, tuple[bytes, set[bytes]]] = {}
+        """The mark of each session, and its spans."""
         self.left_out: list[bytes] = []
         """Spans that the npm plugin told before, since the caller last emptied this."""
         self.marks: list[bytes] = []
         """By which the npm plugin's spans of what was built are known, since the caller last emptied this."""
 
-    def is_first(self, turn: Turn, identifier: bytes, *marks: bytes) -> bool:
+    def is_first(self, turn: Turn, identifier: bytes, marks: Iterable[bytes] = ()) -> bool:
         """Whether this span was not built yet, and neither its turn nor itself told under its marks."""
         session = turn.session.id
-        built = self._built.setdefault(session, set())
+        known = self._built.get(session)
+        if known is None:
+            known = self._built[session] = (session_mark(NPM, session), set())
+        mark, built = known
         if identifier in built:
             return False
         built.add(identifier)
         if self._seen(identifier):
             return False
-        if self._told((session_mark(NPM, session),)) and self._told((*_marks_of_turn(turn), *marks)):
+        if self._told((mark,)) and self._told((*_marks_of_turn(turn), *marks)):
             self.left_out.append(identifier)
             return False
         return True
 
     def is_first_call(self, turn: Turn, message: str, identifier: bytes) -> bool:
         """The same for a model call, by the message it wrote."""
-        return self.is_first(turn, identifier, message_mark(NPM, turn.session.id, message))
+        return self.is_first(turn, identifier, (message_mark(NPM, turn.session.id, each) for each in (message,)))
 
     def is_first_tool(self, turn: Turn, tool: ToolFact, identifier: bytes) -> bool:
         """The same for a tool call; one that is first leaves its mark."""
         session, at = turn.session.id, tool.start
-        if not self.is_first(
-            turn, identifier, *(call_marks_near(NPM, session, tool.call, at) if at is not None else ())
-        ):
+        if not self.is_first(turn, identifier, call_marks_near(NPM, session, tool.call, at) if at is not None else ()):
             return False
         if at is not None:
             self.marks.append(call_mark(EVENTS, session, tool.call, at))

@@ -14,7 +14,7 @@ def mapping(value: Any) -> JsonObject:
 
 
 def text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value if value and isinstance(value, str) else None
 
 
 def first_text(found: JsonObject, *names: str) -> str | None:

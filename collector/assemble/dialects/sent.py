@@ -53,7 +53,8 @@ class SentHistories:
                 name = text(part.get("id")) or ""
                 fresh = _is_new(known, name, part, at)
                 sent = known[name][1]
-                if text(part.get("type")) in _SPOKEN:
+                kind = part.get("type")
+                if isinstance(kind, str) and kind in _SPOKEN:
                     names.append(sent)
                 if fresh:
                     yield from _part(part, session, at, sent)

@@ -53,10 +53,11 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
     if session is None or identifier is None or role not in ("user", "assistant"):
         return
     times, model = mapping(info.get("time")), mapping(info.get("model"))
-    error_type, error = error_of(info.get("error"))
+    error_type, error = error_of(info["error"]) if "error" in info else (None, None)
     completed = milliseconds(times.get("completed"))
     summary = info.get("summary")
     rank = SETTLED if completed else RUNNING if info.get("finish") else PENDING
+    is_counted = role == "assistant" and rank > PENDING
     yield MessageFact(
         session=session,
         key=f"{'recalled' if recalled else 'message'}:{identifier}",
@@ -75,8 +76,8 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
         finish=text(info.get("finish")),
         error_type=error_type,
         error=error,
-        tokens=tokens(info.get("tokens")) if role == "assistant" and rank > PENDING else None,
-        cost=number(info.get("cost")) if role == "assistant" and rank > PENDING else None,
+        tokens=tokens(info.get("tokens")) if is_counted else None,
+        cost=number(info.get("cost")) if is_counted else None,
         summary=summary is True or None,
         structured=info.get("structured"),
         directory=text(mapping(info.get("path")).get("cwd")),

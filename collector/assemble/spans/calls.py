@@ -219,7 +219,7 @@ def _title_subject(turn: Turn, start: int) -> list[SentMessage]:
     return [*(sent for message in earlier for sent in said(message, start)), *(opening or ())]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _RequestContent:
     """What went to the model; `encoding` is that of the conversation it goes on with, `tools` are encoded too."""
 

@@ -26,7 +26,7 @@ class BuiltSpan:
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SpanHead:
     """What a span begins with: `kind` is OpenInference's, times are milliseconds, `agent` is a name."""
 
@@ -82,7 +82,7 @@ def put_number(span: Any, key: str, value: float | bool) -> None:
 
 def put_text(span: Any, key: str, text: str) -> None:
     """Add a text, also an empty one."""
-    span.attributes.add(key=key).value.string_value = sound(text)
+    span.attributes.add(key=key).value.string_value = text if text.isascii() else sound(text)
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, AttributeValue]) -> None:

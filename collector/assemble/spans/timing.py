@@ -27,7 +27,7 @@ class Attempt:
     retry: RetryFact | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Timing:
     """The times of the request that a step's answer came from: the last, or the one under way when its session was
     deleted, after which OpenCode can keep no answer and at times asks again.
