@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from e2e.opencode.scenarios.basic import png
-from e2e.opencode.scenarios.play import FILES, Play, bash, call, scenario, simple, usage
+from e2e.opencode.scenarios.play import FILES, Play, bash, call, scenario, simple, task, usage
 
 _SCHEMA = {"type": "object", "properties": {"sum": {"type": "number"}}, "required": ["sum"]}
 _FORMAT = {"type": "json_schema", "schema": _SCHEMA}
@@ -49,6 +49,37 @@ def two_models(play: Play) -> None:
     play.say("One [[tm]]")
     play.say("Other [[tm_next]]", model=_OTHER)
     play.say("One again [[tm_next]]")
+
+
+@scenario(
+    "models_of_all",
+    lambda _: {
+        "moa": [
+            {
+                "text": "Ask another.",
+                "tools": [task("Look", "Look at it [[moa_sub]]", "cheap")],
+                "usage": usage(900, 70),
+            },
+            {"text": "It said so.", "usage": usage(1500, 30, cached=800)},
+        ],
+        "moa_sub": [
+            {"reasoning": "Hm.", "tools": [bash("echo moa")], "usage": usage(333, 17, reasoning=5)},
+            {"text": "Looked.", "usage": usage(444, 11, cached=200)},
+        ],
+        "moa_next": [[{"status": 500}, {"text": "By the dear one.", "usage": usage(2345, 67)}]],
+        "title": [{"text": "Of all", "usage": usage(77, 7)}],
+    },
+    config={
+        "small_model": "fake/tuned-model",
+        "agent": {"cheap": {"description": "Looks", "mode": "subagent", "model": "fake/other-model"}},
+    },
+)
+def models_of_all(play: Play) -> None:
+    """A subagent, a title and a turn, each of a model with a price of its own, and an attempt that failed."""
+    play.say("Go [[moa]]")
+    play.say("On [[moa_next]]", model=_OTHER)
+    play.say("Back [[moa_next]]")
+    play.compact()
 
 
 @scenario("variant", lambda _: {"variant": [{"text": "With effort."}]})
