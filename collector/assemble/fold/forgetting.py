@@ -90,12 +90,17 @@ def _forget_sent(session: SessionState) -> None:
 
 def _forget_summarised(session: SessionState) -> None:
     """What came before the last compaction, and what no model could still be sent, is no history any more."""
+    is_due = len(session.messages) >= session.measured + _MEASURED_AFTER
+    if not is_due and not session.summaries and len(session.messages) <= _MOST_MESSAGES:
+        return
     open_messages = session.opened.keys() | session.steps.keys()
     # A message of which only a part is known stands before all others, and may yet open a turn.
     since = session.heard - _HEAD_WITHIN_MS
     done = [m for _, _, m in session.ordered if m.id not in open_messages and (m.created or m.heard < since)]
     excess = len(session.messages) - _MOST_MESSAGES
-    if len(session.messages) >= session.measured + _MEASURED_AFTER:
+    if excess > 0:  # several at once: each time the conversation begins anew
+        excess += _MOST_MESSAGES // 10
+    if is_due:
         excess, session.measured = max(excess, _too_long(done)), len(session.messages)
     last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
     if last >= 0:
@@ -108,6 +113,7 @@ def _forget_summarised(session: SessionState) -> None:
         session.measured -= 1
         del session.messages[message.id]
         session.summaries.pop(message.id, None)
+        session.touched.discard(message.id)
         del session.ordered[bisect_left(session.ordered, message.position)]
 
 

@@ -66,8 +66,9 @@ def _wait(session: SessionState, fact: WaitFact) -> bool:
 def _removal(session: SessionState, fact: RemovalFact) -> bool:
     message = session.message(fact.message)
     known = message.removed.get(fact.part)
+    session.has_removals = True
     message.removed[fact.part] = min(fact.at, known or NEVER)
-    message.version += 1
+    session.touch(message)
     return known is None
 
 
@@ -84,7 +85,7 @@ def _status(session: SessionState, fact: StatusFact) -> bool:
 def _again(session: SessionState, fact: RetryFact | StatusFact) -> bool:
     """Another attempt of a step that the fact does not name, or the end of one."""
     for step in session.steps.values():
-        step.version += 1
+        session.touch(step)
     return session.timelines[type(fact)].add(fact)
 
 
@@ -98,13 +99,14 @@ def _message(session: SessionState, fact: MessageFact) -> bool:
     if message.is_compaction:
         session.summaries[message.id] = message
     if fact.recalled:
+        session.touched.add(message.id)
         return changed
     if not message.has_own_event:
         message.has_own_event = changed = True
         if message.id not in session.owners:
             (session.opened if message.role == "user" else session.steps)[message.id] = message
     if changed:
-        message.version += 1
+        session.touch(message)
     return changed
 
 
@@ -118,11 +120,12 @@ def _part(session: SessionState, fact: PartFact) -> bool:
     if held is not None and (held.order > fact.order or held == fact):
         if held.order > fact.order:
             _keep_replaced(message, fact, held)
+            session.touched.add(message.id)
         return fact.sent is not None
     if held is not None:
         _keep_replaced(message, held, fact)
     message.parts[fact.part] = fact
-    message.version += 1
+    session.touch(message)
     return True
 
 
@@ -147,7 +150,7 @@ def _tool(session: SessionState, fact: ToolFact) -> bool:
         session.steps[message.id] = message
     changed = message.merge_tool(fact)
     if changed:
-        message.version += 1
+        session.touch(message)
         session.calls[fact.call] = (message, message.tools[fact.part])
         if fact.child:
             session.children.setdefault(fact.child, {})[fact.part] = (message, message.tools[fact.part])

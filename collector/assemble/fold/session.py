@@ -56,6 +56,7 @@ class SessionState:
         "forgotten",
         "given_up",
         "gone_at",
+        "has_removals",
         "heard",
         "histories",
         "id",
@@ -92,6 +93,7 @@ class SessionState:
         "title_usages_told",
         "titled",
         "tools",
+        "touched",
         "usages",
         "waits",
     )
@@ -131,8 +133,12 @@ class SessionState:
         """Trace and span of the tool call that started this session, once known."""
         self.summaries: dict[str, SessionMessage] = {}
         """Messages that sum up what came before them."""
-        self.said: tuple[list[SessionMessage], list[tuple[tuple[object, ...], Any]], Any] = ([], [], [])
-        """The messages of the last conversation, their states, and what they say, as `spans` put it."""
+        self.has_removals = False
+        """Whether a message, or a part of one, was taken out."""
+        self.said: Any = None
+        """The last conversation that was put together of messages, as `spans` put it."""
+        self.touched: set[str] = set()
+        """Messages of which something new was heard since then."""
         self.sent: dict[str, PartFact | ToolFact] = {}
         """Parts as histories showed them, by the names these refer to."""
         self.last_sent: dict[str, PartFact | ToolFact] = {}
@@ -228,6 +234,11 @@ class SessionState:
         if since is None or not when:
             return False
         return since <= message.id and message.created <= when < step.created
+
+    def touch(self, message: SessionMessage) -> None:
+        """Something new was heard of `message`."""
+        message.version += 1
+        self.touched.add(message.id)
 
     def put(self, message: SessionMessage, standing: Standing) -> None:
         """Move `message` to the place that its standing gives it."""

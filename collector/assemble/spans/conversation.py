@@ -13,6 +13,7 @@ from collector.openinference.tools import ToolDefinition, write_tools
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
+_STRIDES = 8
 _KNOWN_TOOLS = 8
 """Lists of tools that are kept encoded: one for each agent, and for each of a few projects."""
 
@@ -63,28 +64,29 @@ class SentMessage(ChatMessage):
 class ConversationEncoding:
     """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
 
-    __slots__ = ("_data", "_messages", "_sizes")
+    __slots__ = ("_data", "_kept", "_messages", "_sizes")
 
     def __init__(self) -> None:
         self._messages: list[SentMessage] = []
-        self._data = b""
         self._sizes = 0
+        self._kept: list[SentMessage] = []
+        self._data = b""
 
     def of(self, messages: list[SentMessage]) -> tuple[bytes, int]:
         """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
         count = len(self._messages)
         if messages[:count] != self._messages:
-            count, self._data, self._sizes = 0, b"", 0
-        fresh = messages[count:]
-        self._sizes += sum(message.size() for message in fresh)
-        if self._sizes > MOST_BYTES:
-            self._messages, self._data, self._sizes = [], b"", 0
-            kept, dropped = within(messages)
-            return b"".join([message.encoded(index) for index, message in enumerate(kept)]), dropped
-        parts = [message.encoded(index) for index, message in enumerate(fresh, count)]
-        self._data = b"".join([self._data, *parts])
+            count, self._sizes = 0, 0
+        self._sizes += sum(message.size() for message in messages[count:])
         self._messages = messages
-        return self._data, 0
+        kept, dropped = within(messages, self._sizes)
+        count = len(self._kept)
+        if kept[:count] != self._kept:
+            count, self._data = 0, b""
+        parts = [message.encoded(index) for index, message in enumerate(kept[count:], count)]
+        self._data = b"".join([self._data, *parts])
+        self._kept = kept
+        return self._data, dropped
 
 
 class ToolsEncoding:
@@ -108,17 +110,22 @@ class ToolsEncoding:
         return found[1]
 
 
-def within(messages: list[SentMessage], most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:
-    """The newest messages that fit, and how many older ones do not; system prompts stay."""
-    sizes = [message.size() for message in messages]
-    excess = sum(sizes) - most_bytes
+def within(messages: list[SentMessage], size: int, most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:
+    """The newest of `messages`, `size` bytes together, that fit, and how many older ones do not; system prompts stay.
+
+    The oldest give way in strides: until the next, each conversation begins as the one before did.
+    """
+    excess = size - most_bytes
     if excess <= 0:
         return messages, 0
-    kept, dropped = [], 0
+    stride = most_bytes // _STRIDES
+    excess = -(-excess // stride) * stride
+    kept: list[SentMessage] = []
     for index, message in enumerate(messages):
-        if excess > 0 and message.role != "system" and index < len(messages) - 1:
-            excess -= sizes[index]
-            dropped += 1
-        else:
+        if excess <= 0 or index == len(messages) - 1:
+            return [*kept, *messages[index:]], index - len(kept)
+        if message.role == "system":
             kept.append(message)
-    return kept, dropped
+        else:
+            excess -= message.size()
+    return kept, 0

@@ -6,8 +6,10 @@ together from the messages of the session that came before: from the last compac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from collector.assemble.attachments import MediaPlace
 from collector.assemble.facts import HistoryFact, PartFact, ToolFact
@@ -155,7 +157,9 @@ def _summed_up(session: SessionState, step: SessionMessage, start: int) -> Itera
 
 def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
-    earlier = [m for _, _, m in session.ordered[: session.before(step)] if not session.is_undone(m, step, start)]
+    earlier = [m for _, _, m in session.ordered[: session.before(step)]]
+    if session.info.reverted_at or session.has_removals:
+        earlier = [message for message in earlier if not session.is_undone(message, step, start)]
     marks = {
         m.info.parent: m
         for m in session.summaries.values()
@@ -175,34 +179,89 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
 
 
 def _manner(session: SessionState, message: SessionMessage, step: SessionMessage, media: MediaPlace | None) -> Manner:
-    return Manner(_is_foreign(session, message, step), media)
+    return Manner(_is_foreign(session, message, step.info.provider, step.info.model), media)
 
 
-def _is_foreign(session: SessionState, message: SessionMessage, step: SessionMessage) -> bool:
-    """Whether another model made `message` than the one that `step` asks, where that makes a difference."""
-    made, asked = (message.info.provider, message.info.model), (step.info.provider, step.info.model)
+def _is_foreign(session: SessionState, message: SessionMessage, provider: str | None, model: str | None) -> bool:
+    """Whether another model made `message` than the one that is asked, where that makes a difference."""
+    made, asked = (message.info.provider, message.info.model), (provider, model)
     return (
         message.role == "assistant" and None not in (*made, *asked) and made != asked and _version(session) >= _SELECTED
     )
 
 
+class _Asked(NamedTuple):
+    """All that what a message says to a model depends on, beside its state."""
+
+    provider: str | None
+    model: str | None
+    media: MediaPlace | None
+    version: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Conversation:
+    """What was sent before: the next call mostly begins with the same messages, in the same states."""
+
+    messages: list[SessionMessage]
+    names: set[str]
+    states: list[tuple[tuple[object, ...], Manner]]
+    moved: list[int]
+    """Those of the messages whose state may be another at another time."""
+    said: list[SentMessage]
+    at: int
+    asked: _Asked
+
+
 def _all_said(
     session: SessionState, messages: list[SessionMessage], step: SessionMessage, start: int, media: MediaPlace | None
 ) -> list[SentMessage]:
-    """What `messages` say; they mostly begin as those of the call before did."""
-    manners = [_manner(session, message, step, media) for message in messages]
-    states = [(message.state_at(start), manner) for message, manner in zip(messages, manners, strict=True)]
-    known, known_states, held = session.said
-    found: list[SentMessage] = held
-    count = len(known)
-    if messages[:count] != known or states[:count] != known_states:
-        count, found = 0, []
-    found = found.copy()
-    for message, manner in zip(messages[count:], manners[count:], strict=True):
+    """What `messages` say to the model of `step`."""
+    before: _Conversation | None = session.said
+    asked = _Asked(step.info.provider, step.info.model, media, _version(session))
+    count = _same(session, before, messages, asked, start) if before is not None else 0
+    if before is None or not count:
+        now = _Conversation(messages, set(), [], [], [], start, asked)
+    else:
+        now = _Conversation(messages, before.names, before.states, before.moved, before.said.copy(), start, asked)
+    for index in range(count, len(messages)):
+        message = messages[index]
+        manner = _manner(session, message, step, media)
+        state = message.state_at(start)
+        now.names.add(message.id)
+        now.states.append((state, manner))
+        if len(state) > 1:
+            now.moved.append(index)
         if message.info.delivered is not False:
-            found += said(message, start, manner)
-    session.said = (messages, states, found)
-    return found
+            now.said += said(message, start, manner)
+    session.touched.difference_update(now.names)
+    session.said = now
+    return now.said
+
+
+def _same(
+    session: SessionState,
+    before: _Conversation,
+    messages: list[SessionMessage],
+    asked: _Asked,
+    start: int,
+) -> int:
+    """How many messages `messages` begins with that say the same as `before`: all of them, or none."""
+    count = len(before.messages)
+    if messages[:count] != before.messages:
+        return 0
+    if asked == before.asked and start >= before.at and before.names.isdisjoint(session.touched):
+        looked_at: Iterable[int] = before.moved
+    else:
+        looked_at = range(count)
+    for index in looked_at:
+        state, manner = before.states[index]
+        message = messages[index]
+        foreign = _is_foreign(session, message, asked.provider, asked.model)
+        if message.state_at(start) != state or manner != Manner(foreign, asked.media):
+            return 0
+    before.moved = [index for index in looked_at if len(before.states[index][0]) > 1]
+    return count
 
 
 def _version(session: SessionState) -> tuple[int, ...]:
