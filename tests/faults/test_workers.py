@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness.credentials import GITHUB
-from harness.process import Process, assert_balanced, is_alive, running, sealing_processes
+from harness.process import Process, ask, assert_balanced, is_alive, running, sealing_processes
 from harness.telemetry import span_ids, traces
 from harness.upstream import Upstream, upstream, wait_for
 
@@ -168,3 +168,15 @@ def test_a_teams_own_policy_holds_in_the_sealing_processes_and_one_page_of_metri
         assert redactions["github-token"] == 40
         assert redactions["content"] >= 120
         assert collector.account()["received"] == 160
+        assert _metrics(collector) >= {
+            'collector_redactions_total{action="placeholder",rule="github-token",signal="traces"} 40.0',
+            'collector_requests_total{path="/v1/traces",status="200"} 4.0',
+            "collector_workers_running 2.0",
+            "collector_workers_ended_total 0.0",
+        }
+
+
+def _metrics(collector: Process) -> set[str]:
+    status, _, body = ask(collector.url + "/metrics", None, {})
+    assert status == 200
+    return set(body.decode().splitlines())
