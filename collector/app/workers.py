@@ -12,6 +12,7 @@ A process that ends takes its requests under way with it: they are answered 503,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -36,7 +37,7 @@ from collector.app.frames import (
     values_in,
 )
 from collector.batch import SealedBatch, Signal
-from collector.errors import BadRequest, ConfigError, Unavailable
+from collector.errors import BadRequest, CollectorError, ConfigError, Unavailable
 from collector.forward.backoff import delay
 from collector.otlp.read import Decoded
 from collector.pipeline.crossing import unpack_batch, unpack_decoded
@@ -45,7 +46,7 @@ from collector.redact.seal import Sealer, SealerSource
 logger = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
-_END_SECONDS = 2.0
+_END_SECONDS = 1.0
 _STEADY_SECONDS = 60.0
 _SOCKET_BYTES = 1024 * 1024
 _TOKENS = ("COLLECTOR_", "CATALYST_", "INFERENCE_")
@@ -211,15 +212,17 @@ class _Worker:
             code = await asyncio.to_thread(_end, self._process)
             self._ended(self._connection.last_words or (f"signal {-code}" if code < 0 else f"exit code {code}"))
             failures = 0 if clock() - began > _STEADY_SECONDS else failures
-            while not self.is_running:
+            while True:
                 if failures:
                     await asyncio.sleep(delay(failures, None, 1.0))
                 failures += 1
                 try:
                     await self._open()
+                    break
                 except OSError as error:
                     logger.error("a sealing process cannot be started: %s", error)
-            self._teach()
+            with contextlib.suppress(CollectorError):  # it has ended again
+                self._teach()
 
     async def close(self) -> None:
         """End the process, which has nothing left to do."""

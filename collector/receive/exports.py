@@ -82,13 +82,13 @@ class Exports:
         """
         self.quota.charge(len(raw))
         outcome = await self._handle(signal, raw, encoding, content_type, reservation)
-        if outcome.batch is not None:
-            reservation.add(len(outcome.batch.data))
         del raw
         if outcome.held is not None:
             self._expect(outcome.held.number)
         kept = False
         try:
+            if outcome.batch is not None:
+                reservation.add(len(outcome.batch.data))
             if outcome.batch is not None or outcome.left_out.total or outcome.dropped:
                 refusal = Refusal(signal, outcome.left_out.by_reason + Counter(outcome.dropped))
                 put = self._store.put(outcome.batch, refusal, hops=hops, destinations=self._destinations)

@@ -21,10 +21,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.app.workers import Workers, _environment
 from collector.batch import SealedBatch, Signal
-from collector.errors import ConfigError, Unavailable
+from collector.errors import Busy, ConfigError, Unavailable
 from collector.otlp.read import Decoded
 from collector.otlp.values import write_value
 from collector.receive import exports
+from collector.receive.limits import Budget
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer, always
 
@@ -94,6 +95,26 @@ def test_a_process_that_is_killed_says_503_for_what_it_had_and_is_started_again(
     assert sealing_processes(os.getpid()) != [pid]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_a_process_that_is_killed_while_it_starts_is_started_again(running: Any) -> None:
+    on, workers, sealing, _ = running
+    data = traces(200).SerializeToString()
+    killed: set[int] = set()
+
+    async def kill_each_new_one() -> None:
+        while len(killed) < 3:
+            for pid in set(sealing_processes(os.getpid())) - killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+            await asyncio.sleep(0.002)
+        while not workers.running or killed & set(sealing_processes(os.getpid())):  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.01)
+
+    on.run(kill_each_new_one())
+    assert on.run(sealing.seal(Signal.TRACES, data, 0)).items == 200
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
 def test_a_policy_that_does_not_redact_in_a_process_of_its_own_stops_the_start(running: Any) -> None:
     """The self-test runs where the sealing is done."""
@@ -139,6 +160,38 @@ def test_what_completes_a_held_request_that_is_still_being_sealed_waits_for_it(
     received = way.reader.ledger()["upstream"]["traces"]["received"]
     both.close()
     assert received == 1
+
+
+def test_a_request_that_is_refused_once_it_was_sealed_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no room for what became of it; what completes its spans does not wait for them."""
+    monkeypatch.setattr(exports, "_SMALL_BYTES", -1)
+    both = SealedBothWays(tmp_path, workers=0)
+    way = both.ways[1]
+
+    class Here:
+        async def read(self, of: Signal, body: bytes, content_type: str) -> Decoded:
+            raise AssertionError
+
+        async def seal(self, of: Signal, data: bytes, affinity: int) -> SealedBatch:
+            return both.sealers().seal(of, of.request.FromString(data))
+
+    way.exports._sealing = Here()
+    asked = ExportTraceServiceRequest.FromString(_call())
+    asked.resource_spans[0].scope_spans[0].spans.add(trace_id=TRACE, span_id=bytes(7) + b"\2", name="plain")
+    budget = Budget(20)
+
+    async def refused() -> None:
+        with budget.request() as reservation:
+            reservation.add(15)
+            with pytest.raises(Busy):
+                await way.exports.take(Signal.TRACES, asked.SerializeToString(), "", PROTOBUF, "", reservation)
+
+    both.on.run(refused())
+    assert not way.exports._unkept
+    both.on.run(way.take(Signal.LOGS, _records(), PROTOBUF, ""), seconds=20)
+    both.close()
 
 
 def _call() -> bytes:
