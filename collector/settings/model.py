@@ -151,7 +151,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=64,
-        description="processes that seal beside the one that keeps, each on a core of its own and some 60 MiB; 0 seals"
+        description="processes that seal beside the one that keeps, each on a core of its own and some 70 MiB; 0 seals"
         " in that one ([more cores](running.md#more-cores))",
     )
     max_connections: int = Field(512, ge=1, description="open at once; more are answered 503")
