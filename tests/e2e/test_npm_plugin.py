@@ -12,7 +12,10 @@ from e2e.fake_model import Step, fake_model
 from e2e.opencode_client import OPENCODE, PLUGIN, RIPGREP, Project, require
 from harness.credentials import AWS_ID, AWS_SECRET, GITHUB, NEEDLES, PEM, URL, assert_no_secret
 from harness.process import Process, assert_balanced, running
+from harness.process import run as command
 from harness.upstream import Upstream, requires, upstream, wait_for
+
+from collector.app.assembling import TOLD_BY_NPM
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.xdist_group("opencode")]
 
@@ -141,6 +144,19 @@ def test_secrets_in_a_file_and_a_command_leave_nowhere(run: Run) -> None:
     assert AWS_SECRET.encode() not in kept, "the database holds the secret key"
     assert_no_secret(run.proxy.log.read_bytes(), "the log")
     assert b"[REDACTED:" in b"".join(received.body for received in run.up.received)
+
+
+def test_an_import_of_the_same_sessions_tells_no_turn_twice(run: Run) -> None:
+    """What the plugin told was forwarded, and cannot be called back: what the database tells is left out."""
+    before, account = run.up.spans(), run.proxy.account()
+    database = run.project.home / ".local/share/opencode/opencode.db"
+    imported = command(run.proxy.directory, "opencode", "import", "--all", str(database))
+    assert imported.returncode == 0, imported.stderr
+    wait_for(lambda: not run.proxy.get("/api/status")["opencode"]["open_turns"], 60)
+    wait_for(lambda: run.proxy.account()["dropped"].get(TOLD_BY_NPM, 0) >= len(before), 60)
+    assert [span.span_id for span in run.up.spans()] == [span.span_id for span in before]
+    assert run.proxy.account()["received"] - account["received"] == run.proxy.account()["dropped"][TOLD_BY_NPM]
+    assert any("npm plugin" in notice for notice in run.proxy.get("/api/status")["notices"])
 
 
 def test_every_post_was_json_with_the_token_and_the_ledger_balances(run: Run) -> None:
