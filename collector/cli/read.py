@@ -34,6 +34,7 @@ def sessions(
     since: SinceOption = "",
     text: TextOption = "",
     directory: Annotated[str, typer.Option("--directory", help="Only of this working directory.")] = "",
+    agent: Annotated[str, typer.Option("--agent", help="Only of this agent: build, plan, ...")] = "",
     as_json: AsJson = False,
     limit: LimitOption = 20,
     data_dir: DataDirOption = None,
@@ -41,7 +42,7 @@ def sessions(
     """List sessions, the one last heard of first."""
     kept = KeptReader(load({"data_dir": data_dir}).settings)
     only = {"tool": tool, "model": model, "errors": errors, "since_ns": _since(since), "text": text}
-    only["directory"] = directory
+    only |= {"directory": directory, "agent": agent}
     rows = kept.sessions(limit=limit, **only)
     if as_json:
         print_json(rows)

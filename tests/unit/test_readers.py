@@ -83,6 +83,8 @@ def test_filters_ask_for_what_they_say(kept: Process) -> None:
     ]
     assert {row["tool"] for row in _json(kept, "spans", "--tool", "bash")} == {"bash"}
     assert _json(kept, "sessions", "--since", "1m") == []
+    assert _json(kept, "sessions", "--agent", everything[0]["agent"])[0] == everything[0]
+    assert _json(kept, "sessions", "--agent", "none") == []
     assert _json(kept, "sessions", "--model", "none") == _json(kept, "traces", "--model", "none") == []
     grepped = _json(kept, "traces", "--tool", "grep")
     assert [row["session_id"] for row in grepped] == [
