@@ -37,6 +37,8 @@ class Turn:
     """When the next turn of the session begins, by its clock."""
     following: int | None = None
     """The start of the turn that followed."""
+    is_left: bool = False
+    """The agent answers a turn that followed: a prompt alone may wait until this one is over."""
     late: bool = False
     """The turn is over and its spans are out; these steps of it were heard of afterwards."""
 
@@ -95,6 +97,10 @@ def turns(session: SessionState) -> list[Turn]:
     for turn, following in pairwise(found):
         turn.following = following.start
     _place_steps(session, found)
+    is_answered = False
+    for turn in reversed(found):
+        turn.is_left = is_answered or turn.late
+        is_answered = is_answered or (bool(turn.steps) and not turn.late)
     found = _with_queued(found)
     _bound(session, found)
     _open_for_titles(session, found)
@@ -160,11 +166,11 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     open_steps = [step for step in turn.steps if not step.done or any(step.running_tools())]
     said = _idle_after(turn)
     if not open_steps:
-        if said or (overtaken and turn.steps):
+        if said or (turn.is_left and turn.steps):
             return Ending.OVER
         if turn.steps and quiet >= patience.unsaid and _is_final(turn):
             return Ending.OVER
-    elif (said or overtaken) and quiet >= patience.late:
+    elif (said or turn.is_left) and quiet >= patience.late:
         return Ending.OVER if said else Ending.DIED
     if session.info.deleted is not None:
         return Ending.DIED if open_steps or not turn.steps else Ending.OVER
@@ -182,9 +188,8 @@ def _pause(turn: Turn) -> int:
 def _idle_after(turn: Turn) -> bool:
     """Whether the agent was said to be idle after the turn's last step began."""
     since = max([turn.users[-1].info.streamed or turn.users[-1].created, *(step.created for step in turn.steps)])
-    return any(
-        status.status != "busy" and status.at >= since for status in turn.session.statuses.between(since, turn.until)
-    )
+    until = turn.until if turn.is_left else NEVER
+    return any(status.status != "busy" and status.at >= since for status in turn.session.statuses.between(since, until))
 
 
 def _is_final(turn: Turn) -> bool:

@@ -1,7 +1,8 @@
 """An OpenAI-compatible model that answers from a script.
 
 A prompt holds `[[key]]`; `script[key]` is a list of steps, one a request of that turn. A step that is a list holds
-one entry an attempt, for retries. `delay` waits before the answer, `hang` in it, `cut` breaks it off. The assistant
+one entry an attempt, for retries. `delay` waits before the answer, `hang` in it, `cut` breaks it off;
+of calls that are `interleaved` the arguments come in pieces, a piece of each in turn. The assistant
 messages after the prompt with the key tell which step it is, so any number of sessions may talk to one model at once.
 Each request is kept beside its answer; the URL a scenario is given names it, so what was sent can be set beside what a
 trace says was sent.
@@ -178,10 +179,14 @@ def _deltas(step: Step, calls: list[tuple[str, str, Any]]) -> Any:
     time.sleep(step.get("hang", 0))
     if step.get("cut"):
         raise ConnectionResetError("the script cuts its answer here")
-    for index, (call_id, name, arguments) in enumerate(calls):
-        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-        function = {"name": name, "arguments": text}
+    texts = [args if isinstance(args, str) else json.dumps(args, ensure_ascii=False) for _, _, args in calls]
+    whole = not step.get("interleaved")
+    for index, (call_id, name, _) in enumerate(calls):
+        function = {"name": name, "arguments": texts[index] if whole else ""}
         yield {"tool_calls": [{"index": index, "id": call_id, "type": "function", "function": function}]}
+    for pieces in [] if whole else zip(*map(_thirds, texts), strict=False):
+        for index, piece in enumerate(pieces):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 
 def _chunk(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:

@@ -63,7 +63,12 @@ KNOWN = (
     Known(
         "answer calls",
         "OpenCode keeps a call that no tool can take as a call of its own tool `invalid`",
-        scenarios=("toolerror",),
+        scenarios=("toolerror", "ten_calls", "mcp_dies"),
+    ),
+    Known(
+        "answer calls",
+        "OpenCode keeps a call as another plugin rewrote it, and sends it so from then on",
+        scenarios=("plugin_rewrites",),
     ),
     Known("usage .*|cost", _UNKEPT, scenarios=_DELETED),
     Known("failed", _UNKEPT, scenarios=_DELETED, error="retry"),
@@ -114,7 +119,11 @@ KNOWN = (
         _TITLE,
         versions=_OLDEST,
     ),
-    Known("tools not shown", "servers of the Model Context Protocol add tools of their own", scenarios=("mcp",)),
+    Known(
+        "tools not shown",
+        "servers of the Model Context Protocol add tools of their own",
+        scenarios=("mcp", "mcp_dies", "mcp_picture"),
+    ),
     Known(
         "tool StructuredOutput description",
         "it is OpenCode's own, and shown by no hook",

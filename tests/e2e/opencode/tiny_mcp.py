@@ -1,8 +1,13 @@
-"""An MCP server on stdio with two tools: `echo` answers, `fail` reports an error."""
+"""An MCP server on stdio with two tools: `echo` answers, `fail` reports an error.
+
+Where its arguments name them it has two more: `die` ends it, `picture` answers with an image.
+"""
 
 import json
 import sys
 
+_TOOLS = ("echo", "fail", *sys.argv[1:])
+_PICTURE = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 _SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 
 
@@ -15,8 +20,13 @@ def _answer(method: str, params: dict) -> dict | None:
             "serverInfo": {"name": "tiny", "version": "1"},
         }
     if method == "tools/list":
-        return {"tools": [{"name": name, "description": name, "inputSchema": _SCHEMA} for name in ("echo", "fail")]}
+        return {"tools": [{"name": name, "description": name, "inputSchema": _SCHEMA} for name in _TOOLS]}
     if method == "tools/call":
+        if params["name"] == "die":
+            sys.exit(1)
+        if params["name"] == "picture":
+            picture = {"type": "image", "data": _PICTURE, "mimeType": "image/gif"}
+            return {"content": [{"type": "text", "text": "a dot"}, picture]}
         failed = params["name"] == "fail"
         text = "it failed" if failed else "echo: " + params["arguments"].get("text", "")
         return {"content": [{"type": "text", "text": text}], "isError": failed}

@@ -408,3 +408,28 @@ def test_prompts_that_one_step_answers_are_one_turn() -> None:
     script.answer("msg_5", "msg_4", 200)
     script.idle(300)
     assert [attributes(agent)["input.value"] for agent in agents(assemble(script.events))] == ["one", "two\nthree"]
+
+
+@pytest.mark.parametrize("aborted", [False, True])
+def test_a_prompt_that_waits_does_not_end_the_turn_it_waits_for(aborted: bool) -> None:
+    """A model may think for longer than an agent that died is waited for; with a prompt queued meanwhile, too."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 100)
+    script.user("msg_3", 500, "and then?")
+    if aborted:
+        failed = {"name": "MessageAbortedError", "data": {"message": "Aborted"}}
+        script.done("msg_2", "msg_1", 100, 40_000, error=failed)
+        script.idle(40_010)
+    else:
+        script.answer("msg_2", "msg_1", 40_000, "at last")
+        script.answer("msg_4", "msg_3", 41_000, "then this")
+        script.idle(42_000)
+    made = live(script.events)
+    first = of_kind(made, "LLM")[0]
+    assert "opencode.incomplete" not in attributes(first)
+    assert first.span.end_time_unix_nano // 1_000_000 >= NOW + 40_000
+    turns = of_kind(made, "AGENT")
+    assert [attributes(turn)["agent.stop_reason"] for turn in turns] == (
+        ["error"] if aborted else ["completed", "completed"]
+    )
