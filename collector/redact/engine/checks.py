@@ -46,10 +46,10 @@ def masked(found: bytes) -> bool:
 
     Only with characters that people fill up with: `aaaaaaaa` would be no token either, but masking it costs nothing.
     """
-    return set(found[len(found) // 3 :].lower()) <= _FILLERS
+    return not found[len(found) // 3 :].lower().strip(_FILLERS)
 
 
-_FILLERS = frozenset(b"x*.-_#?0")
+_FILLERS = b"x*.-_#?0"
 
 
 _STANDS_FOR = re.compile(
@@ -141,8 +141,11 @@ def _word(part: bytes) -> bool:
 
 def random(value: bytes) -> bool:
     """Whether a value looks drawn by chance: letters and digits mixed, and no words."""
-    if len(value) < 8 or stands_for(value):
-        return False
+    return len(value) >= 8 and not stands_for(value) and is_mixed(value)
+
+
+def is_mixed(value: bytes) -> bool:
+    """The same of a value that stands for none, and has eight bytes at least."""
     has_digit, has_upper, has_lower = (count(value, alphabet) > 0 for alphabet in (_DIGITS, _UPPER, _LOWER))
     if not (has_digit and (has_upper or has_lower)) and not (has_upper and has_lower and len(value) >= 20):
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.engine.checks import classes, count, entropy, masked, random, wordy
+from collector.redact.engine.checks import classes, count, entropy, is_mixed, masked, random, wordy
 from collector.redact.engine.checks import stands_for as stands_for_in_version_1
 
 _DIGITS = b"0123456789"
@@ -87,7 +87,7 @@ def drawn(value: bytes) -> bool:
     """Whether a value looks drawn by chance, as tokens and keys are."""
     if len(value) < 8 or stands_for(value) or masked(value):
         return False
-    if random(value) or _UUID.fullmatch(value):
+    if is_mixed(value) or _UUID.fullmatch(value):
         return True
     if _HEXADECIMAL.fullmatch(value):
         return entropy(value) >= 2.8 and count(value, _DIGITS) > 0
@@ -272,12 +272,13 @@ _ALGORITHM = re.compile(
 _REGION = re.compile(rb"[a-z]{2}-(?:gov-|iso-)?(?:(?:north|south|east|west|central)+)-?[0-9]")
 """Of a cloud: `us-east-1`."""
 _ALPHANUMERIC = re.compile(rb"[A-Za-z0-9]")
+_PART = re.compile(rb"[A-Za-z][a-z]*|[0-9]+")
 
 
 def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
     """Whether a value stands for a secret or is none, though its name says secret."""
     bare = value.strip(b"'\"`\\ \t\r\n")
-    if not bare or bare.lower() in _EMPTY or set(bare) <= set(b"*.x-_#?X") or bare in (b"\xe2\x80\xa6",):
+    if not bare or bare.lower() in _EMPTY or not bare.strip(b"*.x-_#?X") or bare in (b"\xe2\x80\xa6",):
         return True
     if _NUMBER.fullmatch(bare):
         return not digits_may_be_secret or len(bare) < 4
@@ -291,8 +292,8 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
         return True
     if _IDEOGRAPHIC.match(bare) and not _ALPHANUMERIC.search(bare):
         return True
-    parts = re.findall(rb"[A-Za-z][a-z]*|[0-9]+", bare)
-    if parts and all(part.lower() in _LABELS for part in parts):
+    first = _PART.search(bare)
+    if first and first[0].lower() in _LABELS and all(part.lower() in _LABELS for part in _PART.findall(bare)):
         return True
     return is_code(bare) or is_prose(bare)
 

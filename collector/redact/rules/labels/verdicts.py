@@ -26,6 +26,7 @@ from collector.redact.rules.values import (
 from collector.redact.rules.vocabulary import Says, name_says
 
 DIGITS = b"0123456789"
+_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PUBLIC_KEY = (
     b"MFkwEwYHKoZI", b"MIIBIjANBgkq", b"MIICIjANBgkq", b"MIGfMA0GCSqG", b"MCowBQYDK2Vw", b"MHYwEAYHKoZI", b"AAAAC3Nza", b"AAAAB3Nza",
     b"LS0tLS1CRUdJTiBDRVJU", b"LS0tLS1CRUdJTiBQVUJMSUM",
@@ -186,14 +187,13 @@ NUMBERED_NAME = re.compile(
 
 def names_something(value: bytes) -> bool:
     """Whether a value is made of names: `hdrs.SEC_WEBSOCKET_KEY1`, `pkcs8_priv_key_info_st`, `db-credentials-v2`."""
-    letters = re.sub(rb"[^A-Za-z]", b"", value)
     if is_words_and_digits(value) or _UUID.fullmatch(value):
         return False
     if _NAMES_KIND.search(value) or is_code(value) or is_path(value):
         return True
-    if wordy(re.sub(rb"[0-9]", b"", value)) and (b"_" in value or b"-" in value or b"." in value):
+    if (b"_" in value or b"-" in value or b"." in value) and wordy(value.translate(None, DIGITS)):
         return True
-    return value.count(b"_") >= 2 and len(letters) * 10 >= len(value) * 7 and not has_random_part(value)
+    return value.count(b"_") >= 2 and count(value, _LETTERS) * 10 >= len(value) * 7 and not has_random_part(value)
 
 
 def is_phrase(value: bytes) -> bool:
