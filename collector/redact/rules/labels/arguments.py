@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.engine.checks import masked
+from collector.redact.engine.checks import classes, masked
 from collector.redact.engine.looks import around
-from collector.redact.engine.rule import Rule, Trigger
+from collector.redact.engine.rule import ByteRange, Rule, Trigger
+from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
 from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, is_diced, stands_for
+from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_words_and_digits, stands_for
 
 _WORD = r"[^\s\"'\x00|]"
 _SHORT = r"[A-Za-z0-9_.@-]{1,64}"
@@ -42,6 +43,16 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (r"[:=]\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT|ARGON2|PBKDF2(?:-SHA[0-9]{1,3})?)\}", "{sha {ssha {smd5 {md5 {crypt {argon2 {pbkdf2", ("jo:{SHA}{b6427}=",), ("pw={SHA}<hash>",)),
     (r"<master>\{", "<master>", ("<settingsSecurity>\n  <master>{{b6443}=}</master>",), ("<master>{password}</master>",)),
+    (r"\b(?:[xw]?freerdp3?|rdesktop)[ ][^\n\x00]{0,160}[ ]/p:", "freerdp rdesktop", ("xfreerdp /u:jo /p:'{alnum14}' /v:h",), ("xfreerdp /u:jo /p:$PASS /v:h",)),
+    (r"\bqpdf[ ][^\n\x00]{0,60}--encrypt[ ]|\brclone[ ]obscure[ ]|--password-command[ =][\"']?echo[ ]", "qpdf obscure password-command", ("rclone obscure '{alnum14}'", "restic --password-command 'echo {alnum12}' snapshots"), ("qpdf --encrypt --user-password=x", "rclone obscure -")),
+    (r"\b(?:wifi-sec|802-11-wireless-security|802-1x|vpn\.secrets)\.(?:psk|[a-z-]{0,12}password|wep-key[0-9])[ ]", "wifi-sec 802- vpn.secrets", ("nmcli con modify w wifi-sec.psk '{alnum14}'",), ("nmcli con modify w wifi-sec.psk $PSK",)),
+    (
+        rf"\b(?:secrets?|keys|tokens?)[ ](?:set|create|add|put)[ ][^\n\x00]{{0,80}}--(?:value|data|secret)[ =]|\bconfig[ ]set[ ]--secret[ ]{_SHORT}[ ]", "--value --data --secret",
+        ("llm keys set openai --value {alnum40}", "pulumi config set --secret dbPassword '{alnum14}'"), ("gcloud secrets create x --data-file=./a.txt", "pulumi config set --secret name $VALUE"),
+    ),
+    (r"\bset[ ]password[ ]for[ ][^\n=\x00]{1,80}=[ ]?(?:password\()?", "password", ("SET PASSWORD FOR 'jo'@'%' = '{alnum14}';",), ("SET PASSWORD FOR 'jo'@'%' = ?;",)),
+    (rf"\buser(?:name)?[ ]{_SHORT}[ ](?:with[ ])?password[ ]", "password", ("poll m user jo password {alnum14}",), ("user jo password required", "the user name password field2")),
+    (r"://[A-Za-z0-9.:-]{3,80}/t/", "/t/", ("https://conda.test/t/{alnum40}/main",), ("https://forum.test/t/how-to-use-tokens/123",)),
     (r"<auth-user-pass>\r?\n[^\n\x00]{1,64}\n", "<auth-user-pass>", ("<auth-user-pass>\njo\n{alnum14}\n</auth-user-pass>",), ("<auth-user-pass>\njo\n</auth-user-pass>",)),
     (r":[ ]{1,4}(?:PSK|XAUTH|EAP)[ ]{1,4}[\"']", "psk xauth eap", (': PSK "{alnum14}"',), (': PSK "<secret>"',)),
     (rf"\bchpasswd:[ \t]{{0,4}}\r?\n[ \t]{{1,12}}(?:expire:[^\n\x00]{{1,12}}\n[ \t]{{1,12}})?list:[ ]\|\r?\n[ \t]{{1,16}}{_SHORT}:", "chpasswd:", ("chpasswd:\n  list: |\n    jo:{alnum14}\n",), ("chpasswd:\n  list: |\n    jo:RANDOM\n",)),
@@ -54,11 +65,13 @@ def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] in b"-$<%{/|>&:[(" or stands_for(value) or masked(value) or harmless(value):
         return False
+    if len(value) < 8 and classes(value) < 3:
+        return False
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
 def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...]) -> Rule:
-    source = CASES + before + r"[\"'\\]{0,3}"
+    source = CASES + f"(?:{before})" + r"[\"'\\]{0,3}"
     gate = tuple(word.replace("_>", " >").encode() for word in words.split())
     value = (
         VALUE if "jdbc:oracle" not in before else VALUE.replace(rb"\"'`", rb"@\"'`").replace(rb"[,;]|\Z", rb"[,;@]|\Z")
@@ -90,6 +103,53 @@ def _is_set(match: re.Match[bytes], data: bytes) -> bool:
     return is_secret(match["key"].rsplit(b":", 1)[-1], match["secret"], Holder.DATA)
 
 
+_CALLS = (
+    r"(?:connect|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
+    r"(?:[\"'][^\"'\n\x00]{0,80}[\"'],[ ]?){0,3}[\"']"
+)
+_CALL = re.compile(
+    rb"(?i)(?:connect|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
+)
+_STRING = re.compile(rb"[\"']([^\"'\n\x00]{0,200})[\"']")
+
+
+def _passed(data: bytes, place: int) -> ByteRange | None:
+    """What is passed to a call that lets in, behind the name of who: `connect("db", "jo", "...")`."""
+    low = max(0, place - 480)
+    opened = data.rfind(b"(", low, place)
+    match = _CALL.search(data, max(low, opened - 24), opened + 1100) if opened >= 0 else None
+    if not match or match.start() >= opened or not match.start("all") <= place <= match.end("all"):
+        return None
+    for number, string in enumerate(_STRING.finditer(data, *match.span("all"))):
+        value = string[1]
+        if number and string.start() <= place <= string.end() and not consists_of_placeholders(data, *string.span(1)):
+            sure = is_diced(value) or drawn(value) or classes(value) >= 3 or is_words_and_digits(value)
+            return string.span(1) if (sure or _LEET.search(value)) and _looks_passed(value) else None
+    return None
+
+
+_LEET = re.compile(rb"[a-z][0-9]{1,2}[a-z]")
+
+
+def _looks_passed(value: bytes) -> bool:
+    if (
+        len(value) < 8
+        or stands_for(value)
+        or masked(value)
+        or harmless(value)
+        or b" " in value
+        or b"/" in value
+        or b"." in value[:-4]
+    ):
+        return False
+    return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
+
+
+_SETTER = r"\b(?:set|with|using|add)_?(?P<key>(?:[a-z]{2,12}_?)?(?:password|passwd|passphrase|secret|token|api_?key|secret_?key))\([ ]?[\"']"
+_QUOTED = r"(?P<mark>[\"'`])(?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token|key)[A-Za-z0-9_]{0,24})[\"'`][ ](?:to|is|as|=)[ ][\"'`]"
+"""A variable that a sentence sets: set `DB_PASSWORD` to `...`."""
+
+
 ARGUMENTS: tuple[Rule, ...] = (
     *(_place(*place) for place in _PLACES),
     Rule(
@@ -106,6 +166,23 @@ ARGUMENTS: tuple[Rule, ...] = (
         around(re.compile((CASES + _SET).encode() + VALUE), 180, _is_set),
         match=("set -Ux DB_PASSWORD {alnum14}", "setenv API_TOKEN {alnum24}", 'dotnet user-secrets set "Smtp:Password" "{alnum14}"', "ENV DB_PASSWORD {alnum14}"),
         no_match=("set -gx GOPATH /home/dev/go", "setx DB_PASSWORD %PASS%", "ENV TOKEN_URL https://a.test/x1", "git config credential.helper store2024", "config set key value"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"credential", b"auth", b"login", b"log_in")),),
+        _passed,
+        match=("mysqli_connect('db', 'jo', '{alnum14}', 'app');", "requests.get(url, auth=('jo', '{alnum14}'))", 'new NetworkCredential("jo", "{alnum14}")', 'db.auth("jo", "{alnum14}")'),
+        no_match=('socket.connect("click", "handler2")', "connect('mysql:host=db', 'jo', $pass)", 'login("jo", "password")', "auth=('user', 'pass')", 'connect("a.b.c", "utf8mb4")'),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + _SETTER.replace("?P<key>", "?:") + STOP + "{4}", None, (b"pass", b"secret", b"token", b"key")),
+         Trigger(CASES + _QUOTED.replace("?P<key>", "?:").replace("?P<mark>", "?:") + STOP + "{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key"))),
+        around(re.compile((CASES + "(?:" + _SETTER + "|" + _QUOTED.replace("?P<key>", "?P<name>") + ")").encode() + VALUE), 130, lambda match, data: is_secret(match["key"] or match["name"], match["secret"], Holder.LITERAL)),
+        match=('ds.setPassword("{alnum14}");', "set `DB_PASSWORD` to `{alnum14}`", 'client.with_api_key("{alnum40}")'),
+        no_match=('user.setPassword("password")', "rename `token` to `access_token`", 'field.setToken("csrf-token")', "set `TOKEN_URL` to `https://a.test/x1`"),
         since=2,
     ),
 )  # fmt: skip

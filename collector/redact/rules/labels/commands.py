@@ -86,10 +86,11 @@ _GLUED = re.compile(
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner)\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
 
+_AFTER_USER = re.compile(rb"[ ]-[uU][ ]?[A-Za-z_][A-Za-z0-9_.@\\-]{0,60}\Z")
 _CONTAINERS = re.compile(rb"(?i)\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras)\b[^\n\x00]*\Z")
 
 
@@ -106,6 +107,8 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
         return False  # a port
     if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
         return False  # a port
+    if spaced and match["flag"] == b"-p" and _AFTER_USER.search(line):
+        return classes(match["secret"]) >= 2 or is_diced(match["secret"])
     return (_SPACED if spaced else _GLUED).search(line) is not None
 
 
@@ -147,9 +150,9 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxkbt][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
-        around(re.compile(rb"[ \t](?P<flag>-[paAwPxkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
-        match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "zip -P {alnum12} a.zip a"),
+        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbt][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
+        around(re.compile(rb"[ \t](?P<flag>-[paAwPxXkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
+        match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "psexec -u jo -p {alnum14} cmd", "snmpwalk -v3 -u jo -A {alnum14} h", "zip -P {alnum12} a.zip a"),
         no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img", "docker build -t fiat-crypto:v0.0.9 .", "docker run --rm -t arm64v8/ubuntu:focal"),
         since=2,
     ),

@@ -18,8 +18,8 @@ _LABEL = (
     r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
-_FOR = r"(?:[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
-_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can) be|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_FOR = r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
+_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -29,7 +29,7 @@ _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 
 _PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
-_GIVEN = re.compile(rb"(?i)\b(?:the|with|using|use)[ ]\Z")
+_GIVEN = re.compile(rb"(?i)(?:\b(?:the|with|using|use|and)|[,;])[ ]\Z")
 _MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
@@ -65,7 +65,8 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return (
             len(value) >= 8 and is_said(value, sure=True) and (classes(value) >= 3 or _MIXED.search(value) is not None)
         )
-    sure = match["is"] is not None and match["key"].lower() not in (
+    given = match["is"] is not None and match["is"].strip() != b"with"
+    sure = given and match["key"].lower() not in (
         b"key",
         b"keys",
         b"login",
@@ -113,12 +114,14 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
     return is_said(value, sure=True) and len(value) >= 8 and (count(value, DIGITS) > 0 or drawn_letters)
 
 
-_NAMES_BEFORE = re.compile(rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS])(?=[ ])")
+_NAMES_BEFORE = re.compile(
+    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS])(?=[ ])|,?[ ](?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
+)
 _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
         CASES
-        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}[ ](?:as|for|is)[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b"
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is)|,?[ ](?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b"
     ).encode()
 )
 
@@ -188,9 +191,9 @@ _BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
 _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
-    r"(?:[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
+    r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|(?:(?:will|should|must|can)[ ])?be|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|(?:(?:will|should|must|can)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -221,20 +224,20 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r"[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
+        (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r",?[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
         _after_plain_words(around(
-            re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
+            re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|,?[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
             150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
         )),
-        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
+        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
         no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"[ ](?:as|for|is)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
+        (Trigger(CASES + r"(?:[ ](?:as|for|is)|[ ](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
         _before_name,
-        match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token"),
+        match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
         no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "DecapsulationKey768 is the secret decapsulation key"),
         since=2,
     ),
@@ -248,8 +251,8 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
         match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "log in with jo:{alnum14}"),
         no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
         since=2,
