@@ -27,6 +27,7 @@ from collector.otlp.write import to_json
 pytestmark = pytest.mark.slow
 
 COMMANDS = ["serve", "status", "sessions", "traces", "spans", "tail", "send-test", "preview", "redact", "config"]
+COMMANDS += ["run", "doctor", "opencode install", "opencode uninstall"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
