@@ -152,13 +152,12 @@ def _told_twice(npm: int, events: int) -> list[str]:
     found = []
     if npm:
         found.append(
-            "OpenCode's npm plugin @inference/trace-opencode tells turns that came by its events before:"
-            f" {npm} of its spans were left out. Take it out with `collector opencode install --replace-npm`"
+            f"{npm} spans of OpenCode's npm plugin were left out: events had told the same turns before."
+            " Take it out with `collector opencode install --replace-npm`"
         )
     if events:
         found.append(
-            "OpenCode's npm plugin @inference/trace-opencode had told turns that came by events later (the collector's"
-            f" plugin, attach, an import): {events} spans were left out, the npm plugin's stay"
+            f"{events} spans of OpenCode's events were left out: its npm plugin had told the same turns before"
         )
     return found
 
