@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import count
 from threading import Lock
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
@@ -64,6 +65,13 @@ class WaitingSpan:
         return len(self.request) + 500 * len(self.awaited)
 
 
+class _Record(NamedTuple):
+    """A log record as spans are told of it, and what tells it from others."""
+
+    event: SourceEvent
+    digest: bytes
+
+
 class Waiting(NamedTuple):
     """Spans that were held together under a number; under 0 those that were sent and may be sent once more."""
 
@@ -111,7 +119,8 @@ class LogJoin:
         self._most = most_bytes
         self._bytes = 0
         self._declared = [convention.records for convention in conventions if convention.records.names]
-        self._records: _Kept[SourceEvent] = _Kept()
+        self._records: _Kept[_Record] = _Kept()
+        self._known: set[bytes] = set()
         self._spans: _Kept[WaitingSpan] = _Kept()
         self._groups: _Kept[Sequence[WaitingSpan]] = _Kept()
         self._arrivals: deque[tuple[float, Callable[[Key], None], Key, int]] = deque()
@@ -121,8 +130,12 @@ class LogJoin:
         self.counted = CountedSpans()
 
     def remember(self, request: ExportLogsServiceRequest) -> Sequence[Waiting]:
-        """Keep a copy of the records that a span may ask for; returns the spans that waited for one of them."""
+        """Keep a copy of the records that a span may ask for; returns the spans that waited for one of them.
+
+        What an earlier request said already is not kept twice: its client had no answer, or a 503, and sent it again.
+        """
         come: dict[Key, None] = {}
+        fresh: list[tuple[Key, _Record, int]] = []
         for resource in request.resource_logs:
             for scope in resource.scope_logs:
                 for record in scope.log_records:
@@ -131,9 +144,14 @@ class LogJoin:
                         continue
                     key = _key_of(record, name, found_by)
                     come[key] = None
+                    digest = _digest_of(key, record)
+                    if digest in self._known:
+                        continue
                     at_ns = record.time_unix_nano or record.observed_time_unix_nano
                     event = SourceEvent(name, read_attributes(record.attributes), read_value(record.body), at_ns)
-                    self._keep(self._records, key, event, record.ByteSize())
+                    fresh.append((key, _Record(event, digest), record.ByteSize()))
+        for key, kept, size in fresh:
+            self._keep_record(key, kept, size)
         return self.waiting_for(come)
 
     def waiting_for(self, keys: Iterable[Key]) -> Sequence[Waiting]:
@@ -151,7 +169,7 @@ class LogJoin:
         """The records of `trace_id` under `name` and `value`, in the order they came."""
         with self._lock:
             self._forget()
-            return tuple(self._records.items.get((trace_id, name, value), ()))
+            return tuple([record.event for record in self._records.items.get((trace_id, name, value), ())])
 
     def wait(self, span: WaitingSpan) -> None:
         """Have `span` returned when something comes that it waits for."""
@@ -192,6 +210,18 @@ class LogJoin:
                 self._bytes += size
             self._forget()
 
+    def _keep_record(self, key: Key, record: _Record, size: int) -> None:
+        with self._lock:
+            if self._records.add(key, record):
+                self._known.add(record.digest)
+                self._arrivals.append((self._clock(), self._drop_record, key, size))
+                self._bytes += size
+            self._forget()
+
+    def _drop_record(self, key: Key) -> None:
+        self._known.discard(self._records.items[key][0].digest)
+        self._records.drop_first(key)
+
     def _forget(self) -> None:
         arrivals = self._arrivals
         oldest = self._clock() - self._seconds
@@ -222,6 +252,10 @@ def _key_of(record: LogRecord, name: str, found_by: str) -> Key:
         return (record.trace_id, BY_SPAN if name in MESSAGE_EVENTS else name, record.span_id.hex())
     value = next((pair.value.string_value for pair in record.attributes if pair.key == found_by), "")
     return (record.trace_id, name, value if found_by else "")
+
+
+def _digest_of(key: Key, record: LogRecord) -> bytes:
+    return blake2b(repr(key).encode() + record.SerializeToString(), digest_size=16).digest()
 
 
 def _key_of_group(number: int) -> Key:

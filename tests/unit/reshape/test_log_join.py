@@ -30,10 +30,22 @@ def test_messages_in_log_records_are_joined_for_a_short_time() -> None:
 def test_the_join_holds_no_more_than_its_bytes() -> None:
     """Log records come from anyone who can reach the port."""
     join = LogJoin(lambda: 0.0, most_bytes=10_000)
-    for _ in range(50):
-        Reshaper(join=join).reshape(logs_with(("gen_ai.user.message", {}, {"content": "x" * 1000})))
+    for number in range(50):
+        Reshaper(join=join).reshape(logs_with(("gen_ai.user.message", {}, {"content": f"{number} " + "x" * 1000})))
     found = join.find(TRACE, "span", SPAN.hex())
     assert 0 < len(found) < 11
+    assert len(join._known) == len(found)
+
+
+def test_a_request_of_records_that_is_sent_again_says_nothing_twice() -> None:
+    """Its client had no answer, or a 503. The same words twice in one request are two messages."""
+    join = LogJoin(lambda: 0.0)
+    yes = ("gen_ai.user.message", {}, {"content": "yes"})
+    for _ in range(3):
+        Reshaper(join=join).reshape(logs_with(yes, yes))
+    asked = one({"gen_ai.operation.name": "chat"}, join=join)
+    assert asked[f"{IN}.1.message.content"] == "yes"
+    assert f"{IN}.2.message.content" not in asked
 
 
 def test_a_logged_operation_counts_as_the_spans_own_attributes() -> None:
