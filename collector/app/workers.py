@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -47,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
-_STEADY_SECONDS = 60.0
+_MOST_PAUSE_SECONDS = 5.0
 _SOCKET_BYTES = 1024 * 1024
 _TOKENS = ("COLLECTOR_", "CATALYST_", "INFERENCE_")
 """How the settings begin that may hold tokens, which a sealing process has no use for."""
@@ -151,6 +152,7 @@ class _Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: _Connection | None = None
         self._known: dict[int, Sealer] = {}
+        self._proved: set[int] = set()
         self._tending: asyncio.Task[None] | None = None
 
     @property
@@ -181,8 +183,13 @@ class _Worker:
             return None
         self._known[number] = sealer
         learnt = self.ask(POLICY, number, pickle.dumps(sealer.recipe))
-        learnt.add_done_callback(_retrieved)
+        learnt.add_done_callback(partial(self._note_learnt, number))
         return learnt
+
+    def _note_learnt(self, number: int, learnt: asyncio.Future[Any]) -> None:
+        # That it failed, whoever asks to have something sealed hears by the end of the process as well.
+        if not learnt.cancelled() and learnt.exception() is None:
+            self._proved.add(number)
 
     def ask(self, kind: str, *about: Any, size: int = 0) -> asyncio.Future[Any]:
         """What the process answers; raises `Unavailable` when it ends meanwhile or fails, `BadRequest` as it does."""
@@ -196,25 +203,23 @@ class _Worker:
 
     async def _open(self) -> None:
         self._process, ours = _start()
-        self._known = {}
+        self._known, self._proved = {}, set()
         loop = asyncio.get_running_loop()
         connect = loop.create_connection if sys.platform == "win32" else loop.create_unix_connection
         _, self._connection = await connect(_Connection, sock=ours)
 
     async def _tend(self) -> None:
-        """Start the process again whenever it ends: at once, and after pauses where that does not help."""
-        clock = asyncio.get_running_loop().time
+        """Start the process again whenever it ends: at once, and after pauses where it ends before it can seal."""
         failures = 0
         while True:
-            began = clock()
             assert self._connection is not None and self._process is not None
             await self._connection.closed.wait()
             code = await asyncio.to_thread(_end, self._process)
             self._ended(self._connection.last_words or (f"signal {-code}" if code < 0 else f"exit code {code}"))
-            failures = 0 if clock() - began > _STEADY_SECONDS else failures
+            failures = 0 if len(self._proved) == len(self._sources) else failures
             while True:
                 if failures:
-                    await asyncio.sleep(delay(failures, None, 1.0))
+                    await asyncio.sleep(min(delay(failures, None, 1.0), _MOST_PAUSE_SECONDS))
                 failures += 1
                 try:
                     await self._open()
@@ -233,12 +238,6 @@ class _Worker:
             self._connection.close()
         if self._process is not None:
             await asyncio.to_thread(_end, self._process)
-
-
-def _retrieved(learnt: asyncio.Future[Any]) -> None:
-    """Whoever asks to have something sealed hears of the end of the process as well."""
-    if not learnt.cancelled():
-        learnt.exception()
 
 
 class _Connection(asyncio.Protocol):

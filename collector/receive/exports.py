@@ -7,6 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 from zlib import crc32
@@ -26,6 +27,8 @@ _LARGE_BYTES = 1024 * 1024
 _HOLD_SECONDS = 2.0
 """For which spans wait for log records and parents of another request before they are sent."""
 
+_MOST_REFUSED = 10_000
+"""Held requests that were not kept, whose numbers are remembered: what completes them has nothing to complete."""
 
 _SMALL_BYTES = 4096
 """Bodies that are sealed here sooner than they are sent to another process (measured)."""
@@ -68,6 +71,7 @@ class Exports:
         self._most = most_bytes
         self._sealing = sealing
         self._unkept: dict[int, asyncio.Future[bool]] = {}
+        self._refused: dict[int, None] = {}
 
     def close(self) -> None:
         self._large.shutdown(wait=False, cancel_futures=True)
@@ -114,6 +118,10 @@ class Exports:
         unkept = self._unkept.pop(number, None)
         if unkept is not None and not unkept.done():
             unkept.set_result(kept)
+        if not kept:
+            self._refused[number] = None
+            while len(self._refused) > _MOST_REFUSED:
+                del self._refused[next(iter(self._refused))]
 
     async def _keep_held(self, held: HeldBatch, hops: str, reservation: Reservation) -> None:
         """Kept before the answer as everything is, and due a little later: a crash sends what there is."""
@@ -130,7 +138,9 @@ class Exports:
     async def _complete(self, completed: HeldBatch, hops: str) -> None:
         """Put what is known now in the place of what was held; too late for that, send again what counts no tokens."""
         unkept = self._unkept.get(completed.number)
-        if unkept is not None and not await asyncio.shield(unkept):
+        if unkept is not None:
+            await asyncio.shield(unkept)
+        if completed.number in self._refused:
             return  # its sender was not answered 200 and sends it again
         with contextlib.suppress(NotNow):
             done = await asyncio.shield(asyncio.wrap_future(self._store.complete(completed.number, completed.batch)))
@@ -151,14 +161,20 @@ class Exports:
                 body = decompress(raw, encoding, min(_LARGE_BYTES, self._most))
                 if self._sealing is None or len(body) <= _SMALL_BYTES:
                     return self._pipeline.run(signal, body, content_type)
-                return await self._elsewhere(self._sealing, signal, body, content_type)
+                if encoding not in ("", "identity"):
+                    reservation.add(len(body))  # it waits its turn there
+                under_way = self._elsewhere(self._sealing, signal, body, content_type)
+                del body, raw  # it keeps of them what it needs
+                return await under_way
         loop = asyncio.get_running_loop()
         if encoding not in ("", "identity"):
             raw = await loop.run_in_executor(self._large, decompress, raw, encoding, self._most)
             reservation.add(len(raw))
         if self._sealing is None:
             return await loop.run_in_executor(self._large, self._large_pipeline.run, signal, raw, content_type)
-        return await self._elsewhere(self._sealing, signal, raw, content_type)
+        under_way = self._elsewhere(self._sealing, signal, raw, content_type)
+        del raw
+        return await under_way
 
     async def _elsewhere(self, sealing: Elsewhere, signal: Signal, body: bytes, content_type: str) -> Processed:
         """Read and seal in other processes, and do here, in the order of arrival, what comes between."""
@@ -167,6 +183,7 @@ class Exports:
         if len(body) > _LARGE_BYTES:
             prepare = partial(_prepare, self._large_pipeline, signal, body, content_type, decoded)
             prepared, parts, affinity = await loop.run_in_executor(self._large, prepare)
+            del prepare
         else:
             prepared, parts, affinity = _prepare(self._pipeline, signal, body, content_type, decoded)
         del body, decoded
@@ -188,9 +205,7 @@ def _prepare(
     prepared = pipeline.prepare(signal, decoded or decode(signal, body, content_type))
     affinity = _client_of(prepared)
     parts = [(of, request.SerializeToString()) for of, request in prepared.parts]
-    for _, request in prepared.parts:
-        request.Clear()  # the bytes are enough
-    return prepared, parts, affinity
+    return replace(prepared, request=signal.request()), parts, affinity  # the bytes are enough
 
 
 def _client_of(prepared: Prepared) -> int:

@@ -89,9 +89,11 @@ class _Way:
             new_pipeline, self.store, lambda _, outcome: self._kept.append(outcome), 64 * MIB, sealing=sealing
         )
 
-    async def take(self, signal: Signal, body: bytes, content_type: str, encoding: str) -> tuple[Any, ...]:
+    async def take(
+        self, signal: Signal, body: bytes, content_type: str, encoding: str, budget: Budget | None = None
+    ) -> tuple[Any, ...]:
         self._kept.clear()
-        with Budget(256 * MIB).request() as reservation:
+        with (budget or Budget(256 * MIB)).request() as reservation:
             try:
                 left_out = await self.exports.take(signal, body, encoding, content_type, "", reservation)
             except CollectorError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gzip
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from collector.otlp.values import write_value
 from collector.receive import exports
 from collector.receive.limits import Budget
 from collector.redact.ruleset import preset_policy
-from collector.redact.seal import Sealer, always
+from collector.redact.seal import Sealer, SealerSource, always
 
 SOURCES = Path(__file__).parents[2] / "collector"
 STRICT = preset_policy("metadata-only")
@@ -115,6 +116,29 @@ def test_a_process_that_is_killed_while_it_starts_is_started_again(running: Any)
     assert on.run(sealing.seal(Signal.TRACES, data, 0)).items == 200
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_a_process_that_could_seal_is_started_again_at_once_however_often_it_is_killed(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gets one killed, by a body that takes all memory, must not have the others wait."""
+    on, workers, sealing, _ = running
+    paused: list[int] = []
+    monkeypatch.setattr("collector.app.workers.delay", lambda failures, *_: float(paused.append(failures) or 0))
+    data = traces(1, {"input.value": "word"}).SerializeToString()
+
+    async def seal_and_kill() -> None:
+        ended = workers.ended
+        assert (await sealing.seal(Signal.TRACES, data, 0)).items == 1
+        os.kill(sealing_processes(os.getpid())[0], signal.SIGKILL)
+        while workers.ended == ended or not workers.running:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+    for _ in range(4):
+        on.run(seal_and_kill())
+    assert paused == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
 def test_a_policy_that_does_not_redact_in_a_process_of_its_own_stops_the_start(running: Any) -> None:
     """The self-test runs where the sealing is done."""
@@ -126,40 +150,87 @@ def test_a_policy_that_does_not_redact_in_a_process_of_its_own_stops_the_start(r
     assert sealing_processes(os.getpid()) == before
 
 
-def test_what_completes_a_held_request_that_is_still_being_sealed_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Completed before it is kept, it would be sent as it was, and once more."""
+class _Held:
+    """In the place of other processes: what is given to it is sealed when `go` says so, or not at all."""
+
+    def __init__(self, way: Any, sealers: SealerSource, waits: Callable[[Signal, bytes], bool]) -> None:
+        self.go: asyncio.Future[None] | None = None
+        self.begun = asyncio.Event()
+        self._sealers = sealers
+        self._waits = waits
+        way.exports._sealing = self
+
+    async def read(self, of: Signal, body: bytes, content_type: str) -> Decoded:
+        raise AssertionError
+
+    async def seal(self, of: Signal, data: bytes, affinity: int) -> SealedBatch:
+        if self._waits(of, data):
+            self.go = self.go or asyncio.get_running_loop().create_future()
+            self.begun.set()
+            await self.go
+        return self._sealers().seal(of, of.request.FromString(data))
+
+
+@pytest.fixture
+def held_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SealedBothWays, Any, _Held]]:
+    """A core whose spans that wait for their records are sealed when a test says so."""
     monkeypatch.setattr(exports, "_SMALL_BYTES", -1)
     both = SealedBothWays(tmp_path, workers=0)
     way = both.ways[1]
-    released = asyncio.Event()
+    waits = lambda of, data: of is Signal.TRACES and b"what came later" not in data  # noqa: E731
+    yield both, way, _Held(way, both.sealers, waits)
+    both.close()
 
-    class Slow:
-        """Seals spans that wait for their records when it is told to."""
 
-        async def read(self, of: Signal, body: bytes, content_type: str) -> Decoded:
-            raise AssertionError
-
-        async def seal(self, of: Signal, data: bytes, affinity: int) -> SealedBatch:
-            if of is Signal.TRACES and b"what came later" not in data:
-                await released.wait()
-            return both.sealers().seal(of, of.request.FromString(data))
-
-    way.exports._sealing = Slow()
+def test_what_completes_a_held_request_that_is_still_being_sealed_waits_for_it(held_up: Any) -> None:
+    """Completed before it is kept, it would be sent as it was, and once more."""
+    both, way, sealing = held_up
 
     async def both_at_once() -> None:
         spans = asyncio.ensure_future(way.take(Signal.TRACES, _call(), PROTOBUF, ""))
-        await asyncio.sleep(0)
+        await sealing.begun.wait()
         records = asyncio.ensure_future(way.take(Signal.LOGS, _records(), PROTOBUF, ""))
         await asyncio.sleep(0.05)
-        released.set()
+        sealing.go.set_result(None)
         await asyncio.gather(spans, records)
 
     both.on.run(both_at_once())
-    received = way.reader.ledger()["upstream"]["traces"]["received"]
-    both.close()
-    assert received == 1
+    assert way.reader.ledger()["upstream"]["traces"]["received"] == 1
+
+
+def test_a_held_request_whose_process_ended_is_kept_once_when_it_is_sent_again(held_up: Any) -> None:
+    both, way, sealing = held_up
+
+    async def refused_then_sent_again() -> None:
+        spans = asyncio.ensure_future(way.take(Signal.TRACES, _call(), PROTOBUF, ""))
+        await sealing.begun.wait()
+        sealing.go.set_exception(Unavailable("the sealing process ended"))
+        assert (await spans)[0] is Unavailable
+        sealing.go = asyncio.get_running_loop().create_future()
+        sealing.go.set_result(None)
+        await way.take(Signal.TRACES, _call(), PROTOBUF, "")
+        await way.take(Signal.LOGS, _records(), PROTOBUF, "")
+
+    both.on.run(refused_then_sent_again())
+    assert way.reader.ledger()["upstream"]["traces"]["received"] == 1
+
+
+def test_a_body_that_waits_for_another_process_counts_as_large_as_it_became(held_up: Any) -> None:
+    """A thousand small requests that decompress to a MiB each would be a GiB."""
+    both, way, sealing = held_up
+    body = traces(1, {"input.value": "word " * 100_000}).SerializeToString()
+    budget = Budget(256 * 1024 * 1024)
+
+    async def look_while_it_waits() -> int:
+        spans = asyncio.ensure_future(way.take(Signal.TRACES, gzip.compress(body), PROTOBUF, "gzip", budget))
+        await sealing.begun.wait()
+        used = budget.used
+        sealing.go.set_result(None)
+        await spans
+        return used
+
+    assert both.on.run(look_while_it_waits()) >= len(body)
+    assert budget.used == 0
 
 
 def test_a_request_that_is_refused_once_it_was_sealed_keeps_nobody_waiting(
