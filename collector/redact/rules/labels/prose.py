@@ -19,7 +19,7 @@ _LABEL = (
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
 _FOR = r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
-_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -29,7 +29,7 @@ _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 
 _PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
-_GIVEN = re.compile(rb"(?i)(?:\b(?:the|with|using|use|and)|[,;])[ ]\Z")
+_GIVEN = re.compile(rb"(?i)(?:\b(?:the|with|using|use|and)|[,;`])[ ]\Z")
 _MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
@@ -193,7 +193,7 @@ _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
     r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|(?:(?:will|should|must|can)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -229,7 +229,7 @@ PROSE: tuple[Rule, ...] = (
             re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|,?[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
             150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
         )),
-        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
+        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
         no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
     ),
