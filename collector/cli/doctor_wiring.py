@@ -41,7 +41,10 @@ def wiring_findings(settings: Settings, environ: Mapping[str, str] = os.environ)
 def _opencode(settings: Settings, here: Here, environ: Mapping[str, str]) -> Iterator[Finding]:
     binary = shutil.which("opencode", path=environ.get("PATH"))
     version = opencode_version(binary) if binary else None
-    home = Path(environ.get("HOME") or Path.home())
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:  # a user that is only a number, as in a container
+        return
     places = [global_place(environ, home), project_place(Path.cwd())]
     installed = [place for place in places if place.plugin.is_file()]
     npm = npm_entries(places)

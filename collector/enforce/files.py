@@ -13,17 +13,15 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
-import platformdirs
-
 from collector.errors import ConfigError
 from collector.policy.demands import demands
 from collector.policy.layers import Layer, Rank
 from collector.policy.schema import Body, MachineDocument, RemoteDocument, UserDocument, read_document
 from collector.redact.ruleset import catalog
+from collector.settings.folders import APP, config_folder
 
 FILE = "policy.toml"
 FOLDER = "policy.d"
-_APP = "opencode-collector"
 _LEAST_KEY_BYTES = 32
 
 
@@ -38,10 +36,10 @@ class DocumentKind(StrEnum):
 def machine_directory() -> Path:
     """Where the administrator's policy stands; no setting of a user's can move it."""
     if sys.platform == "win32":
-        return Path(_program_data()) / _APP
+        return Path(_program_data()) / APP
     if sys.platform == "darwin":
-        return Path("/Library/Application Support") / _APP
-    return Path("/etc") / _APP
+        return Path("/Library/Application Support") / APP
+    return Path("/etc") / APP
 
 
 def _program_data() -> str:
@@ -96,8 +94,9 @@ def is_absent(path: Path) -> bool:
     return False
 
 
-def user_file() -> Path:
-    return Path(platformdirs.user_config_dir(_APP, appauthor=False)) / FILE
+def user_file() -> Path | None:
+    folder = config_folder()
+    return folder / FILE if folder is not None else None
 
 
 def user_layer(path: Path) -> Layer:

@@ -132,7 +132,7 @@ class Enforcement:
         if self._request.policy:
             return named_layers(self._request.policy, self._request.policy_origin, offline=self._offline)
         path = user_file()
-        if is_absent(path):
+        if path is None or is_absent(path):
             return []
         return file_layers(path) if self._offline else [user_layer(path)]
 

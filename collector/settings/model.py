@@ -6,17 +6,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from collector.enums import ContentLevel, Encoding, Signal, SourceKeys
 from collector.settings.destination_tables import DestinationTable
+from collector.settings.folders import data_folder
 from collector.settings.npm_names import boolean
 from collector.settings.team_tables import AccessToken, TeamTable
 
 PREFIX = "COLLECTOR_"
-APP = "opencode-collector"
 _MIB = 1024 * 1024
 _MOST_DAYS = 3650
 
@@ -80,7 +79,7 @@ class Settings(BaseSettings):
         description="port to take OTLP/gRPC on too (clients look on 4317); unset: none, 0 picks a free one",
     )
     data_dir: Path = Field(
-        default_factory=lambda: Path(platformdirs.user_data_dir(APP, appauthor=False)),
+        default_factory=data_folder,
         description="where telemetry is kept",
     )
     store_url: StoreUrl | None = Field(

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from collector.enums import ContentLevel
 from collector.errors import ConfigError
 from collector.settings.explain import first_fault, line_of, lines_of, shown
-from collector.settings.model import APP, PREFIX, Settings
+from collector.settings.folders import config_folder
+from collector.settings.model import PREFIX, Settings
 from collector.settings.npm_names import read_honoured
 
 CONFIG_FILE = "collector.toml"
@@ -96,8 +96,8 @@ def _config_file(explicit: Path | None) -> Path | None:
         if not explicit.is_file():
             raise ConfigError(f"--config {explicit}: no such file")
         return explicit
-    for folder in (Path.cwd(), Path(platformdirs.user_config_dir(APP, appauthor=False))):
-        if (folder / CONFIG_FILE).is_file():
+    for folder in (Path.cwd(), config_folder()):
+        if folder is not None and (folder / CONFIG_FILE).is_file():
             return folder / CONFIG_FILE
     return None
 

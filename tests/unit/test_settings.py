@@ -314,3 +314,18 @@ def test_a_host_that_is_no_address_is_said_to_be_none(monkeypatch, host: str) ->
     """Before it is said that listening beyond loopback takes a token."""
     with pytest.raises(ConfigError, match="not an address of this machine"):
         check_bind(load({"host": host}).settings)
+
+
+def test_a_user_without_a_home_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container under a number that stands in no list of users, and without HOME."""
+
+    def homeless(*_: object, **__: object) -> str:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("COLLECTOR_DATA_DIR", raising=False)
+    for folder in ("user_data_dir", "user_config_dir"):
+        monkeypatch.setattr(f"platformdirs.{folder}", homeless)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no home directory: set COLLECTOR_DATA_DIR"):
+        load({})
+    assert load({"data_dir": tmp_path}).settings.data_dir == tmp_path
