@@ -163,7 +163,10 @@ ARGUMENTS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + _SET.replace("?P<key>", "?:") + STOP + "{4}", None, (b"set", b"env", b"arg", b"config")),),
-        around(re.compile((CASES + _SET).encode() + VALUE), 180, _is_set),
+        around(
+            re.compile((CASES + _SET).encode() + VALUE), 180, _is_set,
+            starts=re.compile(rb"(?i)[seauc](?=et|nv|rg|ser-secrets|onfig)"),
+        ),
         match=("set -Ux DB_PASSWORD {alnum14}", "setenv API_TOKEN {alnum24}", 'dotnet user-secrets set "Smtp:Password" "{alnum14}"', "ENV DB_PASSWORD {alnum14}"),
         no_match=("set -gx GOPATH /home/dev/go", "setx DB_PASSWORD %PASS%", "ENV TOKEN_URL https://a.test/x1", "git config credential.helper store2024", "config set key value"),
         since=2,
