@@ -6,6 +6,7 @@ It keeps nothing, writes no file and no log, and ends when the collector does, h
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import pickle
 import signal
@@ -22,10 +23,13 @@ from collector.pipeline.crossing import pack_batch, pack_decoded
 from collector.pipeline.selftest import prove
 from collector.redact.seal import Recipe, Sealer
 
+_PR_SET_PDEATHSIG = 1
+
 
 def main() -> None:
     """Serve the socket that this process was started with, until it closes."""
     _leave_signals_to_the_collector()
+    _end_with_the_collector()
     tune_allocator()
     with _channel() as channel:
         stream = cast(BinaryIO, channel.makefile("rb", buffering=1024 * 1024))
@@ -80,6 +84,13 @@ def _leave_signals_to_the_collector() -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _end_with_the_collector() -> None:
+    """Linux ends this process too when the collector is killed, though it is busy or stopped; else its socket does."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _channel() -> socket.socket:

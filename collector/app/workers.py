@@ -49,9 +49,14 @@ logger = logging.getLogger(__name__)
 _START_SECONDS = 60.0
 _END_SECONDS = 1.0
 _MOST_PAUSE_SECONDS = 5.0
+_SILENT_SECONDS = 60.0
+"""How long a process may have something to do and answer nothing: the largest body takes a few."""
+
 _SOCKET_BYTES = 1024 * 1024
-_TOKENS = ("COLLECTOR_", "CATALYST_", "INFERENCE_")
-"""How the settings begin that may hold tokens, which a sealing process has no use for."""
+_GIVEN = frozenset(
+    {"PATH", "LANG", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH"}
+)
+"""What a sealing process is given of the environment, beside Python's own. Tokens may stand there under any name."""
 
 
 class Workers:
@@ -252,6 +257,9 @@ class _Connection(asyncio.Protocol):
         self._numbers = itertools.count(1)
         self._waiting: dict[int, tuple[asyncio.Future[Any], int]] = {}
         self._come = bytearray()
+        self._loop = asyncio.get_running_loop()
+        self._watch: asyncio.TimerHandle | None = None
+        self._heard_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of that class
@@ -265,6 +273,8 @@ class _Connection(asyncio.Protocol):
                 future.set_exception(Unavailable("the sealing process ended, nothing was kept", retry_after=1))
         self._waiting.clear()
         self.bytes_under_way = 0
+        if self._watch is not None:
+            self._watch.cancel()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -273,14 +283,32 @@ class _Connection(asyncio.Protocol):
     def ask(self, kind: str, about: tuple[Any, ...], size: int) -> asyncio.Future[Any]:
         assert self._transport is not None
         number = next(self._numbers)
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Any] = self._loop.create_future()
         size += 1
+        if not self._waiting:
+            self._heard_at = self._loop.time()
+        if self._watch is None:
+            self._watch = self._loop.call_later(_SILENT_SECONDS, self._look)
         self._waiting[number] = (future, size)
         self.bytes_under_way += size
         self._transport.write(frame(number, kind, *about))
         return future
 
+    def _look(self) -> None:
+        """End a process that hangs; nobody looks at one that has nothing to do."""
+        self._watch = None
+        if not self._waiting:
+            return
+        left = self._heard_at + _SILENT_SECONDS - self._loop.time()
+        if left > 0:
+            self._watch = self._loop.call_later(left, self._look)
+            return
+        self.last_words = f"it answered nothing for {_SILENT_SECONDS:.0f} s"
+        assert self._transport is not None
+        self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
         come = self._come
         come += data
         while len(come) >= HEADER_BYTES:
@@ -331,7 +359,7 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
     """What a sealing process is given of our environment: no tokens, and where our modules are found."""
-    kept = {name: value for name, value in own.items() if not name.startswith(_TOKENS)}
+    kept = {name: value for name, value in own.items() if name.upper() in _GIVEN or name.startswith(("PYTHON", "LC_"))}
     return {**kept, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path)}
 
 

@@ -140,6 +140,31 @@ def test_a_process_that_could_seal_is_started_again_at_once_however_often_it_is_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_a_process_that_hangs_says_503_and_is_started_again(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    on, workers, sealing, _ = running
+    data = traces(1, {"input.value": "word"}).SerializeToString()
+    assert on.run(sealing.seal(Signal.TRACES, data, 0)).items == 1
+    (pid,) = sealing_processes(os.getpid())
+    connection = workers._workers[0]._connection
+
+    async def hang() -> None:
+        os.kill(pid, signal.SIGSTOP)
+        under_way = asyncio.ensure_future(sealing.seal(Signal.TRACES, data, 0))
+        await asyncio.sleep(0)
+        connection._heard_at -= 3600
+        connection._look()
+        with pytest.raises(Unavailable):
+            await under_way
+        while not workers.running:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+
+    on.run(hang())
+    assert "it answered nothing for 60 s" in workers.notices[0]
+    assert on.run(sealing.seal(Signal.TRACES, data, 0)).items == 1
+    assert pid not in sealing_processes(os.getpid())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
 def test_a_policy_that_does_not_redact_in_a_process_of_its_own_stops_the_start(running: Any) -> None:
     """The self-test runs where the sealing is done."""
     on, before = running[0], sealing_processes(os.getpid())
@@ -288,5 +313,6 @@ def test_a_sealed_batch_is_made_by_the_seal_and_where_one_comes_back_from_a_proc
 
 
 def test_a_sealing_process_is_given_no_token_of_the_settings() -> None:
-    given = {"COLLECTOR_ACCESS_TOKEN": "a", "CATALYST_OTLP_TOKEN": "b", "INFERENCE_API_KEY": "c", "PATH": "/bin"}
+    names = ("COLLECTOR_ACCESS_TOKEN", "CATALYST_OTLP_TOKEN", "INFERENCE_API_KEY", "OF_A_DESTINATION", "PGPASSWORD")
+    given = {**dict.fromkeys(names, "a"), "HTTPS_PROXY": "http://user:word@proxy", "PATH": "/bin"}
     assert _environment(given).keys() == {"PATH", "PYTHONPATH"}
