@@ -6,13 +6,14 @@ import ast
 import re
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import collector
 from collector.batch import SealedBatch, Signal
+from collector.pipeline.crossing import pack_batch, unpack_batch
 from collector.pipeline.selftest import Survived, prove
 from collector.policy.model import ContentLevel
 from collector.redact.engine.engine import Engine, Extent
@@ -29,14 +30,24 @@ def redacted(text: str) -> str:
 
 
 def test_36_only_the_seal_makes_sealed_batches() -> None:
-    """So no way from any receiver to any exporter, file or page leads past it."""
-    makers = {
+    """So no way from any receiver to any exporter, file or page leads past it.
+
+    What was sealed in another process is unpacked from what that process packed of a sealed batch, and by nothing else.
+    """
+    assert _callers(SealedBatch.__name__) == {"redact/seal.py", "pipeline/crossing.py"}
+    assert _callers(unpack_batch.__name__) == {"app/workers.py"}
+    assert _callers(pack_batch.__name__) == {"app/sealing_process.py"}
+    assert get_type_hints(pack_batch)["batch"] is SealedBatch
+
+
+def _callers(name: str) -> set[str]:
+    """The modules that call it."""
+    return {
         path.relative_to(SOURCE).as_posix()
         for path in SOURCE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == SealedBatch.__name__
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
     }
-    assert makers == {"redact/seal.py"}
 
 
 def test_37_an_engine_that_cannot_scan_costs_the_value() -> None:
