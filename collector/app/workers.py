@@ -346,7 +346,13 @@ def _start() -> tuple[subprocess.Popen[bytes], socket.socket]:
         command = [sys.executable, "-P", "-m", "collector.app.sealing_process"]
         given = subprocess.PIPE if sys.platform == "win32" else theirs.fileno()
         try:
-            process = subprocess.Popen(command, stdin=given, stdout=subprocess.DEVNULL, env=_environment(os.environ))
+            process = subprocess.Popen(
+                command,
+                stdin=given,
+                stdout=subprocess.DEVNULL,
+                env=_environment(os.environ),
+                process_group=0,  # a terminal's Ctrl-C, which it cannot take while it starts, is not for it
+            )
             if sys.platform == "win32":
                 assert process.stdin is not None
                 with process.stdin as told:

@@ -138,6 +138,12 @@ def test_a_process_that_could_seal_is_started_again_at_once_however_often_it_is_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_a_terminal_does_not_signal_a_process_that_starts(running: Any) -> None:
+    """Ctrl-C while it imports had it write a traceback for each process."""
+    assert all(os.getpgid(pid) != os.getpgid(0) for pid in sealing_processes(os.getpid()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
 def test_a_process_that_hangs_says_503_and_is_started_again(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     on, workers, sealing, _ = running
     data = traces(1, {"input.value": "word"}).SerializeToString()
