@@ -46,7 +46,9 @@ def listed_plugins(root: Node | None) -> list[str]:
 
 
 def is_npm(name: str) -> bool:
-    return name == NPM_PLUGIN or name.startswith(NPM_PLUGIN + "@")
+    """Whether an entry names the npm plugin: by its name, with a version, or by the place of an installed copy."""
+    place = name.replace("\\", "/")
+    return name == NPM_PLUGIN or name.startswith(NPM_PLUGIN + "@") or f"node_modules/{NPM_PLUGIN}/" in f"{place}/"
 
 
 def with_entry(config: Path, text: str | None, entry: str) -> str:

@@ -13,6 +13,7 @@ from collector.store.sums import COLUMNS
 PgQuery = tuple[str, tuple[object, ...]]
 
 _MOST = 2**63 - 1
+"""The latest time that is kept; what claims to be later is kept as of then."""
 _NEWEST_SPANS = 100_000
 """Among so many spans an id that names no trace is looked for."""
 
@@ -31,8 +32,8 @@ _FOUND = "SELECT {} FROM texts WHERE words @@ %s::tsquery ORDER BY id DESC LIMIT
 
 def sessions_query(query: SessionQuery) -> PgQuery:
     where, values = _session_conditions(query)
-    where.append("s.end_ns < %s")
-    values.append(query.before_ns or _MOST)
+    where.append("s.end_ns <= %s")
+    values.append(_last(query.before_ns))
     if text := match_of(query.text):
         where.append(f"s.session_id IN ({_FOUND.format('session_id')})")
         values.append(text)
@@ -45,7 +46,7 @@ def traces_query(session_id: str, limit: int, only: SpanQuery) -> PgQuery:
     where, values = _given(
         ("t.session_id = %s", indexable(session_id)),
         ("t.end_ns >= %s", only.since_ns),
-        ("t.end_ns < %s", only.before_ns or _MOST),
+        ("t.end_ns <= %s", _last(only.before_ns)),
     )
     if only.model or only.tool or only.text:
         conditions, of_conditions = _span_conditions(only)
@@ -63,7 +64,7 @@ def spans_query(trace_id: str, session_id: str, limit: int, only: SpanQuery) -> 
         ("s.trace_id = %s", storable(trace_id)),
         ("s.session_id = %s", indexable(session_id)),
         ("s.start_ns >= %s", only.since_ns),
-        ("s.start_ns < %s", only.before_ns or _MOST),
+        ("s.start_ns <= %s", _last(only.before_ns)),
     )
     conditions, of_conditions = _span_conditions(only)
     where, values = where + conditions, values + of_conditions
@@ -142,6 +143,11 @@ def _span_conditions(only: SpanQuery) -> tuple[list[str], list[object]]:
         (f"(s.trace_id, s.span_id) IN ({_FOUND.format('trace_id, span_id')})", match_of(only.text)),
     )
     return ([*where, "s.error = 1"] if only.errors else where), values
+
+
+def _last(before_ns: int) -> int:
+    """The latest time before `before_ns`, of all there are where that is 0."""
+    return before_ns - 1 if before_ns else _MOST
 
 
 def _given(*conditions: tuple[str, object]) -> tuple[list[str], list[object]]:

@@ -12,6 +12,7 @@ from collector.store.sqlite.texts import match_of
 Query = tuple[str, tuple[object, ...]]
 
 _MOST = 2**63 - 1
+"""The latest time that is kept; what claims to be later is kept as of then."""
 _NEWEST_SPANS = 20_000
 """Among so many spans an id that names no trace is looked for."""
 
@@ -33,8 +34,8 @@ _FOUND = (
 
 def sessions_query(query: SessionQuery) -> Query:
     where, values = _session_conditions(query)
-    where.append("s.end_ns < ?")
-    values.append(query.before_ns or _MOST)
+    where.append("s.end_ns <= ?")
+    values.append(_last(query.before_ns))
     if text := match_of(query.text):
         where.append(f"s.session_id IN ({_FOUND.format('session_id')})")
         values.append(text)
@@ -47,7 +48,7 @@ def traces_query(session_id: str, limit: int, only: SpanQuery) -> Query:
     where, values = _given(
         ("t.session_id = ?", session_id),
         ("t.end_ns >= ?", only.since_ns),
-        ("t.end_ns < ?", only.before_ns or _MOST),
+        ("t.end_ns <= ?", _last(only.before_ns)),
     )
     if only.model or only.tool or only.text:
         conditions, of_conditions = _span_conditions(only)
@@ -64,7 +65,7 @@ def spans_query(trace_id: str, session_id: str, limit: int, only: SpanQuery) -> 
         ("s.trace_id = ?", trace_id),
         ("s.session_id = ?", session_id),
         ("s.start_ns >= ?", only.since_ns),
-        ("s.start_ns < ?", only.before_ns or _MOST),
+        ("s.start_ns <= ?", _last(only.before_ns)),
     )
     conditions, of_conditions = _span_conditions(only)
     where, values = where + conditions, values + of_conditions
@@ -159,6 +160,11 @@ def _span_conditions(only: SpanQuery) -> tuple[list[str], list[object]]:
         (f"(s.trace_id, s.span_id) IN ({_FOUND.format('trace_id, x.span_id')})", match_of(only.text)),
     )
     return ([*where, "s.error = 1"] if only.errors else where), values
+
+
+def _last(before_ns: int) -> int:
+    """The latest time before `before_ns`, of all there are where that is 0."""
+    return before_ns - 1 if before_ns else _MOST
 
 
 def _given(*conditions: tuple[str, object]) -> tuple[list[str], list[object]]:

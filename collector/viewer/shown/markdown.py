@@ -15,7 +15,7 @@ _MOST_OUTPUT = 4000
 
 def session_markdown(title: str, turns: Iterable[ShownTurn], most_output: int = _MOST_OUTPUT) -> str:
     """A whole session; of each tool's output at most `most_output` characters."""
-    return "\n".join([f"# {title}", "", *(turn_markdown(turn, most_output) for turn in turns)])
+    return "\n".join([f"# {_line(title)}", "", *(turn_markdown(turn, most_output) for turn in turns)])
 
 
 def turn_markdown(turn: ShownTurn, most_output: int = _MOST_OUTPUT) -> str:
@@ -35,31 +35,39 @@ def turn_markdown(turn: ShownTurn, most_output: int = _MOST_OUTPUT) -> str:
 def span_markdown(span: ShownSpan) -> str:
     """One span: what it was, what it was given and gave, and every attribute that says more."""
     facts = [span.kind or "span", duration(span.duration_ns), *filter(None, [words.outcome(span)])]
-    lines = [f"# {span.name}", "", f"*{', '.join(facts)}; span {span.trace_id}/{span.span_id}*", ""]
+    lines = [f"# {_line(span.name)}", "", f"*{', '.join(facts)}; span {span.trace_id}/{span.span_id}*", ""]
     if span.session_id:
-        lines += [f"*session {span.session_id}*", ""]
+        lines += [f"*session {_line(span.session_id)}*", ""]
     if span.error:
         lines += [f"**failed**: {span.error}", ""]
     for heading, messages in (("sent", span.input_messages), ("answered", span.output_messages)):
         for message in messages:
-            lines += [f"## {message.role or 'message'}, {heading}", ""]
+            lines += [f"## {_line(message.role) or 'message'}, {heading}", ""]
             lines += [message.text, ""] if message.text else []
-            lines += [line for call in message.calls for line in (f"calls **{call.name}** `{call.arguments}`", "")]
+            lines += [
+                line for call in message.calls for line in (f"calls **{_line(call.name)}** {_code(call.arguments)}", "")
+            ]
     told = ("llm.input_messages.", "llm.output_messages.")
     repeated = ("input.value", "output.value") if span.input_messages else ()
     for key, value in span.attributes.items():
         text = words.written(value)
         if key.startswith(told) or key in repeated or not text:
             continue
-        if "\n" in text or len(text) > 100:
-            fence = "`" * max(3, _longest_run(text) + 1)
-            lines += [f"* {key}", "", fence, text, fence, ""]
-        else:
-            lines.append(f"* {key}: `{text}`" if "`" not in text else f"* {key}: {text}")
+        lines += _value(key, text)
     for event in span.events:
-        values = ", ".join(f"{key} {words.written(value)}" for key, value in event.attributes.items())
-        lines.append(f"* event {event.name}, {(event.at_ns - span.start_ns) / 1e6:.0f} ms from the start {values}")
+        lines.append(f"* event {_line(event.name)}, {(event.at_ns - span.start_ns) / 1e6:.0f} ms from the start")
+        for key, value in event.attributes.items():
+            lines += _value(f"event {event.name}, {key}", words.written(value))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _value(key: str, text: str) -> Iterator[str]:
+    """An attribute as an item of a list; a long one stands below its name."""
+    name = _line(key) if key[:1].isalnum() else _code(key)
+    if "\n" in text or len(text) > 100:
+        yield from (f"* {name}", "", *_block(text), "")
+    else:
+        yield f"* {name}: {_code(text)}"
 
 
 def _lines(items: Iterable[TurnItem], depth: int, most_output: int) -> Iterator[str]:
@@ -75,31 +83,45 @@ def _lines(items: Iterable[TurnItem], depth: int, most_output: int) -> Iterator[
             yield from _lines(item.items, depth, most_output)
         elif item.what == "nest" and item.span is not None:
             what = "Subagent " if item.span.kind == "AGENT" else ""
-            yield from (f"### {what}{words.label(item.span)}", "")
+            yield from (f"### {what}{_line(words.label(item.span))}", "")
             yield from _lines(item.items, depth + 1, most_output)
         elif item.what == "note":
             yield from (f"*{item.text}{': ' + item.detail if item.detail else ''}*", "")
 
 
 def _tool(item: TurnItem, span: ShownSpan, most_output: int) -> Iterator[str]:
-    yield f"**{words.tool(span)}** `{words.what(span)}` {words.outcome(span)}, {duration(span.duration_ns)}".replace(
-        "``", ""
-    )
+    yield f"**{_line(words.tool(span))}** {_code(words.what(span))} {words.outcome(span)}, {duration(span.duration_ns)}"
     yield ""
     if item.edits:
         for edit in item.edits:
-            yield from (f"```diff\n--- {edit.path}",)
-            for line in edit.lines:
-                yield "..." if line.sign == "gap" else line.sign + line.html.striptags()
-            yield from ("```", "")
+            told = ["..." if line.sign == "gap" else line.sign + line.html.striptags() for line in edit.lines]
+            yield from (*_block("\n".join([f"--- {_line(edit.path)}", *told]), "diff"), "")
         return
     text = words.output(span) or span.error
     if text:
-        fence = "`" * max(3, _longest_run(text) + 1)
         cut = (
             text if len(text) <= most_output else text[:most_output] + f"\n[{len(text) - most_output} more characters]"
         )
-        yield from (fence, cut.rstrip("\n"), fence, "")
+        yield from (*_block(cut.rstrip("\n")), "")
+
+
+def _line(text: str) -> str:
+    """A name or title on one line: what follows a line break would be a heading or a list of its own."""
+    return " ".join(text.split())
+
+
+def _code(text: str) -> str:
+    """A short text as code, whatever it holds (CommonMark 0.31, 6.1)."""
+    text = _line(text)
+    mark = "`" * (_longest_run(text) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{mark}{space}{text}{space}{mark}" if text else ""
+
+
+def _block(text: str, language: str = "") -> tuple[str, str, str]:
+    """A text as a block of code, with a fence that does not stand in it."""
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}{language}", text, fence
 
 
 def _longest_run(text: str) -> int:

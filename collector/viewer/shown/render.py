@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from html import unescape
 from typing import Any
@@ -19,10 +20,13 @@ _MOST_SHOWN = 100_000
 HIT_START, HIT_END = "\x02", "\x03"
 """What stands around the words of a search in a snippet; no kept text holds them (control characters)."""
 
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Embeddings, overrides and isolates (Unicode Standard Annex 9): with these, a command reads as another than it is."""
+
 
 def render(template: str, **values: Any) -> str:
-    """The HTML of a template under `templates/`."""
-    return _environment().get_template(template).render(**values)
+    """The HTML of a template under `templates/`; what would turn text around is shown as U+FFFD, as in a terminal."""
+    return _TURNING.sub("\ufffd", _environment().get_template(template).render(**values))
 
 
 @lru_cache(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -75,10 +76,10 @@ class ShownSpan:
         return ""
 
     def number(self, *keys: str) -> float | None:
-        """The first of these attributes that is a number."""
+        """The first of these attributes that is a finite number."""
         for key in keys:
             value = self.attributes.get(key)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
                 return value
         return None
 

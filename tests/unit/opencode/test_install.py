@@ -178,6 +178,20 @@ def test_the_npm_plugin_is_found_in_whatever_form_it_is_listed(tmp_path: Path) -
     assert npm_entries([project_place(tmp_path)]) == []
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["file:///opt/node_modules/@inference/trace-opencode/dist/index.js", "./node_modules/@inference/trace-opencode",
+     "C:\\\\x\\\\node_modules\\\\@inference\\\\trace-opencode\\\\dist"],
+)  # fmt: skip
+def test_an_installed_copy_of_the_npm_plugin_is_found_by_its_path(tmp_path: Path, place: str) -> None:
+    assert len(npm_entries([_place(tmp_path, f'{{"plugin": ["{place}"]}}')])) == 1
+
+
+def test_a_package_of_a_name_like_the_npm_plugins_is_another(tmp_path: Path) -> None:
+    names = '"file:///opt/node_modules/@inference/trace-opencode-more/x.js", "@inference/trace-opencode-more"'
+    assert npm_entries([_place(tmp_path, f'{{"plugin": [{names}]}}')]) == []
+
+
 def _replace(place: ConfigPlace) -> None:
     apply(planned_install(place, PluginSettings(URL), (1, 18, 33), replace_npm=True))
 

@@ -444,6 +444,16 @@ def test_a_span_that_is_sent_again_is_listed_and_summed_once(store: Store, readi
     assert (trace.spans, trace.name) == (2, "span 0")
 
 
+def test_spans_that_claim_to_end_at_the_end_of_time_are_listed(store: Store, reading: Reading) -> None:
+    """A client with a broken clock hides nothing."""
+    request = traces(2)
+    for span in request.resource_spans[0].scope_spans[0].spans:
+        span.start_time_unix_nano, span.end_time_unix_nano = 2**64 - 2, 2**64 - 1
+    _put(store, seal(request))
+    assert len(reading.sessions(SessionQuery())) == len(reading.traces()) == 1
+    assert len(reading.spans()) == 2
+
+
 def test_a_lane_of_another_signal_is_apart(engine: Engine, tmp_path: Path) -> None:
     store = engine.open(tmp_path, {HOST: list(Signal)})
     store.put(seal(logs(2), Signal.LOGS), Refusal(Signal.LOGS, {})).result(5)

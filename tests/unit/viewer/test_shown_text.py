@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 
 import pytest
@@ -9,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.viewer.shown.figures import count, duration, money, short_path, short_text
+from collector.viewer.shown.markdown import session_markdown, span_markdown
 from collector.viewer.shown.masks import inked
+from collector.viewer.shown.overview import overview
 from collector.viewer.shown.prose import prose
-from collector.viewer.shown.render import json_lines, marked
+from collector.viewer.shown.render import json_lines, marked, render
+from collector.viewer.shown.spans import ShownEvent, ShownSpan
 from collector.viewer.shown.terminal import terminal
+from collector.viewer.shown.turns import turns_of
 
 _TAG = re.compile(r"<(/?)([a-z0-9]+)((?: [a-z-]+=\"[^\"<>]*\")*) ?/?>")
 _PLAIN = {"span", "mark"}
@@ -127,3 +133,42 @@ def test_money_paths_and_texts() -> None:
     assert short_path("/" + "x/" * 60 + "end.py", 20).endswith("x/end.py")
     assert short_text("a\n b  c") == "a b c"
     assert len(short_text("x" * 500)) == 120
+
+
+def test_a_page_holds_nothing_that_turns_text_around() -> None:
+    """A command must not read as another than it is; a terminal is told the same."""
+    turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    page = render("shared.html", style="", id="ses_1", **overview([a_tool(turning)], "", "talk"))
+    assert not set(page) & set(turning)
+    assert "\ufffd" in page
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_cost_that_is_no_number_is_none(number: float) -> None:
+    span = a_tool("ls")
+    span.attributes["llm.cost.total"] = number
+    assert span.number("llm.cost.total") is None
+
+
+HOSTILE = st.text(st.sampled_from("`\n\r*#>- a\u2028"), max_size=12)
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_a_call_cannot_break_out_of_its_place_in_a_markdown_copy(name: str, command: str, output: str) -> None:
+    """What one pastes has the headings, blocks and lists that it should, whatever a tool was called or said."""
+    from markdown_it import MarkdownIt
+
+    span = a_tool(command, name, output)
+    for text, headings in ((session_markdown(name, turns_of([span])), 2), (span_markdown(span), 1)):
+        kinds = [token.type for token in MarkdownIt().parse(text)]
+        assert kinds.count("heading_open") == headings
+        assert "hr" not in kinds
+
+
+def a_tool(command: str, name: str = "bash", output: str = "") -> ShownSpan:
+    values = {
+        "openinference.span.kind": "TOOL", "tool.name": name, "input.value": json.dumps({"command": command}),
+        "output.value": output,
+    }  # fmt: skip
+    events = (ShownEvent(name, 0, {command: output}),)
+    return ShownSpan("1" * 32, "2" * 16, "", name, "TOOL", "s", "", 0, 1, False, "", values, {}, events)
