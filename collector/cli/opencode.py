@@ -60,6 +60,8 @@ def install(
     """Put the plugin into OpenCode, with what lets the collector of the data directory believe it."""
     if url:
         check_endpoint(url, "--url")
+    if opencode_version and installing.parse_version(opencode_version) is None:
+        raise ConfigError(f"--opencode-version {opencode_version}: give a version like 1.18.33")
     place = _place(project, everywhere)
     settings = load({"data_dir": data_dir}).settings
     token = settings.access_token.get_secret_value() if settings.access_token else None
@@ -165,6 +167,8 @@ def attach(
     """Follow a running OpenCode until interrupted; OPENCODE_SERVER_PASSWORD is its password."""
     from collector.opencode import attach as attaching
 
+    if url and not url.startswith(("http://", "https://")):
+        raise ConfigError("URL: expected an address such as http://127.0.0.1:4096")
     environ = dict(os.environ)
     server = attaching.Server(url, attaching.password(environ)) if url else attaching.service(environ, Path.home())
     client = _client(load({"data_dir": data_dir}).settings)

@@ -278,6 +278,19 @@ def test_installing_beside_the_npm_plugin_says_so(tmp_path: Path) -> None:
     assert "@inference" not in config.read_text()
 
 
+def test_attaching_to_what_is_no_address_is_refused(tmp_path: Path) -> None:
+    found = run(tmp_path, "opencode", "attach", "banana")
+    assert found.returncode == 2
+    assert b"http://127.0.0.1:4096" in found.stderr
+
+
+def test_a_version_that_is_none_is_refused(tmp_path: Path) -> None:
+    """The form of the plugin depends on it: a wrong form breaks OpenCode."""
+    found = run(tmp_path, "opencode", "install", "--opencode-version", "x")
+    assert (found.returncode, b"--opencode-version x" in found.stderr) == (2, True)
+    assert not (tmp_path / ".config/opencode").exists()
+
+
 def test_copies_of_the_npm_plugin_in_caches_are_found(tmp_path: Path) -> None:
     latest = "packages/@inference/trace-opencode@latest/node_modules"
     for folder, version in (("node_modules", "0.1.12"), (latest, "0.1.13")):
