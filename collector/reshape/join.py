@@ -136,6 +136,8 @@ class LogJoin:
         """
         come: dict[Key, None] = {}
         fresh: list[tuple[Key, _Record, int]] = []
+        with self._lock:
+            self._forget()  # what was forgotten is said anew
         for resource in request.resource_logs:
             for scope in resource.scope_logs:
                 for record in scope.log_records:
@@ -157,6 +159,7 @@ class LogJoin:
     def waiting_for(self, keys: Iterable[Key]) -> Sequence[Waiting]:
         """What waits for any of `keys`, each once: held requests whole, and the spans that were not held together."""
         with self._lock:
+            self._forget()
             if not self._spans.items:
                 return ()
             found = {id(span): span for key in keys for span in self._spans.items.get(key, ())}.values()
