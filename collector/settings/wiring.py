@@ -75,8 +75,8 @@ AGENTS: tuple[Wiring, ...] = (
             'otel.trace_exporter={ otlp-http = { endpoint = "{url}/v1/traces", protocol = "binary" } }',
         ),
         lines="[otel]\nlog_user_prompt = true\n"
-        'exporter = { otlp-http = {\n  endpoint = "{url}/v1/logs", protocol = "binary" } }\n'
-        'trace_exporter = { otlp-http = {\n  endpoint = "{url}/v1/traces", protocol = "binary" } }',
+        '[otel.exporter.otlp-http]\nendpoint = "{url}/v1/logs"\nprotocol = "binary"\n'
+        '[otel.trace_exporter.otlp-http]\nendpoint = "{url}/v1/traces"\nprotocol = "binary"',
     ),
     Wiring(
         "gemini",

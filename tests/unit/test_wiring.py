@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,13 @@ def test_codex_is_wired_by_arguments_before_its_own() -> None:
     arguments, _ = wired(["codex", "exec", "hi"], {}, PluginSettings(URL))
     assert arguments[-2:] == ["exec", "hi"]
     assert f'otel.exporter={{ otlp-http = {{ endpoint = "{URL}/v1/logs", protocol = "binary" }} }}' in arguments
+
+
+def test_the_lines_for_codex_are_toml_1_0_and_say_what_its_arguments_say() -> None:
+    """Line breaks in inline tables came with TOML 1.1: what reads or formats the file may not know them."""
+    codex = wiring_of("codex")
+    arguments = [text for text in codex.arguments if text != "-c"]
+    assert tomllib.loads(codex.lines) == tomllib.loads("\n".join(arguments))
 
 
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
