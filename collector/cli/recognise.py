@@ -28,7 +28,9 @@ def recognised(data: bytes) -> str:
             raise CollectorError(f"holds text that is not JSON; {_READS}")
         return OTLP
     first = _first(text)
-    if not first or any(_OTLP_KEY.fullmatch(key) for key in first):
+    if first is not None and not first:
+        raise CollectorError(f"holds nothing: its JSON is empty; {_READS}")
+    if first is None or any(_OTLP_KEY.fullmatch(key) for key in first):
         return OTLP  # with an error in it, it is said where it is read
     if _is_opencode(first):
         return OPENCODE

@@ -289,6 +289,18 @@ def test_a_file_is_imported_by_choosing_it_and_another_is_refused(browser: Brows
         expect(page.locator("tr[data-span] a.title")).to_have_count(1)
 
 
+def test_a_file_of_which_something_cannot_be_read_says_how_much(browser: Browser, collector: Process) -> None:
+    document = json.loads(to_json(traces(2, session="ses_partly")))
+    document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["spanId"] = "none"
+    partly = collector.directory / "partly.json"
+    partly.write_text(json.dumps(document))
+    with browser.page(collector.url, token=read_token(collector)) as page:
+        page.goto("/")
+        page.locator("#import").set_input_files(partly)
+        told = page.locator("#drop, #said").filter(has_text="but for 1 of its items")
+        expect(told.first).to_be_attached()
+
+
 def test_otlp_of_every_signal_is_imported_as_a_document_and_as_mixed_lines(
     browser: Browser, collector: Process
 ) -> None:

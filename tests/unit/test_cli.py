@@ -134,6 +134,7 @@ def test_preview_tells_what_a_file_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "held",
     [
+        b"{}", b"[]",
         b'{"some": "CANARY7"}', b'[1, "CANARY7"]', b"just CANARY7 text\n", b'{"observations": ["CANARY7"]}',
         b'{"type": "user", "sessionId": "CANARY7", "uuid": "1", "message": {}}\n',
         b'{"name": "CANARY7", "input": {"resourceSpans": []}}', b'{"at": 1, "data": {"resourceSpans": "CANARY7"}}\n',

@@ -210,12 +210,14 @@ box?.addEventListener("input", () => {
 });
 
 // A file dropped or chosen, and a test trace, come in by the same doors as everything else.
+// Answers why it was refused, or how many of its items were left out.
 async function post(path, body, type) {
   const answer = await fetch(path, { method: "POST", body, headers: { "content-type": type } });
-  if (answer.ok) return "";
-  let words = "";
-  try { words = (await answer.json()).message ?? ""; } catch { /* no words */ }
-  return `refused (${answer.status}): ${words}`;
+  let said = {};
+  try { said = await answer.json(); } catch { /* no words */ }
+  if (!answer.ok) return { failure: `refused (${answer.status}): ${said.message ?? ""}`, leftOut: 0 };
+  const { rejectedSpans, rejectedLogRecords, rejectedDataPoints } = said.partialSuccess ?? {};
+  return { failure: "", leftOut: Number(rejectedSpans ?? rejectedLogRecords ?? rejectedDataPoints ?? said.rejected?.length ?? 0) };
 }
 // Lines go a megabyte at a time, so that progress is seen and no request is too large; a document goes as a whole.
 async function piecesOf(file, otlp) {
@@ -255,23 +257,24 @@ async function take(file) {
   const known = otlp || /^\s*[[{]/.test(start) && /"(hook|properties|payload|messages|data)"/.test(start);
   if (!known) { tell(`${file.name}: this is neither OTLP/JSON nor an export or events of OpenCode; nothing was imported.`); return; }
   const pieces = await piecesOf(file, otlp);
-  let done = 0;
+  let done = 0, leftOut = 0;
   for (const piece of pieces) {
     tell(`Importing ${file.name}: ${Math.round(100 * done / (file.size || 1))} %`, done, file.size || 1);
     // A line says by itself which signal it holds: an export may mix them.
     const path = otlp ? pathOf(OTLP.exec(await new Blob([piece]).slice(0, 4096).text()) ?? otlp) : "/v1/opencode/events";
-    const failure = await post(path, piece, otlp ? "application/json" : "application/x-ndjson");
-    if (failure) { tell(`${file.name}: ${failure}`); return; }
+    const answer = await post(path, piece, otlp ? "application/json" : "application/x-ndjson");
+    if (answer.failure) { tell(`${file.name}: ${answer.failure}`); return; }
+    leftOut += answer.leftOut;
     done += piece.size ?? new Blob([piece]).size;
   }
-  tell(`${file.name} is imported.`);
+  tell(leftOut ? `${file.name} is imported, but for ${leftOut} of its items, which could not be read.` : `${file.name} is imported.`);
   if (following) refresh();
 }
 document.addEventListener("click", async event => {
   const button = event.target.closest("[data-test-trace]");
   if (!button) return;
   const made = await fetch("/api/test-trace");
-  const failure = made.ok ? await post("/v1/traces", await made.text(), "application/json") : "not made";
+  const { failure } = made.ok ? await post("/v1/traces", await made.text(), "application/json") : { failure: "not made" };
   button.querySelector("span").textContent = failure || "Sent";
   if (!failure) setTimeout(refresh, 300);
 });
