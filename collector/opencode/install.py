@@ -148,10 +148,14 @@ def planned_install(
         if text is None and (finds_it or config != place.config()):
             continue
         entry, kept = place.entry(config), text_of(_backup(config))
-        listed = text
+        listed, without = text, replace_npm
         if config == place.config():
-            listed = _unlisted(place, config, text) if finds_it else with_entry(config, text, entry)
-        if replace_npm and listed is not None:
+            taken_before = replaced.get(place.name(config), ())
+            if kept is not None and text in made_of(config, kept, entry, taken_before):
+                # Nobody wrote in it since: begun anew, it is again something that uninstalling knows.
+                listed, without = kept, replace_npm or bool(taken_before)
+            listed = _unlisted(place, config, listed) if finds_it else with_entry(config, listed, entry)
+        if without and listed is not None:
             listed, taken = without_npm(config, listed)
             if taken:
                 replaced[place.name(config)] = taken

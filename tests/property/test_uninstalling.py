@@ -68,12 +68,14 @@ def _check(files: Files, steps: list[Step], *, project: bool) -> None:
 @example({"opencode.json": f'{{\r\n  "plugin": ["{NPM}"], // ours\r\n}}\r\n'}, [_TWO, _ONE, _TWO])
 @example({"opencode.jsonc": "{}", "config.json": f'{{"plugin": [["{NPM}", {{"debug": true}}], "b"]}}'}, [_ONE])
 @example({}, [_ONE, _TWO])
+@example({"opencode.jsonc": f'{{"plugin":["{NPM}"]}}'}, [(None, True), ((2, 1, 2), False), (None, False)])
 @settings(max_examples=examples(250), deadline=None)
 def test_every_file_of_a_user_is_as_it_was(files: Files, steps: list[Step]) -> None:
     _check(files, steps, project=False)
 
 
 @given(st.dictionaries(st.sampled_from(_PROJECT), _TEXTS), _STEPS)
+@example({".opencode/opencode.jsonc": f'{{"plugin":["","" ,["{NPM}",{{"":null}}]]}}'}, [_TWO, (None, False)])
 @settings(max_examples=examples(150), deadline=None)
 def test_every_file_of_a_project_is_as_it_was(files: Files, steps: list[Step]) -> None:
     _check(files, steps, project=True)

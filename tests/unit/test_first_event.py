@@ -23,6 +23,11 @@ INSTALL = ("opencode", "install", "--opencode-version", "1.18.33")
 EVENT = json.dumps({"type": "session.idle", "properties": {"sessionID": "ses_1"}}).encode()
 
 
+def _heed_ctrl_c() -> None:
+    """A shell has what it starts in the background ignore it, tests too; at a terminal nothing does."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _at_a_terminal(
     directory: Path, *arguments: str, waiting: Callable[[int], object] = lambda pid: None, **extra: str
 ) -> tuple[int, str]:
@@ -37,6 +42,7 @@ def _at_a_terminal(
         stderr=theirs,
         env=environment(directory, **extra),
         cwd=directory,
+        preexec_fn=_heed_ctrl_c,
     )
     os.close(theirs)
     seen, called = b"", False

@@ -89,7 +89,10 @@ def _forget_sent(session: SessionState) -> None:
 
 
 def _forget_summarised(session: SessionState) -> None:
-    """What came before the last compaction, and what no model could still be sent, is no history any more."""
+    """What came before the last compaction but one, and what no model could still be sent, is no history any more.
+
+    The last compaction can be undone: then what it summed up is sent again.
+    """
     is_due = len(session.messages) >= session.measured + _MEASURED_AFTER
     if not is_due and not session.summaries and len(session.messages) <= _MOST_MESSAGES:
         return
@@ -102,8 +105,9 @@ def _forget_summarised(session: SessionState) -> None:
         excess += _MOST_MESSAGES // 10
     if is_due:
         excess, session.measured = max(excess, _too_long(done)), len(session.messages)
-    last = next((i for i in reversed(range(len(done))) if done[i].is_compaction and done[i].done), -1)
-    if last >= 0:
+    compactions = [index for index, message in enumerate(done) if message.is_compaction and message.done]
+    if len(compactions) > 1:
+        last = compactions[-2]
         mark = session.messages.get(done[last].info.parent or "")
         part = mark.part("compaction") if mark is not None else None
         kept = {mark.id if mark is not None else "", part.tail if part is not None else ""}

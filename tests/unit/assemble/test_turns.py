@@ -141,6 +141,30 @@ def test_a_prompt_that_is_sent_again_after_an_overflow_stays_in_its_turn() -> No
     assert [kind(m) for m in made].count("CHAIN") == 1
 
 
+def test_with_a_compaction_undone_what_it_summed_up_is_sent_again_however_late() -> None:
+    """Its turn is long over, and so are those before it."""
+    script = Script()
+    script.user("msg_1", 0, "first question")
+    script.answer("msg_2", "msg_1", 100)
+    script.idle(200)
+    script.user("msg_3", 30_000, "", type="compaction", auto=False)
+    script.step("msg_4", "msg_3", 30_100, agent="compaction", summary=True)
+    script.done("msg_4", "msg_3", 30_100, 30_300, agent="compaction", summary=True)
+    script.idle(30_400)
+    script.user("msg_5", 60_000, "second question")
+    script.answer("msg_6", "msg_5", 60_100)
+    script.idle(60_200)
+    for message in ("msg_3", "msg_4", "msg_5", "msg_6"):
+        script.add("message.removed", 90_000, messageID=message)
+    script.user("msg_7", 90_010, "third question")
+    script.answer("msg_8", "msg_7", 90_100)
+    script.idle(90_200)
+    call = attributes(of_kind(live(script.events), "LLM")[-1])
+    roles = [call.get(f"llm.input_messages.{index}.message.role") for index in range(4)]
+    assert roles == ["user", "assistant", "user", None]
+    assert call["llm.input_messages.0.message.content"] == "first question"
+
+
 def test_a_forked_session_does_not_tell_its_copies_again() -> None:
     script = Script(at=100_000)
     script.user("msg_1", 0)
