@@ -15,6 +15,9 @@ from pathlib import Path
 from collector.redact.engine import scan
 
 Sources = tuple[tuple[str, bool], ...]
+_WORTH_KEEPING = 100
+"""Fewer triggers are compiled in less time than they are read."""
+
 _KEPT = Path(os.environ.get("TEST_CACHE") or Path(__file__).parents[2] / ".cache") / "triggers"
 
 
@@ -28,6 +31,8 @@ def _kept(compiled: Callable[[Sources], bytes]) -> Callable[[Sources], bytes]:
     _KEPT.mkdir(parents=True, exist_ok=True)
 
     def read_or_compile(sources: Sources) -> bytes:
+        if len(sources) < _WORTH_KEEPING:
+            return compiled(sources)
         key = hashlib.sha256(repr((version("hyperscan"), sources)).encode()).hexdigest()
         path = _KEPT / key
         if path.exists():
