@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 
 from collector.enums import Signal
 from collector.errors import CollectorError
@@ -39,9 +39,6 @@ from collector.forward.outcome import (
 )
 from collector.store import Queue
 from collector.store.entries import Hold, Lane, Leased, Settlement, Then
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 

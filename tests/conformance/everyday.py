@@ -11,50 +11,25 @@ from __future__ import annotations
 import base64
 import json
 import random
-import string
 import urllib.parse
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
-AN = string.ascii_letters + string.digits
-HEX = "0123456789abcdef"
-Make = Callable[[random.Random], str]
-
-
-class Sample(NamedTuple):
-    """A text, the secret in it, and what it is an example of."""
-
-    kind: str
-    made: str
-    text: str
-    secret: str
-
-
-def _of(rng: random.Random, alphabet: str, size: int) -> str:
-    return "".join(rng.choice(alphabet) for _ in range(size))
-
-
-def _mixed(rng: random.Random, alphabet: str, size: int) -> str:
-    while True:
-        text = _of(rng, alphabet, size)
-        if any(c.isdigit() for c in text) and any(c.islower() for c in text) and any(c.isupper() for c in text):
-            return text
-
+from harness.corpus import AN, HEX, Make, Sample, drawn, mixed
 
 _THINGS = ("otter", "birch", "lantern", "quartz", "biscuit", "harpoon", "tundra", "pelican", "mosaic", "ginger")
 
 TOKENS: dict[str, Make] = {
-    "mixed 40": lambda r: _mixed(r, AN, 40),
-    "mixed 24": lambda r: _mixed(r, AN, 24),
-    "hex 40": lambda r: _of(r, HEX, 40),
+    "mixed 40": lambda r: mixed(r, AN, 40),
+    "mixed 24": lambda r: mixed(r, AN, 24),
+    "hex 40": lambda r: drawn(r, HEX, 40),
     "base64": lambda r: base64.b64encode(r.randbytes(24)).decode(),
-    "url-safe": lambda r: "e" + _mixed(r, AN + "-_", 30) + "4",
+    "url-safe": lambda r: "e" + mixed(r, AN + "-_", 30) + "4",
 }
 PASSWORDS: dict[str, Make] = {
-    "drawn": lambda r: _mixed(r, AN, 13),
-    "punctuated": lambda r: "K" + _mixed(r, AN + "!%*_+.", 12) + "7",
-    "chosen": lambda r: r.choice(_THINGS).capitalize() + _of(r, "0123456789", 2) + r.choice("!*"),
-    "leet": lambda r: r.choice(("m0ns00n", "p4nth3r", "b1gf00t", "dr4g0nfly")) + _of(r, "0123456789", 2),
+    "drawn": lambda r: mixed(r, AN, 13),
+    "punctuated": lambda r: "K" + mixed(r, AN + "!%*_+.", 12) + "7",
+    "chosen": lambda r: r.choice(_THINGS).capitalize() + drawn(r, "0123456789", 2) + r.choice("!*"),
+    "leet": lambda r: r.choice(("m0ns00n", "p4nth3r", "b1gf00t", "dr4g0nfly")) + drawn(r, "0123456789", 2),
     "three words": lambda r: "-".join(r.sample(_THINGS, 3)),
 }
 

@@ -11,17 +11,13 @@ import random
 import string
 from collections.abc import Callable, Iterator
 
-AN = string.ascii_letters + string.digits
-HEX = "0123456789abcdef"
+from harness.corpus import AN, HEX, drawn
+
 LOW = string.ascii_lowercase + string.digits
 
 
-def _of(rng: random.Random, alphabet: str, size: int) -> str:
-    return "".join(rng.choice(alphabet) for _ in range(size))
-
-
 def _uuid(rng: random.Random) -> str:
-    return "-".join(_of(rng, HEX, size) for size in (8, 4, 4, 4, 12))
+    return "-".join(drawn(rng, HEX, size) for size in (8, 4, 4, 4, 12))
 
 
 def _b64(rng: random.Random, size: int) -> str:
@@ -63,21 +59,21 @@ _STAND_INS = (
 )  # fmt: skip
 
 _MAKES: dict[str, Callable[[random.Random], str]] = {
-    "git commit": lambda r: f"commit {_of(r, HEX, 40)}\nMerge: {_of(r, HEX, 7)} {_of(r, HEX, 7)}\n    Rotate the token in CI",
-    "git diff": lambda r: f"diff --git a/auth/token.py b/auth/token.py\nindex {_of(r, HEX, 10)}..{_of(r, HEX, 10)} 100644",
+    "git commit": lambda r: f"commit {drawn(r, HEX, 40)}\nMerge: {drawn(r, HEX, 7)} {drawn(r, HEX, 7)}\n    Rotate the token in CI",
+    "git diff": lambda r: f"diff --git a/auth/token.py b/auth/token.py\nindex {drawn(r, HEX, 10)}..{drawn(r, HEX, 10)} 100644",
     "npm integrity": lambda r: f'    "node_modules/jsonwebtoken": {{ "integrity": "sha512-{_b64(r, 64)}", "license": "MIT" }}',
-    "yarn lock": lambda r: f'passport-auth-token@^1.0.{r.randrange(9)}:\n  resolved "https://r.test/p.tgz#{_of(r, HEX, 40)}"\n  integrity sha512-{_b64(r, 64)}',
-    "pip hash": lambda r: f"keyring==25.{r.randrange(9)}.0 \\\n    --hash=sha256:{_of(r, HEX, 64)}",
+    "yarn lock": lambda r: f'passport-auth-token@^1.0.{r.randrange(9)}:\n  resolved "https://r.test/p.tgz#{drawn(r, HEX, 40)}"\n  integrity sha512-{_b64(r, 64)}',
+    "pip hash": lambda r: f"keyring==25.{r.randrange(9)}.0 \\\n    --hash=sha256:{drawn(r, HEX, 64)}",
     "record": lambda r: f"auth/tokens.py,sha256={_b64(r, 32).rstrip('=').replace('+', '-').replace('/', '_')},{r.randrange(9999)}",
     "go sum": lambda r: f"github.com/zalando/go-keyring v0.2.{r.randrange(9)} h1:{_b64(r, 32)}",
-    "cargo lock": lambda r: f'name = "secrecy"\nversion = "0.{r.randrange(9)}.0"\nchecksum = "{_of(r, HEX, 64)}"',
+    "cargo lock": lambda r: f'name = "secrecy"\nversion = "0.{r.randrange(9)}.0"\nchecksum = "{drawn(r, HEX, 64)}"',
     "uuid": lambda r: f"request_id={_uuid(r)} run={_uuid(r)} parent={_uuid(r)}",
-    "trace": lambda r: f"traceparent: 00-{_of(r, HEX, 32)}-{_of(r, HEX, 16)}-01",
-    "docker digest": lambda r: f"FROM vault:1.{r.randrange(20)}@sha256:{_of(r, HEX, 64)}",
-    "docker build": lambda r: f"docker build -t secret-store:v1.{r.randrange(20)}.0 -f Dockerfile.{_of(r, LOW, 6)} .",
-    "version": lambda r: f"token-service v{r.randrange(20)}.{r.randrange(20)}.{r.randrange(20)}-rc.{r.randrange(9)}+build.{_of(r, HEX, 7)}",
+    "trace": lambda r: f"traceparent: 00-{drawn(r, HEX, 32)}-{drawn(r, HEX, 16)}-01",
+    "docker digest": lambda r: f"FROM vault:1.{r.randrange(20)}@sha256:{drawn(r, HEX, 64)}",
+    "docker build": lambda r: f"docker build -t secret-store:v1.{r.randrange(20)}.0 -f Dockerfile.{drawn(r, LOW, 6)} .",
+    "version": lambda r: f"token-service v{r.randrange(20)}.{r.randrange(20)}.{r.randrange(20)}-rc.{r.randrange(9)}+build.{drawn(r, HEX, 7)}",
     "picture": lambda r: f"background: url(data:image/png;base64,{_b64(r, 300)})",
-    "css": lambda r: f".password-input{{color:#{_of(r, HEX, 6)};width:{r.randrange(900)}px}}.token--{_of(r, LOW, 5)}{{margin:0 4px}}",
+    "css": lambda r: f".password-input{{color:#{drawn(r, HEX, 6)};width:{r.randrange(900)}px}}.token--{drawn(r, LOW, 5)}{{margin:0 4px}}",
     "form": lambda r: f'<label for="password">Password</label><input type="password" id="pw{r.randrange(99)}" name="password" autocomplete="current-password" placeholder="Enter password">',
     "react": lambda r: f'const [password, setPassword] = useState(""); <Input id="login-password-{r.randrange(99)}" type="password" value={{password}} />',
     "schema": lambda r: f'password: z.string().min({r.randrange(6, 12)}).max(128), token: z.string().uuid().optional()',
@@ -85,7 +81,7 @@ _MAKES: dict[str, Callable[[random.Random], str]] = {
     "counts": lambda r: f'{{"prompt_tokens": {r.randrange(9999)}, "completion_tokens": {r.randrange(999)}, "max_tokens": 4096, "token_count": {r.randrange(99999)}}}',
     "tokens text": lambda r: f"Used {r.randrange(99999)} tokens ({r.randrange(99)}%), 12.4k cached; token limit 200000",
     "tokenizer": lambda r: f'{{"tokenizer_class": "LlamaTokenizer", "eos_token": "<|im_end|>", "pad_token_id": {r.randrange(99999)}, "unk_token": "<unk>"}}',
-    "kubernetes ref": lambda r: f"      valueFrom:\n        secretKeyRef:\n          name: db-credentials-{_of(r, LOW, 5)}\n          key: db-password",
+    "kubernetes ref": lambda r: f"      valueFrom:\n        secretKeyRef:\n          name: db-credentials-{drawn(r, LOW, 5)}\n          key: db-password",
     "terraform ref": lambda r: f'password = random_password.db_{r.randrange(9)}.result\ntoken    = data.vault_generic_secret.app.data["token"]',
     "helm": lambda r: f"    existingSecret: app-secrets-v{r.randrange(9)}\n    existingSecretPasswordKey: postgres-password",
     "workflow": lambda r: f"          token: ${{{{ secrets.GH_TOKEN_{r.randrange(9)} }}}}\n          password: ${{{{ secrets.DOCKER_PASSWORD }}}}",
@@ -97,21 +93,21 @@ _MAKES: dict[str, Callable[[random.Random], str]] = {
     "po": lambda r: f'msgid "Password"\nmsgstr "{r.choice(list(_LANGUAGES.values()))[0]}"',
     "code call": lambda r: f"token = client.get_token(scope={r.randrange(9)}); secret = load_secret(name, version={r.randrange(9)})",
     "code compare": lambda r: f"if token == tokens[index{r.randrange(9)}] and password != user.password_hash:",
-    "code enum": lambda r: f"const AUTH_TOKEN_EXPIRED: u32 = 0x{_of(r, HEX, 8)}_u32;\npub const BAD_PASSWORD: i32 = -2147{r.randrange(100000, 999999)}i32;",
+    "code enum": lambda r: f"const AUTH_TOKEN_EXPIRED: u32 = 0x{drawn(r, HEX, 8)}_u32;\npub const BAD_PASSWORD: i32 = -2147{r.randrange(100000, 999999)}i32;",
     "code names": lambda r: "'RSA_KEY', 'X509_STORE_CTX', 'PEM_PASSWORD_CB', 'gss_krb5_key', 'curle_pass_reply'",
     "code key": lambda r: f'{{"cacheKey": "user:{r.randrange(9999)}:profile", "sortKey": "createdAt", "primaryKey": "id_{r.randrange(99)}", "queryKey": ["todos", {r.randrange(9)}]}}',
     "jwt docs": lambda r: "Send the header `Authorization: Bearer <token>`, where <token> is the access token of the user.",
     "prose": lambda r: f"The password must have at least {r.randrange(8, 20)} characters, one digit and one sign. Tokens expire after {r.randrange(2, 90)} days.",
-    "prose key": lambda r: f"The key to a good cache is a good key; see issue #{r.randrange(9999)} and PR {_of(r, HEX, 7)}.",
+    "prose key": lambda r: f"The key to a good cache is a good key; see issue #{r.randrange(9999)} and PR {drawn(r, HEX, 7)}.",
     "test output": lambda r: f"--- PASS: TestTokenRefresh/expired_{r.randrange(99)} (0.0{r.randrange(9)}s)\nPASS src/auth/password.test.ts ({r.randrange(20)}.{r.randrange(9)} s)",
-    "log": lambda r: f"2026-03-0{r.randrange(1, 9)}T10:00:00Z INFO auth: token refreshed user_id={r.randrange(9999)} expires_in=3600 key_id={_of(r, HEX, 16)}",
+    "log": lambda r: f"2026-03-0{r.randrange(1, 9)}T10:00:00Z INFO auth: token refreshed user_id={r.randrange(9999)} expires_in=3600 key_id={drawn(r, HEX, 16)}",
     "access log": lambda r: f'10.0.0.{r.randrange(255)} - - [01/Mar/2026:10:00:00 +0000] "POST /auth/token HTTP/1.1" 200 {r.randrange(9999)} "-" "curl/8.{r.randrange(9)}.0"',
-    "numbers": lambda r: f"{r.randrange(4 * 10**18, 5 * 10**18)}, {-r.randrange(10**17, 10**18)}, 5421 5422 5423 5424 5425 5426 0x{_of(r, HEX, 8)}",
-    "ids": lambda r: f"ses_{_of(r, AN, 24)} msg_{_of(r, AN, 24)} toolu_{_of(r, AN, 24)} call_{_of(r, AN, 24)} req_{_of(r, AN, 24)}",
-    "aws docs": lambda r: f'"SessionToken": "{_of(r, AN, 20)}EXAMPLE{_of(r, AN, 8)}", "ClientToken": "{_uuid(r)}"',
-    "etag": lambda r: f'ETag: W/"{_of(r, HEX, 32)}"\r\nX-Request-Id: {_uuid(r)}\r\nX-Amz-Cf-Id: {_of(r, AN, 12)}',
-    "public key": lambda r: f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{_of(r, AN, 43)} jo\nage1{_of(r, LOW, 58)}",
-    "k8s names": lambda r: f"pod/token-service-{_of(r, LOW, 9)}-{_of(r, LOW, 5)} 1/1 Running\nsecret/db-password Opaque 2 {r.randrange(99)}d",
+    "numbers": lambda r: f"{r.randrange(4 * 10**18, 5 * 10**18)}, {-r.randrange(10**17, 10**18)}, 5421 5422 5423 5424 5425 5426 0x{drawn(r, HEX, 8)}",
+    "ids": lambda r: f"ses_{drawn(r, AN, 24)} msg_{drawn(r, AN, 24)} toolu_{drawn(r, AN, 24)} call_{drawn(r, AN, 24)} req_{drawn(r, AN, 24)}",
+    "aws docs": lambda r: f'"SessionToken": "{drawn(r, AN, 20)}EXAMPLE{drawn(r, AN, 8)}", "ClientToken": "{_uuid(r)}"',
+    "etag": lambda r: f'ETag: W/"{drawn(r, HEX, 32)}"\r\nX-Request-Id: {_uuid(r)}\r\nX-Amz-Cf-Id: {drawn(r, AN, 12)}',
+    "public key": lambda r: f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{drawn(r, AN, 43)} jo\nage1{drawn(r, LOW, 58)}",
+    "k8s names": lambda r: f"pod/token-service-{drawn(r, LOW, 9)}-{drawn(r, LOW, 5)} 1/1 Running\nsecret/db-password Opaque 2 {r.randrange(99)}d",
 }  # fmt: skip
 
 

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections import Counter
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from conformance import everyday, lookalikes, published
+from harness.corpus import is_covered
 
 from collector.redact.engine.engine import Engine
 from collector.redact.rules.vocabulary import holds_secret
 
-
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-everyday, published, lookalikes = _module("everyday"), _module("published"), _module("lookalikes")
 ENGINE = Engine()
-
-
-def _covered(text: str, secret: str) -> bool:
-    """At least 95 % of the last place where the secret stands."""
-    data, value = text.encode(), secret.encode()
-    start = data.rindex(value)
-    end = start + len(value)
-    inside = sum(max(0, min(end, found.end) - max(start, found.start)) for found in ENGINE.find(data))
-    return inside >= 0.95 * (end - start)
 
 
 @pytest.mark.parametrize("seed", [5, 6])
 @pytest.mark.parametrize("kind", everyday.AIMS)
 def test_each_kind_is_found_as_often_as_aimed(kind: str, seed: int) -> None:
     wanted = [sample for sample in everyday.samples(seed) if sample.kind == kind]
-    missed = [sample.made for sample in wanted if not _covered(sample.text, sample.secret)]
+    missed = [sample.made for sample in wanted if not is_covered(ENGINE, sample.text, sample.secret)]
     assert len(wanted) > 300
     assert len(missed) <= (1 - everyday.AIMS[kind]) * len(wanted), missed[:20]
 
@@ -51,7 +29,7 @@ def test_bare_tokens_of_two_hundred_vendors_are_found_by_their_form() -> None:
         made.split("/")[0]
         for seed in (5, 6)
         for made, text, secret in published.tokens(seed)
-        if not _covered(text, secret)
+        if not is_covered(ENGINE, text, secret)
     )
     assert missed.total() <= 0.02 * 4 * len(published.VENDORS), missed
 
@@ -70,7 +48,7 @@ def test_keys_that_say_secret_are_found_in_running_text(holder: str) -> None:
         key
         for key in everyday.KEYS
         for value in ("b4r0meter", "qkzvplmwrtjxhsgd", "9f3c2a71")
-        if not _covered(everyday.held(key, value)[holder], value)
+        if not is_covered(ENGINE, everyday.held(key, value)[holder], value)
     }
     assert leaked <= {"pat", "database_url", "sshKey"}
 

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from conformance import unseen
+from harness.corpus import is_covered
 
 from collector.redact.engine.engine import Engine
 from collector.redact.rules.vocabulary import holds_secret
 
-_spec = importlib.util.spec_from_file_location("unseen", Path(__file__).with_name("unseen.py"))
-assert _spec and _spec.loader
-unseen = importlib.util.module_from_spec(_spec)
-sys.modules["unseen"] = unseen
-_spec.loader.exec_module(unseen)
-
 ENGINE = Engine()
-
-
-def _covered(text: str, secret: str) -> bool:
-    """At least 95 % of the last place where the secret stands."""
-    data, value = text.encode(), secret.encode()
-    start = data.rindex(value)
-    end = start + len(value)
-    inside = sum(max(0, min(end, found.end) - max(start, found.start)) for found in ENGINE.find(data))
-    return inside >= 0.95 * (end - start)
 
 
 @pytest.mark.parametrize("seed", [11, 22])
@@ -35,7 +19,7 @@ def _covered(text: str, secret: str) -> bool:
 def test_each_kind_is_found_as_often_as_aimed(kind: str, seed: int) -> None:
     """The aim with a margin: two in a hundred more than it asks for."""
     wanted = [sample for sample in unseen.samples(seed) if sample.kind == kind]
-    missed = [sample.made for sample in wanted if not _covered(sample.text, sample.secret)]
+    missed = [sample.made for sample in wanted if not is_covered(ENGINE, sample.text, sample.secret)]
     assert len(wanted) > 300
     assert len(missed) <= (1 - unseen.AIMS[kind] - 0.02) * len(wanted), missed[:20]
 
@@ -54,6 +38,6 @@ def test_keys_that_say_secret_are_found_in_running_text(holder: str) -> None:
         key
         for key in unseen.KEYS
         for value in ("tr0ub4dor", "egxazgtxtmkrhagq", "a1b2c3d4")
-        if not _covered(unseen.held(key, value)[holder], value)
+        if not is_covered(ENGINE, unseen.held(key, value)[holder], value)
     )
     assert len(leaked) <= 6, leaked

@@ -12,57 +12,35 @@ import base64
 import json
 import random
 import string
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
-AN = string.ascii_letters + string.digits
+from harness.corpus import AN, HEX, Make, Sample, drawn, mixed
+
 LOWER = string.ascii_lowercase + string.digits
 URL = AN + "-_"
 B64 = AN + "+/"
-HEX = "0123456789abcdef"
 
 
-class Sample(NamedTuple):
-    """A text, the secret in it, and what it is an example of."""
-
-    kind: str
-    made: str
-    text: str
-    secret: str
-
-
-def _of(rng: random.Random, alphabet: str, size: int) -> str:
-    return "".join(rng.choice(alphabet) for _ in range(size))
-
-
-def _mixed(rng: random.Random, alphabet: str, size: int) -> str:
-    while True:
-        text = _of(rng, alphabet, size)
-        if any(c.isdigit() for c in text) and any(c.islower() for c in text) and any(c.isupper() for c in text):
-            return text
-
-
-Make = Callable[[random.Random], str]
 _NOUNS = ("Winter", "Lisbon", "Pumpkin", "Marble", "Thunder", "Velvet", "Kestrel", "Saffron", "Juniper", "Glacier")
 
 KEYS_OF: dict[str, Make] = {
-    "mixed 32": lambda r: _mixed(r, AN, 32),
-    "mixed 20": lambda r: _mixed(r, AN, 20),
-    "hex 32": lambda r: _of(r, HEX, 32),
-    "hex 64": lambda r: _of(r, HEX, 64),
+    "mixed 32": lambda r: mixed(r, AN, 32),
+    "mixed 20": lambda r: mixed(r, AN, 20),
+    "hex 32": lambda r: drawn(r, HEX, 32),
+    "hex 64": lambda r: drawn(r, HEX, 64),
     "base64": lambda r: base64.b64encode(r.randbytes(32)).decode(),
-    "url-safe": lambda r: "k" + _mixed(r, URL, 38) + "7",
-    "letters": lambda r: _of(r, string.ascii_letters, 32),
-    "lower case": lambda r: _of(r, string.ascii_lowercase, 32),
-    "uuid": lambda r: "-".join(_of(r, HEX, n) for n in (8, 4, 4, 4, 12)),
+    "url-safe": lambda r: "k" + mixed(r, URL, 38) + "7",
+    "letters": lambda r: drawn(r, string.ascii_letters, 32),
+    "lower case": lambda r: drawn(r, string.ascii_lowercase, 32),
+    "uuid": lambda r: "-".join(drawn(r, HEX, n) for n in (8, 4, 4, 4, 12)),
 }
 PASSWORDS_OF: dict[str, Make] = {
-    "mixed 14": lambda r: _mixed(r, AN, 14),
-    "mixed 10": lambda r: _mixed(r, AN, 10),
-    "punctuated": lambda r: "v" + _mixed(r, AN + "!%*_.", 14) + "Q",
-    "chosen": lambda r: r.choice(_NOUNS) + r.choice("!#*-") + _of(r, "0123456789", 4),
-    "chosen words": lambda r: r.choice(_NOUNS) + "-" + r.choice(_NOUNS).lower() + _of(r, "0123456789", 2),
-    "letters": lambda r: _of(r, string.ascii_letters, 12),
+    "mixed 14": lambda r: mixed(r, AN, 14),
+    "mixed 10": lambda r: mixed(r, AN, 10),
+    "punctuated": lambda r: "v" + mixed(r, AN + "!%*_.", 14) + "Q",
+    "chosen": lambda r: r.choice(_NOUNS) + r.choice("!#*-") + drawn(r, "0123456789", 4),
+    "chosen words": lambda r: r.choice(_NOUNS) + "-" + r.choice(_NOUNS).lower() + drawn(r, "0123456789", 2),
+    "letters": lambda r: drawn(r, string.ascii_letters, 12),
 }
 
 KEY_NAMES = (
