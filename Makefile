@@ -8,6 +8,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 
+# A process that keeps its bytecode starts faster, and the tests start hundreds.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: run test setup quick check lint audit bench bench-peers fuzz soak clients docs lock
 
 run: setup

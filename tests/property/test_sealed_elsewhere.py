@@ -21,6 +21,8 @@ from collector.otlp.read import decode
 from collector.otlp.write import to_json
 from collector.receive import exports
 
+pytestmark = pytest.mark.slow  # starts processes
+
 CONVENTIONS = sorted(path.name for path in FIXTURES.iterdir() if path.name not in ("redaction", "opencode-plugin"))
 _ROOTS = {"resourceSpans": Signal.TRACES, "resourceLogs": Signal.LOGS, "resourceMetrics": Signal.METRICS}
 

@@ -29,6 +29,8 @@ from collector.receive.limits import Budget
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer, SealerSource, always
 
+pytestmark = pytest.mark.slow  # starts processes
+
 STRICT = preset_policy("metadata-only")
 SECRET = "gh" + "p_" + "x7Kq9mRt2LsVw4Yz8NbC3fHj6Pd1GaE5Tu0o"
 
@@ -94,7 +96,6 @@ def test_a_process_that_is_killed_says_503_for_what_it_had_and_is_started_again(
     assert sealing_processes(os.getpid()) != [pid]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
 def test_a_process_that_is_killed_while_it_starts_is_started_again(running: Any) -> None:
     on, workers, sealing, _ = running
@@ -114,7 +115,6 @@ def test_a_process_that_is_killed_while_it_starts_is_started_again(running: Any)
     assert on.run(sealing.seal(Signal.TRACES, data, 0)).items == 200
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
 def test_a_process_that_could_seal_is_started_again_at_once_however_often_it_is_killed(
     running: Any, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from collector.batch import Signal
 from collector.store import Reading, Store
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(params=[pytest.param(name, marks=[] if name == "sqlite" else pytest.mark.slow) for name in ENGINES])
 def engine(request: pytest.FixtureRequest) -> Engine:
     return ENGINES[request.param]
 

@@ -27,6 +27,8 @@ from collector.store.postgres.reading import PostgresReading
 from collector.store.postgres.store import PostgresStore
 from collector.store.postgres.texts import match_of, snippet_of
 
+pytestmark = pytest.mark.slow  # needs a server
+
 NONE = Refusal(Signal.TRACES, {})
 CAPS = Caps(64 * MIB, 86400, 256 * MIB)
 
@@ -102,7 +104,6 @@ def test_what_a_dead_collector_had_leased_is_due_for_another(pair: Pair, monkeyp
     until(lambda: bool(second.lease(LANE, MIB)), 60)
 
 
-@pytest.mark.slow
 def test_the_leases_of_a_collector_that_lives_last(pair: Pair) -> None:
     first, second = pair
     put(first, batch())
@@ -256,7 +257,6 @@ def test_lost_connections_are_opened_again_and_cost_nothing_that_was_kept(url: s
     store.close()
 
 
-@pytest.mark.slow
 def test_while_the_server_is_down_posts_are_refused_and_answers_are_remembered() -> None:
     """A refused post is made again by its sender; what a destination took must not be sent twice for it."""
     with own_server("fsync=off") as own:
@@ -332,7 +332,6 @@ def test_one_that_cannot_be_written_fails_none_that_wait_with_it(url: str) -> No
 # ---- lists
 
 
-@pytest.mark.slow
 def test_sums_are_right_when_collectors_list_the_same_traces_at_once(pair: Pair, reading: PostgresReading) -> None:
     """A client that saw no answer sends the same spans again, to another collector; sums count each once."""
     requests = [traces(4, session=f"ses_{number % 3}") for number in range(12)]
@@ -407,7 +406,6 @@ def test_after_closing_no_connection_is_left(url: str) -> None:
     until(lambda: server().query("postgres", query) == [(0,)], 60)
 
 
-@pytest.mark.slow
 def test_a_role_that_only_reads_and_writes_is_enough() -> None:
     """The statements are those of the documentation."""
     page = (Path(__file__).parents[3] / "docs" / "postgres.md").read_text(encoding="utf-8")
