@@ -440,22 +440,6 @@ FIELDS: dict[type[Fact], tuple[str, ...]] = {
 _READER: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
 
 
-def to_document(fact: AnyFact) -> dict[str, Any]:
-    """The fact as an object, without what is unknown."""
-    document: dict[str, Any] = {
-        "kind": fact.kind,
-        "session": fact.session,
-        "key": fact.key,
-        "at": fact.at,
-        "order": fact.order,
-    }
-    for name in FIELDS[type(fact)]:
-        value = getattr(fact, name)
-        if value is not None:
-            document[name] = value
-    return document
-
-
 def to_bytes(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import EntityRef, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.batch import Signal
 from collector.policy.model import KEYED, Action, ContentLevel, Place, Policy
 from collector.redact.masker import Masker
-from collector.redact.otlp.fields import FieldActions, Subject, decide, level_of, role_key_of
+from collector.redact.otlp.fields import FieldActions, KeyTable, Subject, decide, level_of, role_key_of
 from collector.redact.otlp.lengths import limit_length
 from collector.redact.otlp.strings import Fields, Texts
 from collector.redact.report import Tally
@@ -42,13 +42,39 @@ class Position:
     role: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TextPlace:
+    """Of the positions where a text will stand the one that decides, and how much content may stay there."""
+
+    position: Position
+    level: ContentLevel
+    subject: Subject
+    table: KeyTable | None
+    """What its key calls for; None at a place without keys."""
+    is_only_read: bool
+    """At a place without keys: whether no field rule names it."""
+
+
 @dataclass(slots=True)
 class EarlyText:
-    """A text on its way to one of `positions` of spans, those of `tool` where it has one; None once it was dropped."""
+    """A text on its way to a place in a span; None once it was dropped."""
 
     text: str | None
-    positions: tuple[Position, ...]
-    tool: str = ""
+    place: TextPlace
+
+    @property
+    def string_value(self) -> str:
+        """Where the text is written back, as in an attribute's value."""
+        return self.text or ""
+
+    @string_value.setter
+    def string_value(self, text: str) -> None:
+        self.text = text
+
+
+@dataclass(slots=True)
+class _Identifiers:
+    names: list[str]
 
 
 class EarlySealer:
@@ -61,11 +87,19 @@ class EarlySealer:
         self._resource = Resource()
         self._resource.attributes.add(key="service.name").value.string_value = service
         self._subjects: dict[tuple[str, str, str, str], Subject] = {}
-        self._chosen: dict[tuple[tuple[Position, ...], str], tuple[Position, ContentLevel]] = {}
+        self._chosen: dict[tuple[tuple[Position, ...], str], TextPlace] = {}
 
-    def level(self, text: EarlyText) -> ContentLevel:
-        """How much content may stay of `text`; the metadata level where no position may hold any."""
-        return self._choose(text.positions, text.tool)[1]
+    def place(self, positions: tuple[Position, ...], tool: str = "") -> TextPlace:
+        """Of `positions` in spans, those of `tool` where it has one, the most lenient.
+
+        Its level is the metadata level where no position may hold any content.
+        """
+        known = self._chosen.get((positions, tool))
+        if known is None:
+            if len(self._chosen) > _MOST_CHOSEN:
+                self._chosen.clear()
+            known = self._chosen[positions, tool] = self._choose(positions, tool)
+        return known
 
     def seal(self, texts: Sequence[EarlyText], identifiers: list[str]) -> tuple[list[str], Counter[tuple[str, str]]]:
         """Seal `texts` in place; `identifiers`, which no field rule changes, are returned as the rules leave them.
@@ -74,18 +108,23 @@ class EarlySealer:
         """
         tally = Tally()
         collected = Texts(self._actions, self._policy.limits, tally, self._masker.pseudonym)
-        holders = [self._take(collected, text) for text in texts]
-        names = EntityRef(id_keys=identifiers)
-        collected.take_each(names, "id_keys")
+        held = [(text, holder) for text in texts if (holder := self._take(collected, text)) is not None]
+        found = _Identifiers(identifiers.copy())
+        collected.take_each(found, "names")
         limit_length(collected)
         self._masker.mask(collected, tally)
-        for text, holder in zip(texts, holders, strict=True):
+        for text, holder in held:
             text.text = _text_of(holder)
-        return list(names.id_keys), tally.total
+        return found.names, tally.total
 
     def _take(self, collected: Texts, text: EarlyText) -> Any:
-        position, _ = self._choose(text.positions, text.tool)
-        collected.subject = self._subject(position, text.tool)
+        """List a text; the message that holds it where more is done than to read it."""
+        place = text.place
+        position = place.position
+        if place.is_only_read if place.table is None else place.table.is_plain(position.key):
+            collected.take_text(text, text.text or "")
+            return None
+        collected.subject = place.subject
         if position.place in KEYED:
             pair = KeyValue(key=position.key)
             pair.value.string_value = text.text or ""
@@ -97,14 +136,12 @@ class EarlySealer:
         collected.take(holder, fields)
         return holder
 
-    def _choose(self, positions: tuple[Position, ...], tool: str) -> tuple[Position, ContentLevel]:
-        known = self._chosen.get((positions, tool))
-        if known is None:
-            if len(self._chosen) > _MOST_CHOSEN:
-                self._chosen.clear()
-            known = min(((position, self._level(position, tool)) for position in positions), key=self._strictness(tool))
-            self._chosen[positions, tool] = known
-        return known
+    def _choose(self, positions: tuple[Position, ...], tool: str) -> TextPlace:
+        levels = [(position, self._level(position, tool)) for position in positions]
+        position, level = min(levels, key=self._strictness(tool))
+        table = self._actions.tables[position.place] if position.place in KEYED else None
+        is_only_read = table is None and position.place not in self._actions.texts
+        return TextPlace(position, level, self._subject(position, tool), table, is_only_read)
 
     def _strictness(self, tool: str) -> Any:
         def strictness(choice: tuple[Position, ContentLevel]) -> tuple[bool, int, int]:

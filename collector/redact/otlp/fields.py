@@ -57,6 +57,11 @@ class KeyTable(dict[str, "Treatment | None"]):
         self._rules = tuple(rules)
         self._secrets = secrets
 
+    def is_plain(self, key: str) -> bool:
+        """Whether a key was read before and calls for nothing."""
+        treatment = self.get(key, UNMET)
+        return treatment is None or (treatment.plain and treatment is not UNMET)
+
     def resolve(self, key: str) -> Treatment:
         """What a key that is met for the first time calls for."""
         if key.startswith(REPORT):

@@ -107,9 +107,15 @@ class Texts:
 
     def take_each(self, message: Any, field: str) -> None:
         """Take the texts of a repeated field, of which a policy says nothing by place or key."""
-        for index, text in enumerate(getattr(message, field)):
+        found = getattr(message, field)
+        self.texts += found
+        self.slots += [(message, field, index) for index in range(len(found))]
+
+    def take_text(self, holder: Any, text: str) -> None:
+        """Take a text of which a policy says nothing by place or key; `holder.string_value` is where it stands."""
+        if text:
             self.texts.append(text)
-            self.slots.append((message, field, index))
+            self.slots.append(holder)
 
     def take_attributes(self, holder: Any, pairs: Any, place: Place, depth: int = 0) -> None:
         cut(holder, pairs, self.limits.max_attributes, "dropped_attributes_count", self.tally)
