@@ -24,6 +24,8 @@ MAX_DEPTH = 32
 """As in OTLP's own values."""
 
 _ANYWHERE = tuple(Position(kind, Place.NAME) for kind in ("AGENT", "LLM", "TOOL", "CHAIN"))
+_FIXED = frozenset({"at", "order", "media"})
+"""Numbers of every fact, and a word of a closed list: no field rule changes them, or the fact could not be read."""
 _NAMING = frozenset({"id", "role"})
 """Fields of the objects in lists that join things together, or come from a closed list."""
 
@@ -95,7 +97,7 @@ class _Plans:
             return field, _Batch.copy, place
         if self._all_content_goes or place.level is ContentLevel.METADATA:
             return field, _Batch.reduce, place
-        return field, _Batch.take_naming if names else _Batch.take_text, place
+        return field, _Batch.take_naming if names or field in _FIXED else _Batch.take_text, place
 
     def in_list(self, kind: type[Fact], tool: str, field: str) -> TextPlace:
         """Where a field of the objects in a list of a fact will stand."""

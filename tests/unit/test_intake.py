@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,7 +17,8 @@ from collector.assemble.spans.otlp import export_request
 from collector.batch import Signal
 from collector.errors import BadRequest
 from collector.pipeline.events import Intake, IntakeResult
-from collector.policy.model import ContentLevel
+from collector.policy.model import KEYED, Action, ContentLevel, FieldRule
+from collector.redact.ruleset import level_policy
 from collector.redact.seal import Sealer, always
 
 NOW = 1_795_361_000_000
@@ -113,6 +115,20 @@ def test_at_metadata_level_nothing_written_of_opencode_2_is_kept_or_sent() -> No
     out = leaving(take(v2_examples(), ContentLevel.METADATA), ContentLevel.METADATA)
     for text in written(v2_examples()) - {"shell"}:
         assert text.encode() not in out, text
+
+
+@pytest.mark.parametrize("action", [Action.HASH, Action.DROP, Action.TRUNCATE])
+def test_a_field_rule_for_every_key_leaves_facts_that_can_be_read(action: Action) -> None:
+    """Numbers of facts and words of closed lists are no attributes: one that was changed would be refused for ever."""
+    rule = FieldRule(action, KEYED, most_bytes=12)
+    policy = replace(level_policy(ContentLevel.MASK), fields=(rule,))
+    intake = Intake(always(Sealer(policy)), "opencode")
+    for scenario in ("multi", "abort"):
+        items = recording(scenario, "plugin_hooks")
+        as_kept = Intake(always(Sealer()), "opencode").take_items(items, NOW)
+        assert len(intake.take_items(items, NOW).rows) == len(as_kept.rows) > 0
+    gone = {"ts": NOW, "dir": "/x", "hook": "event", "input": {"type": "server.instance.disposed", "properties": {}}}
+    assert len(intake.take_items([gone], NOW).rows) == 1
 
 
 def test_at_metadata_level_the_turns_are_still_whole() -> None:
