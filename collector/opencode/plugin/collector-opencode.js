@@ -338,6 +338,7 @@ const ASKED = words(
 const PARAMS = words(
   "temperature topP topK maxOutputTokens maxTokens stop frequencyPenalty presencePenalty seed stopSequences reasoningEffort reasoning_effort reasoningSummary textVerbosity verbosity effort serviceTier parallelToolCalls toolChoice",
 )
+const MEDIA = words("text image pdf audio video")
 const THINKING = words(
   "type budgetTokens budget_tokens thinkingBudget thinkingLevel includeThoughts effort enabled max_tokens",
 )
@@ -438,6 +439,7 @@ function params(output) {
 }
 
 const agentOf = (agent) => (isObject(agent) ? pick(agent, words("name mode")) : agent)
+const takes = (capabilities) => (isObject(capabilities) ? { input: pick(capabilities.input, MEDIA) } : undefined)
 const modelOf = (model) => pick(model, [...MODEL, "modelID"])
 
 // A tool's parameters as JSON schema. OpenCode shows the object of its validation library here: Effect's, or zod's.
@@ -537,7 +539,11 @@ const HOOKS1 = {
     (i) => ({
       sessionID: i.sessionID,
       agent: agentOf(i.agent),
-      model: { ...modelOf(i.model), api: pick(i.model && i.model.api, words("id npm")) },
+      model: {
+        ...modelOf(i.model),
+        api: pick(i.model && i.model.api, words("id npm")),
+        capabilities: takes(i.model && i.model.capabilities),
+      },
       provider: pick(i.provider, ["id"]),
       message: {
         ...pick(i.message, words("id sessionID agent variant time")),
@@ -693,14 +699,65 @@ function onEvent1(to, dir, event, streamed) {
   to.add(dir, "event", out, undefined, sessionOf(properties), { replaces })
 }
 
-function onHook1(to, dir, hook, input, output, ts) {
+// What a request is made of may still be changed by plugins that come after this one: it is read when the request leaves,
+// under the time its hook was called at. Of messages and system prompts OpenCode sends the arrays it showed first,
+// whatever a plugin puts in their place.
+const MADE = {
+  "experimental.chat.messages.transform": (output) => ({ messages: output.messages }),
+  "experimental.chat.system.transform": (output) => ({ system: output.system }),
+  "chat.params": (output) => output,
+}
+const LEAVES = "chat.headers" // the last hook before a request; the headers themselves are not looked at
+const LATEST_MS = 1000 // where no request follows, or a version has no such hook
+
+class Requests {
+  constructor() {
+    this.held = []
+  }
+
+  hold(hook, session, agent, tell) {
+    const item = { hook, session, agent, tell: quietly(tell) }
+    item.timer = setTimeout(() => this.release(item), LATEST_MS)
+    if (item.timer.unref) item.timer.unref()
+    this.held.push(item)
+  }
+
+  release(item) {
+    clearTimeout(item.timer)
+    const at = this.held.indexOf(item)
+    if (at < 0) return
+    this.held.splice(at, 1)
+    item.tell()
+  }
+
+  // A request of `agent` leaves; calls for a title run beside it, and are made of no history.
+  leave(session, agent) {
+    for (const hook of Object.keys(MADE)) {
+      if (hook === "experimental.chat.messages.transform" && SIDE_AGENTS.includes(agent)) continue
+      const mine = (it) => it.hook === hook && it.session === session && (it.agent === undefined || it.agent === agent)
+      const item = this.held.find(mine)
+      if (item) this.release(item)
+    }
+  }
+
+  releaseAll() {
+    for (const item of [...this.held]) this.release(item)
+  }
+}
+
+function onHook1(to, dir, requests, hook, input, output, ts) {
   if (!to.isNew(undefined, output)) return
   const [ofInput, ofOutput] = HOOKS1[hook]
   const messages = hook === "experimental.chat.messages.transform" && output && output.messages
   const session =
     (input && input.sessionID) || (messages && messages[0] && messages[0].info && messages[0].info.sessionID)
   const bulky = hook.startsWith("experimental.chat.")
-  to.add(dir, hook, ofInput(input || {}), ofOutput(output || {}), session, { bulky, ts })
+  const given = ofInput(input || {})
+  const made = (MADE[hook] || ((it) => it))(output || {})
+  const tell = () => to.add(dir, hook, given, ofOutput(made), session, { bulky, ts })
+  // Up to 1.0 a system prompt says no session, and belongs to the next request.
+  if (MADE[hook] && session) requests.hold(hook, session, input && input.agent && agentName(input.agent), tell)
+  else tell()
 }
 
 // The tools of a request follow it, with its time, as soon as they are known.
@@ -722,6 +779,7 @@ async function server(context, options) {
     const dir = context.directory
     const streamed = new Set()
     const offers = new Offers(context.client, dir)
+    const requests = new Requests()
     to.hello(dir, {
       plugin: ID,
       scope: SCOPE,
@@ -739,6 +797,7 @@ async function server(context, options) {
       }),
       dispose: async () => {
         try {
+          requests.releaseAll()
           await to.flush()
         } catch {}
       },
@@ -746,9 +805,10 @@ async function server(context, options) {
     for (const hook of Object.keys(HOOKS1))
       hooks[hook] = quietly((input, output) => {
         const ts = Date.now()
-        onHook1(to, dir, hook, input, output, ts)
+        onHook1(to, dir, requests, hook, input, output, ts)
         if (hook === "chat.params") offer(to, dir, offers, input, ts)
       })
+    hooks[LEAVES] = quietly((input) => requests.leave(input.sessionID, agentName(input.agent)))
     hooks["tool.definition"] = quietly((input, output) => offers.define(input.toolID, output))
     return hooks
   } catch {

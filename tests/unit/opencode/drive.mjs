@@ -86,6 +86,13 @@ const run = {
     for (const event of events) for (const dir of dirs) await hooks[dir].event({ event })
   },
   hook: ({ dir, hook, input, output }) => hooks[dir][hook](input, output),
+  // What a plugin that comes after ours does: `put` replaces properties, `push` adds to the arrays that were shown.
+  made: async ({ dir, hook, input, output, put, push = {} }) => {
+    const shown = { ...output }
+    await hooks[dir][hook](input, output)
+    Object.assign(output, put)
+    for (const [name, items] of Object.entries(push)) shown[name].push(...items)
+  },
   odd: async ({ dir, what }) => {
     for (const [name, call] of Object.entries(hooks[dir])) {
       if (name === "dispose") continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import os
 import shutil
@@ -138,6 +139,71 @@ def test_keys_and_headers_stay_with_opencode(tmp_path: Path, door: Recording) ->
     assert params["input"]["model"] == {"id": "m", "providerID": "p", "api": {"npm": "library"}}
     assert params["output"] == {"temperature": 0.5, "options": {"thinking": {"budgetTokens": 9}}}
     assert door.events("session.error")[0]["properties"]["error"]["data"] == {"message": "no", "statusCode": 400}
+
+
+_MESSAGE = {"info": {"id": "msg_1", "sessionID": SESSION, "role": "user"}, "parts": []}
+_LATE = (
+    ("experimental.chat.messages.transform", {}, {"messages": [_MESSAGE]}),
+    ("experimental.chat.system.transform", {"sessionID": SESSION}, {"system": ["first"]}),
+    ("chat.params", {"sessionID": SESSION, "agent": "build"}, {"temperature": 1, "options": {}}),
+)
+
+
+def made() -> list[Step]:
+    """The hooks before a request."""
+    return [
+        {"do": "made", "dir": "/p", "hook": hook, "input": given, "output": copy.deepcopy(shown)}
+        for hook, given, shown in _LATE
+    ]
+
+
+def leaves(agent: str = "build") -> Step:
+    about = {"sessionID": SESSION, "agent": agent}
+    return {"do": "hook", "dir": "/p", "hook": "chat.headers", "input": about, "output": {"headers": {"x": "planted"}}}
+
+
+def outputs(door: Recording) -> list[Any]:
+    """Messages, system prompt and parameters of each request."""
+    return [[line["output"] for line in door.hooks(hook)] for hook, _, _ in _LATE]
+
+
+def test_a_request_is_told_as_the_plugins_after_this_one_made_it(tmp_path: Path, door: Recording) -> None:
+    other = {**_MESSAGE, "info": {**_MESSAGE["info"], "id": "msg_2"}}
+    steps = [*made(), leaves()]
+    steps[0]["push"] = {"messages": [other]}
+    steps[1]["push"] = {"system": ["second"]}
+    steps[2]["put"] = {"temperature": 0.4, "topP": 0.5}
+    drive(tmp_path, door.url, server(), *steps, DISPOSE)
+    ((history,), (system,), (params,)) = outputs(door)
+    assert [message["info"]["id"] for message in history["messages"]] == ["msg_1", "msg_2"]
+    assert system == {"system": ["first", "second"]}
+    assert params == {"temperature": 0.4, "topP": 0.5, "options": {}}
+    assert "planted" not in json.dumps(door.lines)
+
+
+def test_what_a_plugin_puts_in_the_place_of_messages_is_not_sent(tmp_path: Path, door: Recording) -> None:
+    """anomalyco/opencode#25754: OpenCode goes on with the array it showed."""
+    steps = made()
+    steps[0]["put"] = {"messages": []}
+    steps[1]["put"] = {"system": ["in vain"]}
+    drive(tmp_path, door.url, server(), *steps, leaves(), DISPOSE)
+    ((history,), (system,), _) = outputs(door)
+    assert len(history["messages"]) == 1
+    assert system == {"system": ["first"]}
+
+
+def test_a_title_that_leaves_first_takes_no_history_along(tmp_path: Path, door: Recording) -> None:
+    history, system, params = made()
+    title = {**params, "input": {"sessionID": SESSION, "agent": "title"}}
+    steps = [history, system, title, leaves("title"), {"do": "sleep", "ms": 150}]
+    drive(tmp_path, door.url, server(), *steps)
+    assert [len(found) for found in outputs(door)] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("end", [{"do": "sleep", "ms": 1300}, DISPOSE], ids=["in a second", "when it ends"])
+def test_a_request_that_never_leaves_is_told_all_the_same(tmp_path: Path, door: Recording, end: Step) -> None:
+    drive(tmp_path, door.url, server(), *made(), end)
+    assert [len(found) for found in outputs(door)] == [1, 1, 1]
 
 
 def test_files_are_named_and_measured_not_sent(tmp_path: Path, door: Recording) -> None:
