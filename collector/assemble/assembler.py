@@ -39,7 +39,6 @@ from collector.assemble.spans.turn import TurnSpans
 _LOOK_EVERY_MS = 250
 _FORGET_EVERY_MS = 1000
 _MOST_IDLE_MESSAGES = 500
-_TOOLS_WITHIN_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +228,8 @@ class Assembler:
         step.called = is_call(turn, step, times.request)
         if step.called:
             system = system_for(session, times.request)
-            asked = times.request.at if times.request is not None else times.start
-            tools = session.tools.last(asked, step.created - _TOOLS_WITHIN_MS)
-            if compacts:
-                tools = None
+            asked = times.request.at if times.request is not None and not step.is_compaction else NEVER
+            tools = session.tools.last(asked, asked)  # those of another request may be others
             for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
                 if self.once.is_first_call(turn, step.id, made.span.span_id):
                     yield made

@@ -76,9 +76,10 @@ class SessionFact(Fact):
 
 @dataclass(slots=True, kw_only=True)
 class TitleFact(Fact):
-    """The title call gave the session its title at `at`."""
+    """The title call gave the session its title at `at`; a person may give it another later."""
 
     kind: Literal["titled"] = "titled"
+    title: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,12 +230,17 @@ class RequestFact(Fact):
     window: int | None = None
     media: MediaPlace | None = None
     """Where the media of tools' results stand in it."""
+    inputs: list[str] | None = None
+    """The kinds of media that the model takes."""
 
 
 @dataclass(slots=True, kw_only=True)
 class SystemPromptFact(Fact):
+    """A system prompt; `more` are the system messages behind the first, which plugins add."""
+
     kind: Literal["system"] = "system"
     text: str | None
+    more: list[str] | None = None
     agent: str | None = None
 
 
@@ -262,6 +268,14 @@ class RemovalFact(Fact):
     kind: Literal["removal"] = "removal"
     message: str
     part: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class RevertFact(Fact):
+    """At `at` the messages from `since` on, and what had summed any of them up, were undone for good."""
+
+    kind: Literal["revert"] = "revert"
+    since: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -350,6 +364,7 @@ AnyFact = (
     | ToolListFact
     | HistoryFact
     | RemovalFact
+    | RevertFact
     | ConversationFact
     | WaitFact
     | CompactionFact
@@ -416,6 +431,7 @@ STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
     ToolListFact: {},
     HistoryFact: {"messages": Shape.IDS, "parts": Shape.IDS},
     RemovalFact: {"message": Shape.ID, "part": Shape.ID},
+    RevertFact: {"since": Shape.ID},
     ConversationFact: {},
     WaitFact: {
         "id": Shape.ID, "what": Shape.WORD, "call": Shape.ID, "message": Shape.ID, "permission": Shape.WORD,

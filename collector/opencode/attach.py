@@ -142,7 +142,8 @@ class Follower:
         self._heard.add(session)
         if isinstance(seq, int):
             self._seq[session] = max(seq, self._seq.get(session, -1))
-        begins = seq == 0 or payload.get("type") == "session.created"
+        kind = payload.get("type")
+        begins = kind == "session.created" or (seq == 0 and kind != "session.forked")  # a fork's copies are no events
         return None if known or begins or not session.startswith("ses_") else session
 
     async def _fill1(self) -> None:

@@ -29,6 +29,7 @@ from collector.assemble.facts import (
     ShutdownFact,
     StatusFact,
     SystemPromptFact,
+    TitleFact,
     ToolFact,
     ToolListFact,
     WaitFact,
@@ -108,6 +109,7 @@ POSITIONS: Mapping[type[Fact], Mapping[str, Positions]] = {
         "version": _attributes("AGENT", "opencode.version"),
         "agent": _AGENT,
     },
+    TitleFact: {"title": _messages("assistant")},
     MessageFact: {
         **_BY,
         **_FAILED,
@@ -138,7 +140,7 @@ POSITIONS: Mapping[type[Fact], Mapping[str, Positions]] = {
     FailureFact: _FAILED,
     RetryFact: {**_FAILED, "error": (*_ERROR, *_event_attributes("LLM", "opencode.message"))},
     RequestFact: {**_BY, "params": _attributes("LLM", SpanAttributes.LLM_INVOCATION_PARAMETERS)},
-    SystemPromptFact: {"text": _messages("system"), "agent": _AGENT},
+    SystemPromptFact: {"text": _messages("system"), "more": _messages("system"), "agent": _AGENT},
     WaitFact: {
         name: _event_attributes("AGENT TOOL", f"opencode.{name}") for name in ("permission", "reply", "detail")
     },

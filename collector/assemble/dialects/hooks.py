@@ -111,7 +111,7 @@ class HookReader:
 
     def __init__(self) -> None:
         self._histories = SentHistories()
-        self._prompts: dict[tuple[str, str | None], str] = {}
+        self._prompts: dict[tuple[str, str | None], list[str]] = {}
         self._offered: dict[tuple[str, str | None], dict[str, JsonObject]] = {}
         self._last_offered: dict[tuple[str, str | None], list[JsonObject]] = {}
 
@@ -158,17 +158,19 @@ class HookReader:
             params={**params(hook.output), **({} if agent in SIDE_CALLS else _forced(hook))},
             window=whole(mapping(model.get("limit")).get("context")),
             media=_media(mapping(model.get("api"))),
+            inputs=_inputs(mapping(model.get("capabilities")).get("input")),
         )
 
     def _system(self, hook: HookCall) -> Iterator[AnyFact]:
-        prompt = _joined(hook.output.get("system"))
-        if not prompt:
-            return
+        system = hook.output.get("system")
+        prompts = texts(system) or [_joined(system)]
         session = text(hook.input.get("sessionID"))
-        if session is None:
-            self._prompts[hook.pid, hook.directory] = prompt
-        else:
-            yield _system_prompt(session, hook.at or 0, prompt, None)
+        if not prompts[0]:
+            return
+        if session is not None:
+            yield _system_prompt(session, hook.at or 0, prompts, None)
+        elif not hook.input.get("model"):  # a model without a session is asked for the draft of an agent
+            self._prompts[hook.pid, hook.directory] = prompts
 
     def _history(self, hook: HookCall) -> Iterator[AnyFact]:
         return self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
@@ -218,7 +220,7 @@ class HookReader:
         model = mapping(hook.input.get("model"))
         prompt = _joined(hook.output.get("system", hook.input.get("system")))
         if prompt:
-            yield _system_prompt(session, at, prompt, agent)
+            yield _system_prompt(session, at, [prompt], agent)
         sent = hook.output.get("messages", hook.input.get("messages"))
         if kind == "context" and isinstance(sent, list):
             yield from _prompted(objects(sent), session, at)
@@ -264,6 +266,10 @@ _READERS: dict[str, Callable[[HookReader, HookCall], Iterable[AnyFact]]] = {
 def _media(api: JsonObject) -> MediaPlace | None:
     library = text(api.get("npm"))
     return media_place(library, text(api.get("id")) or "") if library else None
+
+
+def _inputs(takes: Any) -> list[str] | None:
+    return sorted(kind for kind, taken in takes.items() if taken is True) if isinstance(takes, dict) else None
 
 
 def _forced(hook: HookCall) -> dict[str, Any]:
@@ -316,9 +322,9 @@ def _plain(value: Any) -> bool:
     return text(value) is not None or number(value) is not None or truth(value) is not None
 
 
-def _system_prompt(session: str, at: int, prompt: str, agent: str | None) -> SystemPromptFact:
-    digest = span_id(prompt).hex()
-    return SystemPromptFact(*latest(session, f"system:{at}:{digest}", at), text=prompt, agent=agent)
+def _system_prompt(session: str, at: int, prompts: list[str], agent: str | None) -> SystemPromptFact:
+    digest, (first, *more) = span_id(*prompts).hex(), prompts
+    return SystemPromptFact(*latest(session, f"system:{at}:{digest}", at), text=first, more=more or None, agent=agent)
 
 
 def _joined(system: Any) -> str:

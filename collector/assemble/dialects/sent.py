@@ -18,7 +18,7 @@ from collector.assemble.facts import AnyFact, HistoryFact, PartFact, ToolFact, l
 
 _MOST_SESSIONS = 64
 _SPOKEN = frozenset({"text", "reasoning", "file", "tool", "compaction", "subtask"})
-"""Types of parts that a model is sent."""
+"""Types of parts that a model is sent; the start of a step parts what came before it from what follows."""
 
 
 @dataclass(slots=True)
@@ -43,18 +43,20 @@ class SentHistories:
             return
         prompt = next((text(info.get("id")) for info in reversed(infos) if info.get("role") == "user"), None)
         known = self._turn(session, prompt or "").known
-        ids, names = [], []
+        ids: list[str] = []
+        names: list[str] = []
         for info, item in zip(infos, messages, strict=True):
             identifier = text(info.get("id")) or ""
             ids.append(identifier)
             if _is_new(known, identifier, info, at):
                 yield from v1_messages.message(info, session, at, recalled=True)
+            said = len(names)
             for part in objects(item.get("parts")):
                 name = text(part.get("id")) or ""
                 fresh = _is_new(known, name, part, at)
                 sent = known[name][1]
                 kind = part.get("type")
-                if isinstance(kind, str) and kind in _SPOKEN:
+                if (isinstance(kind, str) and kind in _SPOKEN) or (kind == "step-start" and len(names) > said):
                     names.append(sent)
                 if fresh:
                     yield from _part(part, session, at, sent)

@@ -77,7 +77,7 @@ def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
         reverted_at=at if reverted else 0,
     )
     if title and not _UNTITLED.fullmatch(title):
-        yield TitleFact(*earliest(session, "titled", at))
+        yield TitleFact(*earliest(session, "titled", at), title=title)
 
 
 def _deleted(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:

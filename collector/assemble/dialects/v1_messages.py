@@ -104,8 +104,8 @@ def _summary(summary: JsonObject, session: str, identifier: str, at: int) -> Fac
                 **{f"patch.{i}": patch for i, found in enumerate(diffs) if (patch := text(found.get("patch")))},
             },
         )
-    if text(summary.get("title")):
-        yield TitleFact(*earliest(session, "titled", at))
+    if title := text(summary.get("title")):
+        yield TitleFact(*earliest(session, "titled", at), title=title)
 
 
 def part(found: JsonObject, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:

@@ -35,6 +35,7 @@ from collector.assemble.facts import (
     MessageFact,
     NoteFact,
     PartFact,
+    RevertFact,
     SessionFact,
     ShutdownFact,
     StatusFact,
@@ -52,9 +53,9 @@ _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
     r"|rpc|model|provider|agent|command|skill|shell|config|log|websearch|credential|tool|location|filesystem|file"
     r"|models-dev|persistent-pty|preferences|vibe|voice|global|usage|aisdk|migration)\.[a-z._-]+"
-    r"|session\.(forked|deleted|viewed|archived|unarchived|metadata\.updated|permissions|instructions\.updated"
+    r"|session\.(forked|viewed|archived|unarchived|metadata\.updated|permissions|instructions\.updated"
     r"|inbox\.delivery\.changed|agent\.selected|model\.selected|agent\.switched|model\.switched|status|idle"
-    r"|revert\.(staged|cleared|committed)|message\.content\.updated|compaction\.delta|shell\.delta|context\.updated)"
+    r"|revert\.(staged|cleared)|message\.content\.updated|compaction\.delta|shell\.delta|context\.updated)"
 )
 
 
@@ -95,7 +96,18 @@ def _renamed(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> F
     title = text(data.get("title"))
     if title:
         yield SessionFact(*latest(session, "session.renamed", at), title=title)
-        yield TitleFact(*earliest(session, "titled", at))
+        yield TitleFact(*earliest(session, "titled", at), title=title)
+
+
+def _deleted(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    yield SessionFact(*earliest(session, "session.deleted", at), deleted=at)
+
+
+def _reverted(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
+    """Undone for good, without a word on each message; what is only staged may be cleared again."""
+    since = text(data.get("to"))
+    if since:
+        yield RevertFact(*latest(session, f"reverted:{event.id or at}", at), since=since)
 
 
 def _moved(event: OpenCodeEvent, data: JsonObject, session: str, at: int) -> Facts:
@@ -319,6 +331,8 @@ _READERS: dict[str, Reads] = {
     "session.created": _created,
     "session.renamed": _renamed,
     "session.moved": _moved,
+    "session.deleted": _deleted,
+    "session.revert.committed": _reverted,
     "session.inbox.enqueued": _enqueued,
     "session.input.admitted": _enqueued,
     "session.prompt.admitted": _enqueued,

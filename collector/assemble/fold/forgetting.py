@@ -105,7 +105,7 @@ def _forget_summarised(session: SessionState) -> None:
         excess += _MOST_MESSAGES // 10
     if is_due:
         excess, session.measured = max(excess, _too_long(done)), len(session.messages)
-    compactions = [index for index, message in enumerate(done) if message.is_compaction and message.done]
+    compactions = [index for index, message in enumerate(done) if session.has_summed_up(message)]
     if len(compactions) > 1:
         last = compactions[-2]
         mark = session.messages.get(done[last].info.parent or "")

@@ -16,6 +16,7 @@ from collector.assemble.facts import (
     PartFact,
     RemovalFact,
     RetryFact,
+    RevertFact,
     SessionFact,
     StatusFact,
     TitleFact,
@@ -51,7 +52,7 @@ def _session(session: SessionState, fact: SessionFact) -> bool:
 def _titled(session: SessionState, fact: TitleFact) -> bool:
     if session.titled is not None and session.titled <= fact.at:
         return False
-    session.titled = fact.at
+    session.titled, session.titled_as = fact.at, fact.title
     return True
 
 
@@ -70,6 +71,13 @@ def _removal(session: SessionState, fact: RemovalFact) -> bool:
     message.removed[fact.part] = min(fact.at, known or NEVER)
     session.touch(message)
     return known is None
+
+
+def _revert(session: SessionState, fact: RevertFact) -> bool:
+    if fact in session.reverts:
+        return False
+    session.reverts.append(fact)
+    return True
 
 
 def _retry(session: SessionState, fact: RetryFact) -> bool:
@@ -175,9 +183,15 @@ def _says_the_same(one: PartFact | ToolFact, other: PartFact | ToolFact) -> bool
             and one.error == other.error
             and one.pruned == other.pruned
             and one.name == other.name
+            and one.message == other.message
         )
     if isinstance(one, PartFact) and isinstance(other, PartFact):
-        return one.text == other.text and one.type == other.type and one.ignored == other.ignored
+        return (
+            one.text == other.text
+            and one.type == other.type
+            and one.ignored == other.ignored
+            and one.message == other.message
+        )
     return False
 
 
@@ -200,6 +214,7 @@ _LEARNT: dict[type[Fact], Callable[[SessionState, Any], bool]] = {
     NoteFact: _note,
     RemovalFact: _removal,
     RetryFact: _retry,
+    RevertFact: _revert,
     StatusFact: _status,
 }
 """All others are found by their time only."""

@@ -17,6 +17,7 @@ from collector.assemble.facts import (
     PartFact,
     RequestFact,
     RetryFact,
+    RevertFact,
     SessionFact,
     StatusFact,
     SystemPromptFact,
@@ -79,6 +80,7 @@ class SessionState:
         "removed",
         "requests",
         "retries",
+        "reverts",
         "said",
         "said_history",
         "said_sent",
@@ -92,6 +94,7 @@ class SessionState:
         "timelines",
         "title_usages_told",
         "titled",
+        "titled_as",
         "tools",
         "touched",
         "usages",
@@ -145,7 +148,7 @@ class SessionState:
         """The last of those of each part."""
         self.said_sent: dict[tuple[str, tuple[str | None, ...], Any], Any] = {}
         """What messages said in histories, as `spans` put it."""
-        self.said_history: tuple[HistoryFact | None, tuple[str | None, ...], Any] = (None, (None, None), [])
+        self.said_history: tuple[HistoryFact | None, Any, Any] = (None, (None, None), [])
         """The last history, and what it said."""
         self.encodings: dict[str, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""
@@ -176,6 +179,8 @@ class SessionState:
         self.notes: dict[str, NoteFact] = {}
         self.waits: dict[str, dict[bool, WaitFact]] = {}
         self.titled: int | None = None
+        self.titled_as: str | None = None
+        self.reverts: list[RevertFact] = []
         self.title_usages_told: set[int] = set()
         """When what a title used was heard of, for each of which a span was built."""
         self.heard = 0
@@ -226,14 +231,32 @@ class SessionState:
         """Whether a message of this session has the role and time of `message`."""
         return any(own.created == message.created and own.role == message.role for own in self.messages.values())
 
+    def has_summed_up(self, message: SessionMessage) -> bool:
+        """Whether the conversation begins anew with `message`, a compaction that was asked for and did not fail.
+
+        One that failed is tried again as the answer to the next prompt: that sums up, and nothing begins with it.
+        """
+        if not message.is_compaction or not message.done or message.info.error_type is not None:
+            return False
+        mark = self.messages.get(message.info.parent or "")
+        return mark is not None and mark.part("compaction") is not None
+
     def is_undone(self, message: SessionMessage, step: SessionMessage, at: int) -> bool:
         """Whether `message` was taken out of the conversation before `step`, whose request left at `at`."""
-        if message.removed.get(None, NEVER) <= at:
+        if message.removed.get(None, NEVER) <= at or self.is_reverted(message.position, at):
             return True
         since, when = self.info.reverted, self.info.reverted_at
         if since is None or not when:
             return False
         return since <= message.id and message.created <= when < step.created
+
+    def is_reverted(self, position: tuple[int, str], at: int) -> bool:
+        """Whether what was made at `position` was undone for good before `at`."""
+        for revert in self.reverts:
+            since = self.messages.get(revert.since)
+            if since is not None and since.position <= position and position[0] <= revert.at <= at:
+                return True
+        return False
 
     def touch(self, message: SessionMessage) -> None:
         """Something new was heard of `message`."""

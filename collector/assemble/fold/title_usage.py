@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from collector.assemble.facts import UsageFact
+from collector.assemble.fold.message import Standing
 from collector.assemble.fold.session import SessionState
 
 _PRECISION = 9
@@ -34,8 +35,9 @@ def title_usages(session: SessionState) -> list[CallUsage]:
     known = _calls(session)
     found: list[CallUsage] = []
     previous = CallUsage(0, {}, 0)
-    # The first total of a session that was joined later holds what was used before, and says nothing.
-    joined_later = session.born is None or bool(session.finished)
+    # The first total of a session that was joined later, or of a fork, holds what was used before, and says nothing.
+    is_fork = bool(session.ordered) and session.ordered[0][2].standing is Standing.COPIED
+    joined_later = session.born is None or bool(session.finished) or is_fork
     for number, fact in enumerate(facts):
         total = CallUsage(fact.at, fact.tokens, fact.cost)
         grown = _grown(previous, total)

@@ -203,9 +203,15 @@ def _is_final(turn: Turn) -> bool:
         return last is None or last.status != "busy"
     return (
         step.info.finish not in (None, "tool-calls", "tool_use")
+        or _is_by_hand(step)
         or step.info.structured is not None
         or any(tool.rejected for tool in step.tools.values())
     )
+
+
+def _is_by_hand(step: SessionMessage) -> bool:
+    """Whether a person ran a command: no model was asked, and no step follows."""
+    return step.info.finish is None and step.info.parent is not None and bool(step.tools) and not step.parts
 
 
 def _by_time(message: SessionMessage) -> tuple[int, str]:

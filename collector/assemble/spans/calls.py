@@ -8,6 +8,7 @@ from functools import partial
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from collector.assemble.attachments import MediaManner
 from collector.assemble.facts import CompactionFact, RequestFact, RetryFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.title_usage import CallUsage
@@ -18,8 +19,8 @@ from collector.assemble.spans.conversation import SentMessage
 from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_number, put_text
 from collector.assemble.spans.outcome import error_of
 from collector.assemble.spans.places import SpanPlace
-from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, answered, as_text, said
-from collector.assemble.spans.sent import prepared, sent
+from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, Manner, answered, as_text, said
+from collector.assemble.spans.sent import ALL_TAKEN, prepared, sent
 from collector.assemble.spans.timing import Timing
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
@@ -46,14 +47,11 @@ class CallSpans:
     ) -> list[BuiltSpan]:
         """The span of the request that a step's answer came from, after those of its other attempts."""
         session = turn.session
-        messages = sent(session, step, times.start, times.request.media if times.request else None)
-        if system is not None and system.text:
-            encoding, prompt = session.encodings.setdefault(
-                system.text, (conversation.ConversationEncoding(), SentMessage("system", system.text))
-            )
-            messages = [prompt, *messages]
-        else:
-            encoding = session.encodings.setdefault("", (conversation.ConversationEncoding(), None))[0]
+        messages = sent(session, step, times.start, _media(times.request))
+        prompts = _system_messages(system)
+        known = "\0".join(prompt.text for prompt in prompts)
+        encoding, prompts = session.encodings.setdefault(known, (conversation.ConversationEncoding(), prompts))
+        messages = [*prompts, *messages]
         offered = self._tools.of(tools.tools) if tools is not None else b""
         asked = _RequestContent(messages, times.request, encoding, offered, session.forgotten)
         made = []
@@ -160,12 +158,12 @@ class CallSpans:
                 agent="title",
             ),
         )
-        messages = [SentMessage("system", system.text)] if system and system.text else []
+        messages = _system_messages(system)
         if turn.opener.info.delivered is None:
             messages.append(SentMessage("user", TITLE_PROMPT))
-        messages += _title_subject(turn, start)
+        messages += _title_subject(turn, start, Manner(media=_media(request)))
         _put_asked(made.span, provider, model, _RequestContent(messages, request, conversation.ConversationEncoding()))
-        title = session.info.title
+        title = session.titled_as or session.info.title
         if title and session.titled is not None and session.titled >= start:
             _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
         if usage is not None:
@@ -203,7 +201,19 @@ class CallSpans:
         return made
 
 
-def _title_subject(turn: Turn, start: int) -> list[SentMessage]:
+def _system_messages(system: SystemPromptFact | None) -> list[SentMessage]:
+    if system is None or not system.text:
+        return []
+    return [SentMessage("system", prompt) for prompt in (system.text, *(system.more or ()))]
+
+
+def _media(request: RequestFact | None) -> MediaManner:
+    if request is None:
+        return ALL_TAKEN
+    return MediaManner(request.media, None if request.inputs is None else frozenset(request.inputs))
+
+
+def _title_subject(turn: Turn, start: int, manner: Manner) -> list[SentMessage]:
     """What a title is made of: the messages up to the first prompt; of a command run as a subtask, its prompts."""
     subtasks = [part.text for part in turn.opener.sorted_parts() if part.type == "subtask" and part.text]
     if subtasks and len(subtasks) == len(turn.opener.parts):
@@ -214,9 +224,9 @@ def _title_subject(turn: Turn, start: int) -> list[SentMessage]:
             subject = [turn.opener]
             break
         subject.insert(0, message)
-    opening = prepared(turn.session, turn.opener, turn.until)
+    opening = prepared(turn.session, turn.opener, turn.until, manner)
     earlier = subject if opening is None else subject[:-1]
-    return [*(sent for message in earlier for sent in said(message, start)), *(opening or ())]
+    return [*(sent for message in earlier for sent in said(message, start, manner)), *(opening or ())]
 
 
 @dataclass(slots=True)

@@ -6,10 +6,18 @@ placeholder. The content of a text file stands in texts beside it; other files s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from collector.assemble.attachments import MediaPlace, describe, is_apart
+from collector.assemble.attachments import (
+    MediaManner,
+    MediaPlace,
+    describe,
+    is_apart,
+    refusal,
+    sent_by_user,
+    transcribed,
+)
 from collector.assemble.facts import PartFact, ToolFact
 from collector.assemble.fold.message import SessionMessage, is_settled
 from collector.assemble.spans.conversation import SentMessage
@@ -28,10 +36,10 @@ _LONGEST_RESULT = 2000
 
 
 class Manner(NamedTuple):
-    """How a request shows messages: those of another model as `foreign`, and where the media of tools' results are."""
+    """How a request shows messages: those of another model as `foreign`, and its media."""
 
     foreign: bool = False
-    media: MediaPlace | None = None
+    media: MediaManner = MediaManner()
 
 
 PLAIN = Manner()
@@ -54,15 +62,39 @@ def said_by(
     if message.role == "assistant":
         if _is_left_out(message, parts, tools):
             return []
-        answer = _answered_before(parts, tools, foreign=manner.foreign)
-        results = [_result(tool, at, manner.media) for tool in tools]
-        behind = [word for tool in tools for word in _media(tool, at) if is_apart(word, manner.media)]
+        found: list[SentMessage] = []
+        for some_parts, some_tools in _attempts(parts, tools):
+            answer = _answered_before(some_parts, some_tools, foreign=manner.foreign)
+            if answer.contents or answer.calls or _is_empty_answer(message, some_parts):
+                found.append(answer)
+            found += [_result(tool, at, manner.media.place) for tool in some_tools]
+        behind = [word for tool in tools for word in _media(tool, at) if is_apart(word, manner.media.place)]
         if behind:
-            results.append(SentMessage("user", "\n".join([BEHIND, *behind])))
-        says_something = answer.contents or answer.calls or _is_empty_answer(message, parts)
-        return [answer, *results] if says_something else results
-    words = [word for part in parts if (word := _prompt_word(part))]
+            words = [sent_by_user(word, manner.media) for word in behind]
+            found.append(SentMessage("user", "\n".join([BEHIND, *words])))
+        return found
+    words = [word for part in parts if (word := _prompt_word(part, manner.media))]
     return [SentMessage("user", "\n".join(words))] if words else []
+
+
+def _attempts(parts: list[PartFact], tools: list[ToolFact]) -> Iterator[tuple[list[PartFact], list[ToolFact]]]:
+    """What was said from each start of the step on: a step that is begun again is sent as an answer for each time."""
+    starts = sorted(part.part for part in parts if part.type == "start")
+    if not starts or starts[-1] <= min(
+        [*(p.part for p in parts if p.type != "start"), *(t.part for t in tools)], default=""
+    ):
+        yield parts, tools
+        return
+    bounds = ["", *starts]
+    for index, since in enumerate(bounds):
+        until = bounds[index + 1] if index + 1 < len(bounds) else None
+
+        def within(fact: PartFact | ToolFact, since: str = since, until: str | None = until) -> bool:
+            return since <= fact.part and (until is None or fact.part < until)
+
+        some = [p for p in parts if p.type != "start" and within(p)], [t for t in tools if within(t)]
+        if some[0] or some[1]:
+            yield some
 
 
 def _is_empty_answer(message: SessionMessage, parts: list[PartFact]) -> bool:
@@ -70,12 +102,12 @@ def _is_empty_answer(message: SessionMessage, parts: list[PartFact]) -> bool:
     return message.info.parent is not None and any(part.type == "text" for part in parts)
 
 
-def _prompt_word(part: PartFact) -> str | None:
+def _prompt_word(part: PartFact, manner: MediaManner) -> str | None:
     match part.type:
         case "text":
             return None if part.ignored else part.text
         case "file" if part.mime not in _AS_TEXT:
-            return describe(part.mime, part.filename, part.bytes)
+            return refusal(part.mime, part.filename, manner) or describe(part.mime, part.filename, part.bytes)
         case "compaction":
             return _COMPACTED
         case "subtask":
@@ -185,7 +217,7 @@ def _call_transcript(tool: ToolFact, at: int) -> list[str]:
     if tool.status == "error":
         lines.append(f"[Tool error]: {tool.error or ''}")
     elif tool.status == "completed":
-        output = tool.output or ""
+        output = "\n".join([tool.output or "", *map(transcribed, tool.attachments or ())])
         if len(output) > _LONGEST_RESULT:
             output = f"{output[:_LONGEST_RESULT]}\n[truncated]"
         lines.append(f"[Tool result]: {_CLEARED if _is_cleared(tool, at) else output}")

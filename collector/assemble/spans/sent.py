@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from collector.assemble.attachments import MediaPlace
+from collector.assemble.attachments import MediaManner
 from collector.assemble.facts import HistoryFact, PartFact, ToolFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
@@ -28,16 +28,17 @@ _MEDIA_BEHIND = (1, 18)
 
 _SHOWN_BEFORE_MS = 60_000
 
+ALL_TAKEN = MediaManner()
 _Shown = tuple[SessionMessage, list[PartFact], list[ToolFact]]
 
 
-def sent(session: SessionState, step: SessionMessage, start: int, media: MediaPlace | None = None) -> list[SentMessage]:
+def sent(session: SessionState, step: SessionMessage, start: int, media: MediaManner = ALL_TAKEN) -> list[SentMessage]:
     """The conversation that went to the model for `step`, whose request left at `start`, without system prompt.
 
-    `media` is where those of tools' results stand in the request; those that nobody told stand in the results.
+    `media` is how the request shows them.
     """
     if _version(session) < _MEDIA_BEHIND:
-        media = None
+        media = MediaManner(None, media.kinds)
     spoken = _spoken(session, step)
     if spoken is not None:
         return spoken
@@ -56,7 +57,11 @@ def sent(session: SessionState, step: SessionMessage, start: int, media: MediaPl
         ]
     messages = before(session, step, start)
     summary = max(
-        (c for c in session.compactions.facts if c.text and c.error_type is None and c.at <= step.created),
+        (
+            c
+            for c in session.compactions.facts
+            if c.text and c.error_type is None and c.at <= step.created and not session.is_reverted((c.at, ""), start)
+        ),
         key=lambda c: c.at,
         default=None,
     )
@@ -83,7 +88,7 @@ def _history(session: SessionState, step: SessionMessage, start: int) -> History
 
 
 def _said_in(
-    session: SessionState, history: HistoryFact, step: SessionMessage, start: int, media: MediaPlace | None
+    session: SessionState, history: HistoryFact, step: SessionMessage, start: int, media: MediaManner
 ) -> list[SentMessage]:
     if not history.parts:  # kept by an earlier version of this collector
         known = [session.messages[m] for m in history.messages if m in session.messages and m != step.id]
@@ -106,12 +111,12 @@ def _said_in(
     return found
 
 
-def prepared(session: SessionState, message: SessionMessage, until: int) -> list[SentMessage] | None:
+def prepared(session: SessionState, message: SessionMessage, until: int, manner: Manner) -> list[SentMessage] | None:
     """What `message` said in the first request that a hook showed it in, with what the agent had added to it."""
     for history in session.histories.between(message.created, until):
         if message.id in history.messages and history.parts:
             shown = _shown(session, [message.id], history.parts)
-            return [sent for item in shown for sent in said_by(*item, history.at)]
+            return [sent for item in shown for sent in said_by(*item, history.at, manner)]
     return None
 
 
@@ -150,21 +155,22 @@ def _summed_up(session: SessionState, step: SessionMessage, start: int) -> Itera
     until = next((at for at, m in enumerate(messages) if part is not None and m.id == part.tail), len(messages))
     if part is not None and part.overflow and len(prompts) > 1:
         until = min(until, prompts[-1])
+    done = [m for m in session.summaries.values() if session.has_summed_up(m)]
+    hidden = {i for m in done for i in (m.id, m.info.parent)} | (
+        {mark.id} if mark is not None and part is not None else set()
+    )
     for message in messages[:until]:
-        if not selected or (message.part("compaction") is None and not message.is_compaction):
+        if not selected or message.id not in hidden:
             yield message, message.parts_at(start), message.sorted_tools()
 
 
 def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
     earlier = [m for _, _, m in session.ordered[: session.before(step)]]
-    if session.info.reverted_at or session.has_removals:
+    if session.info.reverted_at or session.has_removals or session.reverts:
         earlier = [message for message in earlier if not session.is_undone(message, step, start)]
-    marks = {
-        m.info.parent: m
-        for m in session.summaries.values()
-        if m.done and m.info.error_type is None and m.position < step.position
-    }
+    summaries = session.summaries.values()
+    marks = {m.info.parent: m for m in summaries if session.has_summed_up(m) and m.position < step.position}
     marks.pop(step.info.parent, None)
     at = next((at for at in range(len(earlier) - 1, -1, -1) if earlier[at].id in marks), None)
     if at is None:
@@ -178,7 +184,7 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
     return [*earlier[at : summary + 1], *earlier[kept:at], *earlier[summary + 1 :]]
 
 
-def _manner(session: SessionState, message: SessionMessage, step: SessionMessage, media: MediaPlace | None) -> Manner:
+def _manner(session: SessionState, message: SessionMessage, step: SessionMessage, media: MediaManner) -> Manner:
     return Manner(_is_foreign(session, message, step.info.provider, step.info.model), media)
 
 
@@ -195,7 +201,7 @@ class _Asked(NamedTuple):
 
     provider: str | None
     model: str | None
-    media: MediaPlace | None
+    media: MediaManner
     version: tuple[int, ...]
 
 
@@ -214,7 +220,7 @@ class _Conversation:
 
 
 def _all_said(
-    session: SessionState, messages: list[SessionMessage], step: SessionMessage, start: int, media: MediaPlace | None
+    session: SessionState, messages: list[SessionMessage], step: SessionMessage, start: int, media: MediaManner
 ) -> list[SentMessage]:
     """What `messages` say to the model of `step`."""
     before: _Conversation | None = session.said

@@ -121,7 +121,7 @@ class TurnSpans:
         session, name = turn.session, tool.name or "tool"
         start = tool.start or step.created
         end = tool.end or cut_at(turn, step, tool)
-        title = tool.title
+        title = tool.title or _task_of(tool)
         made = begin(
             self._service,
             session,
@@ -138,7 +138,7 @@ class TurnSpans:
         )
         given, output = tool.input, tool.output
         metadata: dict[str, Any] = {"tool_name": name, "call_id": tool.call}
-        metadata |= {key: value for key, value in (("title", tool.title), ("metadata", tool.metadata)) if value}
+        metadata |= {key: value for key, value in (("title", title), ("metadata", tool.metadata)) if value}
         put(
             made.span,
             {
@@ -218,6 +218,13 @@ class TurnSpans:
                 agent="compaction",
             ),
         )
+
+
+def _task_of(tool: ToolFact) -> str:
+    """What a subagent is asked to do: of one that failed, OpenCode keeps no title."""
+    given = tool.input if tool.child and isinstance(tool.input, dict) else {}
+    description = given.get("description")
+    return description if isinstance(description, str) else ""
 
 
 def _output(turn: Turn) -> tuple[str, str]:

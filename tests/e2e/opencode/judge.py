@@ -20,6 +20,8 @@ from e2e.opencode.fake_model import Exchange
 
 _NOT_PARAMETERS = {"messages", "tools", "model", "stream", "stream_options"}
 _ATTACHMENT = re.compile(r"\[attachment: (?:[^,\]]*, )??([\w.+-]+/[\w.+-]+), (\d+) bytes\]")
+_SUMMED_UP = re.compile(r"Here is the conversation so far:\n\n<conversation>\n(.*)\n</conversation>", re.DOTALL)
+"""How a compaction is asked for since 1.16: of all that is OpenCode's own, only the conversation is compared."""
 _SHOWN_CHARACTERS = 160
 
 
@@ -207,6 +209,8 @@ def sent(exchange: Exchange) -> Call:
 def _sent_message(message: dict[str, Any]) -> Message:
     content = message.get("content")
     words = [content or ""] if not isinstance(content, list) else [_sent_part(part) for part in content]
+    if (summed_up := _SUMMED_UP.match(words[0])) is not None:
+        words = [summed_up[1]]
     calls = tuple(
         (call["id"], call["function"]["name"], _arguments(call["function"]["arguments"]))
         for call in message.get("tool_calls") or ()

@@ -90,12 +90,6 @@ KNOWN = (
         versions=("1.2.27",),
     ),
     Known(
-        r"message 1 \(user\) text",
-        "OpenCode puts words of its own around the conversation it sums up",
-        _COMPACTION,
-        contained=True,
-    ),
-    Known(
         "roles",
         "OpenCode says in words of its own that this is the last step it allows; no hook shows them",
         scenarios=("agent_steps",),

@@ -248,6 +248,23 @@ def test_a_gap_of_opencode_2_is_filled_from_all_pages_of_messages(start: Start) 
     assert not any(item["data"]["sessionID"] == "ses_old" for item in following.items)
 
 
+def test_what_a_fork_of_opencode_2_took_over_is_fetched(start: Start) -> None:
+    """It is no event of the fork, and stands before all that is."""
+    user = {"id": "msg_1", "type": "user", "text": "hi", "time": {"created": 1}}
+    routes = {
+        **TWO,
+        "/api/session/ses_b": {"data": {"id": "ses_b"}},
+        "/api/session/ses_b/message": {"data": [user], "cursor": {}},
+    }
+    fake, following = start(routes)
+    forked = {"sessionID": "ses_b", "parentID": "ses_a"}
+    durable = {"aggregateID": "ses_b", "seq": 0}
+    fake.stream += [{"id": "evt_1", "created": 2, "type": "session.forked", "durable": durable, "data": forked}]
+    following.until(lambda: "session.forked" in [item["type"] for item in following.items])
+    kinds = [item["type"] for item in following.items]
+    assert kinds == ["session.created", "session.inbox.enqueued", "session.inbox.delivered", "session.forked"]
+
+
 def test_the_password_goes_as_basic_auth(start: Start) -> None:
     fake, following = start(ONE, secret="open-sesame", given="open-sesame")
     fake.stream += [told(1, "session.created")]

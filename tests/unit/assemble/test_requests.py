@@ -1,0 +1,306 @@
+"""What a request held, where that is not just the messages before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from harness.opencode import NOW, Script, assemble, attributes, live, of_kind
+
+from collector.assemble.assembler import Assembler
+from collector.assemble.dialects.items import UnknownType
+from collector.assemble.dialects.reader import ItemReader
+from collector.assemble.spans.otlp import BuiltSpan
+
+
+def sent(made: BuiltSpan) -> list[tuple[str, str]]:
+    """Roles and texts of a call's input messages."""
+    found, index = attributes(made), 0
+    messages = []
+    while (role := found.get(f"llm.input_messages.{index}.message.role")) is not None:
+        messages.append((role, found.get(f"llm.input_messages.{index}.message.content", "")))
+        index += 1
+    return messages
+
+
+def calls(made: list[BuiltSpan]) -> list[BuiltSpan]:
+    return [m for m in of_kind(made, "LLM") if attributes(m)["agent.name"] != "title"]
+
+
+def hook(name: str, at: int, given: Any = None, output: Any = None) -> dict[str, Any]:
+    return {"ts": NOW + at, "pid": 1, "dir": "/p", "hook": name, "input": given or {}, "output": output or {}}
+
+
+def history(script: Script, at: int, *messages: tuple[str, str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """What a hook shows of a history: ids, roles and parts."""
+    shown = [
+        {
+            "info": {"id": id, "role": role, "sessionID": script.session, "parentID": "msg_1"},
+            "parts": [{"messageID": id, "sessionID": script.session, **part} for part in parts],
+        }
+        for id, role, parts in messages
+    ]
+    return hook("experimental.chat.messages.transform", at, output={"messages": shown})
+
+
+def asks(script: Script, at: int, agent: str = "build", **model: Any) -> dict[str, Any]:
+    return hook("chat.params", at, {"sessionID": script.session, "agent": agent, "model": {"id": "m", **model}})
+
+
+# ---- an answer that was begun again
+
+
+def begun_again() -> Script:
+    """The stream broke within the answer; the same message was begun a second time, and kept an empty text."""
+    script = Script()
+    script.user("msg_1", 0, "question")
+    script.step("msg_2", "msg_1", 100)
+    for name, start, text in (("b", 110, ""), ("d", 310, "whole")):
+        times = {"start": NOW + start, "end": NOW + start + 10}
+        part = script._part(f"msg_2_{name}", "msg_2", type="text", text=text, time=times)
+        script.add("message.part.updated", start + 10, part=part, time=NOW + start + 10)
+    part = script._part("msg_2_c", "msg_2", type="step-start")
+    script.add("message.part.updated", 300, part=part, time=NOW + 300)
+    script.done("msg_2", "msg_1", 100, 330)
+    script.user("msg_3", 1000, "next")
+    script.answer("msg_4", "msg_3", 1100)
+    script.idle(1200)
+    return script
+
+
+RIGHT = [("user", "question"), ("assistant", ""), ("assistant", "whole"), ("user", "next")]
+
+
+def test_an_answer_that_was_begun_again_is_sent_as_two() -> None:
+    assert sent(calls(assemble(begun_again().events))[-1]) == RIGHT
+
+
+def test_an_answer_that_was_begun_again_is_two_in_a_hooks_history() -> None:
+    script = begun_again()
+    start, texts = {"type": "step-start"}, ({"type": "text", "text": ""}, {"type": "text", "text": "whole"})
+    parts = [{"id": f"prt_msg_2_{n}", **p} for n, p in zip("abcd", (start, texts[0], start, texts[1]), strict=True)]
+    shown = history(
+        script,
+        1090,
+        ("msg_1", "user", [{"id": "prt_msg_1_text", "type": "text", "text": "question"}]),
+        ("msg_2", "assistant", parts),
+        ("msg_3", "user", [{"id": "prt_msg_3_text", "type": "text", "text": "next"}]),
+    )
+    assert sent(calls(assemble([*script.events, shown, asks(script, 1095)]))[-1]) == RIGHT
+
+
+# ---- a compaction that failed, which the next prompt tries again
+
+
+def tried_again() -> Script:
+    script = Script()
+    for number in (1, 2):
+        script.user(f"msg_{number}0", number * 10_000, f"question {number}")
+        script.answer(f"msg_{number}1", f"msg_{number}0", number * 10_000 + 100, f"answer {number}")
+        script.idle(number * 10_000 + 200)
+    script.user("msg_30", 30_000, "", type="compaction", auto=False)
+    script.step("msg_31", "msg_30", 30_100, agent="compaction", summary=True)
+    failed = {"name": "APIError", "data": {"message": "no"}}
+    script.done("msg_31", "msg_30", 30_100, 30_200, agent="compaction", summary=True, error=failed)
+    script.idle(30_300)
+    script.user("msg_40", 40_000, "question 3")
+    summed_up(script, "msg_41", "msg_40", 40_100, "summary for question 3")
+    return script
+
+
+def summed_up(script: Script, id: str, parent: str, at: int, text: str) -> None:
+    script.step(id, parent, at, agent="compaction", summary=True)
+    times = {"start": NOW + at + 10, "end": NOW + at + 40}
+    part = script._part(f"{id}_t", id, type="text", text=text, time=times)
+    script.add("message.part.updated", at + 40, part=part, time=NOW + at + 40)
+    script.done(id, parent, at, at + 50, agent="compaction", summary=True)
+    script.idle(at + 100)
+
+
+def test_a_compaction_in_the_place_of_an_answer_sums_up_the_prompt_too() -> None:
+    call = calls(assemble(tried_again().events))[-1]
+    texts = ("[User]: question 1", "[Assistant]: answer 1", "[User]: question 2", "[Assistant]: answer 2")
+    assert sent(call) == [("user", "\n\n".join([*texts, "[User]: question 3"]))]
+
+
+def test_nothing_begins_anew_with_a_compaction_in_the_place_of_an_answer() -> None:
+    """The conversation begins where a mark was answered with a summary: until then all of it is sent."""
+    script = tried_again()
+    script.user("msg_50", 50_000, "question 4")
+    script.answer("msg_51", "msg_50", 50_100)
+    script.idle(50_200)
+    script.user("msg_60", 60_000, "", type="compaction", auto=False)
+    summed_up(script, "msg_61", "msg_60", 60_100, "summary of all")
+    script.user("msg_70", 70_000, "question 5")
+    script.answer("msg_71", "msg_70", 70_100)
+    script.idle(70_200)
+    *_, fourth, last, fifth = calls(live(script.events))
+    assert sent(fourth)[0] == ("user", "question 1")
+    assert "[User]: question 1" in sent(last)[0][1]
+    assert "[Assistant]: summary for question 3" in sent(last)[0][1]
+    assert [text for _, text in sent(fifth)] == ["What did we do so far?", "summary of all", "question 5"]
+
+
+def test_a_call_that_sums_up_is_offered_no_tools() -> None:
+    script = tried_again()
+    tools = [{"name": "bash", "description": "d", "parameters": {}}]
+    told = [
+        asks(script, 40_105, "compaction"),
+        hook("chat.tools", 40_105, {"sessionID": script.session}, {"tools": tools}),
+    ]
+    assert not any(key.startswith("llm.tools") for key in attributes(calls(assemble([*script.events, *told]))[-1]))
+
+
+# ---- tools
+
+
+def test_the_tools_of_one_request_are_not_shown_with_the_next() -> None:
+    """Of the next nothing is told: a server of the Model Context Protocol has joined, whose tools no hook shows."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.answer("msg_2", "msg_1", 100)
+    script.idle(200)
+    script.user("msg_3", 1000)
+    script.answer("msg_4", "msg_3", 1100)
+    script.idle(1200)
+    tools = [{"name": "bash", "description": "d", "parameters": {}}]
+    offered = hook("chat.tools", 101, {"sessionID": script.session, "agent": "build"}, {"tools": tools})
+    made = calls(assemble([*script.events, asks(script, 101), offered, asks(script, 1101)]))
+    assert ["llm.tools.0.tool.name" in attributes(call) for call in made] == [True, False]
+
+
+# ---- media
+
+
+@pytest.mark.parametrize(
+    ("mime", "name", "right"),
+    [
+        ("image/png", "dot", "[attachment: dot, image/png, 3 bytes]"),
+        (
+            "application/pdf",
+            "a.pdf",
+            'ERROR: Cannot read "a.pdf" (this model does not support pdf input). Inform the user.',
+        ),
+        ("audio/wav", None, "ERROR: Cannot read audio (this model does not support audio input). Inform the user."),
+        ("application/zip", "a.zip", "[attachment: a.zip, application/zip, 3 bytes]"),
+    ],
+)
+def test_media_that_a_model_does_not_take_are_told_it_as_a_text(mime: str, name: str | None, right: str) -> None:
+    script = Script()
+    script.user("msg_1", 0, "see")
+    file = {"type": "file", "mime": mime, "url": f"data:{mime};base64,AAAA", **({"filename": name} if name else {})}
+    part = script._part("msg_1_z", "msg_1", **file)
+    script.add("message.part.updated", 10, part=part, time=NOW + 10)
+    script.answer("msg_2", "msg_1", 100)
+    script.idle(200)
+    takes = {"input": {"text": True, "image": True, "pdf": False, "audio": False, "video": False}}
+    title, call = of_kind(
+        assemble(
+            [*script.events, asks(script, 50, "title", capabilities=takes), asks(script, 101, capabilities=takes)]
+        ),
+        "LLM",
+    )
+    assert sent(call) == [("user", f"see\n{right}")]
+    assert sent(title)[-1] == ("user", f"see\n{right}")
+
+
+def test_a_summed_up_result_names_its_attachments() -> None:
+    script = Script()
+    script.user("msg_1", 0, "see")
+    script.step("msg_2", "msg_1", 100)
+    file = {"type": "file", "mime": "image/png", "filename": "dot.png", "url": "data:image/png;base64,AAAA"}
+    script.tool("read", "msg_2", 120, 130, name="read", attachments=[file, {**file, "filename": None}])
+    script.done("msg_2", "msg_1", 100, 150, finish="stop")
+    script.idle(200)
+    script.user("msg_3", 1000, "", type="compaction", auto=False)
+    summed_up(script, "msg_4", "msg_3", 1100, "summary")
+    ((_, text),) = sent(calls(assemble(script.events))[-1])
+    assert text.endswith("[Tool result]: out\n[Attached image/png: dot.png]\n[Attached image/png: file]")
+
+
+# ---- what other plugins add
+
+
+def test_each_text_of_a_system_prompt_is_a_message() -> None:
+    script = Script()
+    script.user("msg_1", 0, "question")
+    script.answer("msg_2", "msg_1", 100)
+    script.idle(200)
+    system = hook("experimental.chat.system.transform", 99, {"sessionID": script.session}, {"system": ["one", "two"]})
+    (call,) = calls(assemble([*script.events, system, asks(script, 101)]))
+    assert sent(call) == [("system", "one"), ("system", "two"), ("user", "question")]
+
+
+def test_the_prompt_for_the_draft_of_an_agent_is_no_sessions() -> None:
+    """OpenCode shows it without a session, but with a model; up to 1.0 no hook names either."""
+    script = Script()
+    script.user("msg_1", 0, "question")
+    script.answer("msg_2", "msg_1", 100)
+    script.idle(200)
+    draft = hook("experimental.chat.system.transform", 50, {"model": {"id": "m"}}, {"system": ["Draft an agent"]})
+    mine = hook("experimental.chat.system.transform", 99, {"sessionID": script.session}, {"system": ["mine"]})
+    (call,) = calls(assemble([*script.events, draft, mine, asks(script, 101)]))
+    assert sent(call)[0] == ("system", "mine")
+
+
+def test_a_part_that_a_plugin_adds_under_one_id_to_each_prompt_stands_in_each() -> None:
+    script = Script()
+    script.user("msg_1", 0, "one")
+    script.answer("msg_2", "msg_1", 100, "A1")
+    script.idle(200)
+    script.user("msg_3", 1000, "two")
+    script.answer("msg_4", "msg_3", 1100, "A2")
+    script.idle(1200)
+    note = {"id": "prt_note", "type": "text", "text": "note", "synthetic": True}
+    one, two = ({"id": f"prt_msg_{n}_text", "type": "text", "text": t} for n, t in ((1, "one"), (3, "two")))
+    answer = ("msg_2", "assistant", [{"id": "prt_msg_2_t", "type": "text", "text": "A1"}])
+    first = history(script, 90, ("msg_1", "user", [one, note]))
+    second = history(script, 1090, ("msg_1", "user", [one]), answer, ("msg_3", "user", [two, note]))
+    made = calls(assemble([*script.events, first, asks(script, 101), second, asks(script, 1101)]))
+    assert sent(made[0]) == [("user", "one\nnote")]
+    assert sent(made[1]) == [("user", "one"), ("assistant", "A1"), ("user", "two\nnote")]
+
+
+# ---- titles, commands by hand
+
+
+def test_a_title_call_answered_what_it_did_though_the_session_was_renamed_at_once() -> None:
+    script = Script()
+    script.user("msg_1", 0)
+    script.answer("msg_2", "msg_1", 100)
+    for at, title in ((160, "By the model"), (170, "By a person")):
+        info = {"id": script.session, "title": title, "time": {"created": NOW, "updated": NOW + at}}
+        script.add("session.updated", at, info=info)
+    script.idle(200)
+    title, _ = of_kind(assemble([*script.events, asks(script, 20, "title"), asks(script, 101)]), "LLM")
+    assert attributes(title)["output.value"] == "By the model"
+
+
+def test_a_command_run_by_hand_is_over_when_it_is_though_nothing_says_so() -> None:
+    """A database says of no session that it is idle."""
+    script = Script()
+    script.user("msg_1", 0, "", synthetic=True)
+    script.add("message.updated", 10, info={**script._info("msg_2", "assistant", 10), "parentID": "msg_1"})
+    script.tool("sh", "msg_2", 20, 30)
+    done = {**script._info("msg_2", "assistant", 10), "parentID": "msg_1"}
+    script.add("message.updated", 40, info={**done, "time": {"created": NOW + 10, "completed": NOW + 40}})
+    assembler, reader = Assembler(), ItemReader()
+    for item in script.events:
+        for fact in reader.read(item, NOW):
+            assert not isinstance(fact, UnknownType)
+            assembler.learn(fact, 0)
+    (agent,) = of_kind(assembler.look(10_000), "AGENT")
+    assert "opencode.incomplete" not in attributes(agent)
+
+
+def test_a_task_that_failed_is_named_by_what_it_was_asked() -> None:
+    """OpenCode says a title while it runs, and keeps none with the error."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 100)
+    state = {"status": "error", "error": "no", "metadata": {"sessionId": "ses_kid"}, "input": {"description": "Count"}}
+    script.tool("t", "msg_2", 120, 130, name="task", **state)
+    script.done("msg_2", "msg_1", 100, 150)
+    script.idle(200)
+    (tool,) = of_kind(assemble(script.events), "TOOL")
+    assert tool.span.name == "task: Count"
