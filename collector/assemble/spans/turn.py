@@ -221,8 +221,8 @@ class TurnSpans:
 
 
 def _task_of(tool: ToolFact) -> str:
-    """What a subagent is asked to do: of one that failed, OpenCode keeps no title."""
-    given = tool.input if tool.child and isinstance(tool.input, dict) else {}
+    """What a subagent of OpenCode 1 is asked to do: of one that failed no title is kept."""
+    given = tool.input if tool.name == "task" and isinstance(tool.input, dict) else {}
     description = given.get("description")
     return description if isinstance(description, str) else ""
 
