@@ -16,7 +16,9 @@ from collector.assemble.dialects import v1_messages
 from collector.assemble.dialects.lenient import JsonObject, mapping, objects, text
 from collector.assemble.facts import AnyFact, HistoryFact, PartFact, ToolFact, latest, order
 
-_MOST_SESSIONS = 64
+_MOST_SESSIONS = 2_000
+_MOST_KNOWN = 50_000
+"""Messages and parts of all sessions together, some 300 bytes each."""
 _SPOKEN = frozenset({"text", "reasoning", "file", "tool", "compaction", "subtask"})
 """Types of parts that a model is sent; the start of a step parts what came before it from what follows."""
 
@@ -65,12 +67,19 @@ class SentHistories:
     def _turn(self, session: str, prompt: str) -> _Turn:
         """What is known of the present turn: what went before may be forgotten by those who read the facts."""
         turn = self._turns.get(session)
-        if turn is None or turn.prompt != prompt:
+        is_known = turn is not None and turn.prompt == prompt
+        if turn is None or not is_known:
             turn = self._turns[session] = _Turn(prompt)
         self._turns.move_to_end(session)
-        if len(self._turns) > _MOST_SESSIONS:
-            self._turns.popitem(last=False)
+        if not is_known:
+            self._forget()
         return turn
+
+    def _forget(self) -> None:
+        """Let go of the sessions that were read longest ago: their parts are put into facts once more."""
+        known = sum(len(turn.known) for turn in self._turns.values())
+        while len(self._turns) > 1 and (len(self._turns) > _MOST_SESSIONS or known > _MOST_KNOWN):
+            known -= len(self._turns.popitem(last=False)[1].known)
 
 
 def _is_new(known: dict[str, tuple[int, str]], identifier: str, content: JsonObject, at: int) -> bool:
