@@ -11,8 +11,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -41,6 +41,13 @@ _MOST_BATCH_BYTES = 256 * 1024
 """Of the spans sealed and written at once: on the way there are some ten copies of them; a larger span goes alone."""
 
 
+class ReadableFact(Protocol):
+    """A fact that is on disk; what came sealed from another process is read when it is asked for."""
+
+    @property
+    def fact(self) -> AnyFact: ...
+
+
 class Assembling:
     """Assembles turns until stopped.
 
@@ -67,7 +74,7 @@ class Assembling:
         self._assembler = self._new()
         self._copied = 0
         self._told_by_npm = 0
-        self._queue: queue.SimpleQueue[list[AnyFact] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Sequence[ReadableFact] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._stopping = threading.Event()
         self._term = 0
@@ -87,12 +94,11 @@ class Assembling:
             self._queue.put(None)
             self._thread.join(timeout=5)
 
-    def take(self, facts: Iterable[AnyFact]) -> None:
+    def take(self, facts: Sequence[ReadableFact]) -> None:
         """Facts that are on disk now; where another collector assembles, it finds them there."""
-        found = list(facts)
-        if found and self._term:
-            self._waiting += len(found)
-            self._queue.put(found)
+        if facts and self._term:
+            self._waiting += len(facts)
+            self._queue.put(facts)
 
     def is_busy(self) -> bool:
         return self._waiting > _MOST_WAITING
@@ -171,8 +177,8 @@ class Assembling:
             if facts is None:
                 self._look(ahead=self._patience.settle)  # what is done need not wait for the next start
                 return
-            for fact in facts:
-                self._learn(fact)
+            for kept in facts:
+                self._learn(kept.fact)
             self._waiting -= len(facts)
             began = time.monotonic()
             self._is_looked = began >= self._look_at

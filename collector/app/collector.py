@@ -108,6 +108,7 @@ class Collector:
         self._workers = Workers(settings.workers)
         self._exports = exports_of(settings, sealers, store, configured, self._kept, self._workers)
         otlp = OtlpReceiver(admission, self._exports)
+        sealing = self._workers.under(sealers)
         self._events = OpenCodeReceiver(
             admission,
             Intake(sealers, settings.service_name),
@@ -115,6 +116,7 @@ class Collector:
             self._taken,
             install_token=secret(data_dir.path, INSTALL_TOKEN),
             busy=self._assembling.is_busy,
+            elsewhere=partial(sealing.read_events, settings.service_name) if sealing is not None else None,
         )
         self._status = StatusSources(
             url=self.url,
@@ -267,7 +269,7 @@ class Collector:
         """Events are on disk."""
         self._tallies.add_events(result)
         self._changes.tell()
-        self._assembling.take(row.fact for row in result.rows)
+        self._assembling.take(result.rows)
         if self._catch_up is not None:
             self._catch_up.told(result.hooks)
 

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 _LENGTH = struct.Struct("<Q")
 HEADER_BYTES = _LENGTH.size
 
-POLICY, SEAL, READ = "policy", "seal", "read"
-"""Make a sealer, under a number; seal a request with one; read a body."""
+POLICY, SEAL, READ, EVENTS = "policy", "seal", "read", "events"
+"""Make a sealer, under a number; seal a request with one; read a body; read and seal events of OpenCode."""
 
 LAST_WORDS = 0
 """The number of no job: under it a process says why it ends."""

@@ -14,12 +14,13 @@ import socket
 import sys
 from typing import Any, BinaryIO, cast
 
-from collector.app.frames import DONE, FAILED, LAST_WORDS, POLICY, READ, REFUSED, frame, read_frame
+from collector.app.frames import DONE, EVENTS, FAILED, LAST_WORDS, POLICY, READ, REFUSED, frame, read_frame
 from collector.app.memory import settle_memory, tune_allocator
 from collector.batch import Signal
 from collector.errors import BadRequest, CollectorError
 from collector.otlp.read import decode
-from collector.pipeline.crossing import pack_batch, pack_decoded
+from collector.pipeline.crossing import pack_batch, pack_decoded, pack_events
+from collector.pipeline.events import Intake
 from collector.pipeline.selftest import prove
 from collector.redact.seal import Recipe, Sealer
 
@@ -45,16 +46,16 @@ def main() -> None:
 
 
 def _serve(stream: BinaryIO, channel: socket.socket) -> None:
-    sealers: dict[int, Sealer] = {}
+    jobs = _Jobs()
     while (job := read_frame(stream)) is not None:
         number, kind, *about = job
         if kind == POLICY:
             # What cannot be made or proved must seal nothing: the process ends, and the collector says so.
-            sealers[about[0]] = _proved(pickle.loads(about[1]))
+            jobs.sealers[about[0]] = _proved(pickle.loads(about[1]))
             settle_memory()
             answer = frame(number, DONE, b"")
         else:
-            answer = _answer(number, kind, about, sealers)
+            answer = jobs.answer(number, kind, about)
         del job, about
         channel.sendall(answer)
 
@@ -65,18 +66,37 @@ def _proved(recipe: Recipe) -> Sealer:
     return sealer
 
 
-def _answer(number: int, kind: str, about: list[Any], sealers: dict[int, Sealer]) -> bytes:
-    try:
+class _Jobs:
+    """What this process does for the collector, with the sealers it was given, by their numbers."""
+
+    def __init__(self) -> None:
+        self.sealers: dict[int, Sealer] = {}
+        self._intakes: dict[tuple[int, str], Intake] = {}
+        """What is remembered from one body of events to the next, by the number of the sealer and the service."""
+
+    def answer(self, number: int, kind: str, about: list[Any]) -> bytes:
+        try:
+            return frame(number, DONE, self._do(kind, about))
+        except BadRequest as error:
+            return frame(number, REFUSED, str(error))
+        except Exception as error:
+            return frame(number, FAILED, type(error).__name__)
+
+    def _do(self, kind: str, about: list[Any]) -> bytes:
         if kind == READ:
             signal_name, body, content_type = about
-            return frame(number, DONE, pack_decoded(decode(Signal(signal_name), body, content_type)))
+            return pack_decoded(decode(Signal(signal_name), body, content_type))
+        if kind == EVENTS:
+            sealer_number, service, body, now = about
+            return pack_events(self._intake(sealer_number, service).take(body, now))
         sealer_number, signal_name, data = about
         of = Signal(signal_name)
-        return frame(number, DONE, pack_batch(sealers[sealer_number].seal(of, of.request.FromString(data))))
-    except BadRequest as error:
-        return frame(number, REFUSED, str(error))
-    except Exception as error:
-        return frame(number, FAILED, type(error).__name__)
+        return pack_batch(self.sealers[sealer_number].seal(of, of.request.FromString(data)))
+
+    def _intake(self, number: int, service: str) -> Intake:
+        if (number, service) not in self._intakes:
+            self._intakes[number, service] = Intake(lambda: self.sealers[number], service)
+        return self._intakes[number, service]
 
 
 def _leave_signals_to_the_collector() -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from collector.app.frames import (
+    EVENTS,
     FAILED,
     HEADER_BYTES,
     LAST_WORDS,
@@ -41,7 +42,8 @@ from collector.batch import SealedBatch, Signal
 from collector.errors import BadRequest, CollectorError, ConfigError, Unavailable
 from collector.forward.backoff import delay
 from collector.otlp.read import Decoded
-from collector.pipeline.crossing import unpack_batch, unpack_decoded
+from collector.pipeline.crossing import unpack_batch, unpack_decoded, unpack_events
+from collector.pipeline.events import IntakeResult
 from collector.redact.seal import Sealer, SealerSource
 
 logger = logging.getLogger(__name__)
@@ -114,6 +116,13 @@ class Workers:
         self._last_end = how
         logger.error("a sealing process ended by itself (%s); it is started again", how)
 
+    @property
+    def first(self) -> _Worker:
+        """Who does what must be done in order; nobody else does it while that one is being started again."""
+        if not self._workers[0].is_running:
+            raise Unavailable("the sealing process that reads events is being started", retry_after=1)
+        return self._workers[0]
+
     def chosen(self, affinity: int) -> _Worker:
         """Who is to do a job: the one that `affinity` names, which may know its texts, unless it has others to do."""
         running = [worker for worker in self._workers if worker.is_running]
@@ -136,6 +145,15 @@ class PolicyWorkers:
         """As `collector.otlp.read.decode`; raises `Unavailable` when the process ends meanwhile."""
         packed = await self._workers.chosen(0).ask(READ, signal.value, body, content_type, size=len(body))
         return unpack_decoded(signal, packed)
+
+    async def read_events(self, service: str, body: bytes, now: int) -> IntakeResult:
+        """As `collector.pipeline.events.Intake.take`, always in the same process and in the order of the calls.
+
+        What hooks say before they say for whom is remembered there. Raises `Unavailable` as `read`.
+        """
+        worker = self._workers.first
+        worker.learn(self._number)
+        return unpack_events(await worker.ask(EVENTS, self._number, service, body, now, size=len(body)))
 
     async def seal(self, signal: Signal, data: bytes, affinity: int) -> SealedBatch:
         """Seal a serialized request under the policy in force when this returns; raises `Unavailable` as `read`."""

@@ -15,7 +15,7 @@ import orjson
 
 from collector.assemble.dialects.items import BadItem
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.facts import AnyFact, from_document, to_bytes
+from collector.assemble.facts import AnyFact, from_bytes, from_document, to_bytes
 from collector.assemble.marks import marks_of_fact
 from collector.errors import BadRequest
 from collector.pipeline.fact_sealer import Actions, FactSealer
@@ -38,7 +38,12 @@ class RedactedFact:
     at: int
     order: int
     data: bytes
-    fact: AnyFact
+    made: AnyFact | None = None
+    """The fact that was written as `data`, where it is at hand."""
+
+    @property
+    def fact(self) -> AnyFact:
+        return from_bytes(self.data) if self.made is None else self.made
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import hmac
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,10 +31,15 @@ INSTALL_HEADER = b"x-collector-install-token"
 """Carries what `collector opencode install` wrote for the plugin: others may not tell us which files to read."""
 
 
+ReadElsewhere = Callable[[bytes, int], Awaitable[IntakeResult]]
+"""Reads and redacts a body heard at a time (ms) in another process, as `Intake.take` would here; in order."""
+
+
 class OpenCodeReceiver(Receiver):
     """Takes events; `kept` is told of them, redacted, once they are on disk; `busy` says whether it can keep up.
 
-    All bodies are read in one thread: hooks that belong together come in order.
+    All bodies are read in one thread, or with `elsewhere` in one other process: hooks that belong together come in
+    order.
     """
 
     paths = (EVENTS_PATH,)
@@ -48,12 +53,14 @@ class OpenCodeReceiver(Receiver):
         *,
         install_token: str,
         busy: Callable[[], bool] = lambda: False,
+        elsewhere: ReadElsewhere | None = None,
     ) -> None:
         super().__init__(admission)
         self._intake = intake
         self._inbox = inbox
         self._kept = kept
         self._busy = busy
+        self._elsewhere = elsewhere
         self._install_token = install_token.encode()
         self._said = False
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="opencode-events")
@@ -78,7 +85,11 @@ class OpenCodeReceiver(Receiver):
             if encoding not in ("", "identity"):
                 raw = await loop.run_in_executor(self._reading, decompress, raw, encoding, self._most)
                 reservation.add(len(raw))
-            taken = await loop.run_in_executor(self._reading, self._intake.take, raw, time.time_ns() // 1_000_000)
+            now = time.time_ns() // 1_000_000
+            if self._elsewhere is None:
+                taken = await loop.run_in_executor(self._reading, self._intake.take, raw, now)
+            else:
+                taken = await self._elsewhere(raw, now)
             del raw
             reservation.add(sum(len(row.data) for row in taken.rows))
             if taken.rows or taken.unknown:

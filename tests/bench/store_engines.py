@@ -200,7 +200,7 @@ def _items(taken: IntakeResult) -> int:
 
 def _hand_over(assembling: Assembling, done: Future[None], taken: IntakeResult) -> None:
     done.result()
-    assembling.take(row.fact for row in taken.rows)
+    assembling.take(taken.rows)
 
 
 def spans(engine: Engine, requests: int = 96) -> tuple[Rate, float]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness.credentials import GITHUB
+from harness.live_sessions import SPANS_A_TURN, LiveSessions, post_turns
 from harness.process import Process, ask, assert_balanced, is_alive, running, sealing_processes
 from harness.telemetry import span_ids, traces
 from harness.upstream import Upstream, upstream, wait_for
@@ -88,6 +89,32 @@ def test_sealing_processes_that_are_killed_cost_a_503_and_nothing_that_was_answe
         assert_balanced(collector.account())
         assert collector.stop()[0] == 0
     assert GITHUB.encode() not in collector.files() + collector.log.read_bytes()
+
+
+def test_turns_are_told_once_each_though_the_process_that_reads_events_is_killed(tmp_path: Path) -> None:
+    sessions = LiveSessions(live=10)
+    with upstream() as up, running(tmp_path, "--workers", "2", "--upstream", up.url) as collector:
+        for turn in range(3):
+            posting = threading.Thread(target=_post_a_turn, args=(collector.url, sessions))
+            posting.start()
+            time.sleep(0.3)
+            os.kill(sealing_processes(collector.pid)[0], signal.SIGKILL)
+            posting.join()
+            wait_for(lambda: collector.get("/api/status")["ledger"], 60)
+            spans = (turn + 1) * sessions.live * SPANS_A_TURN
+            wait_for(lambda spans=spans: collector.account()["received"] >= spans, 60)
+        wait_for(lambda: collector.get("/api/status")["opencode"]["open_turns"] == [], 60)
+        status = collector.get("/api/status")["opencode"]
+        assert (status["accepted"], status["rejected"]) == (3 * sessions.live * sessions.events_a_turn, 0)
+        wait_for(lambda: collector.account()["queued"] == 0, 60)
+        told = [span.span_id for span in up.spans()]
+        assert len(set(told)) == len(told) == 3 * sessions.live * SPANS_A_TURN
+        assert_balanced(collector.account())
+
+
+def _post_a_turn(url: str, sessions: LiveSessions) -> None:
+    """Whatever is answered 503 is posted again."""
+    post_turns(url, sessions, 1, a_second=1000, events_a_post=10, connections=4)
 
 
 def test_a_policy_that_changes_under_load_holds_for_all_that_is_answered_after_it(tmp_path: Path) -> None:

@@ -145,6 +145,15 @@ def memory(pid: int, name: str = "VmRSS") -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":")), 0)
 
 
+def cpu_seconds(pid: int) -> float:
+    """Seconds of processor time that a process has taken; 0 where the system does not say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def sealing_processes(pid: int) -> list[int]:
     """The processes that seal for a collector, as /proc tells; also those of a process that is gone."""
     found = []

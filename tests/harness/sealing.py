@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from collector.app.workers import Workers
 from collector.batch import Signal
 from collector.errors import CollectorError
+from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Pipeline, Processed
 from collector.pipeline.sift import Sieve
 from collector.receive.exports import Exports
@@ -51,8 +52,9 @@ class SealedBothWays:
         self.sealers = sealers or (lambda: sealer)
         self.on = OwnLoop()
         self.workers = Workers(workers)
-        elsewhere = self.workers.under(self.sealers)
+        elsewhere = self._elsewhere = self.workers.under(self.sealers)
         self.on.run(self.workers.start())
+        self._intake = Intake(self.sealers, "opencode")
         self.ways = [self._way(directory / name, sealing) for name, sealing in (("here", None), ("there", elsewhere))]
 
     def _way(self, directory: Path, sealing: Any) -> _Way:
@@ -62,6 +64,15 @@ class SealedBothWays:
     def take(self, signal: Signal, body: bytes, content_type: str, encoding: str = "") -> list[Any]:
         """What each way makes of a body, and answers."""
         return [self.on.run(way.take(signal, body, content_type, encoding)) for way in self.ways]
+
+    def take_events(self, body: bytes, now: int) -> list[Any]:
+        """What each way makes of a body of OpenCode's events."""
+        assert self._elsewhere is not None
+
+        async def here() -> IntakeResult:
+            return self._intake.take(body, now)
+
+        return [self.on.run(_events_told(way)) for way in (here(), self._elsewhere.read_events("opencode", body, now))]
 
     def ledgers(self) -> list[Any]:
         return [way.reader.ledger() for way in self.ways]
@@ -104,6 +115,15 @@ class _Way:
         self.exports.close()
         self.reader.close()
         self.store.close()
+
+
+async def _events_told(taking: Awaitable[IntakeResult]) -> tuple[Any, ...]:
+    try:
+        taken = await taking
+    except CollectorError as error:
+        return type(error), str(error)
+    rows = [(row.session, row.key, row.message, row.at, row.order, row.data, row.fact) for row in taken.rows]
+    return taken.items, rows, taken.rejected, taken.unknown, taken.actions, taken.hooks, taken.marks
 
 
 def _told(processed: Processed) -> tuple[Any, ...]:

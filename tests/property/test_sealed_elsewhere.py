@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from harness.damage import LINES, changed
 from harness.generate import requests
+from harness.opencode import DOORS, recording, scenarios
 from harness.sealing import SealedBothWays
 from harness.telemetry import FIXTURES, JSON, PROTOBUF
 from hypothesis import given
@@ -24,6 +27,8 @@ from collector.receive import exports
 pytestmark = pytest.mark.slow  # starts processes
 
 CONVENTIONS = sorted(path.name for path in FIXTURES.iterdir() if path.name not in ("redaction", "opencode-plugin"))
+CHANGES = st.lists(st.tuples(st.integers(0, 10**6), st.binary(max_size=6), st.integers(0, 8)), min_size=1, max_size=6)
+NOW = 1_795_361_000_000
 _ROOTS = {"resourceSpans": Signal.TRACES, "resourceLogs": Signal.LOGS, "resourceMetrics": Signal.METRICS}
 
 
@@ -93,6 +98,30 @@ def test_any_bytes_are_refused_in_the_same_words(
         decode(signal, body, content_type)
     except BadRequest as error:
         assert there == (BadRequest, str(error))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_recorded_events_are_sealed_the_same(both: SealedBothWays, door: str) -> None:
+    """One body after the other: what a hook says before it says for whom is known there too."""
+    for scenario in scenarios(door):
+        items = recording(scenario, door)
+        for at in range(0, len(items), 20):
+            here, there = both.take_events(b"\n".join(map(orjson.dumps, items[at : at + 20])), NOW)
+            assert here == there, scenario
+
+
+@given(lines=st.lists(st.sampled_from(LINES), min_size=1, max_size=5), changes=CHANGES)
+def test_damaged_events_are_sealed_the_same(
+    both: SealedBothWays, lines: list[bytes], changes: list[tuple[int, bytes, int]]
+) -> None:
+    here, there = both.take_events(changed(b"\n".join(lines), changes), NOW)
+    assert here == there
+
+
+@given(body=st.binary(max_size=100).map(lambda rest: b"[" + rest))
+def test_events_that_are_none_are_refused_in_the_same_words(both: SealedBothWays, body: bytes) -> None:
+    here, there = both.take_events(body, NOW)
+    assert here == there
 
 
 def test_a_large_body_is_sealed_the_same(both: SealedBothWays) -> None:

@@ -37,7 +37,7 @@ def started(store: SqliteStore, seal: Callable[[Any], SealedBatch], kept: list[S
 def keep(store: SqliteStore, items: list[Any]) -> list[Any]:
     taken = Intake(always(Sealer()), "opencode").take_items(items, NOW)
     store.inbox.keep(taken.rows, taken.unknown).result()
-    return [row.fact for row in taken.rows]
+    return taken.rows
 
 
 def seal(request: Any) -> SealedBatch:

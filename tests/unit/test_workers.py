@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.live_sessions import recorded
 from harness.process import sealing_processes
 from harness.reshape import SPAN, TRACE, logs_with
 from harness.sealing import OwnLoop, SealedBothWays
@@ -24,6 +25,7 @@ from collector.batch import SealedBatch, Signal
 from collector.errors import Busy, ConfigError, Unavailable
 from collector.otlp.read import Decoded
 from collector.otlp.values import write_value
+from collector.pipeline.events import Intake, IntakeResult
 from collector.receive import exports
 from collector.receive.limits import Budget
 from collector.redact.ruleset import preset_policy
@@ -177,6 +179,66 @@ def test_a_policy_that_does_not_redact_in_a_process_of_its_own_stops_the_start(r
     with pytest.raises(ConfigError, match=r"--workers 1: .* could not be started: self-test: a test secret survived"):
         on.run(workers.start())
     assert sealing_processes(os.getpid()) == before
+
+
+def test_events_are_sealed_under_the_policy_in_force(running: Any) -> None:
+    on, _, sealing, policy = running
+    body, intake = b"\n".join(recorded("text")), Intake(policy, "opencode")
+    for sealer in (Sealer(), Sealer(STRICT)):
+        policy.sealer = sealer
+        there, here = on.run(sealing.read_events("opencode", body, 1)), intake.take(body, 1)
+        assert [row.data for row in there.rows] == [row.data for row in here.rows] != []
+
+
+def test_all_events_are_read_in_one_process_in_the_order_they_came() -> None:
+    """Hooks that say something of the next request stand in other bodies; the other process is idle meanwhile."""
+    on, workers = OwnLoop(), Workers(2)
+    sealing = workers.under(always(Sealer()))
+    assert sealing is not None
+    lines = [line for scenario in ("multi", "text_v10185") for line in recorded(scenario)]
+    intake = Intake(always(Sealer()), "opencode")
+
+    async def read_all() -> list[IntakeResult]:
+        return await asyncio.gather(*(sealing.read_events("opencode", line, 1) for line in lines))
+
+    on.run(workers.start())
+    try:
+        for line, there in zip(lines, on.run(read_all()), strict=True):
+            here = intake.take(line, 1)
+            assert [row.fact for row in there.rows] == [row.fact for row in here.rows]
+    finally:
+        on.run(workers.close())
+        on.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells of processes")
+def test_events_wait_for_the_process_that_reads_them_while_another_one_runs() -> None:
+    """Read elsewhere meanwhile, what belongs together would stand in two processes."""
+    on, workers = OwnLoop(), Workers(2)
+    sealing = workers.under(always(Sealer()))
+    assert sealing is not None
+    on.run(workers.start())
+    body = b"\n".join(recorded("text"))
+
+    async def kill_the_first() -> None:
+        first = workers._workers[0]._process
+        assert first is not None
+        under_way = asyncio.ensure_future(sealing.read_events("opencode", body, 1))
+        await asyncio.sleep(0)
+        os.kill(first.pid, signal.SIGKILL)
+        for each in (under_way, sealing.read_events("opencode", body, 1)):
+            with pytest.raises(Unavailable) as refused:
+                await each
+            assert refused.value.retry_after == 1
+        while workers.running < 2:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+        assert (await sealing.read_events("opencode", body, 1)).rows
+
+    try:
+        on.run(kill_the_first())
+    finally:
+        on.run(workers.close())
+        on.close()
 
 
 class _Held:
