@@ -25,18 +25,20 @@ _PAIRED = "(?:[2-7][0-9a-fA-F]){2}(?:[ ](?:[2-7][0-9a-fA-F]){2}){3}"
 _RUN_OF = 20
 _RUN = (Trigger("[A-Za-z0-9+/_-]{20}", _RUN_OF),)
 """In every match of `_IN_RUNS`; six times as fast to look for, and some texts have none."""
-_IN_RUNS = (Trigger(f"(?:{_GROUP}){{5}}", 20), Trigger(_PACKED, 20))
-_HEX_RUN_OF = 36
-_HEX_IN_RUNS = (Trigger("(?:[2-7][0-9a-fA-F]){18}", _HEX_RUN_OF),)
-_HEX_GATE = (Trigger("[0-9a-fA-F]{36}", _HEX_RUN_OF),)
-"""In every match of `_HEX_IN_RUNS`; where a text has many ids and times, four times as fast to look for."""
+_IN_RUNS = (Trigger(f"(?:{_GROUP}){{5}}", 20),)
+_HEX_IN_RUNS = (Trigger("(?:[2-7][0-9a-fA-F]){18}", 36),)
 _OTHERS = (
     Trigger(f"(?:{_WIDE_GROUPS}){{3}}", 24),
     Trigger(_SPACED, 23),
     Trigger(_PAIRED, 19),
+    Trigger(_PACKED, 20),
 )
 """All are looked for apart: together they take half as long again."""
 _WIDEST = 36
+ENCODED = Trigger("|".join(("[0-9a-fA-F]{36}", *(trigger.source for trigger in _OTHERS))), once=True)
+"""In every text that has encoded text other than base64 of ASCII. Beside the triggers of rules it costs next to nothing:
+what it is in is not looked for where it does not match.
+"""
 _B64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _B64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{1,1000000}")
 _B64_BREAK = re.compile(rb"(?:\r?\n|(?:\\{1,8}r)?\\{1,8}n|\\\r?\n)[ \t]{0,40}(?:[+>|-][ \t]?)?(?=[A-Za-z0-9+/_-]{4})")
@@ -48,30 +50,34 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class EncodedScanner:
-    """Finds where encoded text may be; safe to share between threads."""
+    """Finds where encoded text may be; safe to share between threads.
+
+    `marked` says that `ENCODED` matches, so that there may be more than base64 of ASCII.
+    """
 
     def __init__(self, scanner_name: str = "") -> None:
-        def gated(gate: Sequence[Trigger], width: int, triggers: Sequence[Trigger]) -> First:
-            return Gated(scanner(gate, scanner_name), width, scanner(triggers, scanner_name))
+        self._plain: First = Gated(scanner(_RUN, scanner_name), _RUN_OF, scanner(_IN_RUNS, scanner_name))
+        self._all = (self._plain, scanner(_HEX_IN_RUNS, scanner_name), scanner(_OTHERS, scanner_name))
 
-        self._scanners: tuple[First, ...] = (
-            gated(_RUN, _RUN_OF, _IN_RUNS),
-            gated(_HEX_GATE, _HEX_RUN_OF, _HEX_IN_RUNS),
-            scanner(_OTHERS, scanner_name),
-        )
-
-    def touched(self, joined: bytes, starts: Sequence[int]) -> set[int]:
+    def touched(self, joined: bytes, starts: Sequence[int], marked: bool) -> set[int]:
         """Which of the texts that begin at `starts` in `joined` may hold encoded text."""
-        return set().union(*(touched(one, joined, starts) for one in self._scanners))
+        return set().union(*(touched(one, joined, starts) for one in self._scanners(marked)))
 
-    def regions(self, data: bytes, most: Callable[[], int]) -> Iterator[EncodedRegion]:
+    def touches(self, data: bytes) -> bool:
+        """Whether an unmarked text may hold encoded text."""
+        return self._plain.first(memoryview(data)) >= 0
+
+    def regions(self, data: bytes, most: Callable[[], int], marked: bool) -> Iterator[EncodedRegion]:
         """The encoded regions in order, each decoded; `most` tells how much compressed text may unfold to by then."""
-        ahead = Ahead(memoryview(data), self._scanners, _WIDEST)
+        ahead = Ahead(memoryview(data), self._scanners(marked), _WIDEST)
         at = 0
         while (hit := ahead.first_end(at)) >= 0:
             region = _region(data, hit, at, most())
             yield region
             at = max(region.end, hit)
+
+    def _scanners(self, marked: bool) -> Sequence[First]:
+        return self._all if marked else self._all[:1]
 
 
 def cuts_encoded(data: bytes, ranges: Iterable[tuple[int, int, Any]]) -> bool:

@@ -89,7 +89,7 @@ _NEAR_MISSES = (
 
 _ENGINES_OWN = (
     *(views.ESCAPED, views.JOINED, *encoded._RUN, *encoded._IN_RUNS),
-    *(*encoded._HEX_GATE, *encoded._HEX_IN_RUNS, *encoded._OTHERS),
+    *(encoded.ENCODED, *encoded._HEX_IN_RUNS, *encoded._OTHERS),
 )
 
 

@@ -1,0 +1,30 @@
+"""Other forms of triggers that Hyperscan looks for in less time. The rules say what to find, and stay as they were.
+
+Alone each takes next to nothing, but all triggers are looked for at once: one that begins with what half of a program's
+words begin with costs as much as a hundred others. `tests/unit/redact/test_noise.py` names such a trigger.
+"""
+
+from __future__ import annotations
+
+from collector.redact.engine.rule import Trigger
+
+_TOKEN = "[A-Za-z0-9_-]"
+
+_QUICKER = {
+    r"pat[A-Za-z0-9]{14}\.[0-9a-f]{8}": (r"pat[A-Za-z0-9]{14}\.", 18),
+    "[012]/[0-9]{15}": ("/[0-9]{15}", 17),
+    "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}:[0-9a-f]{8}": ("[0-9a-f]{12}:[0-9a-f]{8}", 45),
+    r"\bs\.[A-Za-z0-9]{24}": (r"s\.[A-Za-z0-9]{24}", 26),
+    "[0-9a-f]{2}-[0-9a-f]{8}-[0-9a-f]{8}": ("[0-9a-f]{32}-[0-9a-f]{8}-", None),
+    "[0-9a-f]{6}:[0-9a-f]{24}": ("[0-9a-f]{24}:[0-9a-f]{32}", None),
+    rf"{_TOKEN}\.{_TOKEN}{{6}}:{_TOKEN}{{20}}": (rf"\.{_TOKEN}{{6}}:{_TOKEN}{{43}}", None),
+}
+"""What is looked for in place of a trigger, and its `width`. Where the rule finds something, the other form leads to
+the same place, or to another in the same token; where it leads further, the look finds nothing.
+"""
+
+
+def quicker(trigger: Trigger) -> Trigger:
+    """The form of `trigger` to look for; what its rule finds is the same."""
+    source, width = _QUICKER.get(trigger.source, (trigger.source, trigger.width))
+    return trigger._replace(source=source, width=width)
