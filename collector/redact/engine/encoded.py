@@ -36,8 +36,9 @@ _OTHERS = (
 """All are looked for apart: together they take half as long again."""
 _WIDEST = 36
 ENCODED = Trigger("|".join(("[0-9a-fA-F]{36}", *(trigger.source for trigger in _OTHERS))), once=True)
-"""In every text that has encoded text other than base64 of ASCII. Beside the triggers of rules it costs next to nothing:
-what it is in is not looked for where it does not match.
+"""In every text that has encoded text other than base64 of ASCII.
+
+Beside the triggers of rules it costs next to nothing, and where it does not match nothing else is looked for.
 """
 _B64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _B64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{1,1000000}")

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from collector.redact.engine import views
 from collector.redact.engine.compile import RuleError, compile_rule
-from collector.redact.engine.encoded import EncodedScanner, cuts_encoded
+from collector.redact.engine.encoded import ENCODED, EncodedScanner, cuts_encoded
 from collector.redact.engine.extents import (
     Extent,
     Render,
@@ -23,6 +23,7 @@ from collector.redact.engine.extents import (
     settle,
 )
 from collector.redact.engine.hits_left import hits_left
+from collector.redact.engine.quicker import quicker
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Hit, Storm, scanner, touched
 from collector.redact.engine.segments import Segments
@@ -62,6 +63,7 @@ _SHORT_ROW = 12
 _CROWDED_BYTES = 2048
 Hits = tuple[list[Hit], list[ByteRange]]
 """Where triggers match, and the ranges of the text that could not be read."""
+_NOTHING: Hits = ([], [])
 _GAP = re.compile(rb"[\s\"'`\x00]")
 _WORD_END = re.compile(rb"[^\s\"'`\x00]*\Z")
 _MOST_ROUNDS = 10
@@ -89,12 +91,12 @@ class Engine:
         self._rules = tuple(rules)
         self._depth = decode_depth
         self._strictness = strictness or {}
-        owners = [(rule, trigger) for rule in self._rules for trigger in rule.triggers]
+        owners = [(rule, quicker(trigger, rule)) for rule in self._rules for trigger in rule.triggers]
         numbers = {id(rule): number for number, rule in enumerate(self._rules)}
         self._owner = [(numbers[id(rule)], trigger.width or 0) for rule, trigger in owners]
-        self._escaped, self._masked = len(owners), len(owners) + 1
+        self._escaped, self._masked, self._coded = range(len(owners), len(owners) + 3)
         triggers = [trigger for _, trigger in owners]
-        self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER], scanner_name)
+        self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER, ENCODED], scanner_name)
         self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._joins = scanner([views.JOINED], scanner_name)
@@ -170,11 +172,13 @@ class Engine:
         if self._masked in marks:
             for at in touched(self._heads, joined, starts):
                 mine[at].append((self._masked, 0))
-        encoded = self._encoded.touched(joined, starts)
+        encoded = self._encoded.touched(joined, starts, self._coded in marks)
         # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
         for at in {*mine, *encoded}:
             data = joined[starts[at] + 1 : starts[at + 1]]
             try:
+                if self._coded in marks:
+                    mine[at].append((self._coded, 0))
                 hits_here: Hits | None = (mine[at], []) if len(mine[at]) <= _most(data) else None
                 extents = self._stable(data, hits_here, budget, at in encoded)
             except Exception:
@@ -189,6 +193,8 @@ class Engine:
         `encoded` tells whether there may be encoded text at all.
         """
         hits = hits or self._hits(data)
+        if hits == _NOTHING and not (encoded and self._encoded.touches(data)):
+            return []  # as in most texts
         extents = self._scan(data, hits, budget, 0, encoded)
         for number in range(_MOST_ROUNDS):
             if not extents:
@@ -213,18 +219,16 @@ class Engine:
         matches, lost = hits or self._hits(data)
         found = [Extent(start, end, ERROR) for start, end in lost]
         places: defaultdict[int, set[int]] = defaultdict(set)
-        escaped = masked = False
+        marks: set[int] = set()
         for trigger, end in matches:
-            if trigger == self._escaped:
-                escaped = True
-            elif trigger == self._masked:
-                masked = True
+            if trigger >= self._escaped:
+                marks.add(trigger)
             else:
                 number, width = self._owner[trigger]
                 place = end - 1 - width  # -1 where the match begins with the zero byte before the text
                 if place <= len(data):
                     places[number].add(max(place, 0))
-        placeholders = self._placeholders(data) if masked else []
+        placeholders = self._placeholders(data) if self._masked in marks else []
         segments = Segments(data, placeholders) if placeholders else None
         covered: list[ByteRange] = []  # by tokens: no label can say more about them
         for number in sorted(places):
@@ -243,9 +247,9 @@ class Engine:
                 if rule.token:
                     insort(covered, (start, end))
         if depth < self._depth:
-            found += self._in_views(data, escaped, placeholders, budget, depth)
+            found += self._in_views(data, self._escaped in marks, placeholders, budget, depth)
             if encoded:
-                found += self._in_encoded(data, budget, depth)
+                found += self._in_encoded(data, budget, depth, self._coded in marks)
         return choose(found, self._strictness)
 
     def _placeholders(self, data: bytes) -> list[ByteRange]:
@@ -302,8 +306,8 @@ class Engine:
                 if view.joins(start, end) or (rule not in self._tokens and view.joins(start - 1, end)):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
 
-    def _in_encoded(self, data: bytes, budget: DecodeBudget, depth: int) -> Iterator[Extent]:
-        for region in self._encoded.regions(data, lambda: budget.left):
+    def _in_encoded(self, data: bytes, budget: DecodeBudget, depth: int, marked: bool) -> Iterator[Extent]:
+        for region in self._encoded.regions(data, lambda: budget.left, marked):
             if not budget.take(len(region.data)):
                 yield Extent(*settle(data, region.start, region.end), TOO_LARGE)
             elif inner := self._scan(region.data, None, budget, depth + 1):

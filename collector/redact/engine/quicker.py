@@ -1,12 +1,12 @@
 """Other forms of triggers that Hyperscan looks for in less time. The rules say what to find, and stay as they were.
 
 Alone each takes next to nothing, but all triggers are looked for at once: one that begins with what half of a program's
-words begin with costs as much as a hundred others. `tests/unit/redact/test_noise.py` names such a trigger.
+words begin with costs as much as a hundred others.
 """
 
 from __future__ import annotations
 
-from collector.redact.engine.rule import Trigger
+from collector.redact.engine.rule import Rule, Trigger
 
 _TOKEN = "[A-Za-z0-9_-]"
 
@@ -24,7 +24,9 @@ the same place, or to another in the same token; where it leads further, the loo
 """
 
 
-def quicker(trigger: Trigger) -> Trigger:
-    """The form of `trigger` to look for; what its rule finds is the same."""
+def quicker(trigger: Trigger, rule: Rule) -> Trigger:
+    """The form of a trigger of `rule` to look for; what the rule finds is the same."""
+    if rule.pattern is not None:
+        return trigger  # an organisation's own: it matches where the pattern does
     source, width = _QUICKER.get(trigger.source, (trigger.source, trigger.width))
     return trigger._replace(source=source, width=width)
