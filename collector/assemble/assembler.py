@@ -225,7 +225,7 @@ class Assembler:
         if compacts and mark is not None:
             above = span_id(mark.id, "compaction")
         times = timing(session, step)
-        step.called = is_call(turn, step, times.request)
+        step.called = is_call(turn, step, times)
         if step.called:
             system = system_for(session, times.request)
             asked = times.request.at if times.request is not None and not step.is_compaction else NEVER

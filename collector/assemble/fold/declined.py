@@ -17,6 +17,10 @@ def declined(session: SessionState, step: SessionMessage, call: str | None = Non
     calls = {tool.call for tool in step.tools.values()} if call is None else {call}
     for ends in session.waits.values():
         answer = ends.get(True)
-        if answer is not None and answer.reply in _NO and any(wait.call in calls for wait in ends.values()):
+        if (
+            answer is not None
+            and answer.reply in _NO
+            and any(wait.call in calls and wait.message in (None, step.id) for wait in ends.values())
+        ):
             return answer
     return None

@@ -193,6 +193,10 @@ class SessionMessage:
         """Its tool calls in the same order."""
         return [self.tools[key] for key in sorted(self.tools)]
 
+    def tools_at(self, at: int) -> list[ToolFact]:
+        """The same without those that were taken out by `at`."""
+        return [tool for tool in self.sorted_tools() if self.removed.get(tool.part, NEVER) > at]
+
     def running_tools(self) -> Iterator[ToolFact]:
         """Its tool calls of which no end was heard."""
         return (tool for tool in self.tools.values() if not is_settled(tool))

@@ -9,7 +9,7 @@ from functools import partial
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.attachments import MediaManner
-from collector.assemble.facts import CompactionFact, RequestFact, RetryFact, SystemPromptFact, ToolListFact
+from collector.assemble.facts import NEVER, CompactionFact, RequestFact, RetryFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.title_usage import CallUsage
 from collector.assemble.fold.turns import Turn
@@ -214,19 +214,23 @@ def _media(request: RequestFact | None) -> MediaManner:
 
 
 def _title_subject(turn: Turn, start: int, manner: Manner) -> list[SentMessage]:
-    """What a title is made of: the messages up to the first prompt; of a command run as a subtask, its prompts."""
+    """What a title is made of: the messages up to the first prompt of the session, which may be asked for when the next
+    is there already; of a command run as a subtask, its prompts.
+    """
     subtasks = [part.text for part in turn.opener.sorted_parts() if part.type == "subtask" and part.text]
     if subtasks and len(subtasks) == len(turn.opener.parts):
         return [SentMessage("user", "\n".join(subtasks))]
-    subject = [turn.opener]
-    for message in turn.session.earlier_than(turn.opener):
-        if message.role == "user" and message.is_prompt:
-            subject = [turn.opener]
-            break
-        subject.insert(0, message)
-    opening = prepared(turn.session, turn.opener, turn.until, manner)
-    earlier = subject if opening is None else subject[:-1]
-    return [*(sent for message in earlier for sent in said(message, start, manner)), *(opening or ())]
+    earlier = [m for m in turn.session.earlier_than(turn.opener) if m.removed.get(None, NEVER) > start]
+    last = next((at for at in range(len(earlier) - 1, -1, -1) if _is_said(earlier[at])), None)
+    first, subject = (turn.opener, earlier) if last is None else (earlier[last], earlier[last + 1 :])
+    opening = prepared(turn.session, first, turn.until, manner)
+    if opening is None:
+        opening = said(first, start, manner)
+    return [*(sent for message in reversed(subject) for sent in said(message, start, manner)), *opening]
+
+
+def _is_said(message: SessionMessage) -> bool:
+    return message.role == "user" and message.is_prompt
 
 
 @dataclass(slots=True)
@@ -241,12 +245,12 @@ class _RequestContent:
     """Messages before these that were let go of."""
 
 
-def is_call(turn: Turn, step: SessionMessage, request: RequestFact | None) -> bool:
+def is_call(turn: Turn, step: SessionMessage, times: Timing) -> bool:
     """Whether a model was asked: a command the user ran by hand is a message without a call.
 
     So is a step that was aborted while its request was prepared, where requests are heard of.
     """
-    if request is not None or _has_answer(step):
+    if times.request is not None or times.others or _has_answer(step):
         return True
     error_type, _ = error_of(turn, step)
     if error_type == ABORTED and turn.session.requests.facts:

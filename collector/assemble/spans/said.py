@@ -50,7 +50,7 @@ def said(message: SessionMessage, at: int, manner: Manner = PLAIN) -> list[SentM
     known = message.said
     state = (message.state_at(at), manner)
     if known[0] != state:
-        found = said_by(message, message.parts_at(at), message.sorted_tools(), at, manner)
+        found = said_by(message, message.parts_at(at), message.tools_at(at), at, manner)
         known = message.said = (state, found)
     return known[1]  # type: ignore[no-any-return]
 
@@ -133,6 +133,7 @@ def _asked(message: SessionMessage) -> str:
     if message.role != "user":
         return ""
     parts = [p for p in message.sorted_parts() if p.type == "file" or (p.type in ("text", "subtask") and p.text)]
+    parts = [p for p in parts if p.sent is None] or parts  # what only a history shows, another plugin added
     own = [p for p in parts if not p.synthetic]
     if not any(p.type != "file" for p in own):
         own = parts

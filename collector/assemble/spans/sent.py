@@ -161,7 +161,7 @@ def _summed_up(session: SessionState, step: SessionMessage, start: int) -> Itera
     )
     for message in messages[:until]:
         if not selected or message.id not in hidden:
-            yield message, message.parts_at(start), message.sorted_tools()
+            yield message, message.parts_at(start), message.tools_at(start)
 
 
 def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:

@@ -56,7 +56,8 @@ def timing(session: SessionState, step: SessionMessage) -> Timing:
 
 def _timing(session: SessionState, step: SessionMessage) -> Timing:
     since, until = step.created, session.next_step(step)
-    known_end = min(until, step.info.completed or NEVER)
+    completed = step.info.completed or NEVER
+    known_end = min(until, completed if completed >= since else NEVER)  # the clock may have been set back meanwhile
     requests = [r for r in session.requests.facts if r.message == step.id] or [
         r for r in session.requests.between(since, known_end) if r.message is None and r.agent not in SIDE_CALLS
     ]

@@ -160,7 +160,7 @@ class TurnSpans:
             error_type, error = "declined", "declined by the user"
         finish(made.span, error_type if failed else None, error, incomplete=incomplete)
         for ends in session.waits.values():
-            if any(wait.call == tool.call for wait in ends.values()):
+            if any(wait.call == tool.call and wait.message in (None, step.id) for wait in ends.values()):
                 _wait_events(made.span, ends)
         return made
 

@@ -1,8 +1,8 @@
 """An OpenAI-compatible model that answers from a script.
 
 A prompt holds `[[key]]`; `script[key]` is a list of steps, one a request of that turn. A step that is a list holds
-one entry an attempt, for retries. `delay` waits before the answer, `hang` in it, `cut` breaks it off;
-of calls that are `interleaved` the arguments come in pieces, a piece of each in turn. The assistant
+one entry an attempt, for retries. `delay` waits before the answer, `hang` in it, `cut` breaks it off, `breaks` ends it
+with an error; of calls that are `interleaved` the arguments come in pieces, a piece of each in turn. The assistant
 messages after the prompt with the key tell which step it is, so any number of sessions may talk to one model at once.
 Each request is kept beside its answer; the URL a scenario is given names it, so what was sent can be set beside what a
 trace says was sent.
@@ -45,6 +45,10 @@ class Exchange:
     @property
     def is_title(self) -> bool:
         return self.key == "title"
+
+
+class _Broken(Exception):
+    """The stream ends with an error."""
 
 
 class FakeModel:
@@ -148,8 +152,13 @@ class FakeModel:
         handler.send_header("connection", "close")
         handler.end_headers()
         handler.close_connection = True
-        for delta in _deltas(step, calls):
-            _chunk(handler, {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        try:
+            for delta in _deltas(step, calls):
+                _chunk(handler, {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+        except _Broken as error:
+            exchange.status = 500
+            _chunk(handler, {"error": {"message": str(error), "type": "server_error", "code": "server_error"}})
+            return
         _chunk(handler, {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
         _chunk(handler, {"choices": [], "usage": usage})
         exchange.usage = usage
@@ -179,6 +188,8 @@ def _deltas(step: Step, calls: list[tuple[str, str, Any]]) -> Any:
     time.sleep(step.get("hang", 0))
     if step.get("cut"):
         raise ConnectionResetError("the script cuts its answer here")
+    if "breaks" in step:
+        raise _Broken(step["breaks"])
     texts = [args if isinstance(args, str) else json.dumps(args, ensure_ascii=False) for _, _, args in calls]
     whole = not step.get("interleaved")
     for index, (call_id, name, _) in enumerate(calls):

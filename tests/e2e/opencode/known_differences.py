@@ -45,10 +45,10 @@ _OLD = ("1.2.27", *_OLDEST)
 
 KNOWN = (
     Known(
-        r"message 2 \(user\) text",
-        "a title is prepared beside the first step: whether that has added its reminder by then is a race",
+        r"message [23] \(user\) text",
+        "a title is prepared beside the first step: whether a reminder, or a plugin's note, is added by then is a race",
         _TITLE,
-        scenarios=("plan_then_build", "plan_twice", "command_agent"),
+        scenarios=("plan_then_build", "plan_twice", "command_agent", "plugin_after_ours"),
     ),
     Known("parameter tool_choice", "the client's model library sets it wherever there are tools", sent="'auto'"),
     Known("usage .*|cost", "OpenCode 1 counts what a title uses nowhere", call=_TITLE),
@@ -116,7 +116,7 @@ KNOWN = (
     Known(
         "tools not shown",
         "servers of the Model Context Protocol add tools of their own",
-        scenarios=("mcp", "mcp_dies", "mcp_picture"),
+        scenarios=("mcp", "mcp_dies", "mcp_picture", "mcp_comes_and_goes"),
     ),
     Known(
         "tool StructuredOutput description",

@@ -225,3 +225,39 @@ def test_a_message_that_brings_its_parts_with_it_loses_none() -> None:
         ],
     }
     assert ids(assemble([export])) == ids(bare)
+
+
+def test_a_call_has_no_part_in_what_was_asked_for_another_of_the_same_id() -> None:
+    """QwenLM/qwen-code#9436, NousResearch/hermes-agent#111443: some models count their calls anew in each answer."""
+    script = Script()
+    script.user("msg_u", 10)
+    for number, step in enumerate(("msg_a", "msg_b")):
+        at = 100 + number * 1000
+        script.step(step, "msg_u", at)
+        script.tool(f"{step}_tool", step, at + 100, at + 400)
+        script.events[-1]["data"]["properties"]["part"]["callID"] = "bash:0"
+        script.done(step, "msg_u", at, at + 500, "tool-calls")
+    asked = {"id": "per_1", "permission": "bash", "patterns": ["x"]}
+    script.add("permission.asked", 1150, **asked, tool={"messageID": "msg_b", "callID": "bash:0"})
+    script.add("permission.replied", 1180, requestID="per_1", reply="once")
+    script.idle(3000)
+    first, second = of_kind(assemble(script.events), "TOOL")
+    assert [event.name for event in first.span.events] == []
+    assert [event.name for event in second.span.events] == ["permission.asked", "permission.replied"]
+
+
+def test_a_child_that_is_idle_ends_no_turn_of_its_parent() -> None:
+    """langfuse/opencode-observability-plugin#20: what the parent asked afterwards was in no trace."""
+    parent, child = Script(), Script("ses_kid", parent="ses_root", at=150)
+    parent.user("msg_1", 10)
+    parent.step("msg_2", "msg_1", 100)
+    parent.tool("task", "msg_2", 140, 5000, name="task", metadata={"sessionId": "ses_kid"})
+    parent.done("msg_2", "msg_1", 100, 5010, "tool-calls")
+    child.user("msg_k1", 200, "count")
+    child.answer("msg_k2", "msg_k1", 300)
+    child.idle(500)
+    parent.answer("msg_3", "msg_1", 9000, "counted")
+    parent.idle(9100)
+    made = live(merged(parent, child))
+    assert [attributes(call)["session.id"] for call in of_kind(made, "LLM")] == ["ses_root", "ses_kid", "ses_root"]
+    assert len({span.span.trace_id for span in made}) == 1

@@ -169,6 +169,47 @@ def test_the_tools_of_one_request_are_not_shown_with_the_next() -> None:
     assert ["llm.tools.0.tool.name" in attributes(call) for call in made] == [True, False]
 
 
+@pytest.mark.parametrize("removed_at", [900, 1500])
+def test_a_call_that_was_taken_out_is_not_sent_from_then_on(removed_at: int) -> None:
+    """Undone from within a message, or deleted: by every door, not only where a hook shows the history."""
+    script = Script()
+    script.user("msg_1", 0, "question")
+    script.step("msg_2", "msg_1", 100)
+    script.tool("one", "msg_2", 120, 130)
+    script.tool("two", "msg_2", 125, 135)
+    script.done("msg_2", "msg_1", 100, 150, finish="stop")
+    script.idle(200)
+    script.add("message.part.removed", removed_at, messageID="msg_2", partID="prt_one")
+    script.user("msg_3", 1000, "next")
+    script.answer("msg_4", "msg_3", 1100)
+    script.idle(1200)
+    first, second = calls(assemble(script.events))
+    answered = [attributes(first)[f"llm.output_messages.0.message.tool_calls.{n}.tool_call.id"] for n in (0, 1)]
+    assert answered == ["call_one", "call_two"]
+    results = [text for role, text in sent(second) if role == "tool"]
+    assert len(results) == (1 if removed_at < 1100 else 2)
+
+
+def test_a_call_of_which_only_the_attempt_that_failed_is_known_is_a_call() -> None:
+    """It was aborted while it waited to ask again, and no hook is heard: OpenCode keeps a message without an error."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.add("message.updated", 100, info={**script._info("msg_2", "assistant", 100), "parentID": "msg_1"})
+    script.add("session.status", 101, status={"type": "busy"})
+    script.add(
+        "session.status", 150, status={"type": "retry", "attempt": 1, "message": "error 503", "next": NOW + 9000}
+    )
+    times = {"created": NOW + 100, "completed": NOW + 300}
+    script.add(
+        "message.updated", 300, info={**script._info("msg_2", "assistant", 100), "parentID": "msg_1", "time": times}
+    )
+    script.idle(310)
+    made = assemble(script.events)
+    (call,) = calls(made)
+    assert call.span.status.message == "error 503"
+    assert attributes(of_kind(made, "AGENT")[0])["agent.llm_call_count"] == 1
+
+
 # ---- media
 
 
@@ -251,17 +292,41 @@ def test_a_part_that_a_plugin_adds_under_one_id_to_each_prompt_stands_in_each() 
     script.user("msg_3", 1000, "two")
     script.answer("msg_4", "msg_3", 1100, "A2")
     script.idle(1200)
-    note = {"id": "prt_note", "type": "text", "text": "note", "synthetic": True}
+    note = {"id": "prt_note", "type": "text", "text": "note"}
     one, two = ({"id": f"prt_msg_{n}_text", "type": "text", "text": t} for n, t in ((1, "one"), (3, "two")))
     answer = ("msg_2", "assistant", [{"id": "prt_msg_2_t", "type": "text", "text": "A1"}])
     first = history(script, 90, ("msg_1", "user", [one, note]))
     second = history(script, 1090, ("msg_1", "user", [one]), answer, ("msg_3", "user", [two, note]))
-    made = calls(assemble([*script.events, first, asks(script, 101), second, asks(script, 1101)]))
+    spans = assemble([*script.events, first, asks(script, 101), second, asks(script, 1101)])
+    made = calls(spans)
     assert sent(made[0]) == [("user", "one\nnote")]
     assert sent(made[1]) == [("user", "one"), ("assistant", "A1"), ("user", "two\nnote")]
+    assert [attributes(agent)["input.value"] for agent in of_kind(spans, "AGENT")] == ["one", "two"]
+
+
+def test_a_step_in_which_the_clock_was_set_back_has_its_request() -> None:
+    script = Script()
+    script.user("msg_1", 0, "question")
+    script.step("msg_2", "msg_1", 100)
+    system = hook("experimental.chat.system.transform", 101, {"sessionID": script.session}, {"system": ["be kind"]})
+    script.done("msg_2", "msg_1", 100, -50_000)
+    script.idle(-49_000)
+    (call,) = calls(assemble([*script.events, system, asks(script, 102)]))
+    assert sent(call) == [("system", "be kind"), ("user", "question")]
 
 
 # ---- titles, commands by hand
+
+
+def test_a_title_is_made_of_the_first_prompt_though_the_next_is_answered_with_it() -> None:
+    script = Script()
+    script.user("msg_1", 0, "first")
+    script.user("msg_2", 50, "second")
+    script.answer("msg_3", "msg_2", 100)
+    script.idle(200)
+    told = [*script.events, asks(script, 60, "title"), asks(script, 101)]
+    title = next(call for call in of_kind(assemble(told), "LLM") if attributes(call)["agent.name"] == "title")
+    assert sent(title)[-1] == ("user", "first")
 
 
 def test_a_title_call_answered_what_it_did_though_the_session_was_renamed_at_once() -> None:

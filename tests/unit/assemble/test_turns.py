@@ -178,6 +178,28 @@ def test_a_forked_session_does_not_tell_its_copies_again() -> None:
     assert [attributes(call)[f"llm.input_messages.{i}.message.role"] for i in range(3)] == ["user", "assistant", "user"]
 
 
+def test_a_fork_made_after_the_clock_was_set_back_does_not_tell_its_copies_again() -> None:
+    """The originals are younger than the fork."""
+
+    def identifier(at: int) -> str:
+        return f"msg_{((NOW + at) * 4096) % 2**48:012x}00000000000000"
+
+    script, fork = Script(), Script("ses_fork", at=-300_000)
+    info = {"id": "ses_fork", "title": "A talk (fork #1)", "time": {"created": NOW - 300_000}}
+    fork.add("session.updated", -300_000, info=info)
+    for one, made in ((script, 0), (fork, -299_000)):
+        prompt, answer = identifier(made + 10), identifier(made + 20)
+        one.user(prompt, 10, "one")
+        one.answer(answer, prompt, 100, "answer")
+    script.idle(1000)
+    prompt = identifier(-200_000)
+    fork.user(prompt, -200_000, "in the fork")
+    fork.answer(identifier(-199_900), prompt, -199_900)
+    fork.idle(-199_000)
+    told = [attributes(m)["input.value"] for m in agents(assemble([*script.events, *fork.events]))]
+    assert sorted(told) == ["in the fork", "one"]
+
+
 def test_the_first_idle_after_an_error_does_not_end_the_turn() -> None:
     """The errored message, and the last state of its tools, come after it."""
     items = recording("abort")

@@ -170,6 +170,21 @@ def question_rejected(play: Play) -> None:
 
 
 simple("cut_answer", lambda _: {"cut": [{"text": "Half an ans", "cut": True}, {"text": "A whole answer."}]}, "cut")
+
+
+@scenario(
+    "stream_breaks",
+    lambda _: {
+        "sbr": [[{"text": "Half", "breaks": "Overloaded"}, {"text": "A whole answer."}]],
+        "sbr_next": [{"text": "On."}],
+    },
+)
+def stream_breaks(play: Play) -> None:
+    """The answer is begun again in the same message, and sent as two from then on."""
+    play.say("Go [[sbr]]")
+    play.say("Next [[sbr_next]]")
+
+
 simple("empty_answer", lambda _: {"empty": [{"text": ""}]}, "empty")
 
 

@@ -116,6 +116,19 @@ def compaction_twice(play: Play) -> None:
     _say(play, "ct", 2)
 
 
+@scenario(
+    "compaction_tried_again",
+    lambda _: {**_talk("cta"), "compaction": [[{"status": 400, "message": "No"}, {"text": "Summary, at last."}]]},
+)
+def compaction_tried_again(play: Play) -> None:
+    """Where a compaction failed the next prompt is answered with it, and the conversation does not begin there."""
+    _say(play, "cta", 1, 2)
+    play.compact()
+    _say(play, "cta", 3)
+    play.compact()
+    _say(play, "cta", 4)
+
+
 _LONG = "word " * 3000
 
 

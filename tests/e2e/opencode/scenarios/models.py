@@ -112,7 +112,7 @@ simple("title_fails", lambda _: {"tf": [{"text": "Untitled."}], "title": [{"stat
 
 @scenario("files", lambda _: {"files": [{"text": "Seen."}]}, files=FILES)
 def files(play: Play) -> None:
-    """A text file, an image and a directory, and a prompt that has only a file."""
+    """A text file, an image, a directory, and a document that the model does not take."""
 
     def part(mime: str, name: str, url: str) -> dict[str, Any]:
         return {"type": "file", "mime": mime, "filename": name, "url": url}
@@ -121,7 +121,8 @@ def files(play: Play) -> None:
     text = part("text/plain", "hello.txt", (play.folder / "hello.txt").as_uri())
     lines = part("text/plain", "a.py", (play.folder / "src/a.py").as_uri() + "?start=1&end=1")
     folder = part("application/x-directory", "src", (play.folder / "src").as_uri())
-    play.say("All [[files]]", picture, text, lines, folder)
+    unread = part("application/pdf", "a.pdf", "data:application/pdf;base64,JVBERi0xLjQK")
+    play.say("All [[files]]", picture, text, lines, folder, unread)
     play.say("Again [[files]]", picture)
 
 

@@ -44,6 +44,42 @@ simple(
     files={".opencode/plugin/rewrites.js": _REWRITES},
 )
 
+_AFTER_OURS = """
+const note = ({ info }) =>
+  ({ id: "prt_note", sessionID: info.sessionID, messageID: info.id, type: "text", text: "A note" })
+export const Prunes = async () => ({
+  "experimental.chat.system.transform": async (input, output) => { output.system.push("Added by a plugin") },
+  "experimental.chat.messages.transform": async (input, output) => {
+    await new Promise((done) => setTimeout(done, 20))
+    const { messages } = output
+    if (messages.length > 3) messages.splice(0, 2)
+    for (const message of messages)
+      for (const part of message.parts)
+        if (part.type === "tool" && part.state.status === "completed") part.state.output = "pruned by a plugin"
+    const last = messages.findLast((message) => message.info.role === "user")
+    if (last) last.parts.push(note(last))
+    output.messages = []
+  },
+  "chat.params": async (input, output) => {
+    Object.assign(output, { temperature: 0.42, topP: 0.5, maxOutputTokens: 777 })
+    output.options.reasoningEffort = "low"
+  },
+})
+"""
+
+
+@scenario(
+    "plugin_after_ours",
+    lambda _: {**_talk("pao"), "pao": [{"text": "Run.", "tools": [bash("echo real")]}, {"text": "Ran."}]},
+    files={".opencode/plugin/prunes.js": _AFTER_OURS},
+)
+def plugin_after_ours(play: Play) -> None:
+    """A plugin that comes after the collector's; what it puts in the place of the messages is not sent."""
+    _say(play, "pao", 1)
+    play.say("Run [[pao]]")
+    _say(play, "pao", 2)
+
+
 _TOOL = """
 export const Greets = async () => ({
   tool: {
@@ -94,6 +130,20 @@ simple(
 def mcp_dies(play: Play) -> None:
     play.say("Go [[mdi]]")
     play.say("Again [[mdi_next]]")
+
+
+@scenario(
+    "mcp_comes_and_goes",
+    lambda _: {"mcg": [{"tools": [call("tiny_echo", text="hi")]}, {"text": "Hi."}], **_talk("mcg")},
+    config={**_MCP, "username": "mcg"},
+)
+def mcp_comes_and_goes(play: Play) -> None:
+    """The tools of a request are not those of the one before it."""
+    play.say("One [[mcg]]")
+    play.api("POST", "/mcp/tiny/disconnect")
+    _say(play, "mcg", 1)
+    play.api("POST", "/mcp/tiny/connect")
+    play.say("Two [[mcg]]")
 
 
 simple(
