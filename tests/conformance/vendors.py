@@ -78,6 +78,7 @@ Brevo | brevo-key | xkeysib-{{hex 64}}-{{an 16}} | G
 Braintree | braintree-token | access_token$production${{lower 16}}${{hex 32}} | V
 Buildkite | buildkite-token | bkua_{{hex 40}} | V
 Cerebras | cerebras-key | csk-{{lower 48}} | V
+Chromatic | chromatic-token | chpt_{{hex 16}} | V
 CircleCI | circleci-token | CCIPAT_{{an 22}}_{{hex 40}} | V
 ClickHouse Cloud | clickhouse-key | 4b1d{{an 38}} | G
 ClickUp | clickup-token | pk_{{digit 8}}_{{upper 32}} | V
@@ -147,6 +148,7 @@ Hugging Face | huggingface-token | hf_{{letters 34}} | G
 Hugging Face | huggingface-token | api_org_{{letters 34}} | G
 HubSpot | hubspot-key | pat-na1-{_UUID} | V
 Infracost | infracost-key | ico-{{an 32}} | G
+Instagram | instagram-token | IGQV{{url 140}} | G
 Intra42 | intra42-secret | s-s4t2ud-{{hex 64}} | G
 Ionic | ionic-token | ion_{{an 42}} | C
 JFrog | jfrog-token | AKCp{{an 69}} | G
@@ -158,6 +160,7 @@ Langfuse | langfuse-key | sk-lf-{_UUID} | V
 LaunchDarkly | launchdarkly-key | sdk-{_UUID} | V
 Lichess | lichess-token | lip_{{an 20}} | V
 Linear | linear-key | lin_api_{{an 40}} | G
+Liveblocks | liveblocks-key | sk_prod_{{url 64}} | V
 LlamaCloud | llamacloud-key | llx-{{an 48}} | V
 Lob | lob-key | live_{{hex 35}} | G
 LogicMonitor | logicmonitor-token | lmv1:{{an 20}}:{{b64 38}}== | C
@@ -166,6 +169,7 @@ Mailgun | mailgun-key | key-{{hex 32}} | G
 Mailgun | mailgun-key | {{hex 32}}-{{hex 8}}-{{hex 8}} | G
 MaxMind | maxmind-key | {{an 6}}_{{an 29}}_mmk | G
 Microsoft Teams | teams-webhook | https://acme.webhook.office.com/webhookb2/{_UUID}@{_UUID}/IncomingWebhook/{{hex 32}}/{_UUID} | G
+minisign | minisign-key | RWRTY0Iy{{b64 204}} | V
 MongoDB Atlas | mongodb-key | mdb_sa_sk_{{url 40}} | V
 Neon | neon-key | npg_{{an 12}} | C
 Neon | neon-key | napi_{{lower 64}} | V
@@ -203,6 +207,7 @@ ReadMe | readme-key | rdme_{{lower 70}} | G
 Replicate | replicate-token | r8_{{an 37}} | V
 Rootly | rootly-key | rootly_{{hex 64}} | V
 RubyGems | rubygems-key | rubygems_{{hex 48}} | G
+Salesforce | salesforce-token | 00D{{an 12}}!AQE{{an 93}} | V
 Scalingo | scalingo-token | tk-us-{{url 48}} | G
 SendGrid | sendgrid-key | SG.{{url 22}}.{{url 43}} | G
 Sentry | sentry-token | sntryu_{{hex 64}} | G
@@ -213,7 +218,9 @@ Shopify | shopify-token | shpss_{{hex 32}} | G
 Slack | slack-token | xoxb-{{digit 12}}-{{digit 13}}-{{an 24}} | G
 Slack | slack-token | xapp-1-A{{upper 10}}-{{digit 13}}-{{hex 64}} | G
 Slack | slack-webhook | https://hooks.slack.com/services/T{{upper 10}}/B{{upper 10}}/{{an 24}} | G
+Slack | slack-token | xoxd-{{an 100}} | V
 Snyk | snyk-token | snyk_uat.{{an 8}}.{{url 60}} | V
+Socket | socket-token | sktsec_{{an 43}} | V
 SonarQube | sonar-token | sqp_{{hex 40}} | V
 Sourcegraph | sourcegraph-token | sgp_{{hex 16}}_{{hex 40}} | G
 Square | square-token | sq0csp-{{url 43}} | G

@@ -9,6 +9,8 @@ from collector.redact.engine.rule import ByteRange, Rule, Trigger
 
 _BEGIN = re.compile(rb"-----BEGIN[ ]{1,2}[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(rb"-----END[ ]{1,2}[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_BEGIN_OTHER = re.compile(rb"-----BEGIN OpenVPN Static key V[0-9]-----|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----")
+_END_OTHER = re.compile(rb"-----END OpenVPN Static key V[0-9]-----|---- END SSH2 ENCRYPTED PRIVATE KEY ----")
 _LONGEST = 32768
 _RUNS = re.compile(rb"[A-Za-z0-9+/=]{12,2000}")
 _BREAK = rb"(?:\\{0,8}\r?\n|(?:\\{1,8}r)?\\{1,8}n|\r|<br ?/?>)"
@@ -24,12 +26,21 @@ _PARTIAL_END = re.compile(
 
 
 def _begin(data: bytes, place: int) -> ByteRange | None:
+    return _block(data, place, _BEGIN, _END)
+
+
+def _begin_other(data: bytes, place: int) -> ByteRange | None:
+    """The keys of OpenVPN and of commercial SSH."""
+    return _block(data, place, _BEGIN_OTHER, _END_OTHER)
+
+
+def _block(data: bytes, place: int, begins: re.Pattern[bytes], ends: re.Pattern[bytes]) -> ByteRange | None:
     """From BEGIN to END if there is one; otherwise as long as lines of base64 follow."""
-    begin = _BEGIN.match(data, place)
+    begin = begins.match(data, place)
     if not begin:
         return None
-    other = data.find(b"-----BEGIN", begin.end(), begin.end() + _LONGEST)
-    end = _END.search(data, begin.end(), min(begin.end() + _LONGEST, len(data)) if other < 0 else other)
+    other = data.find(b"---- BEGIN" if begins is _BEGIN_OTHER else b"-----BEGIN", begin.end(), begin.end() + _LONGEST)
+    end = ends.search(data, begin.end(), min(begin.end() + _LONGEST, len(data)) if other < 0 else other)
     if end and _is_key(data[begin.end() : end.start()]):
         return place, end.end()
     at = begin.end()
@@ -131,6 +142,19 @@ KEYS: tuple[Rule, ...] = (
         match=("-----BEGIN RSA {b320}PRIVATE KEY-----\n{b6464}\n{b6464}\n-----END RSA {b320}PRIVATE KEY-----",),
         no_match=("-----BEGIN PUBLIC KEY-----\n{b6464}\n-----END PUBLIC KEY-----", 'if "-----BEGIN {b320}PRIVATE KEY-----" in text:'),
         token=True,
+    ),
+    Rule(
+        "private-key",
+        "secrets",
+        (Trigger("-----BEGIN OpenVPN ", 19, (b"-----begin openvpn",)), Trigger("---- BEGIN SSH2 ", 16, (b"---- begin ssh2",))),
+        _begin_other,
+        match=(
+            "-----BEGIN OpenVPN Static {b320}key V1-----\n{hex32}\n{hex32}\n-----END OpenVPN Static {b320}key V1-----",
+            "---- BEGIN SSH2 ENCRYPTED {b320}PRIVATE KEY ----\n{b6464}\n{b6464}\n---- END SSH2 ENCRYPTED {b320}PRIVATE KEY ----",
+        ),
+        no_match=("-----BEGIN OpenVPN Static key V1-----\n...",),
+        token=True,
+        since=2,
     ),
     Rule("private-key", "secrets", (Trigger("-----END ", 9, (b"-----end ",)),), _tail, token=True,
          match=("{b6464}\n{b6464}\n-----END {b320}PRIVATE KEY-----",), no_match=("-----END CERTIFICATE-----",)),

@@ -314,8 +314,27 @@ def is_words_and_digits(value: bytes) -> bool:
     return len(value) >= 8 and (_WORDS_AND_DIGITS.fullmatch(value) is not None or has_every_class(value))
 
 
+def is_generated(value: bytes) -> bool:
+    """Whether a value is what password managers draw: letters of both cases, digits and signs, and no words; `P9h#{hum51@4Gec`."""
+    return (
+        10 <= len(value) <= 64
+        and b" " not in value
+        and value[:1] not in (b"$", b"{", b"<", b"%", b"(", b"[", b"/", b"^", b"!")
+        and classes(value.rstrip(b",;:.)")) == 4
+        and is_mixed(value)
+        and not is_code(value.strip(b",;:"))
+        and not stands_for_in_version_1(value)
+        and not masked(value)
+        and not _FORMATTED.search(value)
+        and not _COUNTED.fullmatch(value)
+        and not (value[-1:] in (b")", b"]", b"}") and _REFERENCE.fullmatch(value))
+    )
+
+
+_FORMATTED = re.compile(rb"%[sdvq]|\$\{|\{\{|[A-Za-z_]\(\)|://|=>|&&|\|\|")
 _DICED = re.compile(
     rb"[A-Za-z]{3,12}(?:([-_. ])[A-Za-z]{3,12})(?:\1[A-Za-z]{3,12}){2,7}|[a-z]{4,10}(?:-[a-z]{4,10}){2}"
+    rb"|[A-Za-z]{4,12}[-_.][A-Za-z]{4,12}[-_.](?!(?:19|20)[0-9]{2}\Z|0[0-9]\Z)[0-9]{2,4}"
 )
 _COMMON_IN_THREES = frozenset(
     b"""
@@ -339,7 +358,7 @@ def is_diced(value: bytes) -> bool:
     if not _DICED.fullmatch(value):
         return False
     words = re.split(rb"[-_. ]", value.lower())
-    if len(words) == 3 and any(word in _COMMON_IN_THREES for word in words):
+    if len(words) <= 3 and any(word in _COMMON_IN_THREES for word in words):
         return False
     return not any(word in _LABELS or word in _PROSE or word in _COMMON_IN_NAMES for word in words)
 

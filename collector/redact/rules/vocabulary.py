@@ -72,20 +72,22 @@ def _words(text: str) -> frozenset[str]:
 _PASSWORDS = _words(
     "password passwd passwort passphrase passcode pwd pass pw pswd psw pword passwords psk mnemonic htpasswd"
     " contrasena contrasenia senha mdp kennwort parola haslo sifre wachtwoord losenord salasana heslo pinyin mima"
-    " sandi katasandi motdepasse bindpw rootpw userpw adminpw dbpw storepw keypw"
+    " sandi katasandi sandinya authtok motdepasse bindpw rootpw userpw adminpw dbpw storepw keypw"
 )
 _SECRETS = _words(
     "secret secrets token credential credentials cred creds apikey passkey jwt authorization cookie otp totp"
     " apitoken authtoken accesstoken"
 )
-_MAYBE = _words("auth cookies salt pepper dsn bearer session sessid sid sas signature seed webhook sig cert pin hmac")
+_MAYBE = _words(
+    "auth cookies salt pepper dsn bearer session sessid sessionid sid sas signature seed webhook sig cert pin hmac"
+)
 _PASSWORD_ENDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd", "pword")
 _SECRET_ENDS = (
     "secret", "token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "masterkey", "signingkey", "credential",
     "credentials", "encryptionkey", "accountkey", "sharedkey", "appkey", "licensekey", "clientkey", "servicekey", "sshkey",
 )  # fmt: skip
 _PASS_BEFORE = _words(
-    "db user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
+    "db key user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
     " remote imap pop relay sender nas samba web site panel mqtt cert client server truststore store database postgres sql mongo rabbit amqp svc service sudo su vault imap sasl jdbc http basic master"
 )
 _NO_TOKENS = _words("nonsecret detoken subtoken pretoken biscuit")
@@ -93,11 +95,12 @@ _KEYS = _words(
     "api access secret private signing sign encryption encrypt decryption decrypt master account auth app application client"
     " shared service license licence storage admin deploy hmac aes crypto cipher webhook subscription root write ingest"
     " ingestion integration server consumer jwt session cookie security activation recovery backup wallet rest functions"
-    " jwe jws kms data vault management preshared provisioning enrollment registration publishing sas fernet unseal seal"
+    " jwe jws kms data vault management symm symmetric role jwks csrf otp totp xsrf"
+    " openai anthropic gemini mistral cohere groq openrouter deepseek xai perplexity stripe sendgrid twilio mailgun algolia supabase preshared provisioning enrollment registration publishing sas fernet unseal seal"
 )  # fmt: skip
 _NO_KEYS = _words(
     "public pub publishable primary foreign cache sort partition idempotency idempotent lookup index group hash range map dict"
-    " object row column field order query route routing entity item unique natural composite bucket event message metric"
+    " object row column field order query route entity item unique natural composite bucket event message metric"
     " translation i18n locale label config setting feature flag state context tree parent child react template hot short"
     " shortcut arrow up down left right any enter home page escape tab delete meta alt ctrl shift keyboard host known"
     " registry issue project resource trace span correlation dedupe dedup tag attribute attr property prop param env sub"

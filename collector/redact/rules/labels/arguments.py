@@ -10,7 +10,15 @@ from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
 from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_words_and_digits, stands_for
+from collector.redact.rules.values import (
+    chosen,
+    drawn,
+    harmless,
+    is_diced,
+    is_generated,
+    is_words_and_digits,
+    stands_for,
+)
 
 _WORD = r"[^\s\"'\x00|]"
 _SHORT = r"[A-Za-z0-9_.@-]{1,64}"
@@ -23,7 +31,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("aws ssm put-parameter --name /db/password --type SecureString --value '{alnum14}'", "az keyvault secret set --vault-name v --name db --value {alnum14}"),
         ("az keyvault secret set --name db --value $PASSWORD", "aws ssm put-parameter --name /db/region --type String --value eu-central-1"),
     ),
-    (r"\b(?:ldappasswd|smbpasswd)[ \t][^\n\x00]{0,120}[ ]-[sa][ ]", "ldappasswd smbpasswd", ("ldappasswd -D cn=admin -s {alnum12} uid=jo",), ("ldappasswd -s $NEW uid=jo",)),
+    (r"\b(?:ldappasswd|smbpasswd)[ \t](?:[^\n\x00]{0,120}[ ])?-[sa][ ]", "ldappasswd smbpasswd", ("ldappasswd -D cn=admin -s {alnum12} uid=jo",), ("ldappasswd -s $NEW uid=jo",)),
     (r"/user:[A-Za-z0-9_.@\\-]{1,60}[ ]", "/user:", ("net use Z: \\\\nas\\share /user:jo {alnum14}",), ("net use Z: /user:jo /persistent:yes",)),
     (rf"\bmc[ ](?:alias|config[ ]host)[ ](?:set|add)[ ]{_SHORT}[ ]https?://[^\s\x00]{{1,120}}[ ]{_SHORT}[ ]", "mc ", ("mc alias set corp https://s3.test jo {alnum24}",), ("mc alias set corp https://s3.test $KEY $SECRET",)),
     (r"\bvault[ ]operator[ ](?:unseal|rekey|generate-root)[ ](?:-[a-z=-]{1,30}[ ])?", "operator", ("vault operator unseal {b6443}=",), ("vault operator unseal -reset", "vault operator unseal migrate-please")),
@@ -41,7 +49,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         r"\bdns[ ](?:cloudflare|digitalocean|route53|hetzner|gandi|duckdns|linode|vultr|namecheap|ovh|porkbun|desec|godaddy|dnspod|alidns|netlify|vercel)[ ]", "dns",
         ("tls {\n  dns cloudflare {alnum40}\n}",), ("dns cloudflare {env.CF_API_TOKEN}", "dns cloudflare nameservers"),
     ),
-    (r"[:=]\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT|ARGON2|PBKDF2(?:-SHA[0-9]{1,3})?)\}", "{sha {ssha {smd5 {md5 {crypt {argon2 {pbkdf2", ("jo:{SHA}{b6427}=",), ("pw={SHA}<hash>",)),
+    (r"[:=][ ]?\{(?:S?SHA(?:256|384|512)?|S?MD5|CRYPT|ARGON2|PLAIN|CLEARTEXT|BLF-CRYPT|PBKDF2(?:-SHA[0-9]{1,3})?)\}", "{sha {ssha {smd5 {md5 {crypt {argon2 {plain {cleartext {blf-crypt {pbkdf2", ("jo:{SHA}{b6427}=",), ("pw={SHA}<hash>",)),
     (r"<master>\{", "<master>", ("<settingsSecurity>\n  <master>{{b6443}=}</master>",), ("<master>{password}</master>",)),
     (r"\b(?:[xw]?freerdp3?|rdesktop)[ ][^\n\x00]{0,160}[ ]/p:", "freerdp rdesktop", ("xfreerdp /u:jo /p:'{alnum14}' /v:h",), ("xfreerdp /u:jo /p:$PASS /v:h",)),
     (r"\bqpdf[ ][^\n\x00]{0,60}--encrypt[ ]|\brclone[ ]obscure[ ]|--password-command[ =][\"']?echo[ ]", "qpdf obscure password-command", ("rclone obscure '{alnum14}'", "restic --password-command 'echo {alnum12}' snapshots"), ("qpdf --encrypt --user-password=x", "rclone obscure -")),
@@ -52,6 +60,33 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (r"\bset[ ]password[ ]for[ ][^\n=\x00]{1,80}=[ ]?(?:password\()?", "password", ("SET PASSWORD FOR 'jo'@'%' = '{alnum14}';",), ("SET PASSWORD FOR 'jo'@'%' = ?;",)),
     (rf"\buser(?:name)?[ ]{_SHORT}[ ](?:with[ ])?password[ ]", "password", ("poll m user jo password {alnum14}",), ("user jo password required", "the user name password field2")),
+    (r"\bWIFI:(?:[TSHR]:[^;\n\x00]{0,64};){0,4}P:", "wifi:", ("WIFI:T:WPA;S:office;P:{alnum14};;",), ("WIFI:T:nopass;S:guest;;",)),
+    (r"\b(?:wpa-psk|pre-shared-key|authentication-key|encrypted-password|simple-password)[ ](?:ascii(?:-text)?[ ])?(?:[0-9][ ])?", "wpa-psk pre-shared-key authentication-key encrypted-password simple-password", ('pre-shared-key ascii-text "{alnum20}";', "wpa-psk ascii 0 {alnum14}"), ("pre-shared-key ascii-text;",)),
+    (r"\bcreateUser[ ]{1,3}[A-Za-z0-9_.-]{1,40}[ ](?:MD5|SHA(?:-?[0-9]{3})?)[ ][^\s\x00]{4,80}[ ](?:AES|DES)[ ]", "createuser", ('createUser mon SHA "x234" AES "{alnum14}"',), ("createUser mon SHA <password> AES <key>",)),
+    (r"\bdefault_pass,[ ]?<<", "default_pass", ('{default_pass, <<"{alnum14}">>},',), ('{default_pass, <<"guest">>},',)),
+    (r"\bK[ ]8\r?\npassword\r?\nV[ ][0-9]{1,4}\r?\n", "password", ("K 8\npassword\nV 14\n{alnum14}\n",), ("K 8\npassword\nV 0\n\n",)),
+    (r"\b(?:unlock-keychain|nuget[ ]push|notarytool|add-(?:generic|internet)-password)[ ][^\n\x00]{0,160}[ ](?:-k|-w|-p|--api-?key)[ ]", "unlock-keychain add-generic-password add-internet-password push notarytool", ("security add-generic-password -a jo -s x -w {alnum14}", "dotnet nuget push a.nupkg -k {alnum40}"), ("security add-generic-password -a jo -s x -w",)),
+    (
+        r"\b(?:set-initial-password|reset-admin-password|setapikey|user:password[ ][A-Za-z0-9_.@-]{1,40}|encrypt_string|bw[ ](?:unlock|login[ ][^\s\x00]{3,60})|luks(?:Open|Format|AddKey)[ ][^\n<\x00]{1,80}<<<|user_pw|owner_pw)[ ]"
+        r"|[ ](?:[+]login[ ][A-Za-z0-9_.@-]{1,40}|/rp)[ ]", "set-initial-password reset-admin-password setapikey user:password encrypt_string bw +login luks /rp user_pw owner_pw",
+        ("neo4j-admin dbms set-initial-password {alnum14}", "bw login jo@app.test {alnum14}", "schtasks /create /ru jo /rp {alnum14}", "steamcmd +login jo {alnum14} +quit"),
+        ("ansible-vault encrypt_string --stdin-name x", "bw unlock --raw", "bw login --apikey"),
+    ),
+    (r"--passwordeval=[\"']?echo[ ]|--password-file=<\(echo[ ]|--passwordfile[ ]<\((?:echo|printf)[ ]", "--password", ("rsync --password-file=<(echo {alnum14}) a b",), ("rsync --password-file=/etc/rsync.pass",)),
+    (r"(?-i:\bexpect)[ ][\"'][^\n\x00]{0,30}assw[^\n\x00]{0,24};[ ]?send[ ](?:--[ ])?", "send", ('expect "assword:"; send "{alnum14}\\r"',), ('expect "assword:"; send "$pass\\r"',)),
+    (r"\bdgst[ ][^\n\x00]{0,60}-(?:mac|hmac)[ ]|\benc[ ][^\n\x00]{0,80}[ ]-(?:K|k|iv)[ ]", "dgst enc", ("openssl dgst -sha256 -hmac {alnum32} f", "openssl enc -aes-128-cbc -K {hex32} -in a"), ("openssl dgst -sha256 -hmac $KEY f",)),
+    (r"\b(?:impacket-[a-z]{2,20}|(?:psexec|wmiexec|smbexec|secretsdump|GetNPUsers)\.py)[ ](?:-[a-z-]{1,20}[ ]){0,3}(?:[A-Za-z0-9._-]{1,60}/)?[A-Za-z0-9._-]{1,60}:", "impacket- .py", ("impacket-psexec corp/jo:{alnum14}@10.0.0.1",), ("impacket-psexec corp/jo:$PASS@h",)),
+    (r"\bcypress[ ]run[ ][^\n\x00]{0,80}--key[ ]", "--key", ("cypress run --record --key {hex8}-{hex4}-{hex4}-{hex4}-{hex12}",), ("cypress run --record --key $KEY",)),
+    (r"\bkv[ ]put[ ](?:-[a-z]{1,12}=[^\s\x00]{1,60}[ ])?[A-Za-z0-9_./-]{0,80}(?:pass(?:word)?|secret|token|key)[ ]", "put", ("consul kv put app/db_password {alnum14}",), ("consul kv put app/db_password @file",)),
+    (r"\bnet[ ]use[ ](?:[A-Za-z]:|[*])?[ ]?\\\\{1,2}[^\s\x00]{3,80}[ ]", "net use", ("net use Z: \\\\nas\\share {alnum14} /user:jo",), ("net use Z: \\\\nas\\share /user:jo",)),
+    (r"\brtmps?://[A-Za-z0-9.:-]{3,80}/[A-Za-z0-9_-]{1,24}/", "rtmp", ("ffmpeg -i a -f flv rtmp://live.test/app/{alnum24}", "rtmp://a.rtmp.test/live2/{lower4}-{lower4}-{lower4}-{lower4}-{lower4}"), ("rtmp://live.test/app/$KEY", "rtmp://live.test/app/stream_name")),
+    (r"\b[a-z0-9-]{1,40}\.(?:alchemy\.com|infura\.io|quiknode\.pro|alchemyapi\.io)/(?:ws/)?(?:v[0-9]/)?", "alchemy infura.io quiknode.pro", ("https://eth-mainnet.g.alchemy.com/v2/{url32}", "wss://mainnet.infura.io/ws/v3/{hex32}"), ("https://docs.alchemy.com/reference/ethereum-api",)),
+    (r"\baccounts:[ ]?\[[ ]?[\"'](?:0x)?", "accounts:", ('accounts: ["0x{hex64}"]',), ('accounts: ["alice", "bob"]',)),
+    (r"\b(?:(?-i:LOGIN)[ ][\"']?[A-Za-z0-9_.+-]{1,60}@[A-Za-z0-9.-]{2,60}[\"']?|NickServ[ ]IDENTIFY)[ ]", "login nickserv", ("a1 LOGIN jo@app.test {alnum14}", "/msg NickServ IDENTIFY {alnum14}"), ("/msg NickServ IDENTIFY <password>",)),
+    (r"password[ ]is[ ]generated[ ]for[ ][A-Za-z0-9_.@%-]{2,60}:[ ]", "is generated for", ("A temporary password is generated for root@localhost: {alnum14}",), ("a password is generated for jo: see below",)),
+    (r"\bu:[ ]?[A-Za-z0-9_.@+-]{1,40}[ ,/]{1,3}p:[ ]?", "p:", ("u: jo p: {alnum14}",), ("u: first p: second",)),
+    (r"assw(?:or)?d[\"'\])]{1,5}\.(?:send_?keys|type|fill|set_?value|type_?text|press_sequentially)\([ ]?", "assword passwd", ('driver.find_element(By.ID, "password").send_keys("{alnum14}")', "cy.get('[name=password]').type('{alnum12}')"), ('el("password").type("text")',)),
+    (r"\bsips?:[A-Za-z0-9_.+-]{1,40}:", "sip:", ("sip:jo:{alnum12}@sip.test",), ("sip:jo:5060",)),
     (r"://[A-Za-z0-9.:-]{3,80}/t/", "/t/", ("https://conda.test/t/{alnum40}/main",), ("https://forum.test/t/how-to-use-tokens/123",)),
     (r"<auth-user-pass>\r?\n[^\n\x00]{1,64}\n", "<auth-user-pass>", ("<auth-user-pass>\njo\n{alnum14}\n</auth-user-pass>",), ("<auth-user-pass>\njo\n</auth-user-pass>",)),
     (r":[ ]{1,4}(?:PSK|XAUTH|EAP)[ ]{1,4}[\"']", "psk xauth eap", (': PSK "{alnum14}"',), (': PSK "<secret>"',)),
@@ -62,19 +97,29 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
-    value = match["secret"]
-    if value[:1] in b"-$<%{/|>&:[(" or stands_for(value) or masked(value) or harmless(value):
+    value = match["secret"].rstrip(b":")
+    if (
+        (value[:1] in b"-$<%{/|>&:[(" and not _HASHED.match(value))
+        or stands_for(value)
+        or masked(value)
+        or harmless(value)
+    ):
         return False
     if len(value) < 8 and classes(value) < 3:
         return False
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
+_HASHED = re.compile(rb"\$[0-9a-z]{1,6}\$[A-Za-z0-9./]{8}")
+
+
 def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...]) -> Rule:
     source = CASES + f"(?:{before})" + r"[\"'\\]{0,3}"
     gate = tuple(word.replace("_>", " >").encode() for word in words.split())
     value = (
-        VALUE if "jdbc:oracle" not in before else VALUE.replace(rb"\"'`", rb"@\"'`").replace(rb"[,;]|\Z", rb"[,;@]|\Z")
+        VALUE
+        if "jdbc:oracle" not in before and "sips?" not in before
+        else VALUE.replace(rb"\"'`", rb"@\"'`").replace(rb"[,;]|\Z", rb"[,;@]|\Z")
     )
     look = around(re.compile(source.encode() + value), 330, _at_its_place)
     return Rule(
@@ -93,8 +138,8 @@ _ORACLE = (
     r"[A-Za-z0-9_]{1,30}/(?P<secret>[^\s@/\x00\"'$%&<{]{4,60})@"
 )
 _SET = (
-    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?)[ \t]{1,3}"
-    r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}[\"']?"
+    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\bsecret[ ]put|\bsecret:create[ ]--name|#define|(?-i:\bparam))[ \t]{1,3}"
+    r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}(?:--value[ =]|<<<[ ]|string[ ]=[ ])?[\"']?"
 )
 """A variable or a setting and its value, with no sign between."""
 
@@ -104,11 +149,11 @@ def _is_set(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _CALLS = (
-    r"(?:connect|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
+    r"(?:connect(?:ion)?|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
     r"(?:[\"'][^\"'\n\x00]{0,80}[\"'],[ ]?){0,3}[\"']"
 )
 _CALL = re.compile(
-    rb"(?i)(?:connect|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
+    rb"(?i)(?:connect(?:ion)?|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
 )
 _STRING = re.compile(rb"[\"']([^\"'\n\x00]{0,200})[\"']")
 
@@ -123,6 +168,8 @@ def _passed(data: bytes, place: int) -> ByteRange | None:
     for number, string in enumerate(_STRING.finditer(data, *match.span("all"))):
         value = string[1]
         if number and string.start() <= place <= string.end() and not consists_of_placeholders(data, *string.span(1)):
+            if is_generated(value):
+                return string.span(1)
             sure = is_diced(value) or drawn(value) or classes(value) >= 3 or is_words_and_digits(value)
             return string.span(1) if (sure or _LEET.search(value)) and _looks_passed(value) else None
     return None
@@ -145,9 +192,14 @@ def _looks_passed(value: bytes) -> bool:
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
-_SETTER = r"\b(?:set|with|using|add)_?(?P<key>(?:[a-z]{2,12}_?)?(?:password|passwd|passphrase|secret|token|api_?key|secret_?key))\([ ]?[\"']"
-_QUOTED = r"(?P<mark>[\"'`])(?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token|key)[A-Za-z0-9_]{0,24})[\"'`][ ](?:to|is|as|=)[ ][\"'`]"
+_SETTER = r"(?:\b(?:set|with|using|add|check|verify)_?|\.)(?P<key>(?:[a-z]{2,12}_?)?(?:password|passwd|passphrase|secret|token|api_?key|secret_?key))\([ ]?[\"']"
+_QUOTED = r"(?P<mark>[\"'`])(?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token|key)[A-Za-z0-9_]{0,24})[\"'`][ ](?:to|is|as|=|with)[ ][\"'`]"
 """A variable that a sentence sets: set `DB_PASSWORD` to `...`."""
+
+
+_HERE = r"[^<\n\x00]<<<[ ]?[\"'\\]{0,3}"
+_TO_COMMAND = r"(?:passw(?:or)?d|passphrase|secret|token|[ _]key|login|vpn)[^\n\x00<]{0,120}<<<[ ]?[\"'\\]{0,3}"
+"""What a command is given to read: `wrangler secret put KEY <<< ...`."""
 
 
 ARGUMENTS: tuple[Rule, ...] = (
@@ -162,13 +214,21 @@ ARGUMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + _SET.replace("?P<key>", "?:") + STOP + "{4}", None, (b"set", b"env", b"arg", b"config")),),
+        (Trigger(CASES + _SET.replace("?P<key>", "?:") + STOP + "{4}", None, (b"set", b"env", b"arg", b"config", b"secret", b"#define", b"param")),),
         around(
             re.compile((CASES + _SET).encode() + VALUE), 180, _is_set,
-            starts=re.compile(rb"(?i)[seauc](?=et|nv|rg|ser-secrets|onfig)"),
+            starts=re.compile(rb"(?i)[seauc#p](?=et|nv|rg|ser-secrets|onfig|ecret|define|aram)"),
         ),
-        match=("set -Ux DB_PASSWORD {alnum14}", "setenv API_TOKEN {alnum24}", 'dotnet user-secrets set "Smtp:Password" "{alnum14}"', "ENV DB_PASSWORD {alnum14}"),
+        match=("set -Ux DB_PASSWORD {alnum14}", "setenv API_TOKEN {alnum24}", 'dotnet user-secrets set "Smtp:Password" "{alnum14}"', "ENV DB_PASSWORD {alnum14}", '#define WIFI_PASSWORD "{alnum14}"', "netlify env:set API_SECRET {alnum32}", "wrangler secret put API_KEY <<< {alnum32}", "param adminPassword string = '{alnum14}'"),
         no_match=("set -gx GOPATH /home/dev/go", "setx DB_PASSWORD %PASS%", "ENV TOKEN_URL https://a.test/x1", "git config credential.helper store2024", "config set key value"),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
+        (Trigger(_HERE + STOP + "{4}", None, (b"<<<",)),),
+        around(re.compile((CASES + _TO_COMMAND).encode() + VALUE), 180, _at_its_place),
+        match=('vercel env add API_TOKEN production <<< "{alnum32}"', "vncpasswd -f <<< {alnum12} > f"),
+        no_match=('grep -c token <<< "$text"', "token\n<<<<<<< HEAD2password"),
         since=2,
     ),
     Rule(
@@ -184,7 +244,7 @@ ARGUMENTS: tuple[Rule, ...] = (
         (Trigger(CASES + _SETTER.replace("?P<key>", "?:") + STOP + "{4}", None, (b"pass", b"secret", b"token", b"key")),
          Trigger(CASES + _QUOTED.replace("?P<key>", "?:").replace("?P<mark>", "?:") + STOP + "{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key"))),
         around(re.compile((CASES + "(?:" + _SETTER + "|" + _QUOTED.replace("?P<key>", "?P<name>") + ")").encode() + VALUE), 130, lambda match, data: is_secret(match["key"] or match["name"], match["secret"], Holder.LITERAL)),
-        match=('ds.setPassword("{alnum14}");', "set `DB_PASSWORD` to `{alnum14}`", 'client.with_api_key("{alnum40}")'),
+        match=('ds.setPassword("{alnum14}");', '.password("{alnum14}")', 'I fill in "Password" with "{alnum14}"', "set `DB_PASSWORD` to `{alnum14}`", 'client.with_api_key("{alnum40}")'),
         no_match=('user.setPassword("password")', "rename `token` to `access_token`", 'field.setToken("csrf-token")', "set `TOKEN_URL` to `https://a.test/x1`"),
         since=2,
     ),

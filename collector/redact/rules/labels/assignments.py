@@ -9,16 +9,16 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
 from collector.redact.rules.labels.verdicts import DIGITS, Holder, is_phrase, is_secret
-from collector.redact.rules.values import has_every_class, has_random_part
+from collector.redact.rules.values import has_every_class, has_random_part, is_generated
 from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
 STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
-    r"|parola|mnemonic|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas"
+    r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas"
 )
 LITERALS = tuple(
-    b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic psk salt key sas".split()
+    b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas".split()
 )
 CLOSE = r"[\"'\\\])}*]{0,8}"
 _TYPE = r"(?:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"
@@ -84,7 +84,10 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     at = start
     while mask := PLACEHOLDER.match(data, at):
         at = mask.end()
-    cut = None if has_every_class(data[at:end]) else _ENDS_BARE.search(data, at, max(at, end))
+    whole = has_every_class(data[at:end]) or (
+        data[end : end + 1] in (b"", b"\n", b"\r", b"\0") and b"," not in data[at:end] and is_generated(data[at:end])
+    )
+    cut = None if whole else _ENDS_BARE.search(data, at, max(at, end))
     stop = cut.start() if cut else end
     ends_line = data[stop : stop + 1] in (b"", b"\n", b"\r", b"\0") or data[stop : stop + 2] == b"\\n"
     if ends_line and key[:2].lower() == b"x-" and sep.strip() == b":" and b"@" not in data[start:stop]:
@@ -96,6 +99,8 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     return start, stop, Holder.LOOSE
 
 
+_OF_MODULE = re.compile(rb"(?:\A|[\n\x00])[ \t]{0,8}(?:[a-z0-9_]{1,30}::){1,4}\Z")
+"""Keys of a line as Puppet has them: `profile::db::password: ...`."""
 _TEST = re.compile(rb"(?:Test|Benchmark|Example|Fuzz)[A-Z_]")
 """How Go names what passed: `--- PASS: TestTags/x`."""
 
@@ -103,7 +108,8 @@ _TEST = re.compile(rb"(?:Test|Benchmark|Example|Fuzz)[A-Z_]")
 def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     if match["double"] is None and match["single"] is None and match["tick"] is None and match["bare"] is None:
         return _phrase(data, match)
-    if data[max(0, match.start() - 2) : match.start()] == b"::":
+    typed = data[max(0, match.start() - 2) : match.start()] == b"::"
+    if typed and not _OF_MODULE.search(data, max(0, match.start() - 80), match.start()):
         return None  # the name of a type
     if defaulted := _DEFAULT.match(data, match.end("sep")):
         return defaulted.span("value") if is_secret(match["key"], defaulted["value"], Holder.LOOSE) else None
@@ -139,7 +145,9 @@ def _says_nothing(name: bytes) -> bool:
     return name_says(name.decode("utf-8", "replace").strip("-$.@")) is Says.NOTHING
 
 
-_ARGUMENT_BACK = re.compile(rb"[^\s\"'`\\\x00]{4}[\"'][ \t\n]{0,16},[ \t]{0,4}[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"']")
+_ARGUMENT_BACK = re.compile(
+    rb"[^\s\"'`\\\x00]{4}(?:[\"']\\{1,3})?[\"'][ \t\n]{0,16},[ \t]{0,4}[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[#.]?[\"']"
+)
 
 
 def _argument(look: Look) -> Look:
@@ -223,12 +231,13 @@ _NAMED = (
     CASES
     + r"(?:name|key)"
     + _IS
-    + r"[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key|pwd|pw|auth|credential|cookie)[A-Za-z0-9_.-]{0,20}"
+    + r"[A-Za-z0-9_.:/-]{0,40}(?:pass|secret|token|key|pwd|pw|auth|credential|cookie|session)[A-Za-z0-9_.-]{0,20}"
     + _QUOTES
+    + r"(?:,[ ]?\"type\"[ ]?:[ ]?\"[A-Za-z]{1,20}\")?"
 )
 _VARIABLE = r"variable[ \t]{1,4}\"(?P<key>[a-z0-9_-]{0,40}(?:pass|secret|token|key|credential)[a-z0-9_-]{0,24})\"[ \t]{0,4}\{[^{}\x00]{0,200}\bdefault[ \t]{0,20}=[ \t]{0,4}\""
 """A variable of Terraform and its default."""
-_THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"[a-z_]{0,12}value" + _IS
+_THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"(?:[a-z_]{0,12}value|content)" + _IS
 
 ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
@@ -253,18 +262,18 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + r"[\"'][A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'][^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
-        _argument(around(re.compile(rb"[\"'](?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"']" + VALUE), 130, _paired_loosely)),
-        match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")'),
+        (Trigger(CASES + r"[\"'][#.]?[A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'](?:\\{1,3}[\"'])?[^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
+        _argument(around(re.compile(rb"[\"'][#.]?(?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'](?:\\{1,3}[\"'])?(?P<secret>[^\s\"'`\\\x00]{4,2000})"), 130, _paired_loosely)),
+        match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")', "page.fill('#password', '{alnum14}')", 'buildConfigField "String", "API_SECRET", "\\"{alnum32}\\""'),
         no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')", '["ClientSecret", "InputAudioTranscription"]', '["secret-key", "us-east-1"]', "'RC2_KEY', '__darwin_fsfilcnt_t', 'X509_REQ_'", '"Username", "Password",\n "S3Configuration"\n]', '"X", "MYSQL_PASSWORD",\n "POSTGRES_SCRAM_SHA_256",\n "X"', '"Enforced": "PASS",\n"CurveTest-Server-MLKEM-TLS13": "PASS"'),
         since=2,
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(_NAMED + _THEN_VALUE + STOP + "{4}", None, (b"value",)),),
+        (Trigger(_NAMED + _THEN_VALUE + STOP + "{4}", None, (b"value", b"content=")),),
         around(
             re.compile(
-                (CASES + "(?:name|key)" + _IS + r"(?P<key>[A-Za-z0-9_.-]{1,80})" + _QUOTES + _THEN_VALUE).encode()
+                (CASES + "(?:name|key)" + _IS + r"(?P<key>[A-Za-z0-9_.:/-]{1,80})" + _QUOTES + r"(?:,[ ]?\"type\"[ ]?:[ ]?\"[A-Za-z]{1,20}\")?" + _THEN_VALUE).encode()
                 + rb"(?P<secret>[^\s\"'`\\\x00<]{4,2000}(?:;[ ][^\s\"'`\\\x00<]{3,400}){0,20})"
             ),
             280, _paired,
@@ -302,8 +311,8 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "sql-password", "secrets",
-        (Trigger(CASES + r"(?:identified[ \t]{1,4}(?:with[ \t]{1,4}[a-z_0-9]{1,40}[ \t]{1,4}(?:by|as)|by)|(?:encrypted|with|login|set|user)[ \t]{1,4}password(?:[ \t]{0,4}=)?|\bpassword)[ \t]{1,4}[\"'][^\s\"'\\\x00]{4}", None, (b"identified", b"password")),),
-        around(re.compile(rb"(?i)(?:by|as|password(?:[ \t]{0,4}=)?)[ \t]{1,4}[\"'](?P<secret>[^\"'\n\\\x00]{4,200})"), 24, lambda match, data: is_secret(b"password", match["secret"], Holder.LITERAL)),
+        (Trigger(CASES + r"(?:identified[ \t]{1,4}(?:with[ \t]{1,4}[a-z_0-9]{1,40}[ \t]{1,4}(?:by|as)|by)|(?:encrypted|with|login|set|user)[ \t]{1,4}password(?:[ \t]{0,4}=)?|\bpassword)[ \t]{1,4}N?[\"'][^\s\"'\\\x00]{4}", None, (b"identified", b"password")),),
+        around(re.compile(rb"(?i)(?:by|as|password(?:[ \t]{0,4}=)?)[ \t]{1,4}N?[\"'](?P<secret>[^\"'\n\\\x00]{4,200})"), 24, lambda match, data: is_secret(b"password", match["secret"], Holder.LITERAL)),
         match=("CREATE USER 'app'@'%' IDENTIFIED BY '{alnum14}';", "ALTER ROLE app WITH PASSWORD '{alnum16}';"),
         no_match=("CREATE USER 'app' IDENTIFIED BY 'password';", 'works are identified as "derived from the PKCS #11 Interface"'),
         since=2,

@@ -44,7 +44,7 @@ def _password(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if value[:1] in (b"-", b"$", b"<", b"%", b"{", b"/", b"|", b">", b"&", b":") or stands_for(value) or masked(value):
         return False
-    if b"</" in value or _SETTING.fullmatch(value):
+    if b"</" in value or b"://" in value or _SETTING.fullmatch(value) or _PORT.fullmatch(value):
         return False
     if harmless(value, digits_may_be_secret=True) or (
         wordy(value) and (b"_" in value or b"." in value) and not is_words_and_digits(value)
@@ -53,6 +53,7 @@ def _password(match: re.Match[bytes], data: bytes) -> bool:
     return len(value) >= 4 and (classes(value) >= 2 or not wordy(value) or scrambled(value) or is_diced(value))
 
 
+_PORT = re.compile(rb"[0-9]{2,5}")
 _SETTING = re.compile(
     rb"(?i)[a-z_.-]{2,40}=(?:true|false|none|[0-9]{1,6})?,?|[a-z0-9_/.-]{1,60}=[a-z0-9_-]{1,80}:(?:latest|[0-9]{1,4})"
 )
@@ -81,15 +82,22 @@ def _argument(match: re.Match[bytes], data: bytes) -> bool:
 _OF_TEXT = re.compile(rb"</|\\[rnt]|\A[^(]*\)[,;:]?\Z")
 """What belongs to the text around: a tag, an escape, the end of a bracket."""
 _GLUED = re.compile(
-    rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mycli|sshpass|clickhouse-client|7z|7za|rar|unrar|innobackupex|xtrabackup)\b[^\n\x00]*\Z"
+    rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mycli|sqlcmd|sshpass|clickhouse-client|7z|7za|rar|unrar|innobackupex|xtrabackup)\b[^\n\x00]*\Z"
 )
 _SPACED = re.compile(
-    rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
+    rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|nxc|netexec|crackmapexec|evil-winrm|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|beeline|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
 
+_TAKEN_BY = {
+    b"-c": re.compile(rb"(?i)\bsnmp[a-z]{3,8}[ ]"),
+    b"-K": re.compile(rb"(?i)\bopenssl[ ]"),
+    b"-H": re.compile(rb"(?i)\b(?:nxc|netexec|crackmapexec|cme|evil-winrm|impacket-[a-z]{2,20})[ ]"),
+}
+"""Commands of which alone a flag takes a secret."""
+_OF_DIRECTORY = re.compile(rb"(?i)(?:dc|ou|cn|uid|o)=")
 _AFTER_USER = re.compile(rb"[ ]-[uU][ ]?[A-Za-z_][A-Za-z0-9_.@\\-]{0,60}\Z")
 _CONTAINERS = re.compile(rb"(?i)\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras)\b[^\n\x00]*\Z")
 
@@ -101,10 +109,13 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     line = data[max(0, match.start() - 200) : match.start()]
     line = line[max(line.rfind(b"\n"), line.rfind(b"\0"), line.rfind(b"|"), line.rfind(b"&")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
+    only = _TAKEN_BY.get(match["flag"])
+    if only and not only.search(line):
+        return False
+    if match["flag"] == b"-b" and _OF_DIRECTORY.match(match["secret"]):
+        return False
     if match["flag"] == b"-t" and _CONTAINERS.search(line):
         return False  # a name for an image, and a terminal
-    if match["secret"].isdigit() and len(match["secret"]) <= 5:
-        return False  # a port
     if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
         return False  # a port
     if spaced and match["flag"] == b"-p" and _AFTER_USER.search(line):
@@ -118,7 +129,7 @@ _ARGUMENT_OF = (
 )
 """What stands before an argument that is secret by its place."""
 _BEGINS = re.compile(rb"(?i)\bnet[ \t]|\bconvertto-|\blftp|\bssh-keygen|\b(?:secret_)?access_key")
-_USER = r"[ \t](?:-u|-U|--user|--proxy-user|-x|--auth|-a|--http-user|--login|--creds)[ =]{0,2}[\"'\\]{0,4}"
+_USER = r"[ \t](?:-u|-U|--user|--proxy-user|-x|--auth|-a|--http-user|--login|--creds|--cert|-E)[ =]{0,2}[\"'\\]{0,4}"
 
 COMMANDS: tuple[Rule, ...] = (
     Rule(
@@ -142,16 +153,16 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -x", b"--http-user", b"--login", b"--creds")),),
+        (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -e", b"--cert", b" -x", b"--http-user", b"--login", b"--creds")),),
         around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
-        match=("curl -u app:{alnum16} https://x.test/", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
+        match=("curl -u app:{alnum16} https://x.test/", "curl -E client.pem:{alnum14} https://x.test", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
         no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img", "perldoc -u Some::Modulename", "cfn-lint -x E3012:strict=true -t a.yaml"),
         since=2,
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbt][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
-        around(re.compile(rb"[ \t](?P<flag>-[paAwPxXkbt])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
+        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbtcKH][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
+        around(re.compile(rb"[ \t](?P<flag>-[paAwPxXkbtcKH])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
         match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "psexec -u jo -p {alnum14} cmd", "snmpwalk -v3 -u jo -A {alnum14} h", "zip -P {alnum12} a.zip a"),
         no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img", "docker build -t fiat-crypto:v0.0.9 .", "docker run --rm -t arm64v8/ubuntu:focal"),
         since=2,
@@ -194,7 +205,7 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
+        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
         around(re.compile(rb"(?i)(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, _argument),
         match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),
         no_match=("echo $PASSWORD | docker login -u jo --password-stdin",),

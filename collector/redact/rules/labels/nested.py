@@ -18,7 +18,14 @@ _VALUED = rf"{_Q}(?P<key>{_KEY}){_Q}\s{{0,4}}:\s{{0,4}}\{{\s{{0,20}}{_Q}(?:value
 _BY_HOST = rf"{_Q}(?:[a-z]{{4,12}}-oauth|gitlab-token|bearer|[A-Za-z_]{{0,16}}tokens?){_Q}\s{{0,4}}:\s{{0,4}}\{{\s{{0,20}}{_Q}(?:[A-Za-z0-9_-]{{1,60}}[.:/][A-Za-z0-9_.:/-]{{1,80}}|master|agent|replication){_Q}\s{{0,4}}:\s{{0,4}}{_Q}"
 _API_KEYS = r"<apikeys>\s{0,40}<add[ ]key=\"[^\"<>\n]{1,200}\"[ ]value=\""
 _XML_NAMED = r"<(?:property|entry|constant|param|item|value|setting)[ ](?:name|key)=\"(?P<key>[A-Za-z0-9_.:-]{0,60}(?:pass|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})\">\s{0,12}(?:<value>)?"
+_PLIST = r"<key>(?P<key>[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key)[A-Za-z0-9_.-]{0,20})</key>\s{0,16}<string>"
 _XML_VALUE = r"<(?P<key>[A-Za-z0-9:._-]{0,30}(?:password|secret|token|key))>\s{0,40}<value>"
+_PARENT = r"[\"'](?:jwt|crypt|encryption|signing|hmac|session|cookie|csrf|oauth|oidc)[A-Za-z]{0,12}[\"']\s{0,4}(?::|=>)\s{0,4}[{\[]\s{0,24}[\"'](?:key|secret|salt|secret_?key)[\"']\s{0,4}(?::|=>)\s{0,4}[\"']"
+_SECRET_ID = r"secret_?-?id[\"'\\]{0,4}[ \t]{0,3}[:=][ \t]{0,3}[\"'\\]{0,4}"
+_SHARED = r"primary_?key\\{0,3}\"[ ]{0,2}:[ ]{0,2}\\{0,3}\""
+"""The first of two keys of a service of Azure; the other is named for no key of a table."""
+_DUMPED = r"\[\"(?P<key>[A-Za-z0-9_.-]{0,40}(?:pass|pwd|secret|token|key)[A-Za-z0-9_.-]{0,20})\"(?::[a-z]{3,9}|:\"[A-Za-z\\]{1,60}\":[a-z]{3,9})?\]=>\s{1,8}string\([0-9]{1,6}\) \""
+"""As PHP's var_dump prints members."""
 _ACCOUNT = rf"{_Q}(?:username|user|account|issuer|audience){_Q}\s{{0,4}}:\s{{0,4}}{_Q}[^\"\\\n\x00]{{1,120}}{_Q}\s{{0,4}},\s{{0,40}}{_Q}key{_Q}\s{{0,4}}:\s{{0,4}}{_Q}"
 
 
@@ -75,18 +82,43 @@ NESTED: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + _ACCOUNT + STOP + "{8}", None, (b"key",)), Trigger(CASES + _API_KEYS + STOP + "{8}", None, (b"<apikeys>",))),
-        around(re.compile((CASES + "(?:" + _ACCOUNT + "|" + _API_KEYS + ")").encode() + VALUE), 330, _is_drawn),
-        match=('{"username":"jo","key":"{hex32}"}', '"Issuer": "shop",\n    "Key": "{alnum40}"', '<apikeys><add key="https://n.test" value="{alnum40}" />'),
+        (Trigger(CASES + _ACCOUNT + STOP + "{8}", None, (b"key",)), Trigger(CASES + _API_KEYS + STOP + "{8}", None, (b"<apikeys>",)),
+         Trigger(CASES + _PARENT + STOP + "{8}", None, (b"key", b"secret", b"salt"))),
+        around(re.compile((CASES + "(?:" + _ACCOUNT + "|" + _API_KEYS + "|" + _PARENT + ")").encode() + VALUE), 330, _is_drawn),
+        match=('{"username":"jo","key":"{hex32}"}', '"Issuer": "shop",\n    "Key": "{alnum40}"', '<apikeys><add key="https://n.test" value="{alnum40}" />', '"Jwt": { "Key": "{alnum40}" }', "'crypt' => ['key' => '{hex32}']"),
         no_match=('{"user":"jo","key":"user_profile_settings"}',),
         since=2,
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + _XML_NAMED.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"name=", b"key=")), Trigger(CASES + _XML_VALUE.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"<value>",))),
-        around(re.compile((CASES + "(?:" + _XML_NAMED + "|" + _XML_VALUE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s<>\"\\\x00]{4,2000})</"), 190, lambda match, data: is_secret(match["key"] or match["name"], match["secret"], Holder.DATA), ahead=2100),
-        match=('<property name="hibernate.connection.password">{alnum14}</property>', "<AdministratorPassword><Value>{alnum14}</Value></AdministratorPassword>"),
-        no_match=('<property name="password">${db.password}</property>', '<entry key="password.label">Password</entry>'),
+        (Trigger(CASES + _XML_NAMED.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"name=", b"key=")), Trigger(CASES + _XML_VALUE.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"<value>",)), Trigger(CASES + _PLIST.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"<string>",))),
+        around(re.compile((CASES + "(?:" + _XML_NAMED + "|" + _XML_VALUE.replace("?P<key>", "?P<name>") + "|" + _PLIST.replace("?P<key>", "?P<other>") + ")").encode() + rb"(?P<secret>[^\s<>\"\\\x00]{4,2000})</"), 190, lambda match, data: is_secret(match["key"] or match["name"] or match["other"], match["secret"], Holder.DATA), ahead=2100),
+        match=('<property name="hibernate.connection.password">{alnum14}</property>', "<AdministratorPassword><Value>{alnum14}</Value></AdministratorPassword>", "<key>APIKey</key>\n\t<string>{alnum32}</string>"),
+        no_match=('<property name="password">${db.password}</property>', '<entry key="password.label">Password</entry>', "<key>CFBundleKey</key>\n<string>com.acme.App2</string>"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + _SECRET_ID + "[0-9a-f]{8}-[0-9a-f]{4}-", None, (b"secret",)),),
+        around(re.compile((CASES + _SECRET_ID).encode() + rb"(?P<secret>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"), 50),
+        match=("secret_id: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", '{"SecretID":"{hex8}-{hex4}-{hex4}-{hex4}-{hex12}"}'),
+        no_match=('"SecretId": "prod/db-1"',),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + _DUMPED.replace("?P<key>", "?:") + STOP + "{4}", None, (b"string(",)),),
+        around(re.compile((CASES + _DUMPED).encode() + rb"(?P<secret>[^\"\n\x00]{4,400})(?=\")"), 190, lambda match, data: is_secret(match["key"], match["secret"], Holder.DATA)),
+        match=('["password"]=> string(14) "{alnum14}"',),
+        no_match=('["password"]=> string(8) "password"',),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(CASES + _SHARED + "[A-Za-z0-9+/]{40}", None, (b"primary",)),),
+        around(re.compile((CASES + _SHARED).encode() + rb"(?P<secret>[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)"), 60, _is_drawn),
+        match=('{"primaryKey":"{b6443}=","secondaryKey":"x"}',),
+        no_match=('{"primaryKey":"user_profile_identifier_that_is_rather_long"}',),
         since=2,
     ),
     Rule(

@@ -15,14 +15,51 @@ from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
-    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
+    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:x-)?(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
-_FOR = r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
-_IS = r"(?:[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_NOUN = r"(?:[ ](?:header|variable|value|string))?"
+_ASIDE = r"(?:[ ]\([A-Za-z `/.-]{2,32}\)|[ ]#?[0-9]{1,2})?"
+_FOR = (
+    _NOUN
+    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
+    + _ASIDE
+    + r"[*_]{0,2}"
+)
+_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter)|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
+
+
+_STARTS = re.compile(
+    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
+)
+
+
+def _sentence(after_label: str) -> Look:
+    """A label, what may follow it, and the word that is the secret."""
+    source = rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){after_label}(?:(?P<is>{_IS})|,?[ \t]{{1,3}}){_OPEN}{_VALUE}"
+    return around(re.compile((CASES + source).encode()), 150, _said, starts=_STARTS)
+
+
+_TO = re.compile(rb"[ ]to[ ]")
+_BELOW = re.compile(rb":[ ]?\r?\n")
+
+
+def _readings() -> Look:
+    """A sentence as it reads first; what `to` stands before may be the value and no place, and the value may be below."""
+    first, to, below = _sentence(_FOR), _sentence(""), _sentence(r"[^\n\x00:]{0,80}(?=:[ ]?\r?\n)")
+
+    def look(data: bytes, place: int) -> ByteRange | None:
+        found = first(data, place)
+        if not found and _TO.search(data, max(0, place - 24), place):
+            found = to(data, place)
+        if not found and _BELOW.search(data, max(0, place - 24), place):
+            found = below(data, place)
+        return found
+
+    return look
 
 
 _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
@@ -54,7 +91,7 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     if match["is"] is None and _HEXADECIMAL.fullmatch(value) and match["key"].lower() in (b"key", b"keys"):
         return False  # the id of a key
     if match["is"] is None and match["key"].lower() in _DIRECTIVES and _is_directive(match, data):
-        return chosen(value) and not names_something(value)
+        return (chosen(value) and not names_something(value)) or (is_diced(value) and count(value, DIGITS) > 0)
     if match["is"] is not None and match["key"].lower() in _PASSWORDS and is_diced(value):
         return True
     if (
@@ -64,7 +101,7 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     ):
         return (
             len(value) >= 8 and is_said(value, sure=True) and (classes(value) >= 3 or _MIXED.search(value) is not None)
-        )
+        ) or (is_diced(value) and count(value, DIGITS) > 0)
     given = match["is"] is not None and match["is"].strip() != b"with"
     sure = given and match["key"].lower() not in (
         b"key",
@@ -161,7 +198,8 @@ def _is_word(data: bytes, end: int) -> bool:
     """Whether the label that ends there is a word of its own and not the middle of one."""
     before = data[max(0, end - 40) : end].decode("utf-8", "ignore").lower()
     return any(
-        before.endswith(word) and not (word < "\u0530" and _ends_in_letter(before[: -len(word)][-1:]))
+        before.endswith(word)
+        and (word in _IN_COMPOUNDS or not (word < "\u0530" and _ends_in_letter(before[: -len(word)][-1:])))
         for word in _LABELS_ELSEWHERE
     )
 
@@ -171,10 +209,12 @@ def _ends_in_letter(text: str) -> bool:
     return text.isalpha() and text < "\u0530"
 
 
+_IN_COMPOUNDS = ("passwort", "kennwort", "schlüssel", "wachtwoord", "sleutel", "lösenord", "salasana")
+"""What German, Dutch, Swedish and Finnish write as the end of a longer word: `Zugangsschlüssel`."""
 _LABELS_ELSEWHERE = (
     "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
     "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
-    "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandi", "parola", "şifre", "sifre",
+    "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandinya", "sandi", "klucz", "klíč", "رمز عبور", "گذرواژه", "parola", "şifre", "sifre",
     "palavra-passe", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
     "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
 )  # fmt: skip
@@ -191,9 +231,12 @@ _BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
 _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
-    r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?(?:[ ]\([A-Za-z ]{2,24}\)|[ ]#?[0-9]{1,2})?[*_]{0,2}"
+    + _NOUN
+    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
+    + _ASIDE
+    + r"[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -203,32 +246,57 @@ _DIRECTIVE = (
     r"[\n\x00;{][ \t]{0,12}(?:enable[ \t]|username[ \t][A-Za-z0-9_.@-]{1,32}[ \t])?(?P<key>[A-Za-z_]{0,16}(?:passw(?:or)?d|passphrase|pass|bindpw|rootpw|secret))"
     r"[ \t]{1,4}(?:[0-9][ \t])?[\"']?"
 )
+_IN_TABLE = r"[\n\x00][ \t]{0,8}(?P<key>[A-Za-z_]{0,24}(?:password|secret|token|key))[ ]{3,40}"
+"""A name and its value as tools print them, in columns: `token    hvs...`."""
 
 
 def _directive(match: re.Match[bytes], data: bytes) -> bool:
     """The value of a setting that has no sign between: `bindpw ...`, `enable secret 0 ...`, `storePassword '...'`."""
     value = match["secret"]
-    if name_says(match["key"].decode()) not in (Says.PASSWORD, Says.SECRET) or not is_said(value, sure=True):
+    if name_says((match["key"] or match["name"]).decode()) not in (Says.PASSWORD, Says.SECRET):
         return False
-    return drawn(value) or classes(value) >= 3 or is_words_and_digits(value)
+    if is_diced(value) and count(value, DIGITS) > 0:
+        return True
+    return is_said(value, sure=True) and (drawn(value) or classes(value) >= 3 or is_words_and_digits(value))
+
+
+_CODE_FOR = r"\b(?:one[- ]time|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code(?:[ ]is)?[ :]{1,3}"
+_PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
+_WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
+_NOT_IN_WALLETS = frozenset(
+    b"the and that with from are was were not has have its for but can may will how which when whatever others never".split()
+)
+"""Common words that the word list of wallets (BIP 39) does not have."""
+
+
+def _wallet_words(data: bytes, place: int) -> ByteRange | None:
+    """Twelve words or more, a multiple of three, behind a name for them; the trigger ends in the first."""
+    words = _WALLET.match(data, place - 3)
+    ends: list[int] = []
+    for word in re.finditer(rb"[a-z]+", words[0] if words else b""):
+        if word[0] in _NOT_IN_WALLETS:
+            break
+        ends.append(word.end())
+    if len(ends) < 12:
+        return None
+    found = place - 3, place - 3 + ends[len(ends) // 3 * 3 - 1]
+    return None if consists_of_placeholders(data, *found) else found
 
 
 PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _DIRECTIVE.replace("?P<key>", "?:") + r"[^\s\"'\x00]{6}", None, (b"passw", b"pass", b"pw", b"secret")),),
-        around(re.compile((CASES + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])")).encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z)"), 130, _directive),
-        match=("\nbindpw {alnum12}\n", "\nenable secret 0 {alnum16}\n", "\n  storePassword '{alnum14}'\n"),
+        (Trigger(CASES + _DIRECTIVE.replace("?P<key>", "?:") + r"[^\s\"'\x00]{6}", None, (b"passw", b"pass", b"pw", b"secret")),
+         Trigger(CASES + r"(?:password|secret|token|key)[ ]{3,40}[A-Za-z0-9+/_.=-]{12}", None, (b"password", b"secret", b"token", b"key"))),
+        around(re.compile((CASES + "(?:" + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])") + "|" + _IN_TABLE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z)"), 130, _directive),
+        match=("\nbindpw {alnum12}\n", "\nenable secret 0 {alnum16}\n", "\n  storePassword '{alnum14}'\n", "Key      Value\n---      -----\ntoken    {alnum28}\n"),
         no_match=("password required", "enable secret 5 <hash>", "secret sauce2"),
         since=2,
     ),
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r",?[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
-        _after_plain_words(around(
-            re.compile((CASES + rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){_FOR}(?:(?P<is>{_IS})|,?[ \t]{{1,3}}){_OPEN}{_VALUE}").encode()),
-            150, _said, starts=re.compile(rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlo](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook)"),
-        )),
+        _after_plain_words(_readings()),
         match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
         no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
@@ -251,10 +319,27 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ]and[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True), starts=re.compile(rb"(?i)cred|log|sign|user"))), rb"\s\"'`\x00/:|)"),
-        match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "log in with jo:{alnum14}"),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),
+         Trigger(CASES + r"account[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account",))),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account"))), rb"\s\"'`\x00/:|)"),
+        match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}"),
         no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _CODE_FOR + r"[0-9]{4}", None, (b"code",)),),
+        around(re.compile((CASES + _CODE_FOR + r"(?P<secret>[0-9]{4,8})(?![A-Za-z0-9])").encode()), 60),
+        match=("Your verification code: {digit6}", "your one-time code is {digit6}.", "the 2FA code is {digit6}"),
+        no_match=("verification code: sent", "security code 3rd digit"),
+        since=2,
+    ),
+    Rule(
+        "seed-phrase", "secrets",
+        (Trigger(CASES + _PHRASE_OF, None, (b"mnemonic", b"phrase", b"seed words")),),
+        _wallet_words,
+        match=("MNEMONIC='" + " ".join(["abandon", "ability", "zebra"] * 4) + "'", "my recovery phrase is " + " ".join(["wagon", "lunar", "ticket"] * 4)),
+        no_match=("a mnemonic is twelve words that are easy for people but hard for others", "the seed phrase never leaves this device, whatever happens to your computer or its owner"),
         since=2,
     ),
 )  # fmt: skip

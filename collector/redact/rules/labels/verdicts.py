@@ -15,6 +15,7 @@ from collector.redact.rules.values import (
     has_random_part,
     is_code,
     is_diced,
+    is_generated,
     is_path,
     is_plain,
     is_prose,
@@ -63,6 +64,8 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return False
     bare = PLACEHOLDER.sub(b"", value)
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
+    if says is Says.PASSWORD and holder is not Holder.LOOSE and is_generated(bare):
+        return True
     if says is Says.NOTHING or (says is Says.PERHAPS and not looks_secret(bare)) or not _may_be(bare):
         return False
     if says is Says.PERHAPS:
@@ -76,6 +79,8 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     if _LICENSE_KEY.search(name) and _names_license(bare):
         return False
     if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder is Holder.VARIABLE):
+        return True
+    if says is Says.PASSWORD and is_diced(bare) and count(bare, DIGITS) > 0:
         return True
     if harmless(bare, digits_may_be_secret=says is Says.PASSWORD):
         return False

@@ -24,6 +24,8 @@ _rule = partial(vendor_rule, since=2)
 
 MESSAGING: tuple[Rule, ...] = (
     tail_rule("discord-token", r"[A-Za-z0-9_-]{4}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}", "M{alnum23}.{alnum6}.{alnum27}", "N{alnum25}.{alnum6}.{alnum38}", literals=".", check=mixed),
+    _rule("slack-token", "xoxd-", r"[A-Za-z0-9_%+/=-]{60,400}", "xoxd-{url120}", head=URL + "{24}"),
+    _rule("instagram-token", "IG(?:QV|QW|AA)[A-Za-z0-9_-]", URL + "{100,300}", "IGQV{url140}", literals="igqv igqw igaa", head=URL + "{60}", before=APART),
     tail_rule("mailchimp-key", "[0-9a-f]-us[0-9]", "[0-9a-f]{32}-us[0-9]{1,2}", "{hex32}-us14", literals="-us"),
     tail_rule("mailgun-key", "[0-9a-f]{2}-[0-9a-f]{8}-[0-9a-f]{8}", "[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])", "{hex32}-{hex8}-{hex8}", literals="-"),
     _rule("twilio-key", "SK", "(?:[0-9a-f]{32}|[0-9A-F]{32})(?![0-9a-fA-F])", "SK{hex32}", "SK{HEX32}", head="[0-9a-fA-F]{10}", before=WORD),

@@ -20,6 +20,12 @@ from collector.redact.rules.vendors.form import (
 
 _rule = partial(vendor_rule, since=2)
 
+
+def _has_bang(found: bytes) -> bool:
+    """Of a session of Salesforce an organisation stands before the mark."""
+    return b"!" in found[15:19]
+
+
 WORK: tuple[Rule, ...] = (
     _rule("typeform-token", "tfp_", r"[A-Za-z0-9_.=-]{40,70}", "tfp_{url59}", head="[A-Za-z0-9_.=-]{16}", before=WORD, check=mixed),
     _rule("clickup-token", "pk_[0-9]{6}", "[0-9]{0,6}_[A-Z0-9]{32}(?![A-Za-z0-9])", "pk_{digit8}_{upper32}", head="[0-9A-Z_]{8}", literals="pk_"),
@@ -63,6 +69,9 @@ WORK: tuple[Rule, ...] = (
     _rule("rootly-key", "rootly_", HEX + "{64}", "rootly_{hex64}", head=HEX + "{40}"),
     _rule("wakatime-key", "waka_", UUID, "waka_" + UUID_EXAMPLE, head="[0-9a-f]{8}-"),
     _rule("nylas-key", "nyk_v0_", "[A-Za-z0-9]{40,70}", "nyk_v0_{alnum48}", head=AN + "{20}"),
+    _rule("salesforce-token", "00D[A-Za-z0-9]{12}", r"(?:[A-Za-z0-9]{3})?!A[A-Za-z0-9_.]{80,160}", "00D{alnum12}!AQE{alnum93}", literals="00d", head="[A-Za-z0-9!]{4}", before=APART, check=_has_bang),
+    _rule("liveblocks-key", "sk_prod_", URL + "{60,70}", "sk_prod_{url64}", head=URL + "{24}", before=WORD, check=mixed),
+    _rule("chromatic-token", "chpt_", HEX + "{12,32}", "chpt_{hex16}", head=HEX + "{10}", before=WORD),
     _rule("lichess-token", "li[po]_", "[A-Za-z0-9]{20,32}(?![A-Za-z0-9_])", "lip_{alnum20}", head=AN + "{20}", literals="lip_ lio_", before=WORD, check=mixed),
     _rule("zendesk-token", "zat_", "[A-Za-z0-9]{36,64}", "zat_{alnum40}", head=AN + "{30}", before=WORD, check=mixed),
 )  # fmt: skip
