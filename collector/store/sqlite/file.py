@@ -42,6 +42,8 @@ class StoreFile:
         self._reserve = directory / _RESERVE
         self._reserved = False
         self._promised = 0
+        self._room = 0
+        """Bytes that may be put in this transaction, measured at its beginning."""
         self._identity: tuple[int, int] | None = None
         self._log_identity: tuple[int, int] | None = None
 
@@ -76,10 +78,11 @@ class StoreFile:
 
     def keep_room(self, connection: sqlite3.Connection) -> bool:
         """Before a transaction: empty the log while the disk still holds what stands in it; whether there is room."""
-        self._promised = 0
-        if self._reserved and not self._has_room(_SLACK_BYTES):
+        self._promised, self._room = 0, self._measure_room()
+        if self._reserved and self._room < _SLACK_BYTES:
             empty_log(connection)
-            return self._has_room(_SLACK_BYTES)
+            self._room = self._measure_room()
+            return self._room >= _SLACK_BYTES
         return True
 
     def refuses(self, size: int) -> str:
@@ -87,18 +90,19 @@ class StoreFile:
 
         They stand in the log first and then in the file: a log that does not fit into the file stops every write.
         """
-        if not self.full and self._has_room(self._promised + size):
+        if not self.full and self._promised + size <= self._room:
             self._promised += size
             return ""
         self.give_reserve()
         return self.full
 
-    def _has_room(self, size: int) -> bool:
+    def _measure_room(self) -> int:
+        """How many bytes may be put now."""
         try:
             log = self._log.stat().st_size
         except OSError:
             log = 0
-        return _free(self.path.parent)[0] >= log + 2 * size + _SLACK_BYTES
+        return (_free(self.path.parent)[0] - log - _SLACK_BYTES) // 2
 
     def is_current(self, inode: int) -> bool:
         """Whether the file of that inode is the one in use, and not one that was replaced meanwhile."""
