@@ -36,7 +36,10 @@ _LOOK_PAUSE, _MOST_LOOK_PAUSE_S = 4, 1.0
 _ACTIVE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
-_MOST_WAITING = 2_000
+_MOST_WAITING_BYTES = 8 * 1024 * 1024
+_FACT_BYTES = 500
+"""Of facts that wait to be learnt, and what one takes beside its text. A look takes a second where hundreds of sessions
+end their turns together; meanwhile events are taken all the same."""
 _MOST_BATCH_BYTES = 256 * 1024
 """Of the spans sealed and written at once: on the way there are some ten copies of them; a larger span goes alone."""
 
@@ -44,6 +47,8 @@ _MOST_BATCH_BYTES = 256 * 1024
 class ReadableFact(Protocol):
     """A fact that is on disk; what came sealed from another process is read when it is asked for."""
 
+    @property
+    def data(self) -> bytes: ...
     @property
     def fact(self) -> AnyFact: ...
 
@@ -75,7 +80,8 @@ class Assembling:
         self._copied = 0
         self._told_by_npm = 0
         self._queue: queue.SimpleQueue[Sequence[ReadableFact] | None] = queue.SimpleQueue()
-        self._waiting = 0
+        self._taken_bytes = self._learnt_bytes = 0
+        """Each is counted in one thread: what was put into the queue, and what was taken out."""
         self._stopping = threading.Event()
         self._term = 0
         self._look_at = 0.0
@@ -97,11 +103,11 @@ class Assembling:
     def take(self, facts: Sequence[ReadableFact]) -> None:
         """Facts that are on disk now; where another collector assembles, it finds them there."""
         if facts and self._term:
-            self._waiting += len(facts)
+            self._taken_bytes += _size(facts)
             self._queue.put(facts)
 
     def is_busy(self) -> bool:
-        return self._waiting > _MOST_WAITING
+        return self._taken_bytes - self._learnt_bytes > _MOST_WAITING_BYTES
 
     def open_turns(self) -> list[dict[str, Any]]:
         """Turns that are not over: session, opening message, when it was made (ms), what is asked, which tools run."""
@@ -152,7 +158,7 @@ class Assembling:
         self._assembler = self._new()
         with contextlib.suppress(queue.Empty):
             while True:
-                self._waiting -= len(self._queue.get_nowait() or ())
+                self._learnt_bytes += _size(self._queue.get_nowait() or ())
 
     def _replay(self) -> None:
         """What was kept of turns that were not over when the process ended."""
@@ -179,7 +185,7 @@ class Assembling:
                 return
             for kept in facts:
                 self._learn(kept.fact)
-            self._waiting -= len(facts)
+            self._learnt_bytes += _size(facts)
             began = time.monotonic()
             self._is_looked = began >= self._look_at
             if self._is_looked:
@@ -275,6 +281,10 @@ class Assembling:
             self._assembler.open_messages(turn.session),
             orjson.dumps(self._assembler.remember(turn.session)),
         )
+
+
+def _size(facts: Sequence[ReadableFact]) -> int:
+    return sum(len(fact.data) for fact in facts) + len(facts) * _FACT_BYTES
 
 
 def _now() -> int:

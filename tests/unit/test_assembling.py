@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from harness.opencode import NOW, assemble, ids, recording
 
 from collector.app import assembling
 from collector.app.assembling import Assembling
+from collector.assemble.facts import AnyFact
 from collector.batch import SealedBatch, Signal
 from collector.errors import Unavailable
 from collector.pipeline.events import Intake
@@ -49,6 +52,37 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A fact that is larger than what it tells."""
+
+    fact: AnyFact
+    data: bytes
+
+
+def test_events_are_refused_while_too_many_bytes_wait_and_taken_again_once_they_are_learnt(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in two threads: what is lost of a count would have events refused for ever, or taken for ever."""
+    kept: list[SealedBatch] = []
+    worker = started(store, seal, kept)
+    until(lambda: worker._term > 0)
+    held, go = threading.Event(), threading.Event()
+    learn = worker._learn
+    monkeypatch.setattr(worker, "_learn", lambda fact: (held.set(), go.wait(10), learn(fact)))
+    row = keep(store, recording("text"))[0]
+    worker.take([_Text(row.fact, bytes(4 << 20))])
+    held.wait(10)
+    for size in (3 << 20, 3 << 20):
+        assert not worker.is_busy()
+        worker.take([_Text(row.fact, bytes(size))])
+    assert worker.is_busy()
+    go.set()
+    until(lambda: not worker.is_busy())
+    worker.stop()
+    assert worker._taken_bytes == worker._learnt_bytes
 
 
 def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
