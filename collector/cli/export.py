@@ -50,7 +50,8 @@ def export(
 
     Markdown and HTML are of one session or trace.
     """
-    from collector.viewer.export import exported
+    from collector.viewer.export import exported, exported_of
+    from collector.viewer.reading import outline_of
 
     if form in (ExportFormat.MARKDOWN, ExportFormat.HTML) and not (session or trace):
         raise ConfigError(f"--format {form} is of one session or trace: name it with --session or --trace")
@@ -60,10 +61,9 @@ def export(
     reader = open_reader(settings)
     try:
         if session or trace:
-            requests: Iterator[ExportTraceServiceRequest] = iter(reader.requests(session_id=session, trace_id=trace))
+            pieces = exported_of(reader, outline_of(reader, session, trace), session or trace, form)
         else:
-            requests = _every(reader)
-        pieces = exported(requests, session or trace, form)
+            pieces = exported(_every(reader), "", form)
         first = next(pieces, b"")
         if not first:
             raise CollectorError("nothing of this is kept; `collector sessions` lists what is")

@@ -40,7 +40,7 @@ class KeptReader:
 
     def find(self, identifier: str) -> dict[str, str]:
         """The one thing of this id; raises `CollectorError` where nothing, or more than one thing, has it."""
-        if not identifier.strip("/ "):
+        if not identifier.strip("/ ") and not (identifier and self.is_session(identifier)):
             raise CollectorError("an id is needed; `collector sessions` lists ids")
         try:
             found = self._get("/api/find", id=identifier)
@@ -49,6 +49,14 @@ class KeptReader:
         from collector.viewer.short_ids import only_one
 
         return dataclasses.asdict(only_one(identifier, [FoundId(**each) for each in found]))
+
+    def is_session(self, identifier: str) -> bool:
+        """Whether a session has exactly this id."""
+        try:
+            found = self._get("/api/find", id=identifier, limit=1)
+        except NotRunning:
+            found = self._from_disk(lambda reader: reader.find(identifier, 1))
+        return bool(found) and found[0]["session_id"] == identifier and not found[0]["trace_id"]
 
     def session(self, identifier: str) -> str:
         """The whole id of a session that may be shortened; empty for none."""

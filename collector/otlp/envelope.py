@@ -6,7 +6,7 @@ scope stands around its metrics, so a range may begin or end inside a metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -62,6 +62,17 @@ def select(request: Request, wanted: ItemFilter) -> Request:
         return [item for item in every if wanted(resource, scope, item)]
 
     return _copy(request, choose)
+
+
+def select_spans(request: ExportTraceServiceRequest, ids: Collection[tuple[bytes, bytes]]) -> ExportTraceServiceRequest:
+    """Copy the spans of these (trace id, span id) into a request of their own."""
+    span_ids = {span_id for _, span_id in ids}
+    return _copy(
+        request,
+        lambda _, __, every: [
+            span for span in every if span.span_id in span_ids and (span.trace_id, span.span_id) in ids
+        ],
+    )
 
 
 def take_span(request: ExportTraceServiceRequest, trace_id: bytes, span_id: bytes) -> ExportTraceServiceRequest | None:

@@ -6,7 +6,7 @@ A future is done when what was asked is committed and synced.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -36,6 +36,7 @@ from collector.store.entries import (
     SpanQuery,
     TraceEntry,
 )
+from collector.store.outline import OutlinedSpan
 
 
 class Keeping(Protocol):
@@ -278,8 +279,16 @@ class Reading(Protocol):
         """
         ...
 
+    def outline(self, session_id: str = "", trace_id: str = "", span_id: str = "") -> list[OutlinedSpan]:
+        """What the lists tell of a trace's spans, or of a session's with all that its turns started; or of one span."""
+        ...
+
+    def requests_of(self, spans: Iterable[OutlinedSpan]) -> Iterator[ExportTraceServiceRequest]:
+        """These spans with their content, in the requests they are kept in; a batch is read when its turn comes."""
+        ...
+
     def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
-        """The spans of a trace, or of a session with all that its turns started, in the requests they are kept in."""
+        """All that `outline` tells of, with its content: as much as a session is long."""
         ...
 
     def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:

@@ -122,7 +122,7 @@ def attributes_of(spans: Iterable[KeptSpan]) -> set[str]:
 def tree(spans: Iterable[KeptSpan]) -> str:
     """Traces as trees, oldest first."""
     from collector.viewer.shown.figures import duration
-    from collector.viewer.shown.spans import parents_of
+    from collector.viewer.shown.roots import parents_of
 
     every = list(spans)
     lines: list[str] = []

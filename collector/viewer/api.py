@@ -12,6 +12,7 @@ from collector.viewer.asked import known_names, said
 from collector.viewer.kept import add_kept
 from collector.viewer.live import Live, QueueControl
 from collector.viewer.pages.agents import add_agents
+from collector.viewer.pages.conversation import add_conversations
 from collector.viewer.pages.detail import add_detail
 from collector.viewer.pages.frame import page
 from collector.viewer.pages.lists import add_lists
@@ -44,6 +45,7 @@ def new_api(live: Live, version: str, control: QueueControl) -> FastAPI:
 
     add_lists(api, live)
     add_detail(api, live)
+    add_conversations(api, live)
     add_state(api, live)
     add_stream(api, live)
     add_kept(api, live)

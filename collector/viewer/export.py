@@ -1,4 +1,4 @@
-"""Kept traces as files: OTLP/JSON lines as they were sent, HALO's lines of spans, Markdown, one page of HTML (pure)."""
+"""Kept traces as files: OTLP/JSON lines as they were sent, HALO's lines of spans, Markdown, one page of HTML."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.otlp.values import read_attributes
 from collector.otlp.write import to_json
-from collector.viewer.shown.markdown import session_markdown
-from collector.viewer.shown.overview import one_file, title_of
+from collector.store import Reading
+from collector.viewer.reading import every_turn
+from collector.viewer.shown.markdown import session_markdown, turn_markdown
+from collector.viewer.shown.overview import long_file, one_file, title_of
+from collector.viewer.shown.parts import Outline
 from collector.viewer.shown.spans import read_spans
 from collector.viewer.shown.turns import turns_of
 
@@ -26,6 +29,7 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 """Each format with the ending of its files and its media type."""
 
 _WHOLE_OUTPUT = 1_000_000
+_BLOCK_BYTES = 64 * 1024
 
 
 def exported(requests: Iterable[ExportTraceServiceRequest], name: str, form: str) -> Iterator[bytes]:
@@ -43,6 +47,37 @@ def exported(requests: Iterable[ExportTraceServiceRequest], name: str, form: str
             yield session_markdown(title_of(spans, turns), turns, _WHOLE_OUTPUT).encode()
         else:
             yield one_file(spans, name).encode()
+
+
+def in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks: each one that is sent costs more than it takes to make a small one."""
+    block = bytearray()
+    for piece in pieces:
+        block += piece
+        if len(block) >= _BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
+
+
+def exported_of(reader: Reading, outline: Outline, name: str, form: str, title: str = "") -> Iterator[bytes]:
+    """A session or trace as a file, read as it is written; one of several parts is never in memory as a whole."""
+    every = [span for turn in outline.turns for span in turn.spans]
+    if form in ("otlp-json", "halo-jsonl") or len(outline.parts) <= 1:
+        yield from exported(reader.requests_of(every), name, form)
+        return
+    turns = every_turn(reader, outline)
+    if form == "markdown":
+        first = next(turns, None)
+        yield session_markdown(
+            title or (first.prompt if first else name), [first] if first else [], _WHOLE_OUTPUT
+        ).encode()
+        for turn in turns:
+            yield b"\n" + turn_markdown(turn, _WHOLE_OUTPUT).encode()
+    else:
+        for piece in long_file(turns, outline, title or name, name):
+            yield piece.encode()
 
 
 def halo_lines(request: ExportTraceServiceRequest) -> Iterator[bytes]:

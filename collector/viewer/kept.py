@@ -81,10 +81,17 @@ def add_kept(api: FastAPI, live: Live) -> None:
 
     @api.get("/api/show")
     def show(
-        session: str = "", trace: str = "", span: str = "", turn: Annotated[int, Query(ge=0, le=LARGEST)] = 0
+        session: str = "",
+        trace: str = "",
+        span: str = "",
+        turn: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
+        part: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
     ) -> dict[str, Any] | None:
-        """A session, a turn of it, a trace, or a span of a trace, with its content and as Markdown; null for none."""
-        return shown(live.reader, session, trace, span, turn)
+        """A session, a turn of it, a trace, or a span of a trace, with its content and as Markdown; null for none.
+
+        What is long comes in `parts`, of which `part` asks for one: the last where it is left out.
+        """
+        return shown(live.reader, session, trace, span, turn, part)
 
     @api.get("/api/tail")
     def tail(after: BatchNumber = -1, limit: RowLimit = 100) -> dict[str, Any]:

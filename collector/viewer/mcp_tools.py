@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
 
+from collector.batch import SpanEntry
 from collector.errors import CollectorError
 from collector.policy.model import KINDS
 from collector.store import Reading
-from collector.store.entries import SessionQuery
+from collector.store.entries import SessionQuery, SpanQuery
+from collector.store.outline import OutlinedSpan
+from collector.viewer.reading import outline_of, read_span, read_these
 from collector.viewer.short_ids import only_session
 from collector.viewer.shown import words
 from collector.viewer.shown.figures import count, duration, money
 from collector.viewer.shown.markdown import session_markdown, turn_markdown
 from collector.viewer.shown.masks import masks_of
 from collector.viewer.shown.overview import title_of
-from collector.viewer.shown.spans import ShownSpan, read_spans
-from collector.viewer.shown.turns import turns_of
+from collector.viewer.shown.parts import MOST_BYTES, MOST_SPANS, Outline
+from collector.viewer.shown.spans import ShownSpan
+from collector.viewer.shown.turns import turns_in
 
 _MOST_ROWS = 50
 _MOST_SKIPPED = 10_000
 _MOST_FOUND = 200
+_MOST_SCANNED = 1000
+_MOST_CHARACTERS = 29_000
 _MOST_MINUTES = 10 * 366 * 24 * 60
 
 
@@ -113,44 +119,69 @@ def _sessions(reader: Reading, given: Mapping[str, Any]) -> str:
 
 
 def _turn(reader: Reading, given: Mapping[str, Any]) -> str:
-    session, number = given["session"], given.get("turn", 0)
-    turns = turns_of(_spans_of_session(reader, session))
-    if number:
-        if not 1 <= number <= len(turns):
-            raise NotUsable(f"turn: this session has {len(turns)}")
-        return turn_markdown(turns[number - 1])
-    return turn_markdown(turns[-1])
+    number, outline = given.get("turn", 0), _outline(reader, given["session"])
+    if not 0 <= number <= len(outline.turns):
+        raise NotUsable(f"turn: this session has {len(outline.turns)}")
+    chosen = outline.turns[number - 1] if number else outline.turns[-1]
+    return _read_on(reader, Outline([chosen]).recut(MOST_SPANS, MOST_BYTES), given, None)
 
 
 def _conversation(reader: Reading, given: Mapping[str, Any]) -> str:
-    spans = _spans_of_session(reader, given["session"])
-    turns = turns_of(spans)
-    return session_markdown(title_of(spans, turns), turns, 1000)
+    return _read_on(reader, _outline(reader, given["session"]), given, 1000)
+
+
+def _read_on(reader: Reading, outline: Outline, given: Mapping[str, Any], most_output: int | None) -> str:
+    """A part as Markdown, as much of it as an answer holds, and how to ask for what comes next."""
+    parts = len(outline.parts)
+    part = min(given.get("part", 0), parts) or parts
+    spans = read_these(reader, outline.wanted(part))
+    turns = turns_in(outline.slices(part), spans, [turn.cost for turn in outline.turns])
+    if most_output is None:
+        text = "\n".join(turn_markdown(turn) for turn in turns)
+    else:
+        text = session_markdown(title_of(spans, turns), turns, most_output)
+    skip = _skip(given)
+    until = skip + _MOST_CHARACTERS
+    more = [f"page on with part={part} and skip={until}"] if until < len(text) else []
+    if parts > 1:
+        others = [f"{word} part={at}" for word, at in (("earlier:", part - 1), ("later:", part + 1)) if 0 < at <= parts]
+        more.append(f"part {part} of {parts}: page on with {others[0].partition(' ')[2]} ({', '.join(others)})")
+    return "\n".join([text[skip:until], *more])
 
 
 def _spans(reader: Reading, given: Mapping[str, Any]) -> str:
-    found = _spans_of_session(reader, given["session"])
+    """By kind and failure the lists tell; a name is looked for in so many spans at once as may be read."""
     kind, name = given.get("kind", ""), given.get("name", "").lower()
-    rows = [
-        _row(span)
-        for span in found
-        if (not kind or span.kind == kind)
-        and (not name or name in words.label(span).lower())
-        and (not given.get("errors") or span.failed)
-    ]
-    return _page(rows, given)
+    every = _spans_of(_outline(reader, given["session"]))
+    wanted = [span for span in every if (not kind or span.kind == kind) and (not given.get("errors") or span.failed)]
+    return _scan(
+        reader, wanted, given, lambda span: [_row(span)] if not name or name in words.label(span).lower() else [],
+        at_once=_MOST_SCANNED if name else _limit(given),
+    )  # fmt: skip
 
 
 def _errors(reader: Reading, given: Mapping[str, Any]) -> str:
-    rows: list[dict[str, Any]] = []
+    failed: list[SpanEntry] = []
     wanted = _skip(given) + _limit(given) + 1  # each of the sessions holds one at least
-    for session in reader.sessions(SessionQuery(errors=True, since_ns=_since(given), limit=wanted)):
-        for span in read_spans(reader.requests(session_id=session.session_id)):
-            if span.failed and span.end_ns >= _since(given):
-                rows.append({**_row(span), "session": session.session_id, "error": span.error[:300]})
-        if len(rows) >= wanted:
+    since, only = _since(given), SpanQuery(errors=True)
+    for session in reader.sessions(SessionQuery(errors=True, since_ns=since, limit=wanted)):
+        own = reader.spans(session_id=session.session_id, limit=wanted, only=only)
+        failed += [span for span in own if span.end_ns >= since]
+        if len(failed) >= wanted:
             break
-    return _page(rows, given)
+    shown = failed[_skip(given) : _skip(given) + _limit(given)]
+    kept = {
+        (span.trace_id, span.span_id): span
+        for entry in shown
+        for span in [read_span(reader, entry.trace_id, entry.span_id)]
+        if span is not None
+    }
+    lines = [
+        orjson.dumps({**_row(span), "session": entry.session_id, "error": span.error[:300]}).decode()
+        for entry in shown
+        if (span := kept.get((entry.trace_id, entry.span_id))) is not None
+    ]
+    return _with_rest(lines, _skip(given) + _limit(given), len(failed))
 
 
 def _cost(reader: Reading, given: Mapping[str, Any]) -> str:
@@ -169,11 +200,37 @@ def _cost(reader: Reading, given: Mapping[str, Any]) -> str:
 
 
 def _masked(reader: Reading, given: Mapping[str, Any]) -> str:
-    rows = []
-    for span in _spans_of_session(reader, given["session"]):
-        for mask in masks_of(span):
-            rows.append({"rule": mask.rule, "span": span.span_id, "in": mask.place, "line": mask.line})
-    return _page(rows, given)
+    def rows(span: ShownSpan) -> list[dict[str, Any]]:
+        return [
+            {"rule": mask.rule, "span": span.span_id, "in": mask.place, "line": mask.line} for mask in masks_of(span)
+        ]
+
+    return _scan(reader, _spans_of(_outline(reader, given["session"])), given, rows, at_once=_MOST_SCANNED)
+
+
+def _scan(
+    reader: Reading,
+    spans: Sequence[OutlinedSpan],
+    given: Mapping[str, Any],
+    rows: Callable[[ShownSpan], list[dict[str, Any]]],
+    at_once: int,
+) -> str:
+    """What `rows` finds in spans, in order of time, until there is a page of it or so many `at_once` were read."""
+    skip = _skip(given)
+    looked_at = spans[skip : skip + at_once]
+    known = {(span.trace_id, span.span_id): span for span in read_these(reader, list(looked_at))}
+    lines: list[str] = []
+    for each in looked_at:
+        if len(lines) >= _limit(given):
+            break
+        skip += 1
+        span = known.get((each.trace_id, each.span_id))
+        lines += [orjson.dumps(row).decode() for row in rows(span)] if span is not None else []
+    return _with_rest(lines, skip, len(spans))
+
+
+def _with_rest(lines: list[str], until: int, of: int) -> str:
+    return "\n".join([*(lines or ["none"]), *([f"page on with skip={until}"] if of > until else [])])
 
 
 def _wait(reader: Reading, given: Mapping[str, Any]) -> str:
@@ -183,11 +240,9 @@ def _wait(reader: Reading, given: Mapping[str, Any]) -> str:
     while time.monotonic() < deadline:
         for trace in reader.traces(session_id=session, limit=5):
             if trace.end_ns >= start:
-                turns = [
-                    t for t in turns_of(read_spans(reader.requests(trace_id=trace.trace_id))) if t.root is not None
-                ]
-                if turns:
-                    return turn_markdown(turns[-1])
+                ended = [turn for turn in outline_of(reader, trace_id=trace.trace_id).turns if turn.root is not None]
+                if ended:
+                    return _read_on(reader, Outline(ended[-1:]).recut(MOST_SPANS, MOST_BYTES), {}, None)
         time.sleep(0.25)
     return "no turn ended in that time; call again to wait on"
 
@@ -202,11 +257,15 @@ def _search(reader: Reading, given: Mapping[str, Any]) -> str:
     return _page(rows, given)
 
 
-def _spans_of_session(reader: Reading, identifier: str) -> list[ShownSpan]:
-    spans = list(read_spans(reader.requests(session_id=_whole_session(reader, identifier))))
-    if not spans:
+def _outline(reader: Reading, identifier: str) -> Outline:
+    outline = outline_of(reader, session_id=_whole_session(reader, identifier))
+    if not outline.turns:
         raise NotUsable("session: none of this id is kept; `sessions` lists them")
-    return sorted(spans, key=lambda span: span.start_ns)
+    return outline
+
+
+def _spans_of(outline: Outline) -> list[OutlinedSpan]:
+    return sorted((span for turn in outline.turns for span in turn.spans), key=lambda span: span.start_ns)
 
 
 def _whole_session(reader: Reading, identifier: str) -> str:
@@ -260,6 +319,10 @@ def _since(given: Mapping[str, Any]) -> int:
 _LIMIT = {"limit": Argument("integer", f"rows at most, {_MOST_ROWS} at the most", 1, _MOST_ROWS)}
 _PAGE = {**_LIMIT, "skip": Argument("integer", "rows to leave out, as the last page said", 0, _MOST_SKIPPED)}
 _MINUTES = {"minutes": Argument("integer", "only what was heard in the last so many minutes", 0, _MOST_MINUTES)}
+_PARTS = {
+    "part": Argument("integer", "of a long one, which part, from 1; 0 for the last", 0),
+    "skip": Argument("integer", "characters to leave out, as the last page said", 0),
+}
 _SESSION = {"session": Argument("string", "a session's id, as `sessions` gives it; a part of it will do")}
 TOOLS: tuple[Tool, ...] = (
     Tool(
@@ -281,11 +344,17 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "turn",
         "One turn of a session as Markdown: prompt, answers, tool calls with results, diffs. The last one by default.",
-        {**_SESSION, "turn": Argument("integer", "its number, from 1; 0 for the last", 0)},
+        {**_SESSION, "turn": Argument("integer", "its number, from 1; 0 for the last", 0), **_PARTS},
         ("session",),
         _turn,
     ),
-    Tool("conversation", "A whole session as Markdown, tool results cut short.", _SESSION, ("session",), _conversation),
+    Tool(
+        "conversation",
+        "A session as Markdown, tool results cut short; a long one in parts, the last one first.",
+        {**_SESSION, **_PARTS},
+        ("session",),
+        _conversation,
+    ),
     Tool(
         "spans",
         "The spans of a session, filtered.",

@@ -5,33 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 from collector.store import Reading
+from collector.store.entries import SessionQuery
+from collector.viewer.reading import outline_of, read_span, read_these
 from collector.viewer.shown.markdown import session_markdown, span_markdown, turn_markdown
 from collector.viewer.shown.overview import title_of
-from collector.viewer.shown.spans import ShownSpan, read_spans
-from collector.viewer.shown.turns import ShownTurn, turns_of
+from collector.viewer.shown.parts import MOST_BYTES, MOST_SPANS, Outline
+from collector.viewer.shown.spans import ShownSpan
+from collector.viewer.shown.turns import ShownTurn, turns_in
 
 
-def shown(reader: Reading, session: str = "", trace: str = "", span: str = "", turn: int = 0) -> dict[str, Any] | None:
+def shown(
+    reader: Reading, session: str = "", trace: str = "", span: str = "", turn: int = 0, part: int = 0
+) -> dict[str, Any] | None:
     """What is kept under whole ids; None where there is none, or where the session has no turn of this number.
 
     `kind` is session, turn, trace or span; `turns` and `spans` are in order of time, times in nanoseconds since the
-    epoch; `markdown` is all of it as a person reads it.
+    epoch; `markdown` is all of it as a person reads it. What is long comes in `parts`, the last one where no `part`
+    is asked for; of a turn that stands in several of them each holds all its sums and its own spans.
     """
-    spans = list(read_spans(reader.requests(session_id="" if trace else session, trace_id=trace)))
     if span:
-        return next((_span_document(each) for each in spans if each.span_id == span), None)
-    turns = turns_of(spans)
+        found = read_span(reader, trace, span)
+        return None if found is None else _span_document(found)
+    outline = outline_of(reader, "" if trace else session, trace)
+    entry = next(iter(reader.sessions(SessionQuery(session=session, limit=1))), None) if session and not trace else None
+    if turn:
+        outline = Outline(outline.turns[turn - 1 : turn]).recut(MOST_SPANS, MOST_BYTES)
+    parts = len(outline.parts)
+    if not parts:
+        return None
+    number = min(part, parts) or parts
+    spans = read_these(reader, outline.wanted(number))
+    turns = turns_in(outline.slices(number), spans, [each.cost for each in outline.turns])
     if not turns:
         return None
-    title = title_of(spans, turns)
-    if turn:
-        if turn > len(turns):
-            return None
-        chosen = turns[turn - 1]
-        return _document("turn", chosen.trace_id, title, [chosen], turn_markdown(chosen))
-    if trace:
-        return _document("trace", trace, title, turns, session_markdown(title, turns))
-    return _document("session", session, title, turns, session_markdown(title, turns))
+    title = title_of(spans, turns, (entry.title or entry.prompt) if entry is not None and parts > 1 else "")
+    written = "\n".join(turn_markdown(each) for each in turns)
+    if not turn and number == 1:
+        written = session_markdown(title, turns)
+    kind = "turn" if turn else "trace" if trace else "session"
+    identifier = turns[0].trace_id if turn else trace or session
+    return {**_document(kind, identifier, title, turns, written), "part": number, "parts": parts}
 
 
 def _document(kind: str, identifier: str, title: str, turns: list[ShownTurn], markdown: str) -> dict[str, Any]:
@@ -54,19 +67,20 @@ def _span_document(span: ShownSpan) -> dict[str, Any]:
 
 
 def _turn(turn: ShownTurn) -> dict[str, Any]:
+    sums = turn.sums
     return {
         "number": turn.number,
         "trace_id": turn.trace_id,
         "prompt": turn.prompt,
-        "start_ns": turn.start_ns,
-        "end_ns": turn.end_ns,
+        "start_ns": sums.start_ns,
+        "end_ns": sums.end_ns,
         "failed": turn.failed,
         "incomplete": turn.root is None or turn.incomplete,
-        "calls": turn.calls,
-        "tools": turn.tools,
-        "failed_tools": turn.failed_tools,
-        "tokens": turn.usage.total,
-        "cost": turn.usage.cost,
+        "calls": sums.calls,
+        "tools": sums.tools,
+        "failed_tools": sums.failed_tools,
+        "tokens": sums.tokens,
+        "cost": sums.cost,
         "waited_ns": turn.waited_ns,
     }
 

@@ -43,11 +43,22 @@ class Browser:
 
     @contextmanager
     def page(
-        self, origin: str, *, width: int = 1280, height: int = 900, scheme: Scheme = "light", token: str = ""
+        self,
+        origin: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        scheme: Scheme = "light",
+        token: str = "",
+        script: bool = True,
     ) -> Iterator[Page]:
         """A page that may speak to `origin` alone; what went wrong in it fails the test when it is closed."""
         context = self._chromium.new_context(
-            base_url=origin, viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
+            base_url=origin,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            accept_downloads=True,
+            java_script_enabled=script,
         )
         context.set_default_timeout(_PATIENCE_MS)
         context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -10,8 +10,8 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.batch import SpanEntry
+from collector.openinference.session_ids import SESSION_KEYS, listed_session
 
-_SESSION = ("session.id", "gen_ai.conversation.id", "conversation.id")
 _MODEL = ("llm.model_name", "gen_ai.request.model")
 _KIND = "openinference.span.kind"
 _TOKENS = "llm.token_count.total"
@@ -22,7 +22,7 @@ _TITLE = "opencode.session_title"
 _DIRECTORY = "opencode.directory"
 _PROMPT = "input.value"
 _LONGEST_LINE = 200
-LISTED = frozenset({*_SESSION, *_MODEL, _KIND, _TOKENS, _COST, *_TOOL, *_AGENT, _TITLE, _DIRECTORY, _PROMPT})
+LISTED = frozenset({*SESSION_KEYS, *_MODEL, _KIND, _TOKENS, _COST, *_TOOL, *_AGENT, _TITLE, _DIRECTORY, _PROMPT})
 """The attributes that an entry is made of."""
 
 
@@ -70,7 +70,7 @@ def _entry(span: Span, service: str, listed: Sequence[KeyValue]) -> SpanEntry:
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_id=parent.hex(),
-        session_id=_first(wanted, _SESSION),
+        session_id=listed_session(_first(wanted, SESSION_KEYS)),
         service=service,
         name=span.name,
         kind=span_kind,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
+from collector.openinference.session_ids import listed_session
 from collector.store.entries import SessionEntry, SessionQuery, SpanQuery, TraceEntry
+from collector.store.outline import OUTLINED
 from collector.store.postgres.column_values import indexable, storable
 from collector.store.postgres.texts import match_of
 from collector.store.sums import COLUMNS
@@ -78,6 +80,21 @@ def spans_query(trace_id: str, session_id: str, limit: int, only: SpanQuery) -> 
     )
 
 
+def outline_queries(session_id: str, trace_id: str, span_id: str) -> Sequence[PgQuery]:
+    """Of a session its own spans, then those of other sessions (subagents) in the traces that it began."""
+    select = f"SELECT {OUTLINED} FROM spans s JOIN batches b ON b.id = s.batch_id WHERE"
+    if span_id:
+        return ((f"{select} s.trace_id = %s AND s.span_id = %s", (storable(trace_id), storable(span_id))),)
+    if trace_id:
+        return ((f"{select} s.trace_id = %s", (storable(trace_id),)),)
+    session = indexable(session_id)
+    begun = "SELECT trace_id FROM spans WHERE session_id = %s AND parent_id = ''"
+    return (
+        (f"{select} s.session_id = %s", (session,)),
+        (f"{select} s.trace_id IN ({begun}) AND s.session_id <> %s", (session, session)),
+    )
+
+
 def search_query(match: str, limit: int, only: SessionQuery) -> PgQuery:
     where, values = _session_conditions(only)
     within = f" AND {' AND '.join(where)}" if where else ""
@@ -95,19 +112,22 @@ def search_query(match: str, limit: int, only: SessionQuery) -> PgQuery:
 
 def find_queries(identifier: str, limit: int) -> Sequence[PgQuery]:
     """Where an id is looked for, in order: sessions, traces, spans; each gives session, trace and span."""
-    identifier = storable(identifier)
+    listed, identifier = listed_session(identifier), storable(identifier)
     trace, slash, span = identifier.lower().partition("/")
+    session = "SELECT session_id, '', '' FROM sessions WHERE"
+    as_listed = (f"{session} session_id IN (%s, %s)", (indexable(identifier), indexable(listed)))
+    shortened = (f"{session} strpos(session_id, %s) > 0 ORDER BY end_ns DESC LIMIT %s", (identifier, limit))
     if slash:
         query = (
             "SELECT session_id, trace_id, span_id FROM spans WHERE trace_id >= %s AND trace_id < %s"
             " AND starts_with(span_id, %s) LIMIT %s"
         )
-        return ((query, (trace, trace + "g", span, limit)),)
-    session = "SELECT session_id, '', '' FROM sessions WHERE"
+        of_trace = (query, (trace, trace + "g", span, limit))
+        return (as_listed, of_trace, shortened) if trace and span else (as_listed, shortened)
     found: list[PgQuery] = [
-        (f"{session} session_id = %s", (indexable(identifier),)),
+        as_listed,
         ("SELECT session_id, trace_id, '' FROM traces WHERE trace_id = %s", (trace,)),
-        (f"{session} strpos(session_id, %s) > 0 ORDER BY end_ns DESC LIMIT %s", (identifier, limit)),
+        shortened,
     ]
     if all(character in "0123456789abcdef" for character in trace):
         newest = f"(SELECT session_id, trace_id, span_id FROM spans ORDER BY batch_id DESC LIMIT {_NEWEST_SPANS}) n"

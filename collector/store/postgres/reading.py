@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.batch import ExportRequest, Signal, SpanEntry
 from collector.errors import CollectorError
-from collector.otlp.envelope import select, take_range, take_span
+from collector.otlp.envelope import take_range, take_span
 from collector.otlp.write import to_document
 from collector.store.entries import (
     ANY_SESSION,
@@ -29,10 +28,18 @@ from collector.store.entries import (
     account_in,
     enter,
 )
+from collector.store.outline import OutlinedSpan, requests_of
 from collector.store.postgres.clock import NOW_MS
-from collector.store.postgres.column_values import indexable, storable
+from collector.store.postgres.column_values import storable
 from collector.store.postgres.connecting import PgConnection, Row, SharedConnection, execute
-from collector.store.postgres.lookups import find_queries, search_query, sessions_query, spans_query, traces_query
+from collector.store.postgres.lookups import (
+    find_queries,
+    outline_queries,
+    search_query,
+    sessions_query,
+    spans_query,
+    traces_query,
+)
 from collector.store.postgres.migrations import VERSION, found_version
 from collector.store.postgres.texts import match_of, snippet_of
 from collector.store.sums import COLUMNS
@@ -97,23 +104,21 @@ class PostgresReading:
                 return [FoundId(*row) for row in rows]
         return []
 
+    def outline(self, session_id: str = "", trace_id: str = "", span_id: str = "") -> list[OutlinedSpan]:
+        """See `Reading.outline`."""
+        return [
+            OutlinedSpan._make(row)
+            for query, values in outline_queries(session_id, trace_id, span_id)
+            for row in self._link.rows(query, values)
+        ]
+
+    def requests_of(self, spans: Iterable[OutlinedSpan]) -> Iterator[ExportTraceServiceRequest]:
+        """See `Reading.requests_of`."""
+        return requests_of(spans, lambda number: self._data("WHERE id = %s", number))
+
     def requests(self, session_id: str = "", trace_id: str = "") -> list[ExportTraceServiceRequest]:
         """See `Reading.requests`."""
-        columns = "SELECT batch_id, trace_id, span_id, parent_id FROM spans"
-        if trace_id:
-            places = self._link.rows(f"{columns} WHERE trace_id = %s", (storable(trace_id),))
-        else:
-            places = self._link.rows(f"{columns} WHERE session_id = %s", (indexable(session_id),))
-            started = sorted({row[1] for row in places if not row[3]})
-            places += self._link.rows(f"{columns} WHERE trace_id = ANY(%s)", (started,))
-        by_batch: dict[int, set[tuple[bytes, bytes]]] = defaultdict(set)
-        for number, trace, span, _ in places:
-            by_batch[number].add((bytes.fromhex(trace), bytes.fromhex(span)))
-        found = []
-        for number, ids in sorted(by_batch.items()):
-            for data in self._data("WHERE id = %s", number):
-                found.append(_only(ExportTraceServiceRequest.FromString(data), ids))
-        return found
+        return list(self.requests_of(self.outline(session_id, trace_id)))
 
     def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
         """See `Reading.newest`."""
@@ -220,10 +225,6 @@ def read_ledger(connection: PgConnection) -> Ledger:
     for destination, signal, items in dead:
         account_in(ledger, destination, signal)["dead_lettered"] = items
     return ledger
-
-
-def _only(request: ExportTraceServiceRequest, ids: set[tuple[bytes, bytes]]) -> ExportTraceServiceRequest:
-    return select(request, lambda _, __, span: (span.trace_id, span.span_id) in ids)
 
 
 _LETTER = "id, destination, signal, items, cause, died_ns, attempts"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
+from collector.openinference.session_ids import listed_session
 from collector.store.entries import SessionEntry, SessionQuery, SpanQuery, TraceEntry
+from collector.store.outline import OUTLINED
 from collector.store.sqlite.listing import COLUMNS
 from collector.store.sqlite.texts import match_of
 
@@ -79,6 +81,20 @@ def spans_query(trace_id: str, session_id: str, limit: int, only: SpanQuery) -> 
     )
 
 
+def outline_queries(session_id: str, trace_id: str, span_id: str) -> Sequence[Query]:
+    """Of a session its own spans, then those of other sessions (subagents) in the traces that it began."""
+    select = f"SELECT {OUTLINED} FROM spans s JOIN batches b ON b.id = s.batch_id WHERE"
+    if span_id:
+        return ((f"{select} s.trace_id = ? AND s.span_id = ?", (trace_id, span_id)),)
+    if trace_id:
+        return ((f"{select} s.trace_id = ?", (trace_id,)),)
+    begun = "SELECT trace_id FROM spans WHERE session_id = ? AND parent_id = ''"
+    return (
+        (f"{select} s.session_id = ?", (session_id,)),
+        (f"{select} s.trace_id IN ({begun}) AND s.session_id <> ?", (session_id, session_id)),
+    )
+
+
 def search_query(match: str, limit: int, only: SessionQuery) -> Query:
     where, values = _session_conditions(only)
     within = f" AND {' AND '.join(where)}" if where else ""
@@ -112,17 +128,20 @@ def choices_queries() -> Iterator[tuple[str, Query]]:
 def find_queries(identifier: str, limit: int) -> Sequence[Query]:
     """Where an id is looked for, in order: sessions, traces, spans; each gives session, trace and span."""
     trace, slash, span = identifier.lower().partition("/")
+    session = "SELECT session_id, '' AS trace_id, '' AS span_id FROM sessions WHERE"
+    as_listed = (f"{session} session_id IN (?, ?)", (identifier, listed_session(identifier)))
+    shortened = (f"{session} session_id GLOB ? ORDER BY end_ns DESC LIMIT ?", (f"*{_literal(identifier)}*", limit))
     if slash:
         query = (
             "SELECT session_id, trace_id, span_id FROM spans WHERE trace_id >= ? AND trace_id < ? AND span_id GLOB ?"
         )
-        return ((f"{query} LIMIT ?", (trace, trace + "g", f"{_literal(span)}*", limit)),)
-    session = "SELECT session_id, '' AS trace_id, '' AS span_id FROM sessions WHERE"
+        of_trace = (f"{query} LIMIT ?", (trace, trace + "g", f"{_literal(span)}*", limit))
+        return (as_listed, of_trace, shortened) if trace and span else (as_listed, shortened)
     found: list[Query] = [
-        (f"{session} session_id = ?", (identifier,)),
+        as_listed,
         ("SELECT session_id, trace_id, '' AS span_id FROM traces WHERE trace_id = ?", (trace,)),
-        (f"{session} session_id GLOB ? ORDER BY end_ns DESC LIMIT ?", (f"*{_literal(identifier)}*", limit)),
-    ]  # fmt: skip
+        shortened,
+    ]
     if all(character in "0123456789abcdef" for character in trace):
         ids = "SELECT session_id, trace_id, span_id FROM"
         newest = f"(SELECT session_id, trace_id, span_id FROM spans ORDER BY batch_id DESC LIMIT {_NEWEST_SPANS})"

@@ -1,85 +1,75 @@
-"""One session, one trace, one span, two turns beside each other; and each as a file."""
+"""One span, what a folded row holds, a turn as Markdown, and two turns beside each other."""
 
 from __future__ import annotations
 
-from statistics import median
-from typing import Annotated, Any, Literal
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated
 
 import orjson
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.store.entries import SessionQuery
 from collector.viewer.asked import LARGEST
-from collector.viewer.export import FORMATS, exported
 from collector.viewer.live import Live
-from collector.viewer.pages.frame import missing, page, running_words
+from collector.viewer.pages.frame import missing, page
+from collector.viewer.reading import outline_of, read_span, read_these
+from collector.viewer.shown.addresses import session_address, trace_address
 from collector.viewer.shown.compare import aligned, totals
 from collector.viewer.shown.curl import curl
+from collector.viewer.shown.figures import plural
+from collector.viewer.shown.flow import flow
 from collector.viewer.shown.markdown import turn_markdown
 from collector.viewer.shown.masks import masks_of
-from collector.viewer.shown.overview import overview
+from collector.viewer.shown.overview import Base
+from collector.viewer.shown.parts import MOST_SPANS, Outline, OutlinedTurn, TurnSlice
 from collector.viewer.shown.render import render
-from collector.viewer.shown.spans import ShownSpan, read_spans
-from collector.viewer.shown.turns import ShownTurn, turns_of
+from collector.viewer.shown.turns import ShownTurn, turns_in
 
-_MOST_COMPARED = 50
-
-ShownView = Literal["talk", "changed", "waterfall", "sent"]
-FileFormat = Literal["otlp-json", "halo-jsonl", "markdown", "html"]
-TurnNumber = Annotated[int, Query(ge=0, le=LARGEST)]
+_MOST_COMPARED = 150
+"""Of each of two turns so many spans are laid beside each other."""
+_CHOICES = 10
+"""So many turns before and after the one that is compared are offered in its place."""
 
 
 def add_detail(api: FastAPI, live: Live) -> None:
     """Routes of single things."""
 
-    @api.get("/sessions/{session_id:path}/export", include_in_schema=False)
-    def export_session(session_id: str, format: FileFormat = "otlp-json") -> Response:
-        return _export(live.reader.requests(session_id=session_id), session_id, format)
-
-    @api.get("/sessions/{session_id:path}/rail", response_class=HTMLResponse, include_in_schema=False)
-    def session_rail(session_id: str, turn: TurnNumber = 0) -> Response:
-        return _rail(
-            live, list(read_spans(live.reader.requests(session_id=session_id))), "/sessions/", session_id, turn
-        )
-
-    @api.get("/sessions/{session_id:path}", response_class=HTMLResponse, include_in_schema=False)
-    def session(session_id: str, view: ShownView = "talk", zoom: str = "") -> Response:
-        spans = list(read_spans(live.reader.requests(session_id=session_id)))
-        if not spans and _open_turn(live, session_id) is None:
-            return missing(live, "session")
-        return _conversation(live, spans, session_id, view, zoom, "Sessions", "/sessions/", "/")
-
-    @api.get("/traces/{trace_id}/export", include_in_schema=False)
-    def export_trace(trace_id: str, format: FileFormat = "otlp-json") -> Response:
-        return _export(live.reader.requests(trace_id=trace_id), trace_id, format)
-
     @api.get("/traces/{trace_id}/markdown", response_class=PlainTextResponse, include_in_schema=False)
-    def markdown(trace_id: str) -> Response:
-        turns = turns_of(read_spans(live.reader.requests(trace_id=trace_id)))
-        if not turns:
+    def markdown(
+        trace_id: str, first: Annotated[int, Query(ge=1, le=LARGEST)] = 1, number: Annotated[int, Query(ge=0)] = 0
+    ) -> Response:
+        """A trace from its span `first` on, as much as stands in one part; `number` is that of the turn."""
+        outline = outline_of(live.reader, trace_id=trace_id)
+        texts = []
+        left = MOST_SPANS
+        for turn in outline.turns:
+            start = min(first - 1, len(turn.spans)) if turn is outline.turns[0] else 0
+            piece = TurnSlice(turn, start, min(start + left, len(turn.spans)))
+            left -= len(piece.spans)
+            for each in _read(live, [piece], outline):
+                each.number = number or each.number
+                texts.append(turn_markdown(each))
+        if not texts:
             return PlainTextResponse("no such trace is kept", 404)
-        return PlainTextResponse("\n".join(turn_markdown(turn) for turn in turns), media_type="text/markdown")
+        return PlainTextResponse("\n".join(texts), media_type="text/markdown")
 
-    @api.get("/traces/{trace_id}/rail", response_class=HTMLResponse, include_in_schema=False)
-    def trace_rail(trace_id: str, turn: TurnNumber = 0) -> Response:
-        return _rail(live, list(read_spans(live.reader.requests(trace_id=trace_id))), "/traces/", trace_id, turn)
-
-    @api.get("/traces/{trace_id}", response_class=HTMLResponse, include_in_schema=False)
-    def trace(trace_id: str, view: ShownView = "talk", zoom: str = "") -> Response:
-        spans = list(read_spans(live.reader.requests(trace_id=trace_id)))
-        if not spans:
-            return missing(live, "trace", "Traces")
-        return _conversation(live, spans, trace_id, view, zoom, "Traces", "/traces/", "/traces")
+    @api.get("/spans/{trace_id}/{span_id}/opened", response_class=HTMLResponse, include_in_schema=False)
+    def opened(trace_id: str, span_id: str, directory: str = "") -> Response:
+        """What stands in the row of a tool call, once it is opened."""
+        found = read_span(live.reader, trace_id, span_id)
+        if found is None:
+            return HTMLResponse("", 404)
+        base = Base(session_address(found.session_id) if found.session_id else trace_address(trace_id), directory)
+        [item, *_] = flow([found], {}, 0, Counter())
+        return HTMLResponse(render("opened.html", item=item, base=base))
 
     @api.get("/spans/{trace_id}/{span_id}", response_class=HTMLResponse, include_in_schema=False)
     def span(trace_id: str, span_id: str) -> Response:
         document = live.reader.document(trace_id, span_id)
         if document is None:
             return missing(live, "span", "Traces")
-        requests = live.reader.requests(trace_id=trace_id)
-        found = next((each for each in read_spans(requests) if each.span_id == span_id), None)
+        found = read_span(live.reader, trace_id, span_id)
         if found is None:
             return missing(live, "span", "Traces")
         texts = [(key, value) for key, value in found.attributes.items() if isinstance(value, str) and _is_content(key)]
@@ -102,113 +92,99 @@ def add_detail(api: FastAPI, live: Live) -> None:
 
     @api.get("/compare", response_class=HTMLResponse, include_in_schema=False)
     def compare(a: str = "", b: str = "") -> Response:
-        first, second = _side(live, a), _side(live, b)
+        outlines: dict[str, Outline] = {}
+        found = [_turn_named(live, named, outlines) for named in (a, b)]
+        first, second = _compared(live, [each for each in found if each is not None]) or (None, None)
         if first is None or second is None:
             return missing(live, "pair of turns")
-        (left, left_turns), (right, right_turns) = first, second
         return page(
             live,
             "compare.html",
             "Sessions",
-            left=left,
-            right=right,
-            left_turns=left_turns,
-            right_turns=right_turns,
-            totals=totals(left, right),
-            pairs=aligned(left, right),
+            left=first,
+            right=second,
+            totals=totals(first.turn, second.turn),
+            pairs=aligned(first.turn, second.turn),
         )
 
 
-def _side(live: Live, named: str) -> tuple[ShownTurn, list[ShownTurn]] | None:
-    """One side of a comparison, and the turns of its session: named by a trace, or as SESSION/2; ids may be short."""
+@dataclass(frozen=True, slots=True)
+class ComparedSide:
+    """A turn that is compared, and others of its session that could stand in its place: number, trace and prompt.
+
+    `left_out` says how much of a long turn is not laid beside the other one.
+    """
+
+    turn: ShownTurn
+    of: int
+    others: list[tuple[int, str, str]]
+    left_out: str
+
+
+Named = tuple[Outline, int]
+"""A session or trace, and the place of a turn in it."""
+
+
+def _turn_named(live: Live, named: str, outlines: dict[str, Outline]) -> Named | None:
+    """A turn named by a trace, or as SESSION/2; ids may be short. `outlines` are those of sessions that were read."""
+
+    def of_session(session_id: str) -> Outline:
+        if session_id not in outlines:
+            outlines[session_id] = outline_of(live.reader, session_id=session_id) if session_id else Outline([])
+        return outlines[session_id]
+
     identifier, _, number = named.rpartition("/")
-    if number.isdigit() and len(number) < 5 and identifier:
-        found = live.reader.find(identifier, 1)
-        turns = turns_of(read_spans(live.reader.requests(session_id=found[0].session_id))) if found else []
-        return (turns[int(number) - 1], turns) if 0 < int(number) <= len(turns) else None
+    if number.isdigit() and len(number) < 5 and identifier and (found := live.reader.find(identifier, 1)):
+        outline = of_session(found[0].session_id)
+        return (outline, int(number) - 1) if 0 < int(number) <= len(outline.turns) else None
     found = live.reader.find(named, 1)
     if not found:
         return None
-    if not found[0].trace_id:
-        turns = turns_of(read_spans(live.reader.requests(session_id=found[0].session_id)))
-        return (turns[-1], turns) if turns else None
-    turns = turns_of(read_spans(live.reader.requests(trace_id=found[0].trace_id)))
-    if not turns:
-        return None
-    session = turns[0].root.session_id if turns[0].root is not None else ""
-    every = turns_of(read_spans(live.reader.requests(session_id=session))) if session else []
-    same = next((turn for turn in every if turn.trace_id == turns[0].trace_id), None)
-    return (same, every) if same is not None else (turns[0], turns)
+    outline, trace = of_session(found[0].session_id), found[0].trace_id
+    if not trace:
+        return (outline, len(outline.turns) - 1) if outline.turns else None
+    for at, turn in enumerate(outline.turns):
+        if _trace_of(turn) == trace:
+            return outline, at
+    outline = outline_of(live.reader, trace_id=trace)
+    return (outline, 0) if outline.turns else None
 
 
-def _conversation(
-    live: Live, spans: list[ShownSpan], identifier: str, view: str, zoom: str, here: str, prefix: str, up: str
-) -> HTMLResponse:
-    open_turn = _open_turn(live, identifier)
-    return page(
-        live,
-        "session.html",
-        here,
-        id=identifier,
-        crumb=(here, up),
-        command=f"collector show {identifier}",
-        waiting=open_turn["waiting"] if open_turn else "",
-        running=running_words(open_turn) if open_turn else "",
-        since_ms=open_turn["waiting_since_ms"] or open_turn["since_ms"] if open_turn else "",
-        **overview(
-            spans,
-            prefix + identifier,
-            view,
-            zoom=zoom,
-            usual=_usual_turn(live, spans),
-            open_turn=open_turn,
-            delivery=_delivery_of_session(live, identifier),
-        ),
-    )
+def _compared(live: Live, named: list[Named]) -> list[ComparedSide] | None:
+    """Both sides, read at once; None where one of them is gone."""
+    pieces = [_beginning(outline.turns[at]) for outline, at in named]
+    near = [outline.turns[max(0, at - _CHOICES) : at + _CHOICES + 1] for outline, at in named]
+    roots = [turn.root for turns in near for turn in turns if turn.root is not None]
+    wanted = {span: None for piece in pieces for span in piece.spans} | dict.fromkeys(roots)
+    spans = read_these(live.reader, list(wanted))
+    prompts = {span.key: span.text("input.value") for span in spans}
+    sides = []
+    for (outline, _), piece, turns in zip(named, pieces, near, strict=True):
+        for turn in turns_in([piece], spans, [each.cost for each in outline.turns]):
+            others = [(each.number, _trace_of(each), prompts.get(_root_key(each), "")) for each in turns]
+            rest = len(piece.turn.spans) - piece.until
+            left_out = f"{plural(rest, 'span')} more of it not compared" if rest else ""
+            sides.append(ComparedSide(turn, len(outline.turns), others, left_out))
+    return sides if len(sides) == 2 else None
 
 
-def _rail(live: Live, spans: list[ShownSpan], prefix: str, identifier: str, turn: int) -> Response:
-    """The rail beside a conversation, for the turn that is in view."""
-    if not spans and _open_turn(live, identifier) is None:
-        return HTMLResponse("", 404)
-    open_turn = _open_turn(live, identifier)
-    usual = _usual_turn(live, spans)
-    seen = overview(spans, prefix + identifier, "talk", turn=turn, usual=usual, open_turn=open_turn)
-    return HTMLResponse(render("rail.html", **seen))
+def _beginning(turn: OutlinedTurn) -> TurnSlice:
+    return TurnSlice(turn, 0, min(len(turn.spans), _MOST_COMPARED))
 
 
-def _usual_turn(live: Live, spans: list[ShownSpan]) -> float:
-    """The median cost of a turn in the sessions of the same directory; 0 where fewer than three are known."""
-    directory = next((found for span in reversed(spans) if (found := span.text("opencode.directory"))), "")
-    if not directory:
-        return 0.0
-    entries = live.reader.sessions(SessionQuery(directory=directory, limit=_MOST_COMPARED))
-    costs = [entry.cost / entry.traces for entry in entries if entry.cost and entry.traces]
-    return median(costs) if len(costs) >= 3 else 0.0
+def _root_key(turn: OutlinedTurn) -> str:
+    return f"{turn.root.trace_id}/{turn.root.span_id}" if turn.root is not None else ""
 
 
-def _delivery_of_session(live: Live, session_id: str) -> tuple[str, str, bool] | None:
-    """How far a session is on its way, as a fact of it; nothing of a trace without one, and where all stays here."""
-    entry = next(iter(live.reader.sessions(SessionQuery(session=session_id, limit=1))), None)
-    if entry is None or not live.status()["forwarding"]["endpoint"]:
-        return None
-    counted = ((entry.queued, "queued"), (entry.dead, "refused"))
-    words = ", ".join(f"{number} {what}" for number, what in counted if number)
-    return f"{max(entry.spans - entry.queued - entry.dead, 0)} of {entry.spans}", words, bool(entry.dead)
+def _trace_of(turn: OutlinedTurn) -> str:
+    return turn.spans[0].trace_id
 
 
-def _open_turn(live: Live, session_id: str) -> dict[str, Any] | None:
-    return next((turn for turn in live.status()["opencode"]["open_turns"] if turn["session_id"] == session_id), None)
-
-
-def _export(requests: list[ExportTraceServiceRequest], name: str, form: str) -> Response:
-    """A session or trace as a file."""
-    if not requests:
-        return PlainTextResponse("nothing of this is kept", 404)
-    stem = "".join(character if character.isalnum() or character in "-_" else "-" for character in name)[:80]
-    ending, kind = FORMATS[form]
-    headers = {"content-disposition": f'attachment; filename="{stem}.{ending}"'}
-    return Response(b"".join(exported(requests, name, form)), media_type=kind, headers=headers)
+def _read(live: Live, pieces: list[TurnSlice], outline: Outline) -> list[ShownTurn]:
+    """These pieces of turns with their content."""
+    wanted = [span for piece in pieces for span in piece.spans]
+    wanted += [piece.turn.root for piece in pieces if piece.turn.root is not None and piece.turn.root not in wanted]
+    return turns_in(pieces, read_these(live.reader, wanted), [turn.cost for turn in outline.turns])
 
 
 def _is_content(key: str) -> bool:

@@ -100,16 +100,22 @@ def _pretty(text: str) -> list[str]:
 
 
 def totals(left: ShownTurn, right: ShownTurn) -> list[tuple[str, str, str, str]]:
+    """What two turns took and spent; of one that is not read as a whole, what the lists tell of all of it."""
+
     def row(name: str, a: float, b: float, show: Callable[[float], str]) -> tuple[str, str, str, str]:
         sign = "+" if b > a else "−" if b < a else ""
         return name, show(a), show(b), f"{sign}{show(abs(b - a))}" if a != b else "same"
 
-    return [
-        row("time", left.end_ns - left.start_ns, right.end_ns - right.start_ns, duration),
-        row("model calls", left.calls, right.calls, count),
-        row("tool calls", left.tools, right.tools, count),
-        row("failed tools", left.failed_tools, right.failed_tools, count),
-        row("tokens in", left.usage.prompt, right.usage.prompt, count),
-        row("tokens out", left.usage.output, right.usage.output, count),
-        row("cost", left.usage.cost, right.usage.cost, lambda dollars: money(dollars, fine=True)),
+    one, two = left.sums, right.sums
+    rows = [
+        row("time", one.end_ns - one.start_ns, two.end_ns - two.start_ns, duration),
+        row("model calls", one.calls, two.calls, count),
+        row("tool calls", one.tools, two.tools, count),
+        row("failed tools", one.failed_tools, two.failed_tools, count),
     ]
+    if left.piece is None and right.piece is None:
+        rows.append(row("tokens in", left.usage.prompt, right.usage.prompt, count))
+        rows.append(row("tokens out", left.usage.output, right.usage.output, count))
+    else:
+        rows.append(row("tokens", one.tokens, two.tokens, count))
+    return [*rows, row("cost", one.cost, two.cost, lambda dollars: money(dollars, fine=True))]

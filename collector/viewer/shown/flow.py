@@ -15,12 +15,18 @@ _LEAST_GROUP = 3
 
 
 def flow(
-    spans: list[ShownSpan], children: dict[str, list[ShownSpan]], depth: int, called: Counter[tuple[str, str]]
+    spans: list[ShownSpan],
+    children: dict[str, list[ShownSpan]],
+    depth: int,
+    called: Counter[tuple[str, str]],
+    number: int = 0,
 ) -> list[TurnItem]:
-    """What happened below one span, in order of time; tools that ran one after another without failing are a group."""
+    """What happened below one span, in order of time; tools that ran one after another without failing are a group.
+
+    Calls are numbered on from `number`.
+    """
     items: list[TurnItem] = []
     tools: list[TurnItem] = []
-    number = 0
 
     def flush() -> None:
         if len(tools) >= _LEAST_GROUP and not any(tool.edits or tool.items for tool in tools):

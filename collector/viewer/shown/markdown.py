@@ -25,8 +25,11 @@ def turn_markdown(turn: ShownTurn, most_output: int = _MOST_OUTPUT) -> str:
         facts.append(f"{count(turn.usage.total)} tokens")
     if turn.usage.cost:
         facts.append(money(turn.usage.cost, fine=True))
-    lines = [f"## Turn {turn.number}", "", f"*{', '.join(facts)}; trace {turn.trace_id}*", ""]
-    if turn.prompt:
+    piece, which = turn.piece, ""
+    if piece is not None:
+        which = f", spans {piece.first + 1:,} to {piece.until:,} of {len(piece.turn.spans):,}"
+    lines = [f"## Turn {turn.number}{which}", "", f"*{', '.join(facts)}; trace {turn.trace_id}*", ""]
+    if turn.prompt and (piece is None or piece.is_start):
         lines += [f"> {line}" for line in turn.prompt.splitlines()] + [""]
     lines += _lines(turn.items, 0, most_output)
     return "\n".join(lines).rstrip() + "\n"

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
 
+from collector.viewer.shown.addresses import Address
 from collector.viewer.shown.edits import changed_files
-from collector.viewer.shown.figures import clock, count, duration, money, percent, short_text
+from collector.viewer.shown.excerpt import Excerpt, facts_of, parts_shown
+from collector.viewer.shown.figures import clock, short_text
 from collector.viewer.shown.items import SummedUsage
 from collector.viewer.shown.masks import masks_of
-from collector.viewer.shown.render import render
+from collector.viewer.shown.parts import Outline
+from collector.viewer.shown.render import render, render_in_pieces
 from collector.viewer.shown.spans import ShownSpan
-from collector.viewer.shown.turns import ShownTurn, calls_of, turns_of
+from collector.viewer.shown.turns import ShownTurn, calls_of
 from collector.viewer.shown.under_way import under_way
 from collector.viewer.shown.waterfall import Waterfall, waterfall
 
 VIEWS = ("talk", "changed", "waterfall", "sent")
 _JUMP = 0.5
 _MOST_JUMPED = 2000
+_MOST_SAID = 1_000_000
+"""A page on which tools said more than so many characters holds what they said only once it is opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Where the rows of a page link to, and the directory their paths are told from."""
+    """Where the rows of a page link to, and the directory their paths are told from.
 
-    link: str
+    `lazy`: what is folded is not in the page; it is loaded when it is opened, and linked where no script runs.
+    """
+
+    address: Address
     directory: str
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class CallRow:
 
 def overview(
     spans: list[ShownSpan],
-    link: str,
+    address: Address,
     view: str,
     *,
     turn: int = 0,
@@ -59,41 +68,51 @@ def overview(
     usual: float = 0.0,
     open_turn: Mapping[str, Any] | None = None,
     delivery: tuple[str, str, bool] | None = None,
+    excerpt: Excerpt | None = None,
+    title: str = "",
+    directory: str = "",
 ) -> dict[str, Any]:
     """What `session.html` shows of the spans of a session or of a trace, in one of `VIEWS`.
 
     The rail shows a turn by its number, the last one by default; `zoom` names a span whose time the waterfall shows;
     `usual` is what a turn costs in this project, in the median; `open_turn` is what the status tells of the turn that
     is not over, if any; `delivery` says how far the session is on its way, what is left, and whether that was refused.
+    Where `spans` are not all, `excerpt` says which part they are; `title` and `directory` are known of the session.
     """
-    turns = turns_of(spans, usual)
+    parts = parts_shown(spans, usual, excerpt)
+    turns = [each for part in parts for each in part.turns]
+    is_whole = excerpt is None or excerpt.tells_all
     total = SummedUsage()
     for each in turns:
         total.add(each.usage)
-    drawn = _drawn(turns, open_turn)
-    number = turn if 0 < turn <= len(drawn) else len(drawn)
-    in_rail = drawn[number - 1] if drawn else []
-    directory = _last(spans, "opencode.directory")
+    drawn = _drawn(turns, open_turn if excerpt is None or excerpt.is_newest else None)
+    numbers = [number for number, _ in drawn]
+    number = turn if turn in numbers else numbers[-1] if numbers else 0
+    in_rail = next((own for each, own in drawn if each == number), [])
+    directory = _last(spans, "opencode.directory") or directory
     calls = _calls(turns)
     largest = max((call.usage.prompt + call.usage.output for call in calls), default=0)
     window = int(max((span.number("opencode.context_window") or 0 for span in spans), default=0))
     masked = Counter(mask.rule for span in spans for mask in masks_of(span))
     return {
-        "title": title_of(spans, turns) or ("The first turn is under way" if open_turn else ""),
-        "base": Base(link, directory),
-        "export": f"{link}/export",
-        "about": _about(spans),
+        "title": title_of(spans, turns, title) or ("The first turn is under way" if open_turn else ""),
+        "base": Base(address, directory, excerpt is not None and (excerpt.is_long or _say_much(spans))),
+        "about": _about(spans, excerpt),
         "view": view if view in VIEWS else "talk",
+        "parts_shown": parts,
+        "pager": excerpt.pager(address, view) if excerpt is not None else None,
         "turns": turns,
+        "newest": [turn.spans[0].trace_id for turn in (turns if excerpt is None else excerpt.session.turns)[-2:]],
         "total": total,
-        "facts": [*_facts(turns, total, masked, spans), *([("Delivery", *delivery)] if delivery else [])],
-        "files": changed_files([span for each in turns for span in each.spans]),
+        "facts": [*facts_of(turns, total, masked, excerpt), *([("Delivery", *delivery)] if delivery else [])],
+        "files": changed_files(spans) if is_whole or view == "changed" else [],
+        "changes_whole": is_whole,
         "calls": calls,
         "scale": min(max(largest, 1), window) if window else max(largest, 1),
         "window": window,
         "usual": usual,
         "rail_turn": number,
-        "newest_turn": len(drawn),
+        "newest_turn": numbers[-1] if numbers else 0,
         "rail_fall": waterfall(in_rail),
         "rail_ns": _lasted(in_rail),
         "falls": _falls(drawn, zoom) if view == "waterfall" else [],
@@ -101,30 +120,53 @@ def overview(
         "sent": [(span, len(masks_of(span))) for span in _in_order(spans)] if view == "sent" else [],
         "rules": masked.most_common(),
         "masked_total": sum(masked.values()),
-        "span_count": len(spans),
+        "span_count": len(spans) if excerpt is None else excerpt.session.spans,
     }
 
 
 def one_file(spans: list[ShownSpan], identifier: str) -> str:
     """A session as one HTML file that needs nothing else: sealed text, the stylesheet inside, no script."""
-    style = (files("collector.viewer") / "static" / "app.css").read_text(encoding="utf-8")
-    return render("shared.html", style=Markup(style), id=identifier, **overview(spans, "", "talk"))
+    return render("shared.html", style=_style(), id=identifier, **overview(spans, Address(""), "talk"))
 
 
-def _drawn(turns: list[ShownTurn], open_turn: Mapping[str, Any] | None) -> list[list[ShownSpan]]:
-    """The spans of each turn as a waterfall shows them: those of the open turn with what runs now."""
-    drawn = [turn.spans for turn in turns]
+def long_file(turns: Iterator[ShownTurn], outline: Outline, title: str, identifier: str) -> Iterator[str]:
+    """The same of a session in parts, in pieces: of its `turns` only one at a time need be known."""
+    excerpt = Excerpt(outline, outline, 1, len(outline.parts))
+    return render_in_pieces(
+        "shared.html",
+        style=_style(),
+        id=identifier,
+        title=title,
+        about=[f"started {clock(outline.turns[0].start_ns)}"],
+        facts=facts_of([], SummedUsage(), Counter(), excerpt),
+        turns=turns,
+        base=Base(Address(""), ""),
+        scale=1,
+    )
+
+
+def _say_much(spans: list[ShownSpan]) -> bool:
+    return sum(len(span.text("output.value")) for span in spans if span.kind == "TOOL") > _MOST_SAID
+
+
+def _style() -> Markup:
+    return Markup((files("collector.viewer") / "static" / "app.css").read_text(encoding="utf-8"))
+
+
+def _drawn(turns: list[ShownTurn], open_turn: Mapping[str, Any] | None) -> list[tuple[int, list[ShownSpan]]]:
+    """The spans of each turn by its number, as a waterfall shows them: those of the open turn with what runs now."""
+    drawn = [(turn.number, turn.spans) for turn in turns]
     if now := under_way(open_turn, turns, time.time_ns()):
-        opened = drawn.pop() if turns and turns[-1].root is None else []
-        drawn.append([*opened, *now])
+        number, opened = drawn.pop() if turns and turns[-1].root is None else (turns[-1].number + 1 if turns else 1, [])
+        drawn.append((number, [*opened, *now]))
     return drawn
 
 
-def _falls(drawn: list[list[ShownSpan]], zoom: str) -> list[tuple[int, int, Waterfall]]:
+def _falls(drawn: list[tuple[int, list[ShownSpan]]], zoom: str) -> list[tuple[int, int, Waterfall]]:
     """The number of a turn, when it began, and its waterfall; with `zoom`, of the turn of that span alone."""
     return [
         (number, min(span.start_ns for span in spans), waterfall(spans, zoom=zoom))
-        for number, spans in enumerate(drawn, 1)
+        for number, spans in drawn
         if not zoom or any(span.span_id == zoom for span in spans)
     ]
 
@@ -162,45 +204,22 @@ def _last(spans: list[ShownSpan], key: str) -> str:
     return next((text for span in reversed(spans) if (text := span.text(key))), "")
 
 
-def title_of(spans: list[ShownSpan], turns: list[ShownTurn]) -> str:
+def title_of(spans: list[ShownSpan], turns: list[ShownTurn], known: str = "") -> str:
+    """The title of a session; where no turn of these has one, `known`, or what was asked first."""
     top = {turn.root.span_id for turn in turns if turn.root is not None}
     titled = [span for span in spans if span.span_id in top and span.text("opencode.session_title")]
     if titled:
         return titled[-1].text("opencode.session_title")
     return short_text(
-        next((turn.prompt for turn in turns if turn.prompt), "") or (turns[0].spans[0].name if turns else "")
+        known or next((turn.prompt for turn in turns if turn.prompt), "") or (turns[0].spans[0].name if turns else "")
     )
 
 
-def _about(spans: list[ShownSpan]) -> list[str]:
+def _about(spans: list[ShownSpan], excerpt: Excerpt | None) -> list[str]:
     if not spans:  # the first turn of a session has begun, and no span of it is done
         return []
     agent = _last(spans, "agent.name")
     service = spans[-1].service
     name = " ".join(dict.fromkeys(filter(None, (service, agent))))
-    return [*filter(None, (name, _last(spans, "llm.model_name"))), f"started {clock(min(s.start_ns for s in spans))}"]
-
-
-def _facts(
-    turns: list[ShownTurn], total: SummedUsage, masked: Counter[str], spans: list[ShownSpan]
-) -> list[tuple[str, str, str, bool]]:
-    if not spans:  # the first turn has begun, and nothing can be counted yet
-        return []
-    tools = sum(turn.tools for turn in turns)
-    failed = sum(turn.failed_tools for turn in turns)
-    waited = sum(turn.waited_ns for turn in turns)
-    worked = sum(turn.end_ns - turn.start_ns for turn in turns)
-    facts = [
-        ("Turns", str(len(turns)), "", False),
-        ("Calls", str(sum(turn.calls for turn in turns)), "", False),
-        ("Tools", str(tools), f"{failed} failed" if failed else "", bool(failed)),
-    ]
-    if total.total:
-        facts.append(("Tokens", count(total.total), f"{percent(total.cache_read, total.prompt)} cached", False))
-    if total.cost:
-        facts.append(("Cost", money(total.cost), "", False))
-    facts.append(("Time", duration(worked), f"{duration(waited)} waiting for you" if waited else "", False))
-    if masked:
-        rules = len(masked)
-        facts.append(("Masked", str(sum(masked.values())), f"{rules} rule{'s' if rules > 1 else ''}", False))
-    return facts
+    began = excerpt.session.turns[0].start_ns if excerpt is not None else min(s.start_ns for s in spans)
+    return [*filter(None, (name, _last(spans, "llm.model_name"))), f"started {clock(began)}"]

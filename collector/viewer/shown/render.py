@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from html import unescape
 from typing import Any
@@ -12,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from collector.viewer.shown import figures, words
+from collector.viewer.shown.addresses import session_link, trace_link
 from collector.viewer.shown.masks import draw, inked
 from collector.viewer.shown.prose import prose
 from collector.viewer.shown.terminal import terminal
@@ -27,6 +29,12 @@ _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 def render(template: str, **values: Any) -> str:
     """The HTML of a template under `templates/`; what would turn text around is shown as U+FFFD, as in a terminal."""
     return _TURNING.sub("\ufffd", _environment().get_template(template).render(**values))
+
+
+def render_in_pieces(template: str, **values: Any) -> Iterator[str]:
+    """The same, as it is made: an iterator among the values is asked for one item at a time."""
+    for piece in _environment().get_template(template).generate(**values):
+        yield _TURNING.sub("\ufffd", piece)
 
 
 @lru_cache(1)
@@ -66,6 +74,8 @@ def _environment() -> Environment:
         what=words.what,
         whole=figures.whole,
         within=words.within,
+        session_link=session_link,
+        trace_link=trace_link,
         written=words.written,
     )
     return environment

@@ -12,9 +12,8 @@ import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from collector.openinference.session_ids import SESSION_KEYS, listed_session
 from collector.otlp.values import read_attributes
-
-_SESSION = ("session.id", "gen_ai.conversation.id", "conversation.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,8 @@ class ShownSpan:
 
     @property
     def session_id(self) -> str:
-        return self.text(*_SESSION)
+        """The id under which its session is listed."""
+        return listed_session(self.text(*SESSION_KEYS))
 
     @property
     def key(self) -> str:
@@ -138,23 +138,6 @@ def read_spans(requests: Iterable[ExportTraceServiceRequest]) -> Iterator[ShownS
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
                     yield _read(span, resource, service, scope_spans.scope.name)
-
-
-def parents_of(spans: Iterable[ShownSpan]) -> dict[str, str]:
-    """The parent of each span among `spans`, by id; empty where it is not among them, or would be its own ancestor."""
-    given = {span.span_id: span.parent_id for span in spans}
-    found: dict[str, str] = {}
-    for start in given:
-        path: list[str] = []
-        at = start
-        while at in given and at not in found and at not in path:
-            path.append(at)
-            at = given[at]
-        circle = path[path.index(at) :] if at in path else []
-        for span_id in path:
-            parent = given[span_id]
-            found[span_id] = parent if parent in given and span_id not in circle else ""
-    return found
 
 
 def _read(span: Span, resource: dict[str, Any], service: str, scope: str) -> ShownSpan:

@@ -10,18 +10,36 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 from collector.viewer.shown.flow import flow, root_notes
 from collector.viewer.shown.items import SummedUsage, TurnItem, is_side_call, usage_of
-from collector.viewer.shown.spans import ShownSpan, parents_of
+from collector.viewer.shown.parts import TurnSlice
+from collector.viewer.shown.roots import grouped_by_turn, parents_of
+from collector.viewer.shown.spans import ShownSpan
 
 OUTLIER = 3.0
 """A turn is an outlier from this many times the median on, of its session (of at least three turns) or its project."""
 
 
+class TurnSums(NamedTuple):
+    """What a turn took and spent."""
+
+    start_ns: int
+    end_ns: int
+    calls: int
+    tools: int
+    failed_tools: int
+    tokens: int
+    cost: float
+
+
 @dataclass(slots=True)
 class ShownTurn:
-    """A turn: its root where it has arrived, its spans in order, and what happened."""
+    """A turn: its root where it has arrived, its spans in order, and what happened.
+
+    Of one that is too long for a part, the `piece` that stands in it: sums and times are of that piece.
+    """
 
     number: int
     root: ShownSpan | None
@@ -36,6 +54,7 @@ class ShownTurn:
     waited_ns: int = 0
     outlier: float = 0.0
     outlier_of: str = ""
+    piece: TurnSlice | None = None
 
     @property
     def trace_id(self) -> str:
@@ -43,7 +62,21 @@ class ShownTurn:
 
     @property
     def id(self) -> str:
-        return f"t{self.number}"
+        """Of a piece that does not begin the turn, with the number of its first span."""
+        if self.piece is None or self.piece.is_start:
+            return f"t{self.number}"
+        return f"t{self.number}-{self.piece.first + 1}"
+
+    @property
+    def sums(self) -> TurnSums:
+        """What is known of the whole turn, also where this is a piece of it."""
+        if self.piece is not None:
+            turn = self.piece.turn
+            return TurnSums(
+                turn.start_ns, turn.end_ns, turn.calls, turn.tools, turn.failed_tools, turn.tokens, turn.cost
+            )
+        used = self.usage
+        return TurnSums(self.start_ns, self.end_ns, self.calls, self.tools, self.failed_tools, used.total, used.cost)
 
     @property
     def start_ns(self) -> int:
@@ -64,44 +97,38 @@ class ShownTurn:
 
 def turns_of(spans: Iterable[ShownSpan], usual: float = 0.0) -> list[ShownTurn]:
     """The turns that these spans make, oldest first; costs are compared with their median, and with the `usual` one."""
-    every = sorted(spans, key=lambda span: (span.start_ns, span.end_ns, span.span_id))
-    by_trace: dict[str, list[ShownSpan]] = defaultdict(list)
-    for span in every:
-        by_trace[span.trace_id].append(span)
-    groups: list[tuple[ShownSpan | None, list[ShownSpan]]] = []
-    for trace in by_trace.values():
-        groups += _roots(trace)
-    groups.sort(key=lambda group: min(span.start_ns for span in group[1]))
-    turns = [_turn(number, root, below) for number, (root, below) in enumerate(groups, 1)]
-    costs = [turn.usage.cost for turn in turns if turn.usage.cost]
-    of_session = median(costs) if len(costs) >= 3 else 0.0
+    turns = [_turn(number, root, below) for number, (root, below) in enumerate(grouped_by_turn(spans), 1)]
+    _mark_outliers(turns, [turn.usage.cost for turn in turns], usual)
+    return turns
+
+
+def turns_in(
+    slices: Iterable[TurnSlice], spans: Iterable[ShownSpan], costs: Sequence[float], usual: float = 0.0
+) -> list[ShownTurn]:
+    """The turns of a part, of the `spans` that were read for it; `costs` are those of all turns of the session."""
+    known = {(span.trace_id, span.span_id): span for span in spans}
+    turns: list[ShownTurn] = []
+    for piece in slices:
+        own = [span for each in piece.spans if (span := known.get((each.trace_id, each.span_id))) is not None]
+        root = known.get((piece.turn.root.trace_id, piece.turn.root.span_id)) if piece.turn.root is not None else None
+        if own:  # what was forgotten since the outline was read is left out
+            turns.append(_turn(piece.turn.number, root, own, None if piece.is_whole else piece))
+    _mark_outliers([turn for turn in turns if turn.piece is None], costs, usual)
+    return turns
+
+
+def _mark_outliers(turns: Iterable[ShownTurn], costs: Iterable[float], usual: float) -> None:
+    spent = [cost for cost in costs if cost]
+    of_session = median(spent) if len(spent) >= 3 else 0.0
     for turn in turns:
         for whose, typical in (("project's", usual), ("session's", of_session)):
             if typical and turn.usage.cost >= OUTLIER * typical:
                 turn.outlier, turn.outlier_of = turn.usage.cost / typical, whose
-    return turns
 
 
-def _roots(trace: list[ShownSpan]) -> list[tuple[ShownSpan | None, list[ShownSpan]]]:
-    """The spans of one trace by the root they stand under; those whose parent is not here yet belong together."""
-    parent = parents_of(trace)
-    below: dict[str, list[ShownSpan]] = defaultdict(list)
-    for span in trace:
-        at = span.span_id
-        while parent[at]:
-            at = parent[at]
-        below[at].append(span)
-    tops = [span for span in trace if not parent[span.span_id]]
-    whole = [span for span in tops if not span.parent_id or span.kind == "AGENT"]
-    groups: list[tuple[ShownSpan | None, list[ShownSpan]]] = [(top, below[top.span_id]) for top in whole]
-    waiting = [span for top in tops if top not in whole for span in below[top.span_id]]
-    if waiting:
-        groups.append((None, sorted(waiting, key=lambda span: span.start_ns)))
-    return groups
-
-
-def _turn(number: int, root: ShownSpan | None, spans: list[ShownSpan]) -> ShownTurn:
-    turn = ShownTurn(number, root, spans)
+def _turn(number: int, root: ShownSpan | None, spans: list[ShownSpan], piece: TurnSlice | None = None) -> ShownTurn:
+    """A turn, or the `piece` of a long one that stands in this part: its root may stand in another."""
+    turn = ShownTurn(number, root, spans, piece=piece)
     children: dict[str, list[ShownSpan]] = defaultdict(list)
     parent = parents_of(spans)
     for span in spans:
@@ -118,20 +145,27 @@ def _turn(number: int, root: ShownSpan | None, spans: list[ShownSpan]) -> ShownT
             if event.name.endswith(".replied"):
                 turn.waited_ns += int(event.attributes.get("opencode.waited_ms") or 0) * 1_000_000
     turn.prompt = _prompt(root, spans)
-    turn.attachments = _attachments(spans)
-    first = ([root] if root is not None and root.kind not in ("AGENT", "CHAIN", "") else []) + children[""]
-    if root is not None:
-        first += children[root.span_id]
-    turn.items = flow(sorted(first, key=lambda s: s.start_ns), children, 0, Counter())
-    if root is not None:
-        turn.items += root_notes(root)
-        if root.failed and root.error:
-            turn.items.append(TurnItem("note", root, root.error, icon="fail"))
-    if root is not None and root.kind == "AGENT" and not any(item.what == "say" for item in turn.items):
+    turn.attachments = _attachments(spans) if piece is None or piece.is_start else ()
+    own_root = root if any(span is root for span in spans) else None
+    first = ([own_root] if own_root is not None and own_root.kind not in ("AGENT", "CHAIN", "") else []) + children[""]
+    if own_root is not None:
+        first += children[own_root.span_id]
+    before = sum(span.kind == "LLM" for span in piece.turn.spans[: piece.first]) if piece is not None else 0
+    turn.items = flow(sorted(first, key=lambda s: s.start_ns), children, 0, Counter(), before)
+    if root is not None and (piece is None or piece.is_end):
+        _end(turn, root)
+    return turn
+
+
+def _end(turn: ShownTurn, root: ShownSpan) -> None:
+    """What only the root of a turn tells."""
+    turn.items += root_notes(root)
+    if root.failed and root.error:
+        turn.items.append(TurnItem("note", root, root.error, icon="fail"))
+    if root.kind == "AGENT" and not any(item.what == "say" for item in turn.items):
         answer = root.text("output.value")
         if answer:
             turn.items.append(TurnItem("say", root, answer))
-    return turn
 
 
 def _prompt(root: ShownSpan | None, spans: list[ShownSpan]) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.viewer.shown.figures import duration
-from collector.viewer.shown.spans import ShownSpan, parents_of
+from collector.viewer.shown.roots import parents_of
+from collector.viewer.shown.spans import ShownSpan
 from collector.viewer.shown.under_way import is_running
 
 _LEAST = 0.35

@@ -22,20 +22,62 @@ function pick(id, scroll) {
   }
   for (const link of all("[data-zoom]")) {
     link.hidden = !/^[0-9a-f]{16}$/.test(id);
-    link.href = `?view=waterfall&zoom=${id}`;
+    link.href = link.dataset.zoom.replace("SPAN", id);
   }
-  if (scroll) all(`[data-span="${CSS.escape(id)}"]`).find(e => e.offsetParent)?.scrollIntoView({ block: "nearest" });
+  if (scroll) all(`[data-span="${CSS.escape(id)}"]`).find(e => e.checkVisibility())?.scrollIntoView({ block: "nearest" });
 }
 function toHash() {
   const id = decodeURIComponent(location.hash.slice(1));
   const target = id && document.getElementById(id);
-  if (!target) return;
+  if (!target) { toPart(id); return; }
   for (let e = target; e; e = e.parentElement) if (e.tagName === "DETAILS") e.open = true;
   if (target.dataset.span) pick(target.dataset.span);
   target.scrollIntoView({ block: "center" });
 }
+// What a link names may stand in a part of a long session that is not on this page.
+function toPart(id) {
+  const named = /^(?:s-([0-9a-f]{16})|(t\d+)(?:-\d+)?)$/.exec(id);
+  const at = named && (named[1] ?? named[2]), here = new URL(location.href);
+  if (!at || !document.querySelector(".pager") || here.searchParams.get("at") === at) return;
+  for (const name of ["part", "whole"]) here.searchParams.delete(name);
+  here.searchParams.set("at", at);
+  location.replace(here);
+}
 addEventListener("hashchange", toHash);
 toHash();
+
+// Part by part: what comes before or after is put beside what is there, which stays where it was seen.
+async function loadPart(link) {
+  const side = link.dataset.loadPart, nav = link.closest(".pager");
+  if (link.ariaBusy === "true") return false;
+  link.ariaBusy = "true";
+  const answer = await fetch(link.href, { headers: { accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) { link.ariaBusy = null; say("It could not be loaded."); return false; }
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const parts = all("#talk > .part", next).filter(part => !document.getElementById(part.id));
+  const way = next.querySelector(`#talk > .pager.${side}`);
+  const top = nav.getBoundingClientRect().bottom;
+  for (const part of parts) { part.dataset.loaded = ""; side === "earlier" ? nav.after(part) : nav.before(part); }
+  if (way) nav.replaceChildren(...way.childNodes);
+  if (side === "earlier" && parts[0]) {
+    const after = parts.at(-1).nextElementSibling?.getBoundingClientRect().top ?? top;
+    scrollBy({ top: after - top, behavior: "instant" });
+  }
+  say(parts.length ? "Loaded" : "Nothing more");
+  return parts.length > 0;
+}
+// A folded row of a long part holds nothing until it is opened.
+document.addEventListener("toggle", async event => {
+  const row = event.target;
+  const held = row.open && row.querySelector?.(":scope > [data-load]");
+  if (!held) return;
+  const { load } = held.dataset;
+  delete held.dataset.load;
+  const answer = await fetch(load).catch(() => null);
+  if (!answer?.ok) { held.dataset.load = load; return; }
+  const filled = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
+  if (filled) { filled.dataset.filled = ""; held.replaceWith(filled); }
+}, true);
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 async function copy(button, text) {
@@ -48,9 +90,10 @@ async function copy(button, text) {
 }
 
 document.addEventListener("click", async event => {
-  const e = event.target.closest("[data-set-theme],[data-copy],[data-copy-text],[data-copy-from],[data-span],#follow");
+  const e = event.target.closest("[data-set-theme],[data-copy],[data-copy-text],[data-copy-from],[data-span],[data-load-part],#follow");
   if (!e) return;
   if (e.dataset.setTheme) theme(e.dataset.setTheme);
+  else if (e.dataset.loadPart && e.closest("#talk") && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); await loadPart(e); }
   else if (e.id === "follow") follow(e.getAttribute("aria-pressed") !== "true");
   else if (e.dataset.copyText !== undefined) copy(e, e.dataset.copyText);
   else if (e.dataset.copy) copy(e, document.getElementById(e.dataset.copy)?.innerText ?? "");
@@ -62,10 +105,15 @@ for (const menu of all("details.menu")) document.addEventListener("click", event
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.matches("input, textarea, select")) { if (event.key === "Escape") event.target.blur(); return; }
-  const rows = all("main .row[data-span], main tr[data-span], main li[data-span], main .wf.wide a[data-span]").filter(e => e.offsetParent);
+  const rows = all("main .row[data-span], main tr[data-span], main li[data-span], main .wf.wide a[data-span]").filter(e => e.checkVisibility());
   const at = rows.findIndex(e => e.hasAttribute("aria-current"));
   const row = rows[at];
   if (event.key === "j" || event.key === "k") {
+    const edge = document.querySelector(`#talk > .pager.${event.key === "j" ? "later" : "earlier"} [data-load-part]`);
+    if (edge && at === (event.key === "j" ? rows.length - 1 : 0)) {
+      loadPart(edge).then(loaded => { if (loaded) document.body.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, bubbles: true })); });
+      return;
+    }
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)))];
     if (next) { pick(next.dataset.span, true); (next.querySelector("summary, a") ?? next).focus({ preventScroll: true }); }
   } else if (event.key === "l" && row) row.matches("details") ? row.open = true : row.querySelector("a")?.click();
@@ -88,21 +136,28 @@ document.addEventListener("keydown", event => {
 
 // The rail shows the turn that is in view: its waterfall, and its place among the costs.
 const wide = matchMedia("(min-width: 861px)");
-let inRail = 0, railSoon;
+let inRail = "", railSoon;
 function turnInView() {
-  const turns = all(".turn[id]");
-  if (innerHeight + scrollY >= document.documentElement.scrollHeight - 4) return Number(document.getElementById("rail").dataset.newest);
-  return Math.max(1, turns.filter(t => t.getBoundingClientRect().top < innerHeight * 0.4).length);
+  const turns = all(".turn[id]"), rail = document.getElementById("rail");
+  const newest = turns.at(-1);
+  const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 4;
+  const seen = atEnd ? newest : turns.filter(t => t.getBoundingClientRect().top < innerHeight * 0.4).at(-1) ?? turns[0];
+  const isLast = seen === newest && atEnd && !document.querySelector(".pager.later [data-load-part]");
+  return { turn: isLast ? Number(rail.dataset.newest) : Number(seen?.dataset.number ?? 1), part: seen?.closest(".part")?.dataset.part ?? "0" };
 }
 async function followRail(again = false) {
   const rail = document.getElementById("rail");
   if (!rail || !wide.matches) return;
-  const turn = turnInView();
-  if (!again && turn === (inRail || Number(rail.dataset.turn))) return;
-  inRail = turn;
+  const { turn, part } = turnInView();
+  const place = `${part}/${turn}`;
+  if (!again && place === (inRail || `${part}/${rail.dataset.turn}`)) return;
+  inRail = place;
   for (const a of all("[data-turn]", rail)) Number(a.dataset.turn) === turn ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current");
-  const answer = await fetch(`${rail.dataset.rail}?turn=${turn}`).catch(() => null);
-  if (!answer?.ok || inRail !== turn) return;
+  const asked = new URL(rail.dataset.rail, location.href);
+  asked.searchParams.set("turn", turn);
+  asked.searchParams.set("part", part);
+  const answer = await fetch(asked).catch(() => null);
+  if (!answer?.ok || inRail !== place) return;
   const next = rail.cloneNode(false);
   next.innerHTML = new DOMParser().parseFromString(await answer.text(), "text/html").body.innerHTML;
   next.dataset.turn = turn;
@@ -127,7 +182,7 @@ function follow(on) {
   if (on && waiting) refresh();
 }
 function merge(now, next) {
-  if (now.isEqualNode(next)) return;
+  if (next.dataset?.stays !== undefined || now.dataset?.filled !== undefined || now.isEqualNode(next)) return;
   if (now.nodeName !== next.nodeName || now.nodeType !== 1) { now.replaceWith(next); return; }
   for (const { name } of [...now.attributes]) if (!next.hasAttribute(name) && name !== "open" && name !== "aria-current") now.removeAttribute(name);
   for (const { name, value } of [...next.attributes]) if (name !== "open" && name !== "aria-current" && now.getAttribute(name) !== value) now.setAttribute(name, value);
@@ -157,15 +212,37 @@ async function refresh() {
   } catch { stale(true); return; }
   stale(false);
   const next = new DOMParser().parseFromString(text, "text/html");
+  keepLoaded(next);
   for (const id of ["main", "ledger-line", "here"]) {
     const now = document.getElementById(id), then = next.getElementById(id);
     if (now && then) merge(now, document.adoptNode(then));
   }
   if (picked) pick(picked);
-  inRail = 0;
+  inRail = "";
   followRail();
   tick();
   if (atEnd && document.querySelector(".turn")) scrollTo({ top: document.body.scrollHeight });
+}
+// Parts that were loaded, and those that were the newest when they were shown, stay while newer ones come.
+function keepLoaded(next) {
+  const talk = next.querySelector("#talk");
+  const here = all("#talk > .part");
+  if (!talk || !here.some(part => part.dataset.part !== "0")) return;
+  for (const part of here) {
+    if (next.getElementById(part.id)) continue;
+    const stands = next.createElement("div");
+    stands.id = part.id;
+    stands.className = "part";
+    stands.dataset.part = part.dataset.part;
+    stands.dataset.stays = "";
+    const after = all(":scope > .part", talk).find(each => Number(each.dataset.part) > Number(part.dataset.part));
+    after ? after.before(stands) : all(":scope > .part", talk).at(-1)?.after(stands);
+  }
+  for (const side of ["earlier", "later"]) {
+    const way = talk.querySelector(`:scope > .pager.${side}`), now = document.querySelector(`#talk > .pager.${side}`);
+    const loaded = document.querySelector(`#talk > .part[data-loaded]`);
+    if (way && now && loaded && (side === "earlier" || !now.querySelector("[data-load-part]"))) way.replaceChildren(...now.cloneNode(true).childNodes);
+  }
 }
 function stale(is) {
   const here = document.getElementById("here");
