@@ -13,7 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from collector.testing.running import RunningCollector
+
+INSTALL = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+pytest.importorskip("opentelemetry.sdk.trace", reason=f"the agent needs an SDK: {INSTALL}")
+pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason=f"the agent needs an exporter: {INSTALL}")
 
 
 def run_agent(collector: RunningCollector) -> None:

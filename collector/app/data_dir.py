@@ -56,7 +56,11 @@ class DataDirectory:
         if not try_lock(self._lock):
             self._lock.close()
             self._lock = None
-            raise ConfigError(f"another collector uses the data directory {self.path}: stop it, or use --data-dir")
+            where = f" and listens at {url}" if (url := announced_url(self.path)) else ""
+            raise ConfigError(
+                f"another collector uses the data directory {self.path}{where}:"
+                " send to that one, stop it, or use --data-dir"
+            )
 
     def announce(self, url: str) -> None:
         """Leave word where this collector listens, for the commands that read from it."""

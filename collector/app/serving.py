@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -18,12 +19,14 @@ import uvicorn
 
 from collector.app.http_protocol import ConnectionLimit, HttpProtocol
 from collector.errors import ConfigError
+from collector.opencode.connection import ask
 from collector.settings.loopback import is_loopback
 from collector.settings.model import Settings
 
 logger = logging.getLogger(__name__)
 
 _REQUESTS_SECONDS = 4
+_ASK_SECONDS = 1.0
 
 
 def run_loop(main: Any) -> None:
@@ -93,11 +96,28 @@ def _bound(host: str, port: int, setting: str) -> Iterator[socket.socket]:
         listener.close()
         if error.errno in (98, 48, 10048):
             raise ConfigError(
-                f"port {port} on {host} is taken: stop what uses it, or choose another with {setting}"
+                f"port {port} on {host} is taken{_by_whom(host, port)}, or choose another with {setting}"
             ) from None
         raise ConfigError(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
     with listener:
         yield listener
+
+
+def _by_whom(host: str, port: int) -> str:
+    """Who has a port, as far as it says, and what to do; a collector of this data directory is refused before."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    url = f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
+    try:
+        said = json.loads(ask(url, "GET", "/healthz", seconds=_ASK_SECONDS).body)
+        if said["service"] != "opencode-collector":
+            raise ValueError
+        version = str(said["version"])[:40]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ": stop what uses it"
+    directory = "another data directory"
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # it tells no stranger, unless it is set to
+        directory = str(json.loads(ask(url, "GET", "/api/status", seconds=_ASK_SECONDS).body)["data_dir"])
+    return f" by a collector that runs already (version {version}, of {directory}): send to that one, stop it"
 
 
 def url_of(settings: Settings, listener: socket.socket) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-_UNBOUND = 2000
 _GAP = 2
+_USUAL = 60
+"""Characters of a cell that its column is made wide enough for, where it is not cut."""
 
 
 def print_json(value: Any) -> None:
@@ -83,19 +84,21 @@ class Column:
 
 
 def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]], empty: str) -> None:
-    """Print a table that fits the terminal, or COLUMNS; as wide as it needs to be elsewhere. `empty` without rows."""
+    """Print a table that fits the terminal, or COLUMNS; elsewhere with whole cells. `empty` without rows."""
     from rich.console import Console  # only who prints a table pays for it
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    width = console.width if console.is_terminal or os.environ.get("COLUMNS", "").isdigit() else _UNBOUND
-    console.width = max(width, 20)
     shown = [[printable(cell) for cell in row] for row in rows]
     if not shown:
         console.print(Text(empty))
         return
     known = [column if isinstance(column, Column) else _plain_column(column) for column in columns]
+    if not (console.is_terminal or os.environ.get("COLUMNS", "").isdigit()):
+        _print_whole(known, shown)
+        return
+    console.width = max(console.width, 20)
     kept = fitting(known, shown, console.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for at, size in kept:
@@ -104,6 +107,20 @@ def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str]], 
     for row in shown:
         table.add_row(*(Text(_cut(row[at], size, known[at].is_path)) for at, size in kept))
     console.print(table)
+
+
+def _print_whole(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Every cell whole, under its column's name; one that is longer than most is not what all others are padded to."""
+    from rich.cells import cell_len
+
+    used = [at for at in range(len(columns)) if any(row[at] for row in rows)]
+    names = [column.name for column in columns]
+    widths = {
+        at: max(size for row in (names, *rows) if (size := cell_len(row[at])) <= _USUAL or row is names) for at in used
+    }
+    for row in (names, *rows):
+        cells = [(row[at], " " * max(0, widths[at] - cell_len(row[at])), columns[at].right) for at in used]
+        print((" " * _GAP).join(space + cell if right else cell + space for cell, space, right in cells).rstrip())
 
 
 def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[tuple[int, int]]:

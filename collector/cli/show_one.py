@@ -70,7 +70,7 @@ def _joined(pages: Iterator[dict[str, Any]]) -> dict[str, Any]:
         whole["turns"] += [turn for turn in document["turns"] if turn["number"] not in known]
         whole["spans"] += document["spans"]
         whole["markdown"] += "\n" + document["markdown"]
-    return whole
+    return {name: value for name, value in whole.items() if name not in ("part", "parts")}
 
 
 def _print_markdown(text: str) -> None:

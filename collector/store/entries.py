@@ -253,7 +253,7 @@ ANY_SPAN = SpanQuery()
 
 @dataclass(frozen=True, slots=True)
 class TraceEntry:
-    """A trace by its root span, or by its first where the root has not arrived."""
+    """A trace by its root span, or by its first where the root has not arrived; an agent's turn by what was asked."""
 
     trace_id: str
     session_id: str

@@ -61,10 +61,10 @@ class ListedSums:
         """What `spans`, of one trace and session, add; in columns, since a loop over all costs as much as the rows."""
         sums = cls()
         sums.count(spans)
-        parents, names, starts, ends, models, tools, services, agents, prompts, titles, directories = zip(
+        parents, kinds, names, starts, ends, models, tools, services, agents, prompts, titles, directories = zip(
             *[
                 (
-                    span.parent_id, span.name, span.start_ns, span.end_ns, span.model, span.tool,
+                    span.parent_id, span.kind, span.name, span.start_ns, span.end_ns, span.model, span.tool,
                     span.service, span.agent, span.prompt, span.title, span.directory,
                 )
                 for span in spans
@@ -73,7 +73,10 @@ class ListedSums:
         )  # fmt: skip
         ranks = [start if parent else start - ROOT_RANK for start, parent in zip(starts, parents, strict=True)]
         sums.name_rank = min(ranks)
-        sums.name = names[ranks.index(sums.name_rank)]
+        at = ranks.index(sums.name_rank)
+        sums.name = names[at]
+        if kinds[at] == "AGENT" and prompts[at]:  # agents name every turn alike: what was asked tells them apart
+            sums.name = " ".join(prompts[at].split())
         sums.start_ns, sums.end_ns = min(starts), max(ends)
         sums.session_id = spans[0].session_id
         sums.service, sums.agent, sums.prompt = map(_first, (services, agents, prompts))

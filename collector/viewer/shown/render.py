@@ -22,6 +22,7 @@ _MOST_SHOWN = 100_000
 HIT_START, HIT_END = "\x02", "\x03"
 """What stands around the words of a search in a snippet; no kept text holds them (control characters)."""
 
+_CODE = re.compile("`([^`]+)`")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Embeddings, overrides and isolates (Unicode Standard Annex 9): with these, a command reads as another than it is."""
 
@@ -48,6 +49,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         age=figures.age,
+        breakable=breakable,
         clip=clip,
         clock=figures.clock,
         command=words.command,
@@ -67,6 +69,7 @@ def _environment() -> Environment:
         short=figures.short_text,
         size=figures.size,
         tally=words.tally,
+        told=told,
         terminal=terminal,
         todos=words.todos,
         tool=words.tool,
@@ -86,6 +89,16 @@ def clip(text: str, most: int = _MOST_SHOWN) -> str:
     return (
         text if len(text) <= most else f"{text[:most]}\n… {len(text) - most:,} more characters; OTLP/JSON has them all"
     )
+
+
+def breakable(name: str) -> Markup:
+    """A long name that may be broken after a dot or an underscore, and nowhere else."""
+    return Markup(re.sub(r"([._])", r"\1<wbr>", str(escape(name))))
+
+
+def told(text: str) -> Markup:
+    """A sentence of ours, in which commands and names stand between backticks."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def marked(snippet: str) -> Markup:
