@@ -51,6 +51,7 @@ Alibaba Cloud | alibaba-access-key | LTAI{{an 20}} | G
 Amazon | aws-access-key-id | AKIA{{b32 16}} | G
 Amazon | aws-access-key-id | ASIA{{b32 16}} | G
 Amazon | aws-mws-key | amzn.mws.{_UUID} | V
+Amazon | aws-bedrock-key | bedrock-api-key-{{b64 200}} | G
 Anthropic | anthropic-key | sk-ant-api03-{{url 93}}AA | G
 Anthropic | anthropic-key | sk-ant-admin01-{{url 93}}AA | G
 Anthropic (Claude Code) | anthropic-key | sk-ant-oat01-{{url 93}}AA | V
@@ -163,6 +164,7 @@ Linear | linear-key | lin_api_{{an 40}} | G
 Liveblocks | liveblocks-key | sk_prod_{{url 64}} | V
 LlamaCloud | llamacloud-key | llx-{{an 48}} | V
 Lob | lob-key | live_{{hex 35}} | G
+LocalStack | localstack-key | ls-{{an 8}}-{{an 4}}-{{an 4}}-{{an 4}}-{{an 12}} | V
 LogicMonitor | logicmonitor-token | lmv1:{{an 20}}:{{b64 38}}== | C
 Mailchimp | mailchimp-key | {{hex 32}}-us14 | G
 Mailgun | mailgun-key | key-{{hex 32}} | G
@@ -190,6 +192,7 @@ OpenAI | openai-key | sk-admin-{{url 58}}T3BlbkFJ{{url 58}} | G
 OpenAI (Codex) | openai-token | rt_{{url 43}}.{{url 43}} | V
 OpenRouter | openrouter-key | sk-or-v1-{{hex 64}} | V
 OpenShift | openshift-token | sha256~{{url 43}} | G
+Percy | percy-token | web_{{hex 64}} | V
 Perplexity | perplexity-key | pplx-{{an 48}} | G
 Pinecone | pinecone-key | pcsk_{{an 70}} | V
 Pinterest | pinterest-token | pina_{{an 60}} | V

@@ -63,7 +63,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"\bWIFI:(?:[TSHR]:[^;\n\x00]{0,64};){0,4}P:", "wifi:", ("WIFI:T:WPA;S:office;P:{alnum14};;",), ("WIFI:T:nopass;S:guest;;",)),
     (r"\b(?:wpa-psk|pre-shared-key|authentication-key|encrypted-password|simple-password)[ ](?:ascii(?:-text)?[ ])?(?:[0-9][ ])?", "wpa-psk pre-shared-key authentication-key encrypted-password simple-password", ('pre-shared-key ascii-text "{alnum20}";', "wpa-psk ascii 0 {alnum14}"), ("pre-shared-key ascii-text;",)),
     (r"\bcreateUser[ ]{1,3}[A-Za-z0-9_.-]{1,40}[ ](?:MD5|SHA(?:-?[0-9]{3})?)[ ][^\s\x00]{4,80}[ ](?:AES|DES)[ ]", "createuser", ('createUser mon SHA "x234" AES "{alnum14}"',), ("createUser mon SHA <password> AES <key>",)),
-    (r"\bdefault_pass,[ ]?<<", "default_pass", ('{default_pass, <<"{alnum14}">>},',), ('{default_pass, <<"guest">>},',)),
+    (r"\{[ ]?[a-z_]{0,24}(?:pass|password|secret|token|_key),[ ]?(?:<<)?", "{", ('{default_pass, <<"{alnum14}">>},', '{hex_api_key, "{hex32}"}.'), ('{default_pass, <<"guest">>},', "{token, Line, Value}", "{secret, props2}")),
     (r"\bK[ ]8\r?\npassword\r?\nV[ ][0-9]{1,4}\r?\n", "password", ("K 8\npassword\nV 14\n{alnum14}\n",), ("K 8\npassword\nV 0\n\n",)),
     (r"\b(?:unlock-keychain|nuget[ ]push|notarytool|add-(?:generic|internet)-password)[ ][^\n\x00]{0,160}[ ](?:-k|-w|-p|--api-?key)[ ]", "unlock-keychain add-generic-password add-internet-password push notarytool", ("security add-generic-password -a jo -s x -w {alnum14}", "dotnet nuget push a.nupkg -k {alnum40}"), ("security add-generic-password -a jo -s x -w",)),
     (
@@ -72,7 +72,20 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("neo4j-admin dbms set-initial-password {alnum14}", "bw login jo@app.test {alnum14}", "schtasks /create /ru jo /rp {alnum14}", "steamcmd +login jo {alnum14} +quit"),
         ("ansible-vault encrypt_string --stdin-name x", "bw unlock --raw", "bw login --apikey"),
     ),
-    (r"--passwordeval=[\"']?echo[ ]|--password-file=<\(echo[ ]|--passwordfile[ ]<\((?:echo|printf)[ ]", "--password", ("rsync --password-file=<(echo {alnum14}) a b",), ("rsync --password-file=/etc/rsync.pass",)),
+    (r"--passwordeval=[\"']?echo[ ]|<\((?:echo|printf)[ ](?:-n[ ])?", "passwordeval <(echo <(printf", ("rsync --password-file=<(echo {alnum14}) a b", "wg set wg0 private-key <(echo {b6443}=)"), ("diff <(echo $one) <(echo two)",)),
+    (
+        r"\b(?:snmp-server[ ]community|r[ow]community6?|isakmp[ ]key|stats[ ]auth[ ][A-Za-z0-9_.-]{1,40}:|wpa_passphrase[ ][^\s\x00]{1,32}|wlan[0-9]{1,2}[ ]key[ ]s:|wpa-pwd:)[ ]?|[ ]-setcookie[ ]", "community isakmp stats wpa_passphrase wlan wpa-pwd -setcookie",
+        ("snmp-server community {alnum12} RO", "rocommunity {alnum14} 10.0.0.0/8", "crypto isakmp key {alnum14} address 10.0.0.1", "stats auth admin:{alnum14}", "wpa_passphrase office {alnum12}", "erl -setcookie {upper20}"),
+        ("snmp-server community public RO", "rocommunity private", "stats auth admin:password"),
+    ),
+    (r"\bauth\.user\.info=[A-Za-z0-9]{4,40}:", "user.info", ("basic.auth.user.info={upper16}:{b6464}",), ("basic.auth.user.info=user:pass",)),
+    (r"\bjwt\.(?:sign|verify|encode|decode)\([^,\n\x00]{1,60},[ ][\"'`]", "jwt.", ("jwt.sign(payload, '{alnum32}', {})",), ("jwt.verify(token, publicKey2)", "jwt.sign(payload, 'secret')")),
+    (r"/ical/[^/\s\x00]{1,80}/private-", "/private-", ("https://calendar.google.com/calendar/ical/jo%40app.test/private-{hex32}/basic.ics",), ("/ical/x/private-events",)),
+    (r"\b(?:signtool|certutil|pvk2pfx)[ ][^\n\x00]{0,100}[ ][/-](?:p|po)[ ]|\bsendemail[ ][^\n\x00]{0,160}[ ]-xp[ ]|\bcertutil[ ]-p[ ]|\bkaggle[ ]config[ ]set[ ]-n[ ]key[ ]-v[ ]|\bsnyk[ ]config[ ]set[ ]api=|\bsmbclient[ ][\"']?(?://|\\\\{2,4})[^\s\x00]{1,80}[ ]", "signtool certutil pvk2pfx sendemail kaggle snyk smbclient", ("signtool sign /f a.pfx /p {alnum12} a.exe", "sendemail -xu jo -xp {alnum12}", "smbclient //nas/share {alnum14} -U jo"), ("signtool verify /pa a.exe", "smbclient //nas/share -U jo")),
+    (r"\"keyName\"[ ]{0,2}:[ ]{0,2}\"key[0-9]\",\s{0,24}\"permissions\"[ ]{0,2}:[ ]{0,2}\"[A-Za-z]{2,10}\",\s{0,24}\"value\"[ ]{0,2}:[ ]{0,2}", "keyname", ('{"keyName":"key1","permissions":"FULL","value":"{b6486}=="}',), ('{"keyName":"key1","permissions":"FULL","value":""}',)),
+    (r"(?-i:\bAUTH[ ](?:PLAIN|LOGIN))[ ]", "auth", ("AUTH PLAIN {b6440}=",), ("AUTH PLAIN LOGIN CRAM-MD5",)),
+    (r"(?:password|passwd|secret|token|_key)[\"']?[ ]{1,20}=[ ]\"[^\"\n\x00]{0,100}\"[ ]->[ ]", "-> ", ('~ password = "x" -> "{alnum14}"',), ('~ password = "x" -> null',)),
+    (r"[;?&\"'](?:pwd|password)[ ]?=[ ]?\{", "={ = {", ("Driver={x};Uid=app;Pwd={{alnum14}};",), ("Driver={x};Pwd={password};",)),
     (r"(?-i:\bexpect)[ ][\"'][^\n\x00]{0,30}assw[^\n\x00]{0,24};[ ]?send[ ](?:--[ ])?", "send", ('expect "assword:"; send "{alnum14}\\r"',), ('expect "assword:"; send "$pass\\r"',)),
     (r"\bdgst[ ][^\n\x00]{0,60}-(?:mac|hmac)[ ]|\benc[ ][^\n\x00]{0,80}[ ]-(?:K|k|iv)[ ]", "dgst enc", ("openssl dgst -sha256 -hmac {alnum32} f", "openssl enc -aes-128-cbc -K {hex32} -in a"), ("openssl dgst -sha256 -hmac $KEY f",)),
     (r"\b(?:impacket-[a-z]{2,20}|(?:psexec|wmiexec|smbexec|secretsdump|GetNPUsers)\.py)[ ](?:-[a-z-]{1,20}[ ]){0,3}(?:[A-Za-z0-9._-]{1,60}/)?[A-Za-z0-9._-]{1,60}:", "impacket- .py", ("impacket-psexec corp/jo:{alnum14}@10.0.0.1",), ("impacket-psexec corp/jo:$PASS@h",)),
@@ -110,17 +123,16 @@ def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
+_ENDS = {"jdbc:oracle": b"@", "sips?": b"@", "/ical/": b"/"}
+"""What ends a value besides what ends all."""
 _HASHED = re.compile(rb"\$[0-9a-z]{1,6}\$[A-Za-z0-9./]{8}")
 
 
 def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...]) -> Rule:
     source = CASES + f"(?:{before})" + r"[\"'\\]{0,3}"
     gate = tuple(word.replace("_>", " >").encode() for word in words.split())
-    value = (
-        VALUE
-        if "jdbc:oracle" not in before and "sips?" not in before
-        else VALUE.replace(rb"\"'`", rb"@\"'`").replace(rb"[,;]|\Z", rb"[,;@]|\Z")
-    )
+    ends = next((end for word, end in _ENDS.items() if word in before), b"")
+    value = VALUE.replace(rb"\"'`", ends + rb"\"'`").replace(rb"[,;]|\Z", rb"[,;" + ends + rb"]|\Z")
     look = around(re.compile(source.encode() + value), 330, _at_its_place)
     return Rule(
         "cli-secret",
@@ -193,6 +205,7 @@ def _looks_passed(value: bytes) -> bool:
 
 
 _SETTER = r"(?:\b(?:set|with|using|add|check|verify)_?|\.)(?P<key>(?:[a-z]{2,12}_?)?(?:password|passwd|passphrase|secret|token|api_?key|secret_?key))\([ ]?[\"']"
+_CONSTANT = r"(?-i:\b(?P<key>[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASS|SECRET|TOKEN|KEY)))[ ](?:to|is|as|=)[ ]{1,2}[\"'`]?"
 _QUOTED = r"(?P<mark>[\"'`])(?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token|key)[A-Za-z0-9_]{0,24})[\"'`][ ](?:to|is|as|=|with)[ ][\"'`]"
 """A variable that a sentence sets: set `DB_PASSWORD` to `...`."""
 
@@ -242,9 +255,10 @@ ARGUMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + _SETTER.replace("?P<key>", "?:") + STOP + "{4}", None, (b"pass", b"secret", b"token", b"key")),
-         Trigger(CASES + _QUOTED.replace("?P<key>", "?:").replace("?P<mark>", "?:") + STOP + "{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key"))),
-        around(re.compile((CASES + "(?:" + _SETTER + "|" + _QUOTED.replace("?P<key>", "?P<name>") + ")").encode() + VALUE), 130, lambda match, data: is_secret(match["key"] or match["name"], match["secret"], Holder.LITERAL)),
-        match=('ds.setPassword("{alnum14}");', '.password("{alnum14}")', 'I fill in "Password" with "{alnum14}"', "set `DB_PASSWORD` to `{alnum14}`", 'client.with_api_key("{alnum40}")'),
+         Trigger(CASES + _QUOTED.replace("?P<key>", "?:").replace("?P<mark>", "?:") + STOP + "{4}", None, (b"pass", b"pwd", b"secret", b"token", b"key")),
+         Trigger(CASES + _CONSTANT.replace("?P<key>", "?:") + STOP + "{4}", None, (b"pass", b"secret", b"token", b"key"))),
+        around(re.compile((CASES + "(?:" + _SETTER + "|" + _QUOTED.replace("?P<key>", "?P<name>") + "|" + _CONSTANT.replace("?P<key>", "?P<constant>") + ")").encode() + VALUE), 130, lambda match, data: is_secret(match["key"] or match["name"] or match["constant"], match["secret"], Holder.LITERAL)),
+        match=('ds.setPassword("{alnum14}");', '.password("{alnum14}")', 'I fill in "Password" with "{alnum14}"', "set `DB_PASSWORD` to `{alnum14}`", "set DB_PASSWORD to {alnum14} first", 'client.with_api_key("{alnum40}")'),
         no_match=('user.setPassword("password")', "rename `token` to `access_token`", 'field.setToken("csrf-token")', "set `TOKEN_URL` to `https://a.test/x1`"),
         since=2,
     ),

@@ -87,7 +87,7 @@ _GLUED = re.compile(
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|nxc|netexec|crackmapexec|evil-winrm|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|beeline|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
 
@@ -205,7 +205,7 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
+        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|gpg2?[ \t]|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
         around(re.compile(rb"(?i)(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, _argument),
         match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),
         no_match=("echo $PASSWORD | docker login -u jo --password-stdin",),

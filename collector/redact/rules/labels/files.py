@@ -85,4 +85,12 @@ FILES: tuple[Rule, ...] = (
         no_match=("PublicKey = {b6443}=",),
         since=2,
     ),
+    Rule(
+        "password-hash", "secrets",
+        (Trigger(r"\$[78]\$[0-9]{1,6}\$[A-Za-z0-9+/]{12,44}={0,2}\$[A-Za-z0-9+/]{20}", None, (b"$7$", b"$8$")),),
+        around(re.compile(rb"(?P<secret>\$[78]\$[0-9]{1,6}\$[A-Za-z0-9+/=]{12,48}\$[A-Za-z0-9+/=]{20,120})"), 90),
+        match=("jo:$7$101${b6416}${b6486}==",),
+        no_match=("$7$101$x$y",),
+        since=2,
+    ),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.plain_words import unless_plain
-from collector.redact.rules.labels.verdicts import DIGITS, NUMBERED_NAME, is_said, names_something
+from collector.redact.rules.labels.verdicts import DIGITS, NUMBERED_NAME, is_phrase, is_said, names_something
 from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_plain, is_words_and_digits
 from collector.redact.rules.vocabulary import Says, name_says
 
@@ -26,7 +26,7 @@ _FOR = (
     + _ASIDE
     + r"[*_]{0,2}"
 )
-_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter)|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter|, (?:type|use))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -152,13 +152,13 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _NAMES_BEFORE = re.compile(
-    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS])(?=[ ])|,?[ ](?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
+    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN])(?=[ ])|,?[ ](?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
 )
 _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
         CASES
-        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is)|,?[ ](?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b"
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ](?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b"
     ).encode()
 )
 
@@ -215,7 +215,7 @@ _LABELS_ELSEWHERE = (
     "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
     "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
     "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandinya", "sandi", "klucz", "klíč", "رمز عبور", "گذرواژه", "parola", "şifre", "sifre",
-    "palavra-passe", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
+    "palavra-passe", "parolă", "mdp", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
     "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
 )  # fmt: skip
 _FORMS_ELSEWHERE = [
@@ -236,7 +236,7 @@ _NEAR_LABEL = (
     + _ASIDE
     + r"[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|,[ ](?:type|use)|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|-?[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -260,6 +260,7 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
     return is_said(value, sure=True) and (drawn(value) or classes(value) >= 3 or is_words_and_digits(value))
 
 
+_PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
 _CODE_FOR = r"\b(?:one[- ]time|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
@@ -287,7 +288,7 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + _DIRECTIVE.replace("?P<key>", "?:") + r"[^\s\"'\x00]{6}", None, (b"passw", b"pass", b"pw", b"secret")),
-         Trigger(CASES + r"(?:password|secret|token|key)[ ]{3,40}[A-Za-z0-9+/_.=-]{12}", None, (b"password", b"secret", b"token", b"key"))),
+         Trigger(CASES + r"(?:password|secret|token|key)[ ]{3,40}[A-Za-z0-9+/_.=-]{8}", None, (b"password", b"secret", b"token", b"key"))),
         around(re.compile((CASES + "(?:" + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])") + "|" + _IN_TABLE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z)"), 130, _directive),
         match=("\nbindpw {alnum12}\n", "\nenable secret 0 {alnum16}\n", "\n  storePassword '{alnum14}'\n", "Key      Value\n---      -----\ntoken    {alnum28}\n"),
         no_match=("password required", "enable secret 5 <hash>", "secret sauce2"),
@@ -303,9 +304,9 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:[ ](?:as|for|is)|[ ](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
+        (Trigger(CASES + r"(?:[ ](?:as|for|is|in)|[ ](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:x-[a-z-]{1,16})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
         _before_name,
-        match=("use {alnum24} as the key", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
+        match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
         no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "DecapsulationKey768 is the secret decapsulation key"),
         since=2,
     ),
@@ -340,6 +341,14 @@ PROSE: tuple[Rule, ...] = (
         _wallet_words,
         match=("MNEMONIC='" + " ".join(["abandon", "ability", "zebra"] * 4) + "'", "my recovery phrase is " + " ".join(["wagon", "lunar", "ticket"] * 4)),
         no_match=("a mnemonic is twelve words that are easy for people but hard for others", "the seed phrase never leaves this device, whatever happens to your computer or its owner"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _PHRASE_IS + r"[A-Za-z]{3,12}[ ][A-Za-z]{3,12}[ ]", None, (b"passphrase", b"password")),),
+        around(re.compile((CASES + _PHRASE_IS + r"(?P<secret>[A-Za-z][^\"“”'`\n\x00]{9,100})(?=[\"”'`])").encode()), 120, lambda match, data: is_phrase(match["secret"]) or is_diced(match["secret"])),
+        match=('The passphrase for my key is "copper velvet falcon ivory".', "password is 'copper velvet falcon 42'"),
+        no_match=('The password is "one of the words below"', 'passphrase: "enter your pass phrase"'),
         since=2,
     ),
 )  # fmt: skip

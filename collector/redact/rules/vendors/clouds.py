@@ -110,4 +110,5 @@ CLOUDS: tuple[Rule, ...] = (
     _rule("edgedb-token", "(?:nbwt|edbt)_", URL + "{40,400}", "nbwt_{url80}", head=URL + "{20}", literals="nbwt_ edbt_"),
     _rule("planetscale-token", "pscale_apitoken_", r"[A-Za-z0-9_=.-]{30,70}", "pscale_apitoken_{url43}"),
     _rule("supabase-key", "sbp_v0_", HEX + "{40}", "sbp_v0_{hex40}"),
+    _rule("aws-bedrock-key", "bedrock-api-key-", "[A-Za-z0-9+/=_-]{60,2000}", "bedrock-api-key-{b64120}", head="[A-Za-z0-9+/_-]{20}"),
 )  # fmt: skip

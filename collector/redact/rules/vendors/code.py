@@ -68,6 +68,8 @@ CODE: tuple[Rule, ...] = (
     _rule("valtown-token", "vtwn_", "[A-Za-z0-9]{24,64}(?![A-Za-z0-9])", "vtwn_{alnum32}", head=AN + "{20}", before=WORD),
     _rule("snyk-token", r"snyk_uat\.", r"[A-Za-z0-9_-]{6,12}\.[A-Za-z0-9_.-]{40,2000}", "snyk_uat.{alnum8}.{url60}", literals="snyk_uat."),
     marked_rule("convex-key", r"(?:prod|preview|dev):[a-z0-9:-]{3,80}\|[A-Za-z0-9+/=_-]{16}", r"(?:prod|preview|dev):[a-z0-9:-]{3,80}\|[A-Za-z0-9+/=_-]{40,400}", "prod:happy-otter-123|{b64100}==", literals="prod: preview: dev:"),
+    _rule("localstack-key", "ls-", AN + "{8}(?:-" + AN + "{4}){3}-" + AN + "{12}(?![A-Za-z0-9])", "ls-{alnum8}-{alnum4}-{alnum4}-{alnum4}-{alnum12}", head=AN + "{8}-" + AN + "{4}-", before=WORD, check=mixed),
+    _rule("percy-token", "(?:web|app)_", HEX + "{64}(?![0-9a-f])", "web_{hex64}", literals="web_ app_", head=HEX + "{40}", before=WORD),
     _rule("socket-token", "sktsec_", URL + "{40,60}", "sktsec_{url43}", head=URL + "{24}"),
     _rule("minisign-key", "RWRTY0Iy", "[A-Za-z0-9+/]{190,220}={0,2}", "RWRTY0Iy{b64204}", head="[A-Za-z0-9+/]{40}"),
     _rule("expo-token", r"ExponentPushToken\[", r"[A-Za-z0-9_-]{20,24}\]", "ExponentPushToken[{url22}]", literals="exponentpushtoken"),
