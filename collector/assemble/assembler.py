@@ -76,6 +76,8 @@ class Assembler:
         self._most_idle = most_idle
         self._next_look = self._next_forgetting = 0
         self._active: dict[str, None] = {}
+        self._listed: dict[str, tuple[int, list[OpenTurn]]] = {}
+        """The open turns of a session, and how much was known of it when they were listed."""
         self.sessions: dict[str, SessionState] = {}
         self._places = SpanPlaces(self.sessions, self._patience.unsaid)
         self.finished: list[FinishedTurn] = []
@@ -144,6 +146,7 @@ class Assembler:
             if is_at_work(session, now - self._patience.settle):
                 continue
             yield from self._session(session, now, closing=False)
+            self._listed.pop(identifier, None)
             if not session.is_open:
                 del self._active[identifier]
                 session.encodings.clear()
@@ -157,6 +160,7 @@ class Assembler:
         for identifier in sorted(self.sessions, key=lambda s: self._places.depth(self.sessions[s]), reverse=True):
             made += self._session(self.sessions[identifier], NEVER, closing=True)
         self._active.clear()
+        self._listed.clear()
         return made
 
     @property
@@ -165,14 +169,20 @@ class Assembler:
         return not self._active
 
     def open_turns(self) -> list[OpenTurn]:
-        """Each turn that is not over."""
-        return [
-            open_turn(turn)
-            for identifier in self._active
-            for session in (self.sessions[identifier],)
-            for turn in turns(session)
-            if not turn.late and turn.opener.id not in session.given_up
-        ]
+        """Each turn that is not over; of a session that nothing new was heard of, as it was listed last."""
+        found: list[OpenTurn] = []
+        for identifier in self._active:
+            session = self.sessions[identifier]
+            changes, listed = self._listed.get(identifier, (-1, []))
+            if changes != session.changes:
+                listed = [
+                    open_turn(turn)
+                    for turn in turns(session)
+                    if not turn.late and turn.opener.id not in session.given_up
+                ]
+                self._listed[identifier] = session.changes, listed
+            found += listed
+        return found
 
     # ---- one session
 

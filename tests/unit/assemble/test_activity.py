@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.opencode import recording
+import pytest
+from harness.opencode import NOW, recording, scenarios
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.items import UnknownType
@@ -56,3 +57,24 @@ def test_nothing_is_open_when_the_turn_is_over() -> None:
                 assembler.feed(fact, item["ts"])
     assembler.close()
     assert assembler.open_turns() == []
+
+
+@pytest.mark.parametrize("scenario", scenarios())
+def test_what_is_listed_of_open_turns_is_what_is_known_of_them_now(scenario: str) -> None:
+    """The list of a session is kept until something new is heard of it, or of its spans some leave."""
+    assembler, reader, now = Assembler(), ItemReader(), 0
+    for item in recording(scenario):
+        for fact in reader.read(item, NOW):
+            if not isinstance(fact, UnknownType):
+                assembler.learn(fact, now)
+        listed = assembler.open_turns()
+        assembler._listed.clear()
+        assert listed == assembler.open_turns()
+        now += 400
+        assembler.look(now)
+        listed = assembler.open_turns()
+        assembler._listed.clear()
+        assert listed == assembler.open_turns()
+    assembler.look(now + 10**9)
+    assert assembler.open_turns() == []
+    assert not assembler._listed
