@@ -6,7 +6,6 @@ import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import accumulate
 
 from collector.redact.engine import views
@@ -45,7 +44,6 @@ __all__ = [
 
 _HEAD = Trigger(HEADS_PATTERN, None, tuple(head.lower() for head in HEADS))
 _PLACEHOLDER = _HEAD._replace(once=True)
-_END = b"\0"
 _TOGETHER = 1 << 18
 _ALONE = 1 << 15
 _PIECE = 4096
@@ -275,8 +273,10 @@ class Engine:
 
     def _hits(self, data: bytes) -> Hits:
         """Where triggers match, and what could not be read: a text with very many matches is read in pieces."""
-        with suppress(Storm):
-            return self._read(_END + data + _END, _most(data)), []
+        try:
+            return self._read(b"\0%b\0" % data, _most(data)), []
+        except Storm:
+            pass
         hits: list[Hit] = []
         lost: list[ByteRange] = []
         for start in range(0, len(data), _PIECE):
@@ -284,7 +284,7 @@ class Engine:
             low, high = max(0, start - self._widest), min(end + 1, len(data))
             most = max(_LEAST_IN_PIECE, (high - low) // 8)
             try:
-                found = self._read(_END + data[low:high] + _END, 2 * (high - low))
+                found = self._read(b"\0%b\0" % data[low:high], 2 * (high - low))
                 if sum(not self._owner[trigger][1] for trigger, _ in found if trigger < self._escaped) > most:
                     raise Storm
             except Storm:

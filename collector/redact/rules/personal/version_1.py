@@ -12,6 +12,8 @@ from collector.redact.engine.rule import ByteRange, Rule, Trigger
 # -- e-mail
 
 _EMAIL = re.compile(rb"(?P<secret>[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9])")
+_DOMAIN = re.compile(rb"@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9])")
+"""Looked for first: most of what has an `@` in it is a version of a package, or a decorator."""
 _RESERVED = re.compile(rb"(?i)@(?:[a-z0-9-]+\.)*(?:example(?:\.(?:com|org|net))?|invalid|localhost|test)\Z")
 _FILES = frozenset(
     b"png jpg jpeg gif svg webp ico js ts jsx tsx mjs cjs css scss html htm json md py rb go rs java php yml yaml xml txt lock map zip tgz gz".split()
@@ -21,6 +23,8 @@ _LOCAL_CHARS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.
 
 def find_email(data: bytes, place: int) -> ByteRange | None:
     at = data.find(b"@", place, place + 2)
+    if not _DOMAIN.match(data, at):
+        return None
     head = data[max(0, at - 64) : at]
     start = at - len(head) + len(head.rstrip(_LOCAL_CHARS))
     while start < at and data[start] in b".'%+-":
