@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from collector.assemble.attachments import MediaManner
 from collector.assemble.facts import NEVER, CompactionFact, RequestFact, RetryFact, SystemPromptFact, ToolListFact
 from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.title_usage import CallUsage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
@@ -253,9 +254,17 @@ def is_call(turn: Turn, step: SessionMessage, times: Timing) -> bool:
     if times.request is not None or times.others or _has_answer(step):
         return True
     error_type, _ = error_of(turn, step)
-    if error_type == ABORTED and turn.session.requests.facts:
+    if error_type == ABORTED and _hears_requests(turn.session):
         return False
     return error_type is not None or not (step.tools or step.done)
+
+
+def _hears_requests(session: SessionState) -> bool:
+    """Whether a plugin tells of the requests of `session`: of none yet, but of others of its directory."""
+    directory = session.info.directory
+    return bool(session.requests.facts) or any(
+        other.requests.facts for other in session.siblings.values() if other.info.directory == directory
+    )
 
 
 def _has_answer(step: SessionMessage) -> bool:

@@ -210,6 +210,24 @@ def test_a_call_of_which_only_the_attempt_that_failed_is_known_is_a_call() -> No
     assert attributes(of_kind(made, "AGENT")[0])["agent.llm_call_count"] == 1
 
 
+@pytest.mark.parametrize("hears", [True, False])
+def test_a_step_that_was_aborted_before_its_request_is_no_call_where_requests_are_heard_of(hears: bool) -> None:
+    """The first of its session: that of its subagent was heard of."""
+    script, kid = Script(), Script("ses_kid", parent="ses_root", at=20)
+    script.user("msg_1", 0)
+    kid.user("msg_k1", 30)
+    kid.answer("msg_k2", "msg_k1", 40)
+    kid.idle(100)
+    failed = {"name": "MessageAbortedError", "data": {"message": "Aborted"}}
+    times = {"created": NOW + 200, "completed": NOW + 210}
+    info = {**script._info("msg_2", "assistant", 200), "parentID": "msg_1", "error": failed, "time": times}
+    script.add("message.updated", 210, info=info)
+    script.idle(220)
+    told = [asks(kid, 41)] if hears else []
+    made = assemble([*kid.events, *told, *script.events])
+    assert [attributes(call)["session.id"] for call in calls(made)] == ["ses_kid", *([] if hears else ["ses_root"])]
+
+
 # ---- media
 
 
