@@ -32,6 +32,7 @@ from collector.assemble.facts import (
     ShutdownFact,
     StatusFact,
     TitleFact,
+    ToolFact,
     WaitFact,
     earliest,
     latest,
@@ -94,9 +95,19 @@ def _part(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     found = mapping(data.get("part"))
     stated = milliseconds(data.get("time"))
     streaming = isinstance(data.get("delta"), str)
-    return part(
+    told = part(
         found, text(data.get("sessionID")), at if stated is None else stated, streaming, exact=stated is not None
     )
+    for fact in told:
+        yield fact
+        if isinstance(fact, ToolFact) and fact.status == "running" and fact.start is not None:
+            yield _begun(fact, fact.start)
+
+
+def _begun(tool: ToolFact, start: int) -> ToolFact:
+    """The first start that is told holds: OpenCode 1.15 gives a call another with each thing it says of it."""
+    first = earliest(tool.session, f"begun:{tool.part}", start)
+    return ToolFact(*first, message=tool.message, part=tool.part, call=tool.call, start=start)
 
 
 def _removed(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:

@@ -116,8 +116,9 @@ class Trial:
         self._times(name, exchange, span)
 
     def _messages(self, name: str, right: list[Message], found: list[Message]) -> None:
-        roles = [message.role for message in right], [message.role for message in found]
-        self._same(name, "roles", *(" ".join(role) for role in roles))
+        roles, shown = (" ".join(message.role for message in messages) for messages in (right, found))
+        if roles != shown:
+            self._differ(name, "roles", roles, shown, contained=roles.startswith(f"{shown} "))
         for index, (one, other) in enumerate(zip(right, found, strict=False)):
             if one.role != other.role:
                 break

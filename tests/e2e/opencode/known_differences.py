@@ -93,12 +93,14 @@ KNOWN = (
         "roles",
         "OpenCode says in words of its own that this is the last step it allows; no hook shows them",
         scenarios=("agent_steps",),
+        contained=True,
     ),
     Known(
         "roles",
         "before 1.16 OpenCode asks for the summary in words of its own, after the conversation",
         _COMPACTION,
         versions=("1.15.13", *_OLD),
+        contained=True,
     ),
     Known(
         "cost",

@@ -228,6 +228,23 @@ def test_a_step_that_was_aborted_before_its_request_is_no_call_where_requests_ar
     assert [attributes(call)["session.id"] for call in calls(made)] == ["ses_kid", *([] if hears else ["ses_root"])]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_call_runs_since_it_first_ran_in_whatever_order_that_is_heard(order: tuple[int, ...]) -> None:
+    """OpenCode 1.15 gives a running call another start with each thing it says of it."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 100)
+    script.running("t", "msg_2", 120)
+    script.running("t", "msg_2", 900)
+    script.tool("t", "msg_2", 900, 950)
+    told, rest = script.events[-3:], script.events[:-3]
+    script.events = [*rest, *(told[number] for number in order)]
+    script.done("msg_2", "msg_1", 100, 960)
+    script.idle(1000)
+    (tool,) = of_kind(assemble(script.events), "TOOL")
+    assert tool.span.start_time_unix_nano == (NOW + 120) * 1_000_000
+
+
 # ---- media
 
 
