@@ -18,6 +18,7 @@ from collector.cli.finding import Finding
 from collector.errors import ConfigError
 from collector.opencode.install import (
     ConfigPlace,
+    environment_places,
     global_place,
     opencode_version,
     plugin_text,
@@ -25,10 +26,11 @@ from collector.opencode.install import (
     text_of,
 )
 from collector.opencode.listing import NPM_PLUGIN, listed_plugins, root_of
-from collector.opencode.npm_plugin import FIRST_RENAMED, cached_copies, npm_entries
+from collector.opencode.npm_plugin import FIRST_RENAMED, cached_copies, npm_entries_of
 from collector.settings.model import Settings
 
 _LISTED_UNTIL = (2,)
+_INLINE = "OPENCODE_CONFIG_CONTENT"
 
 
 def wiring_findings(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -45,19 +47,28 @@ def _opencode(settings: Settings, here: Here, environ: Mapping[str, str]) -> Ite
         home = Path(environ.get("HOME") or Path.home())
     except RuntimeError:  # a user that is only a number, as in a container
         return
-    places = [global_place(environ, home), project_place(Path.cwd())]
+    folders, files = environment_places(environ)
+    places = [global_place(environ, home), project_place(Path.cwd()), *folders]
     installed = [place for place in places if place.plugin.is_file()]
-    npm = npm_entries(places)
+    configs: dict[Path, str | None] = dict.fromkeys([*(path for place in places for path in place.configs), *files])
+    if (inline := environ.get(_INLINE)) is not None:
+        configs[Path(_INLINE)] = inline
+    npm = npm_entries_of(configs)
     if binary:
         name = ".".join(map(str, version)) if version else "of a version it does not say"
         yield Finding("OpenCode", "ok" if version else "notice", f"{name} at {binary}")
     elif not installed and not npm:
         yield Finding("OpenCode", "ok", "no `opencode` on the PATH; nothing to look at")
         return
-    yield from _unreadable(places)
+    yield from _unreadable(configs)
+    yield from (
+        Finding("OpenCode", "problem", f"OPENCODE_CONFIG names {file}, which is no file: OpenCode reads nothing of it")
+        for file in files
+        if not file.is_file()
+    )
     for place in installed:
         layers = [each.settings for each in places[: places.index(place) + 1]]
-        yield from _plugin(place, version, here, _Tokens.of(settings, layers, environ))
+        yield from _plugin(place, version, here, _Tokens.of(settings, layers, environ), configs)
     if not installed and not npm:
         yield Finding("OpenCode", "notice", "no plugin tells its turns: run `collector opencode install`")
     for config, entry in npm:
@@ -73,14 +84,25 @@ def _opencode(settings: Settings, here: Here, environ: Mapping[str, str]) -> Ite
                 yield Finding("npm plugin", "notice", f"{said}: delete {folder} to get the latest")
 
 
-def _unreadable(places: Iterable[ConfigPlace]) -> Iterator[Finding]:
-    for config in (path for place in places for path in place.configs):
+def _unreadable(configs: Mapping[Path, str | None]) -> Iterator[Finding]:
+    for config, given in configs.items():
         try:
-            if (text := text_of(config)) is not None:
+            if (text := text_of(config) if given is None else given) is not None:
                 root_of(config, text)
         except ConfigError as error:
             said = str(error).removesuffix("; nothing was changed")
             yield Finding("OpenCode", "problem", f"{said}: mend the file, OpenCode reads it too")
+
+
+def _listed(config: Path, given: str | None, *, must_be_read: bool) -> list[str]:
+    """The plugins that a configuration lists; raises `ConfigError` for one that must be read and cannot."""
+    try:
+        text = text_of(config) if given is None else given
+        return listed_plugins(root_of(config, text)) if text is not None else []
+    except ConfigError:
+        if must_be_read:
+            raise
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +127,20 @@ class _Tokens:
         return cls(access, install if found.get("installToken") != ours else "")
 
 
-def _plugin(place: ConfigPlace, version: tuple[int, ...] | None, here: Here, tokens: _Tokens) -> Iterator[Finding]:
+def _plugin(
+    place: ConfigPlace,
+    version: tuple[int, ...] | None,
+    here: Here,
+    tokens: _Tokens,
+    configs: Mapping[Path, str | None],
+) -> Iterator[Finding]:
     again = "run `collector opencode install" + ("" if place.private else " --project") + "`"
     try:
         if text_of(place.plugin) != plugin_text(version):
             said = f"{place.plugin} is of another version than this collector: {again} again"
             yield Finding("plugin", "notice", said)
         config = place.config()
-        text = text_of(config)
-        names = listed_plugins(root_of(config, text)) if text is not None else []
+        names = [name for path, given in configs.items() for name in _listed(path, given, must_be_read=path == config)]
     except ConfigError:
         return  # told of already
     if version is not None and version < _LISTED_UNTIL and place.entry(config) not in names:

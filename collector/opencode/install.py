@@ -98,6 +98,14 @@ def global_place(environ: Mapping[str, str], home: Path) -> ConfigPlace:
     return ConfigPlace(folder, tuple(folder / name for name in (*_CONFIG_NAMES, _ALSO_READ)), private=True)
 
 
+def environment_places(environ: Mapping[str, str]) -> tuple[list[ConfigPlace], list[Path]]:
+    """What the environment has OpenCode read as well: a directory like the global one, and a single configuration."""
+    folder, file = environ.get("OPENCODE_CONFIG_DIR"), environ.get("OPENCODE_CONFIG")
+    names = (*_CONFIG_NAMES, _ALSO_READ)
+    places = [ConfigPlace(Path(folder), tuple(Path(folder) / name for name in names), private=True)] if folder else []
+    return places, [Path(file)] if file else []
+
+
 def project_place(project: Path) -> ConfigPlace:
     folder = project / ".opencode"
     inner = tuple(folder / name for name in _CONFIG_NAMES)

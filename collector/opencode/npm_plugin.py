@@ -16,10 +16,16 @@ FIRST_RENAMED = (0, 1, 13)
 
 def npm_entries(places: Iterable[ConfigPlace]) -> list[tuple[Path, str]]:
     """Where the npm plugin is listed, and how: configurations that cannot be read list nothing."""
+    return npm_entries_of({path: None for place in places for path in place.configs})
+
+
+def npm_entries_of(configs: Mapping[Path, str | None]) -> list[tuple[Path, str]]:
+    """The same of these configurations; of some the text is given, since they stand in no file."""
     found = []
-    for config in (path for place in places for path in place.configs):
+    for config, given in configs.items():
         try:
-            root = root_of(config, text) if (text := text_of(config)) is not None else None
+            text = text_of(config) if given is None else given
+            root = root_of(config, text) if text is not None else None
         except ConfigError:
             continue
         found += [(config, name) for name in listed_plugins(root) if is_npm(name)]

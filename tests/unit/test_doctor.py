@@ -193,3 +193,24 @@ def test_a_store_is_looked_at_where_no_collector_runs(tmp_path: Path) -> None:
     for file in (tmp_path / "data").glob("collector.db*"):
         file.write_bytes(b"none")
     assert b"holds no store that this version reads" in run(tmp_path, "doctor", COLLECTOR_PORT=port).stdout
+
+
+def test_configurations_that_the_environment_names_are_looked_at(tmp_path: Path, environ: dict[str, str]) -> None:
+    """OpenCode reads a file, a directory and a text that are named there, beside its own places."""
+    file, folder = tmp_path / "named.json", tmp_path / "folder"
+    folder.mkdir()
+    for named in (
+        {"OPENCODE_CONFIG": str(file)},
+        {"OPENCODE_CONFIG_DIR": str(folder)},
+        {"OPENCODE_CONFIG_CONTENT": NPM},
+    ):
+        file.write_text(NPM)
+        (folder / "opencode.json").write_text(NPM)
+        said = _found(tmp_path, environ | named)
+        assert [level for check, level, _ in said if check == "npm plugin"] == ["ok"], named
+        file.write_text("{")
+        (folder / "opencode.json").write_text("{")
+        broken = named if "OPENCODE_CONFIG_CONTENT" not in named else {"OPENCODE_CONFIG_CONTENT": "{"}
+        assert any("mend" in each for _, level, each in _found(tmp_path, environ | broken) if level == "problem"), named
+    gone = {"OPENCODE_CONFIG": str(tmp_path / "gone.json")}
+    assert any("no file" in each for _, level, each in _found(tmp_path, environ | gone) if level == "problem")
