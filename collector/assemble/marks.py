@@ -15,11 +15,15 @@ from collector.assemble.facts import AnyFact, MessageFact, ToolFact
 from collector.assemble.ids import span_id
 
 EVENTS, NPM = "events", "npm"
+_PROMPT, _ANSWER = "prompt", "answer"
 
 _TURN_SLOT_MS = 125
 _TURN_WITHIN_MS = 1000
 """The npm plugin hears of a prompt so much later, at most, than OpenCode says it was made; measured: up to 35."""
 _CALL_SLOT_MS = 4000
+_ANSWER_SLOT_MS = 1000
+_ANSWERED_WITHIN_MS = 60_000
+"""Where events tell of a turn at all, they tell so soon that its agent began to answer."""
 
 
 def session_mark(teller: str, session: str) -> bytes:
@@ -70,11 +74,10 @@ def marks_of_npm(span: Any) -> list[bytes]:
 
 
 def events_like_npm(span: Any) -> list[bytes]:
-    """The marks of events that tell what a span of the npm plugin tells."""
+    """The marks of events that told what a span of the npm plugin tells."""
     session, kind, at_ms = _head(span)
     if kind == "AGENT":
-        slots = range((at_ms - _TURN_WITHIN_MS) // _TURN_SLOT_MS, at_ms // _TURN_SLOT_MS + 1)
-        return [_slot(EVENTS, session, "turn", slot) for slot in slots]
+        return [_slot(EVENTS, session, "turn", slot) for slot in _prompt_slots(at_ms)]
     if message := _text(span, "opencode.message_id"):
         return [message_mark(EVENTS, session, message), span_id(message)]
     if call := _text(span, "tool_call.id"):
@@ -82,15 +85,39 @@ def events_like_npm(span: Any) -> list[bytes]:
     return []
 
 
+def events_begun_like_npm(span: Any) -> tuple[list[bytes], list[bytes]]:
+    """The marks of a prompt, and of an answer to it, by which events are known to be telling of the same turn.
+
+    A prompt alone does not say that more will come: the turn that events would tell of it is empty.
+    """
+    session, kind, at_ms = _head(span)
+    if kind != "AGENT":
+        return [], []
+    answers = range((at_ms - _TURN_WITHIN_MS) // _ANSWER_SLOT_MS, (at_ms + _ANSWERED_WITHIN_MS) // _ANSWER_SLOT_MS + 1)
+    prompts = [_slot(EVENTS, session, _PROMPT, slot) for slot in _prompt_slots(at_ms)]
+    return prompts, [_slot(EVENTS, session, _ANSWER, slot) for slot in answers]
+
+
+def _prompt_slots(at_ms: int) -> range:
+    return range((at_ms - _TURN_WITHIN_MS) // _TURN_SLOT_MS, at_ms // _TURN_SLOT_MS + 1)
+
+
+def _answer_mark(session: str, at_ms: int) -> bytes:
+    return _slot(EVENTS, session, _ANSWER, at_ms // _ANSWER_SLOT_MS)
+
+
 def marks_of_fact(fact: AnyFact) -> Iterator[bytes]:
     """What a fact says will be told: it is heard as it happens."""
     if isinstance(fact, MessageFact) and not fact.recalled:
         if fact.role == "assistant":
             yield message_mark(EVENTS, fact.session, fact.message)
+            if fact.created is not None:
+                yield _answer_mark(fact.session, fact.created)
         elif fact.created is not None:
-            yield turn_mark(EVENTS, fact.session, fact.created)
+            yield _slot(EVENTS, fact.session, _PROMPT, fact.created // _TURN_SLOT_MS)
     elif isinstance(fact, ToolFact) and fact.start is not None:
         yield call_mark(EVENTS, fact.session, fact.call, fact.start)
+        yield _answer_mark(fact.session, fact.start)
 
 
 def _head(span: Any) -> tuple[str, str, int]:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.ids import trace_id
-from collector.assemble.marks import events_like_npm, marks_of_npm
+from collector.assemble.marks import events_begun_like_npm, events_like_npm, marks_of_npm
 from collector.batch import ExportRequest
 
 INTERNAL = "internal span of OpenCode"
@@ -65,9 +65,14 @@ class Sieve:
         for index in reversed(range(len(scope.spans))):
             span = scope.spans[index]
             session = _text(span, "session.id")
-            if session and self._has_events(session) and self._told(events_like_npm(span)):
+            if session and self._has_events(session) and (self._told(events_like_npm(span)) or self._begun(span)):
                 dropped[TWICE] += 1
                 del scope.spans[index]
+
+    def _begun(self, span: Span) -> bool:
+        """Whether events tell of a turn that is not over: of its prompt, and of what was answered."""
+        prompts, answers = events_begun_like_npm(span)
+        return bool(prompts) and self._told(prompts) and self._told(answers)
 
     def _scope(self, scope: Any, dropped: Counter[str]) -> None:
         spans = scope.spans

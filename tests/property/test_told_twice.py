@@ -237,3 +237,20 @@ def test_what_the_npm_plugin_told_of_a_turn_it_never_ended_is_not_told_again(tmp
     assert len(turns(spans)) == 1
     assert run.account()["dropped"] == {TOLD_BY_NPM: 2}
     run.store.close()
+
+
+@pytest.mark.parametrize("scenario", ["bash", "multi"])
+def test_a_turn_of_which_only_the_prompt_was_heard_is_told_by_the_npm_plugin(scenario: str, tmp_path: Path) -> None:
+    """The collector's plugin ended right after it: what it told would be a turn of nothing."""
+    lines = recording(scenario)
+    answered = next(at for at, line in enumerate(lines) if b'"assistant"' in orjson.dumps(line))
+    run = Running(tmp_path)
+    run.events(lines[:answered])
+    for request in npm(scenario):
+        run.npm(request)
+    run.wait()
+    alone = played(tmp_path / "npm", [("npm", request) for request in npm(scenario)])
+    assert {span.span_id for span in run.spans()} == {span.span_id for span in alone.spans()}
+    assert len(turns(run.spans())) == 1
+    alone.store.close()
+    run.store.close()
