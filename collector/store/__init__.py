@@ -279,6 +279,10 @@ class Reading(Protocol):
         """
         ...
 
+    def version(self) -> object:
+        """Something that is another one once anything was kept, changed or forgotten; None where it cannot be told."""
+        ...
+
     def outline(self, session_id: str = "", trace_id: str = "", span_id: str = "") -> list[OutlinedSpan]:
         """What the lists tell of a trace's spans, or of a session's with all that its turns started; or of one span."""
         ...

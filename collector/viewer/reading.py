@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 from collector.store import Reading
 from collector.store.outline import OutlinedSpan
@@ -15,9 +16,24 @@ _AT_ONCE = 1000
 """Of a session that is written as a whole so many spans are in memory."""
 
 
+_REMEMBERED = 4
+_remembered: WeakKeyDictionary[Reading, dict[tuple[str, str], tuple[object, Outline]]] = WeakKeyDictionary()
+"""Of a page its rail and the parts beside it are asked for next; what was kept in between makes an outline anew."""
+
+
 def outline_of(reader: Reading, session_id: str = "", trace_id: str = "") -> Outline:
     """The turns of a session or trace, and its parts."""
-    return Outline.of(reader.outline(session_id, trace_id))
+    known = _remembered.setdefault(reader, {})
+    name, version = (session_id, trace_id), reader.version()
+    before, outline = known.get(name, (None, None))
+    if outline is not None and version is not None and before == version:
+        return outline
+    outline = Outline.of(reader.outline(session_id, trace_id))
+    known.pop(name, None)
+    known[name] = version, outline
+    for oldest in list(known)[:-_REMEMBERED]:
+        known.pop(oldest, None)
+    return outline
 
 
 def read_these(reader: Reading, spans: list[OutlinedSpan]) -> list[ShownSpan]:

@@ -104,6 +104,10 @@ class PostgresReading:
                 return [FoundId(*row) for row in rows]
         return []
 
+    def version(self) -> object:
+        """See `Reading.version`: other collectors write too, and nothing cheap tells whether one did."""
+        return None
+
     def outline(self, session_id: str = "", trace_id: str = "", span_id: str = "") -> list[OutlinedSpan]:
         """See `Reading.outline`."""
         return [

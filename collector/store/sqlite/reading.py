@@ -132,6 +132,11 @@ class SqliteReading:
                 return [FoundId(*row) for row in rows]
         return []
 
+    def version(self) -> object:
+        """See `Reading.version`."""
+        with self._reading() as connection:
+            return self._file, connection.execute("PRAGMA data_version").fetchone()[0]
+
     def outline(self, session_id: str = "", trace_id: str = "", span_id: str = "") -> list[OutlinedSpan]:
         """See `Reading.outline`."""
         found: list[OutlinedSpan] = []

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from harness.long_sessions import turn_of_tools
 from harness.store import HOST, LANE, MIB, Engine, account_of, seal, settle, until
 from harness.telemetry import logs, span_ids, traces
 
@@ -563,3 +564,27 @@ def test_who_stops_waiting_for_an_answer_fails_nobody_else(store: Store, reading
         future.cancel()
     _put(store, _batch())
     assert account_of(reading)["received"] == 51
+
+
+def test_an_outline_tells_of_a_session_and_its_subagents_and_its_spans_are_read_alone(
+    store: Store, reading: Reading
+) -> None:
+    """What a subagent did belongs to another session, and to the trace that the first one began."""
+    turn = turn_of_tools(1, 5, "ses_outlined")
+    inner = turn_of_tools(1, 7, "ses_subagent").resource_spans[0].scope_spans[0].spans
+    turn.resource_spans[0].scope_spans[0].spans.extend(inner[6:])
+    _put(store, seal(turn))
+    version = reading.version()
+    outlined = reading.outline("ses_outlined")
+    assert len({span.span_id for span in outlined}) == len(outlined) == 8
+    assert {span.kind for span in outlined} == {"AGENT", "TOOL"} and all(span.size > 0 for span in outlined)
+    assert sorted(reading.outline(trace_id=f"{1:032x}")) == sorted(outlined)
+    wanted = outlined[1:3]
+    [request] = reading.requests_of(wanted)
+    found = [s.span_id.hex() for r in request.resource_spans for sc in r.scope_spans for s in sc.spans]
+    assert sorted(found) == sorted(span.span_id for span in wanted)
+    assert reading.outline(trace_id=wanted[0].trace_id, span_id=wanted[0].span_id) == [wanted[0]]
+    assert reading.outline("nobody") == [] == reading.outline(trace_id="nothing")
+    assert version is None or version == reading.version()
+    _put(store, seal(turn_of_tools(2, 1, "ses_other")))
+    assert version is None or version != reading.version()
