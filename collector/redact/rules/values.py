@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from collector.redact.engine.checks import classes, count, entropy, is_mixed, masked, random, wordy
 from collector.redact.engine.checks import stands_for as stands_for_in_version_1
@@ -11,7 +12,7 @@ _DIGITS = b"0123456789"
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _COMMON_PAIRS = frozenset(  # 96 % of the pairs of letters in identifiers and English; of pairs drawn by chance, 39 %
-    first + second
+    (ord(first), ord(second))
     for first, seconds in (
         group.split(":")
         for group in [
@@ -52,12 +53,11 @@ def scrambled(value: bytes) -> bool:
     """Whether letters follow one another as no language and no identifier has them."""
     if len(value) < 10:
         return False
-    pairs = rare = 0
+    pairs = common = 0
     for run in _LETTER_RUNS.findall(value.lower()):
-        text = run.decode()
-        pairs += len(text) - 1
-        rare += sum(text[at : at + 2] not in _COMMON_PAIRS for at in range(len(text) - 1))
-    return pairs >= 9 and rare >= 0.34 * pairs
+        pairs += len(run) - 1
+        common += sum(map(_COMMON_PAIRS.__contains__, pairwise(run)))
+    return pairs >= 9 and pairs - common >= 0.34 * pairs
 
 
 _IN_NAMES = _LETTERS + b"_.-"
