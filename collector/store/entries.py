@@ -147,11 +147,16 @@ class EndedTurn:
     memory: bytes
 
 
+MOST_COUNTED = 2000
+"""Of so many spans of a session it is counted how many wait, and how many were refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
     """A session as far as its spans tell; times in nanoseconds since the epoch, what is not known is empty.
 
-    `prompt` is what was asked first, `failure` why its last turn failed; `queued` and `dead` count its spans.
+    `prompt` is what was asked first, `failure` why its last turn failed; `queued` and `dead` count its spans, of a
+    long session the newest `MOST_COUNTED`.
     """
 
     session_id: str

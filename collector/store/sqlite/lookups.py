@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from collector.openinference.session_ids import listed_session
-from collector.store.entries import SessionEntry, SessionQuery, SpanQuery, TraceEntry
+from collector.store.entries import MOST_COUNTED, SessionEntry, SessionQuery, SpanQuery, TraceEntry
 from collector.store.outline import OUTLINED
 from collector.store.sqlite.listing import COLUMNS
 from collector.store.sqlite.texts import match_of
@@ -19,7 +19,7 @@ _NEWEST_SPANS = 20_000
 """Among so many spans an id that names no trace is looked for."""
 
 _ENTRY = ", ".join(COLUMNS)
-_NEWEST = "SELECT batch_id FROM spans WHERE session_id = s.session_id ORDER BY start_ns DESC LIMIT 2000"
+_NEWEST = f"SELECT batch_id FROM spans WHERE session_id = s.session_id ORDER BY start_ns DESC LIMIT {MOST_COUNTED}"
 _COUNTED = {
     name: f"CASE WHEN EXISTS (SELECT 1 FROM {table}) THEN (SELECT count(*) FROM ({_NEWEST}) n"
     f" WHERE EXISTS (SELECT 1 FROM {table} w WHERE w.batch_id = n.batch_id)) ELSE 0 END AS {name}"

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from collector.openinference.session_ids import listed_session
-from collector.store.entries import SessionEntry, SessionQuery
+from collector.store.entries import MOST_COUNTED, SessionEntry, SessionQuery
 from collector.viewer.asked import LARGEST
 from collector.viewer.export import FORMATS, exported_of, in_blocks
 from collector.viewer.live import Live
@@ -201,9 +201,16 @@ def _delivery_of_session(live: Live, entry: SessionEntry | None) -> tuple[str, s
     """How far a session is on its way, as a fact of it; nothing of a trace without one, and where all stays here."""
     if entry is None or not live.status()["forwarding"]["endpoint"]:
         return None
+    return delivery_of(entry)
+
+
+def delivery_of(entry: SessionEntry) -> tuple[str, str, bool]:
+    """How many spans of a session were delivered, what became of the others, and whether any was refused."""
     counted = ((entry.queued, "queued"), (entry.dead, "refused"))
-    words = ", ".join(f"{number} {what}" for number, what in counted if number)
-    return f"{max(entry.spans - entry.queued - entry.dead, 0)} of {entry.spans}", words, bool(entry.dead)
+    words = ", ".join(f"{number:,} {what}" for number, what in counted if number)
+    told_of = min(entry.spans, MOST_COUNTED)
+    of = f"{told_of:,}" if told_of == entry.spans else f"the newest {told_of:,}"
+    return f"{max(told_of - entry.queued - entry.dead, 0):,} of {of}", words, bool(entry.dead)
 
 
 def _open_turn(live: Live, subject: PageSubject) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -13,8 +14,10 @@ from harness.viewer import Viewed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.store.entries import SessionEntry
 from collector.store.outline import OutlinedSpan
 from collector.viewer.mcp import answer
+from collector.viewer.pages.conversation import delivery_of
 from collector.viewer.shown.excerpt import Excerpt
 from collector.viewer.shown.parts import MOST_AT_ONCE, MOST_CHANGES, MOST_SPANS, Outline
 
@@ -163,3 +166,10 @@ def test_every_span_stands_in_one_part_of_bounded_size(
         assert outline.part_of(f"t{turn_of.number}")
     excerpt = Excerpt.chosen(outline, 10**9)
     assert excerpt.is_newest or not parts
+
+
+def test_of_a_long_session_it_is_said_of_how_many_spans_delivery_is_told() -> None:
+    """None of them had left, and all but the newest counted as delivered."""
+    entry = SessionEntry("ses", "", 1, 2600, 0, 0, 0.0, 0, 0, queued=2000)
+    assert delivery_of(entry) == ("0 of the newest 2,000", "2,000 queued", False)
+    assert delivery_of(replace(entry, spans=3, queued=1, dead=1)) == ("1 of 3", "1 queued, 1 refused", True)
