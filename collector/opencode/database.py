@@ -104,12 +104,16 @@ class Database:
         if not {"session_v2", "session_message"} <= self._tables:
             return
         rows = self._rows("SELECT * FROM session_v2 WHERE id = ?", session)
-        messages = [
-            {**_object(row["data"]), "id": row["id"], "type": row["type"]}
-            for row in self._rows("SELECT * FROM session_message WHERE session_id = ? ORDER BY seq", session)
-        ]
-        if rows and messages:
-            yield from messages2.events(_session(rows[0]), messages)
+        if rows and self._rows("SELECT 1 FROM session_message WHERE session_id = ? LIMIT 1", session):
+            yield from messages2.events(_session(rows[0]), self._told2(session))
+
+    def _told2(self, session: str) -> Iterator[EventItem]:
+        rows = self._rows("SELECT id FROM session_message WHERE session_id = ? ORDER BY seq", session)
+        for portion in _portions([row["id"] for row in rows], _PORTION // 10):
+            named = "id IN (SELECT value FROM json_each(?))"
+            query = f"SELECT * FROM session_message WHERE session_id = ? AND {named} ORDER BY seq"
+            for row in self._rows(query, session, json.dumps(portion)):
+                yield {**_object(row["data"]), "id": row["id"], "type": row["type"]}
 
 
 def _portions(ids: list[str], size: int) -> Iterator[list[str]]:

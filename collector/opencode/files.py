@@ -39,8 +39,10 @@ class Storage:
         for path in self._folder.glob(f"session/*/{_plain(session)}.json"):
             if info := _read(path):
                 yield session_item(info)
-        messages = [info for path in self._folder.glob(f"message/{_plain(session)}/*.json") if (info := _read(path))]
-        for info in sorted(messages, key=lambda info: str(info.get("id"))):
+        for message in sorted(self._folder.glob(f"message/{_plain(session)}/*.json")):  # named by their ids
+            info = _read(message)
+            if info is None:
+                continue
             yield message_item({"sessionID": session, **info})
             for path in sorted(self._folder.glob(f"part/{_plain(str(info.get('id')))}/*.json")):
                 if part := _read(path):
