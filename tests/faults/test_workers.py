@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from harness.credentials import GITHUB
+from harness.grpc_client import TRACES, GrpcClient
 from harness.live_sessions import SPANS_A_TURN, LiveSessions, post_turns
+from harness.postgres import own_server
 from harness.process import Process, ask, assert_balanced, is_alive, running, sealing_processes
 from harness.telemetry import span_ids, traces
 from harness.upstream import Upstream, upstream, wait_for
@@ -115,6 +117,56 @@ def test_turns_are_told_once_each_though_the_process_that_reads_events_is_killed
 def _post_a_turn(url: str, sessions: LiveSessions) -> None:
     """Whatever is answered 503 is posted again."""
     post_turns(url, sessions, 1, a_second=1000, events_a_post=10, connections=4)
+
+
+def test_on_postgresql_with_grpc_too_nothing_that_was_answered_is_lost_when_processes_are_killed(
+    tmp_path: Path,
+) -> None:
+    """Two collectors with a sealing process each: one is killed in mid-turn, of the other the sealing process."""
+    sessions, stop = LiveSessions(live=8), threading.Event()
+    sent: set[str] = set()
+    answered: set[str] = set()
+    codes: set[str] = set()
+
+    def send(address: str) -> None:
+        with GrpcClient(address) as client:
+            while not stop.is_set():
+                request = traces(60, {"input.value": f"{WORDS} {GITHUB} " + "word " * 100})
+                sent.update(span_ids(request))
+                code = client.call(TRACES, request.SerializeToString()).code
+                if code == "OK":
+                    answered.update(span_ids(request))
+                codes.add(code)
+                time.sleep(0.05)
+
+    with own_server() as server, upstream() as up, ExitStack() as running_both:
+        settings = {"COLLECTOR_STORE_URL": server.new_database(), "COLLECTOR_GRPC_PORT": "0", "COLLECTOR_WORKERS": "1"}
+        both = []
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            both.append(running_both.enter_context(running(tmp_path / name, "--upstream", up.url, **settings)))
+        one, two = both
+        threads = [threading.Thread(target=send, args=(each.grpc,)) for each in both]
+        threads.append(threading.Thread(target=_post_a_turn, args=(two.url, sessions)))
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(answered) >= 300, 60)
+        os.kill(sealing_processes(two.pid)[0], signal.SIGKILL)
+        one.kill()
+        before = len(answered)
+        wait_for(lambda: len(answered) >= before + 300, 60)
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+        told = sessions.live * SPANS_A_TURN
+        wait_for(lambda: len(_arrived(up) - sent) >= told, 120)
+        wait_for(lambda: two.account()["queued"] == 0, 60)
+        assert len(_arrived(up) - sent) == told
+        assert answered <= _arrived(up)
+        assert codes <= {"OK", "UNAVAILABLE"}
+        assert GITHUB not in str(up.spans())
+        assert_balanced(two.account())
+        assert two.stop()[0] == 0
 
 
 def test_a_policy_that_changes_under_load_holds_for_all_that_is_answered_after_it(tmp_path: Path) -> None:

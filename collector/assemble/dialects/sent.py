@@ -17,8 +17,8 @@ from collector.assemble.dialects.lenient import JsonObject, mapping, objects, te
 from collector.assemble.facts import AnyFact, HistoryFact, PartFact, ToolFact, latest, order
 
 _MOST_SESSIONS = 2_000
-_MOST_KNOWN = 50_000
-"""Messages and parts of all sessions together, some 300 bytes each."""
+_MOST_KNOWN = 30_000
+"""Messages and parts of all sessions together, some 400 bytes each."""
 _SPOKEN = frozenset({"text", "reasoning", "file", "tool", "compaction", "subtask"})
 """Types of parts that a model is sent; the start of a step parts what came before it from what follows."""
 
