@@ -292,6 +292,8 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
         return True
     if _IDEOGRAPHIC.match(bare) and not _ALPHANUMERIC.search(bare):
         return True
+    if _is_made_up(bare):
+        return False
     first = _PART.search(bare)
     if first and first[0].lower() in _LABELS and all(part.lower() in _LABELS for part in _PART.findall(bare)):
         return True
@@ -311,7 +313,28 @@ def has_every_class(value: bytes) -> bool:
 
 def is_words_and_digits(value: bytes) -> bool:
     """Whether a value is what people make up who must use capitals and digits: `Kestrel-winter81`, `BlueKestrel81%`."""
-    return len(value) >= 8 and (_WORDS_AND_DIGITS.fullmatch(value) is not None or has_every_class(value))
+    if len(value) < 8:
+        return False
+    return _WORDS_AND_DIGITS.fullmatch(value) is not None or has_every_class(value) or _is_made_up(value)
+
+
+_CAPITALS = re.compile(rb"(?:[A-Z][a-z]{3,11}){2,3}(?!(?:19|20)[0-9]{2}\Z)[0-9]{2,4}")
+_LEET = re.compile(
+    rb"(?=[^A-Z]*[A-Z])(?=.*[a-z][013457]{1,2}[a-z])[A-Za-z0-9]{4,14}(?:[-_.!@#][A-Za-z0-9]{4,14}){1,2}(?<=[0-9]{2})"
+)
+
+
+def _is_made_up(value: bytes) -> bool:
+    """`HarborSunset42`, `suns3t-Bramble67`, `willow.timber.65`: words that say nothing together, with digits."""
+    if _CAPITALS.fullmatch(value):
+        return not any(_is_common(word) for word in re.findall(rb"[A-Z][a-z]+", value))
+    return _LEET.fullmatch(value) is not None or (count(value, _DIGITS) > 0 and is_diced(value))
+
+
+def _is_common(word: bytes) -> bool:
+    """Whether a word stands in names of things."""
+    word = word.lower()
+    return word in _LABELS or word in _PROSE or word in _COMMON_IN_NAMES or word in _COMMON_IN_THREES
 
 
 def is_generated(value: bytes) -> bool:

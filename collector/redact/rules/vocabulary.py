@@ -87,7 +87,7 @@ _SECRET_ENDS = (
     "credentials", "encryptionkey", "accountkey", "sharedkey", "appkey", "licensekey", "clientkey", "servicekey", "sshkey",
 )  # fmt: skip
 _PASS_BEFORE = _words(
-    "db key user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
+    "db key deststore srcstore user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
     " remote imap pop relay sender nas samba web site panel mqtt cert client server truststore store database postgres sql mongo rabbit amqp svc service sudo su vault imap sasl jdbc http basic master"
 )
 _NO_TOKENS = _words("nonsecret detoken subtoken pretoken biscuit")
@@ -117,6 +117,7 @@ _NO_TOKEN = _words(
     " lock change sequence starting action nfa left right open close quote literal identifier number float int template to lex syntax semantic"
 )  # fmt: skip
 _TOKENS = _words("access refresh auth api bearer bot user session personal deploy")
+_HAVE_PATS = _words("github gh gitlab azure azdo ado devops vsce ci bitbucket databricks airtable snowflake tableau")
 _CODES = _words("otp mfa recovery backup verification auth authorization totp device 2fa login activation sms security")
 _ENVIRONMENTS = _words(
     "prod production stage staging dev develop development test testing qa uat local main admin default primary secondary old"
@@ -180,12 +181,14 @@ def _noun(words: list[str], at: int) -> Says:
         if before in _KEYS:
             return Says.SECRET if word == "key" else Says.PERHAPS
         return Says.NOTHING if before in _NO_KEYS or word == "keys" else Says.PERHAPS
+    if word == "pat":  # a personal access token
+        return Says.SECRET if before in _HAVE_PATS else Says.NOTHING
     if word == "tokens":
         return Says.PERHAPS if before in _TOKENS else Says.NOTHING
     if word in ("code", "codes"):
         return Says.PASSWORD if before in _CODES else Says.NOTHING
     if word == "phrase" or word == "string":
-        return Says.PASSWORD if before in ("seed", "recovery", "pass", "connection") else Says.NOTHING
+        return Says.PASSWORD if before in ("seed", "recovery", "pass", "connection", "secret") else Says.NOTHING
     if word == "session" and at + 1 < len(words):
         return Says.NOTHING
     if word in _MAYBE:

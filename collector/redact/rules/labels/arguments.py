@@ -35,7 +35,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"/user:[A-Za-z0-9_.@\\-]{1,60}[ ]", "/user:", ("net use Z: \\\\nas\\share /user:jo {alnum14}",), ("net use Z: /user:jo /persistent:yes",)),
     (rf"\bmc[ ](?:alias|config[ ]host)[ ](?:set|add)[ ]{_SHORT}[ ]https?://[^\s\x00]{{1,120}}[ ]{_SHORT}[ ]", "mc ", ("mc alias set corp https://s3.test jo {alnum24}",), ("mc alias set corp https://s3.test $KEY $SECRET",)),
     (r"\bvault[ ]operator[ ](?:unseal|rekey|generate-root)[ ](?:-[a-z=-]{1,30}[ ])?", "operator", ("vault operator unseal {b6443}=",), ("vault operator unseal -reset", "vault operator unseal migrate-please")),
-    (rf"\b(?:http-basic|pypi-token)\.{_SHORT}[ ](?:{_SHORT}[ ])?", "http-basic. pypi-token.", ("poetry config http-basic.corp jo {alnum12}", "poetry config pypi-token.corp {alnum40}"), ("poetry config pypi-token.corp $TOKEN",)),
+    (rf"\b(?:http-basic|pypi-token|(?:github|gitlab|bitbucket)-(?:oauth|token))\.{_SHORT}[ ](?:{_SHORT}[ ])?", "http-basic. pypi-token. -oauth. -token.", ("poetry config http-basic.corp jo {alnum12}", "poetry config pypi-token.corp {alnum40}"), ("poetry config pypi-token.corp $TOKEN",)),
     (
         r"(?-i:\bexpect)[ ][^\n\x00]{0,30}assw[^\n\x00]{0,24}\n[ \t]{0,12}send[ ](?:--[ ])?", "send", ('expect "Password:"\n  send "{alnum14}\\r"',), ('expect "Password:"\nsend "$pass\\r"',),
     ),
@@ -55,7 +55,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"\bqpdf[ ][^\n\x00]{0,60}--encrypt[ ]|\brclone[ ]obscure[ ]|--password-command[ =][\"']?echo[ ]", "qpdf obscure password-command", ("rclone obscure '{alnum14}'", "restic --password-command 'echo {alnum12}' snapshots"), ("qpdf --encrypt --user-password=x", "rclone obscure -")),
     (r"\b(?:wifi-sec|802-11-wireless-security|802-1x|vpn\.secrets)\.(?:psk|[a-z-]{0,12}password|wep-key[0-9])[ ]", "wifi-sec 802- vpn.secrets", ("nmcli con modify w wifi-sec.psk '{alnum14}'",), ("nmcli con modify w wifi-sec.psk $PSK",)),
     (
-        rf"\b(?:secrets?|keys|tokens?)[ ](?:set|create|add|put)[ ][^\n\x00]{{0,80}}--(?:value|data|secret)[ =]|\bconfig[ ]set[ ]--secret[ ]{_SHORT}[ ]", "--value --data --secret",
+        rf"\b(?:secrets?|keys|tokens?)[ ](?:set|create|add|put)[ ][^\n\x00]{{0,80}}--(?:(?:string-)?value|data|secret)[ =]|\bconfig[ ]set[ ]--secret[ ]{_SHORT}[ ]", "-value --data --secret",
         ("llm keys set openai --value {alnum40}", "pulumi config set --secret dbPassword '{alnum14}'"), ("gcloud secrets create x --data-file=./a.txt", "pulumi config set --secret name $VALUE"),
     ),
     (r"\bset[ ]password[ ]for[ ][^\n=\x00]{1,80}=[ ]?(?:password\()?", "password", ("SET PASSWORD FOR 'jo'@'%' = '{alnum14}';",), ("SET PASSWORD FOR 'jo'@'%' = ?;",)),
@@ -78,6 +78,12 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("snmp-server community {alnum12} RO", "rocommunity {alnum14} 10.0.0.0/8", "crypto isakmp key {alnum14} address 10.0.0.1", "stats auth admin:{alnum14}", "wpa_passphrase office {alnum12}", "erl -setcookie {upper20}"),
         ("snmp-server community public RO", "rocommunity private", "stats auth admin:password"),
     ),
+    (
+        r"\bset_?password[ ][A-Za-z0-9_.@-]{1,40}[ ]|/v[ ][A-Za-z]{0,24}password[ ](?:/t[ ][A-Z_]{3,12}[ ])?/d[ ]|\bset_network[ ][0-9]{1,2}[ ](?:psk|password|wep_key[0-9])[ ]'?"
+        r"|\bconfig[ ]create[ ][^\n\x00]{1,80}[ ]pass[ ]|[ ]-hp|\bbundle[ ]config[ ](?:set[ ])?(?:--[a-z]{3,8}[ ])?[a-z0-9.-]{3,60}[ ][A-Za-z0-9_-]{1,40}:|\bcloudflared[ ]service[ ]install[ ]", "password set_network create -hp bundle cloudflared",
+        ("salt x user.set_password jo '{alnum14}'", "reg add HKLM /v DefaultPassword /d {alnum14}", "bundle config gems.test jo:{alnum24}", "cloudflared service install {alnum120}"), ("reg query x /v DefaultPassword /d", "user.set_password(raw_password)", "set_password jo $PASS"),
+    ),
+    (r"\bidentified[ ]by[ ](?:values[ ])?|\bpgp_sym_(?:de|en)crypt\([^,\n\x00]{1,80},[ ]?[\"']", "identified pgp_sym", ("CREATE DATABASE LINK l CONNECT TO u IDENTIFIED BY {alnum14} USING 'x'", "SELECT pgp_sym_decrypt(c, '{alnum14}')"), ("is identified by name only", "pgp_sym_encrypt(a, 'password')")),
     (r"\bauth\.user\.info=[A-Za-z0-9]{4,40}:", "user.info", ("basic.auth.user.info={upper16}:{b6464}",), ("basic.auth.user.info=user:pass",)),
     (r"\bjwt\.(?:sign|verify|encode|decode)\([^,\n\x00]{1,60},[ ][\"'`]", "jwt.", ("jwt.sign(payload, '{alnum32}', {})",), ("jwt.verify(token, publicKey2)", "jwt.sign(payload, 'secret')")),
     (r"/ical/[^/\s\x00]{1,80}/private-", "/private-", ("https://calendar.google.com/calendar/ical/jo%40app.test/private-{hex32}/basic.ics",), ("/ical/x/private-events",)),
@@ -150,7 +156,7 @@ _ORACLE = (
     r"[A-Za-z0-9_]{1,30}/(?P<secret>[^\s@/\x00\"'$%&<{]{4,60})@"
 )
 _SET = (
-    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\bsecret[ ]put|\bsecret:create[ ]--name|#define|(?-i:\bparam))[ \t]{1,3}"
+    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\bsecret[ ]put|\bsecret:create[ ]--name|\bset-env[ ][A-Za-z0-9_-]{1,40}|#define|(?-i:\bparam))[ \t]{1,3}"
     r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}(?:--value[ =]|<<<[ ]|string[ ]=[ ])?[\"']?"
 )
 """A variable or a setting and its value, with no sign between."""
@@ -161,11 +167,11 @@ def _is_set(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _CALLS = (
-    r"(?:connect(?:ion)?|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
+    r"(?:connect(?:ion)?|\bPDO|\bSequelize|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
     r"(?:[\"'][^\"'\n\x00]{0,80}[\"'],[ ]?){0,3}[\"']"
 )
 _CALL = re.compile(
-    rb"(?i)(?:connect(?:ion)?|\bPDO|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
+    rb"(?i)(?:connect(?:ion)?|\bPDO|\bSequelize|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
 )
 _STRING = re.compile(rb"[\"']([^\"'\n\x00]{0,200})[\"']")
 
@@ -211,7 +217,7 @@ _QUOTED = r"(?P<mark>[\"'`])(?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token
 
 
 _HERE = r"[^<\n\x00]<<<[ ]?[\"'\\]{0,3}"
-_TO_COMMAND = r"(?:passw(?:or)?d|passphrase|secret|token|[ _]key|login|vpn)[^\n\x00<]{0,120}<<<[ ]?[\"'\\]{0,3}"
+_TO_COMMAND = r"(?:passw(?:or)?d|passphrase|secret|token|[ _]key|login|vpn|pass[ ]insert|ssh-add|keystore|gpg)[^\n\x00<]{0,120}<<<[ ]?[\"'\\]{0,3}"
 """What a command is given to read: `wrangler secret put KEY <<< ...`."""
 
 
@@ -246,7 +252,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"credential", b"auth", b"login", b"log_in")),),
+        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"sequelize", b"credential", b"auth", b"login", b"log_in")),),
         _passed,
         match=("mysqli_connect('db', 'jo', '{alnum14}', 'app');", "requests.get(url, auth=('jo', '{alnum14}'))", 'new NetworkCredential("jo", "{alnum14}")', 'db.auth("jo", "{alnum14}")'),
         no_match=('socket.connect("click", "handler2")', "connect('mysql:host=db', 'jo', $pass)", 'login("jo", "password")', "auth=('user', 'pass')", 'connect("a.b.c", "utf8mb4")'),

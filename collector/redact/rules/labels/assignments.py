@@ -15,10 +15,10 @@ from collector.redact.rules.vocabulary import Says, name_says
 CASES = "(?i)"
 STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
-    r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas"
+    r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
 )
 LITERALS = tuple(
-    b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas".split()
+    b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas _pat _session".split()
 )
 CLOSE = r"[\"'\\\])}*]{0,8}"
 _TYPE = r"(?:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"

@@ -82,11 +82,11 @@ def _argument(match: re.Match[bytes], data: bytes) -> bool:
 _OF_TEXT = re.compile(rb"</|\\[rnt]|\A[^(]*\)[,;:]?\Z")
 """What belongs to the text around: a tag, an escape, the end of a bracket."""
 _GLUED = re.compile(
-    rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mycli|sqlcmd|sshpass|clickhouse-client|7z|7za|rar|unrar|innobackupex|xtrabackup)\b[^\n\x00]*\Z"
+    rb"(?i)\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mysqlsh|mariadb|mariadb-dump|mycli|sqlcmd|docker[ ]login|podman[ ]login|sshpass|clickhouse-client|7z|7za|rar|unrar|innobackupex|xtrabackup)\b[^\n\x00]*\Z"
 )
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|nxc|netexec|crackmapexec|evil-winrm|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
-    rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
+    rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|osql|knife|keepassxc-cli|rcon|frpc|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
     rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
@@ -104,13 +104,11 @@ _CONTAINERS = re.compile(rb"(?i)\b(?:docker|podman|nerdctl|buildah|skopeo|crane|
 
 def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     """Which letter takes a password depends on the command before it."""
-    if not _password(match, data):
-        return False
     line = data[max(0, match.start() - 200) : match.start()]
     line = line[max(line.rfind(b"\n"), line.rfind(b"\0"), line.rfind(b"|"), line.rfind(b"&")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
     only = _TAKEN_BY.get(match["flag"])
-    if only and not only.search(line):
+    if (only and not only.search(line)) or not _password(match, data):
         return False
     if match["flag"] == b"-b" and _OF_DIRECTORY.match(match["secret"]):
         return False
@@ -124,7 +122,7 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _ARGUMENT_OF = (
-    r"(?:\bnet user[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}[ \t]{1,3}|\bConvertTo-SecureString[ \t]{1,3}(?:-String[ \t]{1,3})?"
+    r"(?:\bnet user[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}[ \t]{1,3}|\bConvertTo-SecureString[ \t]{1,3}(?:-(?:String|AsPlainText|Force)[ \t]{1,3}){0,2}"
     r"|\blftp[ \t][^\n\x00]{0,60}-u[ \t]?[A-Za-z0-9_.@-]{1,40},|\bssh-keygen[ \t][^\n\x00]{0,80}-[NP][ \t]?|\b(?:secret_)?access_key(?:_id)?[ \t]{1,2})"
 )
 """What stands before an argument that is secret by its place."""
@@ -173,10 +171,10 @@ COMMANDS: tuple[Rule, ...] = (
         unless_plain(around(
             re.compile(
                 rb"(?i)\b(?:aws configure set|setx|set -g?x|setenv|(?:npm|yarn|pnpm|pip|git|gcloud|heroku|fly|flyctl|wrangler|stripe|poetry|composer|bundle|conan|gh)[ \t][^\n\x00]{0,40}?\b(?:set|config|add|login)|snyk auth|(?:ngrok )?(?:config )?(?:add-)?authtoken"
-                rb"|vault login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body[ =]|-b[ =]?))?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
+                rb"|vault login|wandb login|op signin|bw unlock|doppler login|netlify login|vercel login|tailscale up|circleci setup|sentry-cli login)[ \t]{1,3}(?:--?[a-z-]{1,24}[ \t])?(?P<key>[A-Za-z0-9_.:/@-]{1,100}[ \t=]{1,3})?(?:(?:--body[ =]|-b[ =]?))?[\"']?(?P<secret>[A-Za-z0-9_+/.=~-]{16,400})(?=[\s\"']|\Z)"
             ),
             160, _drawn,
-            starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|circleci|sentry)"),
+            starts=re.compile(rb"(?i)\b(?:aws|set|npm|yarn|pnpm|pip|git|gcloud|heroku|fly|wrangler|stripe|poetry|composer|bundle|conan|gh|snyk|ngrok|config|add-|authtoken|vault|op|bw|doppler|netlify|vercel|tailscale|wandb|circleci|sentry)"),
         ), rb"\s\"'\x00"),
         match=("aws configure set aws_secret_access_key {b6440}", "ngrok config add-authtoken {alnum48}", "snyk auth {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "npm config set //registry.test/:_authToken {alnum36}"),
         no_match=("git config credential.helper store2024", "aws configure set region eu-central-1", "npm config set registry https://registry.test/npm/", "setenv GODEBUG=panicnil=1 failed"),
@@ -184,9 +182,9 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
-        unless_plain(around(re.compile(rb"(?i)(?:htpasswd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}(?!-)[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\b(?-i:AUTH)|>[ ]?auth)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
-            starts=re.compile(rb"(?i)htpasswd|add_user|change_password|create-user|mysqladmin|requirepass|masterauth|\bauth"),
+        (Trigger(CASES + r"(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"mosquitto_passwd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
+        unless_plain(around(re.compile(rb"(?i)(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}(?!-)[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\b(?-i:AUTH)|>[ ]?auth)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
+            starts=re.compile(rb"(?i)htpasswd|mosquitto_passwd|add_user|change_password|create-user|mysqladmin|requirepass|masterauth|\bauth"),
         ), rb"\s\"'\x00"),
         match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
         no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS", "auth socksAuthMethod) error", "Google Auth httplib2", "openssl x509 -in a | xxd -p childCertTbsHash1", "auth\t[success=1 default=ignore]", "aws workdocs create-user --organization-id d-926726012c"),
@@ -205,8 +203,8 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|gpg2?[ \t]|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf")),),
-        around(re.compile(rb"(?i)(?:echo|printf)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, _argument),
+        (Trigger(CASES + r"(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|gpg2?[ \t]|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf", b"yes")),),
+        around(re.compile(rb"(?i)(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, _argument),
         match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),
         no_match=("echo $PASSWORD | docker login -u jo --password-stdin",),
         since=2,

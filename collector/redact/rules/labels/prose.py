@@ -15,10 +15,10 @@ from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
-    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?:x-)?(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
+    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?-i:PAT)|(?:x-)?(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
-_NOUN = r"(?:[ ](?:header|variable|value|string))?"
+_NOUN = r"(?:[ ](?:header|variable|value|string|baru))?"
 _ASIDE = r"(?:[ ]\([A-Za-z `/.-]{2,32}\)|[ ]#?[0-9]{1,2})?"
 _FOR = (
     _NOUN
@@ -26,14 +26,14 @@ _FOR = (
     + _ASIDE
     + r"[*_]{0,2}"
 )
-_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter|, (?:type|use))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter|, (?:type|use))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 
 
 _STARTS = re.compile(
-    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox](?=ass|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
+    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox](?=ass|at\b|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
 )
 
 
@@ -66,7 +66,7 @@ _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 
 _PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
-_GIVEN = re.compile(rb"(?i)(?:\b(?:the|with|using|use|and)|[,;`])[ ]\Z")
+_GIVEN = re.compile(rb"(?i)(?:\b(?:the|with|using|use|and)|[,;`])[ ]\Z|\(\Z")
 _MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
@@ -92,12 +92,15 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return False  # the id of a key
     if match["is"] is None and match["key"].lower() in _DIRECTIVES and _is_directive(match, data):
         return (chosen(value) and not names_something(value)) or (is_diced(value) and count(value, DIGITS) > 0)
-    if match["is"] is not None and match["key"].lower() in _PASSWORDS and is_diced(value):
+    if match["key"].lower() in _PASSWORDS and match["is"] is not None and is_diced(value):
         return True
     if (
         match["is"] is None
         and match["key"].lower() in _PASSWORDS
-        and _GIVEN.search(data, max(0, match.start() - 8), match.start())
+        and (
+            _GIVEN.search(data, max(0, match.start() - 8), match.start())
+            or data[match.start("secret") - 1 : match.end("secret") + 1 : len(value) + 1] == b"()"
+        )
     ):
         return (
             len(value) >= 8 and is_said(value, sure=True) and (classes(value) >= 3 or _MIXED.search(value) is not None)
@@ -158,7 +161,7 @@ _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
         CASES
-        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ](?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b"
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ](?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b"
     ).encode()
 )
 
@@ -228,15 +231,15 @@ _STEMS_ELSEWHERE = tuple(dict.fromkeys(form.lower() for form in _FORMS_ELSEWHERE
 _ELSEWHERE = "(?:" + "|".join("".join(f"\\x{byte:02x}" for byte in form) for form in _FORMS_ELSEWHERE) + ")"
 _BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12}|[a-z]{4,10}-[a-z]{4,10}-[a-z]{4})"
 
-_STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login")
+_STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login", b"pat")
 _NEAR_LABEL = (
-    r"\b(?:pass(?:words?|wd|phrase|code)?|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
+    r"\b(?:pass(?:words?|wd|phrase|code)?|(?-i:PAT)|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
     + _NOUN
     + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
     + _ASIDE
     + r"[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated)[ ])?(?:ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|,[ ](?:type|use)|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|-?[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated),?[ ](?:(?:it(?:'s|[ ]is)|and[ ]is)[ ])?)?(?:now|(?:should|must)[ ]be[ ]set[ ]to|ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|,[ ](?:type|use)|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|-?[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -261,7 +264,7 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
-_CODE_FOR = r"\b(?:one[- ]time|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code(?:[ ]is)?[ :]{1,3}"
+_CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|(?-i:OTP|PIN))(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
 _NOT_IN_WALLETS = frozenset(
@@ -298,13 +301,14 @@ PROSE: tuple[Rule, ...] = (
         "secret-in-prose", "secrets",
         (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r",?[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
         _after_plain_words(_readings()),
-        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern"),
+        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern", "My PAT for CI: {hex40}", "the old password ({alnum12}) is gone"),
         no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:[ ](?:as|for|is|in)|[ ](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:x-[a-z-]{1,16})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin)\b", None, (b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),),
+        (Trigger(CASES + r"(?:[ ](?:as|for|is)|[ ](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
+         Trigger(CASES + r"[ ]in[ ]the[ ]x-[a-z-]{1,16}(?:key|token|secret)\b", None, (b" in the x-",))),
         _before_name,
         match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
         no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "DecapsulationKey768 is the secret decapsulation key"),
@@ -320,18 +324,18 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user")),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ]->[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
          Trigger(CASES + r"account[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account",))),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?[ :=]{1,3}[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account"))), rb"\s\"'`\x00/:|)"),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ]->[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi"))), rb"\s\"'`\x00/:|)"),
         match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}"),
         no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
         since=2,
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _CODE_FOR + r"[0-9]{4}", None, (b"code",)),),
-        around(re.compile((CASES + _CODE_FOR + r"(?P<secret>[0-9]{4,8})(?![A-Za-z0-9])").encode()), 60),
-        match=("Your verification code: {digit6}", "your one-time code is {digit6}.", "the 2FA code is {digit6}"),
+        (Trigger(CASES + _CODE_FOR + r"[0-9a-z]{4}", None, (b"code", b"otp", b"pin")),),
+        around(re.compile((CASES + _CODE_FOR + r"(?P<secret>[0-9]{4,8}|(?=[a-z0-9-]{0,20}[0-9])[a-z0-9]{4,10}-[a-z0-9]{4,10})(?![A-Za-z0-9-])").encode()), 60),
+        match=("Your verification code: {digit6}", "your one-time code is {digit6}.", "the 2FA code is {digit6}", "Your PIN is {digit6}", "recovery code: ab{digit3}-x{digit4}"),
         no_match=("verification code: sent", "security code 3rd digit"),
         since=2,
     ),

@@ -46,7 +46,7 @@ def _in_link(match: re.Match[bytes], data: bytes) -> bool:
 _SIGNED = r"X-Amz-Signature|X-Goog-Signature|X-Amz-Security-Token|X-Oss-Signature|X-Tos-Signature|Signature|sig|Policy|hdnts|hmac|Expires_Signature|OSSAccessKeySignature|q-signature"
 _CODES = (
     r"code|token|access_token|refresh_token|id_token|auth_token|api_key|apikey|key|secret|client_secret|password|pwd|reset|reset_token|reset_password_token|invite|invitation_token"
-    r"|confirmation_token|magic|otp|ticket|sso|samlresponse|samlart|oobcode|login_token|jwt|session|sid|assertion|state_token|upn|unlock_token|verification_token|verify|hash|nonce_token"
+    r"|confirmation_token|magic|otp|ticket|appid|app_key|sso|samlresponse|samlart|oobcode|login_token|jwt|session|sid|assertion|state_token|upn|unlock_token|verification_token|verify|hash|nonce_token"
 )
 _LINKS = r"reset|reset-password|password-reset|password/reset|password_reset|magic|magic-link|magic_link|magiclink|verify|verify-email|confirm|confirmation|invite|invitation|activate|unlock|login|signin|sso|accept-invite|recover|set-password|passwordless|email-login|auth/email"
 
