@@ -78,7 +78,7 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return True
     if _LICENSE_KEY.search(name) and _names_license(bare):
         return False
-    if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder is Holder.VARIABLE):
+    if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder in _DATA):
         return True
     if says is Says.PASSWORD and is_diced(bare) and count(bare, DIGITS) > 0:
         return True
