@@ -152,7 +152,7 @@ def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...
 
 
 _ORACLE = (
-    r"\b(?:sqlplus|expdp|impdp|sqlldr|rman[ ]target|jdbc:oracle:[a-z0-9]{1,8}:)[ \t]?(?:-[A-Za-z]{1,8}[ ])?"
+    r"\b(?:sqlplus|expdp|impdp|sqlldr|rman[ ]target|jdbc:oracle:[a-z0-9]{1,8}:|oracle(?:db)?\.connect\([\"'])[ \t]?(?:-[A-Za-z]{1,8}[ ])?"
     r"[A-Za-z0-9_]{1,30}/(?P<secret>[^\s@/\x00\"'$%&<{]{4,60})@"
 )
 _SET = (
@@ -166,6 +166,9 @@ def _is_set(match: re.Match[bytes], data: bytes) -> bool:
     return is_secret(match["key"].rsplit(b":", 1)[-1], match["secret"], Holder.DATA)
 
 
+_ELSE = r"(?:\?:|\?\?|\|\|)[ ][\"'`]"
+_OR_ELSE = r"(?P<key>[A-Za-z0-9_.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api_?key))[^\n\x00;]{1,120}(?:\?:|\?\?|\|\|)[ ][\"'`]"
+"""What stands for a variable that is not set."""
 _CALLS = (
     r"(?:connect(?:ion)?|\bPDO|\bSequelize|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
     r"(?:[\"'][^\"'\n\x00]{0,80}[\"'],[ ]?){0,3}[\"']"
@@ -225,7 +228,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     *(_place(*place) for place in _PLACES),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + _ORACLE.replace("?P<secret>", "?:"), None, (b"sqlplus", b"expdp", b"impdp", b"sqlldr", b"rman", b"jdbc:oracle")),),
+        (Trigger(CASES + _ORACLE.replace("?P<secret>", "?:"), None, (b"sqlplus", b"expdp", b"impdp", b"sqlldr", b"rman", b"jdbc:oracle", b"oracle.connect", b"oracledb.connect")),),
         around(re.compile((CASES + _ORACLE).encode()), 120, _at_its_place),
         match=("sqlplus shop/{alnum12}@db1:1521/XE", "jdbc:oracle:thin:shop/{alnum14}@db1:1521:XE"),
         no_match=("sqlplus / as sysdba", "sqlplus jo/$PASS@db1", "jdbc:oracle:thin:@db1:1521:XE"),
@@ -248,6 +251,22 @@ ARGUMENTS: tuple[Rule, ...] = (
         around(re.compile((CASES + _TO_COMMAND).encode() + VALUE), 180, _at_its_place),
         match=('vercel env add API_TOKEN production <<< "{alnum32}"', "vncpasswd -f <<< {alnum12} > f"),
         no_match=('grep -c token <<< "$text"', "token\n<<<<<<< HEAD2password"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(_ELSE + STOP + "{6}", None, (b"?: ", b"?? ", b"|| ")),),
+        around(re.compile((CASES + _OR_ELSE).encode() + rb"(?P<secret>[^\s\"'`\\\x00]{6,400})(?=[\"'`])"), 200, lambda match, data: is_secret(match["key"], match["secret"], Holder.LITERAL)),
+        match=('password = System.getenv("X") ?: "{alnum14}"', "const secret = process.env.X || '{alnum32}'"),
+        no_match=('password = env("X") ?: "changeme"', "const token = a || 'token-placeholder'", "const tokenType = kind ?? 'bearer-token2'"),
+        since=2,
+    ),
+    Rule(
+        "secret-assignment", "secrets",
+        (Trigger(r"\.toCharArray\(\)", 14, (b".tochararray",)),),
+        around(re.compile(rb"\"(?P<secret>[^\s\"\\\x00]{8,100})\"\.toCharArray\(\)"), 120, _at_its_place),
+        match=('ks.load(in, "{alnum14}".toCharArray());',),
+        no_match=('"changeit".toCharArray()', '"0123456789abcdef".toCharArray()', '"ABCDEFGHIJ".toCharArray()'),
         since=2,
     ),
     Rule(
