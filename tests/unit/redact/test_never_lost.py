@@ -103,6 +103,16 @@ def test_honest_encoded_text_is_within_its_budget() -> None:
     assert [extent.rule for extent in ENGINE.find(f"a {nested} b".encode())] == ["github-token"]
 
 
+def test_no_label_is_read_out_of_base64() -> None:
+    """`.../PWES...` is no `PW es`: a word between a label and its value stands apart from the label."""
+    runs = [
+        f"{part}{value}"
+        for part in ("/PWESEBv1VW", "+Mdp7X746v", "/pwis8Kq2", "+keyto4Rt9")
+        for value in ("IILXE3Tn" * 9,)
+    ]
+    assert [extent for run in runs for extent in ENGINE.find(("A1b2" * 20 + run).encode())] == []
+
+
 def test_a_budget_is_shared_by_the_texts_of_a_request() -> None:
     texts = [_packed(" " * 900_000) + f" {number}" for number in range(30)]
     found = {index: [extent.rule for extent in extents] for index, _, extents in ENGINE.find_all(texts)}

@@ -84,6 +84,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("salt x user.set_password jo '{alnum14}'", "reg add HKLM /v DefaultPassword /d {alnum14}", "bundle config gems.test jo:{alnum24}", "cloudflared service install {alnum120}"), ("reg query x /v DefaultPassword /d", "user.set_password(raw_password)", "set_password jo $PASS"),
     ),
     (r"\bidentified[ ]by[ ](?:values[ ])?|\bpgp_sym_(?:de|en)crypt\([^,\n\x00]{1,80},[ ]?[\"']", "identified pgp_sym", ("CREATE DATABASE LINK l CONNECT TO u IDENTIFIED BY {alnum14} USING 'x'", "SELECT pgp_sym_decrypt(c, '{alnum14}')"), ("is identified by name only", "pgp_sym_encrypt(a, 'password')")),
+    (r"CURLOPT_(?:PROXY)?USERPWD,[ ]?[\"'][^:\"'\n\x00]{1,60}:|\betcdctl[ ]user[ ]add[ ][A-Za-z0-9_.@-]{1,40}:|\bsecret:create[ ][^\n\x00]{0,100}--value[ ]", "userpwd etcdctl secret:create", ("curl_setopt($c, CURLOPT_USERPWD, 'jo:{alnum14}');", "etcdctl user add jo:{alnum14}", "eas secret:create --scope project --name TOKEN --value {alnum32}"), ("curl_setopt($c, CURLOPT_USERPWD, $pair)",)),
     (r"\bauth\.user\.info=[A-Za-z0-9]{4,40}:", "user.info", ("basic.auth.user.info={upper16}:{b6464}",), ("basic.auth.user.info=user:pass",)),
     (r"\bjwt\.(?:sign|verify|encode|decode)\([^,\n\x00]{1,60},[ ][\"'`]", "jwt.", ("jwt.sign(payload, '{alnum32}', {})",), ("jwt.verify(token, publicKey2)", "jwt.sign(payload, 'secret')")),
     (r"/ical/[^/\s\x00]{1,80}/private-", "/private-", ("https://calendar.google.com/calendar/ical/jo%40app.test/private-{hex32}/basic.ics",), ("/ical/x/private-events",)),
@@ -92,7 +93,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"(?-i:\bAUTH[ ](?:PLAIN|LOGIN))[ ]", "auth", ("AUTH PLAIN {b6440}=",), ("AUTH PLAIN LOGIN CRAM-MD5",)),
     (r"(?:password|passwd|secret|token|_key)[\"']?[ ]{1,20}=[ ]\"[^\"\n\x00]{0,100}\"[ ]->[ ]", "-> ", ('~ password = "x" -> "{alnum14}"',), ('~ password = "x" -> null',)),
     (r"[;?&\"'](?:pwd|password)[ ]?=[ ]?\{", "={ = {", ("Driver={x};Uid=app;Pwd={{alnum14}};",), ("Driver={x};Pwd={password};",)),
-    (r"(?-i:\bexpect)[ ][\"'][^\n\x00]{0,30}assw[^\n\x00]{0,24};[ ]?send[ ](?:--[ ])?", "send", ('expect "assword:"; send "{alnum14}\\r"',), ('expect "assword:"; send "$pass\\r"',)),
+    (r"(?-i:\bexpect)[ ][\"']?[^\n\x00]{0,30}assw[^\n\x00]{0,24};[ ]?send[ ](?:--[ ])?", "send", ('expect "assword:"; send "{alnum14}\\r"',), ('expect "assword:"; send "$pass\\r"',)),
     (r"\bdgst[ ][^\n\x00]{0,60}-(?:mac|hmac)[ ]|\benc[ ][^\n\x00]{0,80}[ ]-(?:K|k|iv)[ ]", "dgst enc", ("openssl dgst -sha256 -hmac {alnum32} f", "openssl enc -aes-128-cbc -K {hex32} -in a"), ("openssl dgst -sha256 -hmac $KEY f",)),
     (r"\b(?:impacket-[a-z]{2,20}|(?:psexec|wmiexec|smbexec|secretsdump|GetNPUsers)\.py)[ ](?:-[a-z-]{1,20}[ ]){0,3}(?:[A-Za-z0-9._-]{1,60}/)?[A-Za-z0-9._-]{1,60}:", "impacket- .py", ("impacket-psexec corp/jo:{alnum14}@10.0.0.1",), ("impacket-psexec corp/jo:$PASS@h",)),
     (r"\bcypress[ ]run[ ][^\n\x00]{0,80}--key[ ]", "--key", ("cypress run --record --key {hex8}-{hex4}-{hex4}-{hex4}-{hex12}",), ("cypress run --record --key $KEY",)),
@@ -156,7 +157,7 @@ _ORACLE = (
     r"[A-Za-z0-9_]{1,30}/(?P<secret>[^\s@/\x00\"'$%&<{]{4,60})@"
 )
 _SET = (
-    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\bsecret[ ]put|\bsecret:create[ ]--name|\bset-env[ ][A-Za-z0-9_-]{1,40}|#define|(?-i:\bparam))[ \t]{1,3}"
+    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\benv[ ]add|\bsecret[ ]put|\bsecret:create[ ]--name|\bset-env[ ][A-Za-z0-9_-]{1,40}|#define|(?-i:\bparam))[ \t]{1,3}"
     r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}(?:--value[ =]|<<<[ ]|string[ ]=[ ])?[\"']?"
 )
 """A variable or a setting and its value, with no sign between."""
@@ -170,11 +171,11 @@ _ELSE = r"(?:\?:|\?\?|\|\|)[ ][\"'`]"
 _OR_ELSE = r"(?P<key>[A-Za-z0-9_.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api_?key))[^\n\x00;]{1,120}(?:\?:|\?\?|\|\|)[ ][\"'`]"
 """What stands for a variable that is not set."""
 _CALLS = (
-    r"(?:connect(?:ion)?|\bPDO|\bSequelize|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
+    r"(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
     r"(?:[\"'][^\"'\n\x00]{0,80}[\"'],[ ]?){0,3}[\"']"
 )
 _CALL = re.compile(
-    rb"(?i)(?:connect(?:ion)?|\bPDO|\bSequelize|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
+    rb"(?i)(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
 )
 _STRING = re.compile(rb"[\"']([^\"'\n\x00]{0,200})[\"']")
 
@@ -271,7 +272,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"sequelize", b"credential", b"auth", b"login", b"log_in")),),
+        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"sequelize", b"mysqli", b"username_pw_set", b"credential", b"auth", b"login", b"log_in")),),
         _passed,
         match=("mysqli_connect('db', 'jo', '{alnum14}', 'app');", "requests.get(url, auth=('jo', '{alnum14}'))", 'new NetworkCredential("jo", "{alnum14}")', 'db.auth("jo", "{alnum14}")'),
         no_match=('socket.connect("click", "handler2")', "connect('mysql:host=db', 'jo', $pass)", 'login("jo", "password")', "auth=('user', 'pass')", 'connect("a.b.c", "utf8mb4")'),

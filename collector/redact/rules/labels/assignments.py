@@ -262,8 +262,8 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + r"[\"'][#.]?[A-Za-z0-9_.-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'](?:\\{1,3}[\"'])?[^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
-        _argument(around(re.compile(rb"[\"'][#.]?(?P<key>[A-Za-z0-9_.-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'](?:\\{1,3}[\"'])?(?P<secret>[^\s\"'`\\\x00]{4,2000})"), 130, _paired_loosely)),
+        (Trigger(CASES + r"[\"'][#.]?[A-Za-z0-9_.:-]{0,40}(?:pass|pwd|pw|secret|token|key|credential|authorization|cookie|salt)" + _TAIL + r"[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'](?:\\{1,3}[\"'])?[^\s\"'`\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"authorization", b"cookie", b"salt")),),
+        _argument(around(re.compile(rb"[\"'][#.]?(?P<key>[A-Za-z0-9_.:-]{1,80})[\"'][ \t]{0,4},[ \t\n]{0,16}[\"'](?:\\{1,3}[\"'])?(?P<secret>[^\s\"'`\\\x00]{4,2000})"), 130, _paired_loosely)),
         match=("define( 'DB_PASSWORD', '{alnum14}' );", 'setenv("API_TOKEN", "{alnum24}", 1)', '.header("X-Api-Key", "{hex32}")', "page.fill('#password', '{alnum14}')", 'buildConfigField "String", "API_SECRET", "\\"{alnum32}\\""'),
         no_match=("define('DB_PASSWORD', 'password_here');", "useState('password', 'token')", '["ClientSecret", "InputAudioTranscription"]', '["secret-key", "us-east-1"]', "'RC2_KEY', '__darwin_fsfilcnt_t', 'X509_REQ_'", '"Username", "Password",\n "S3Configuration"\n]', '"X", "MYSQL_PASSWORD",\n "POSTGRES_SCRAM_SHA_256",\n "X"', '"Enforced": "PASS",\n"CurveTest-Server-MLKEM-TLS13": "PASS"'),
         since=2,

@@ -151,8 +151,8 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -e", b"--cert", b" -x", b"--http-user", b"--login", b"--creds")),),
-        around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%]" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
+        (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%][\"']?" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -e", b"--cert", b" -x", b"--http-user", b"--login", b"--creds")),),
+        around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%][\"']?" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
         match=("curl -u app:{alnum16} https://x.test/", "curl -E client.pem:{alnum14} https://x.test", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
         no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img", "perldoc -u Some::Modulename", "cfn-lint -x E3012:strict=true -t a.yaml"),
         since=2,

@@ -18,15 +18,15 @@ _LABEL = (
     r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?-i:PAT)|(?:x-)?(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login"
 )
-_NOUN = r"(?:[ ](?:header|variable|value|string|baru))?"
+_NOUN = r"(?:[ ](?:header|variable|value|string|baru|here))?"
 _ASIDE = r"(?:[ ]\([A-Za-z `/.-]{2,32}\)|[ ]#?[0-9]{1,2})?"
 _FOR = (
     _NOUN
-    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
+    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
     + _ASIDE
     + r"[*_]{0,2}"
 )
-_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter|, (?:type|use))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter|, (?:type|use)|'s(?= ))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -217,8 +217,8 @@ _IN_COMPOUNDS = ("passwort", "kennwort", "schlüssel", "wachtwoord", "sleutel", 
 _LABELS_ELSEWHERE = (
     "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
     "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
-    "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandinya", "sandi", "klucz", "klíč", "رمز عبور", "گذرواژه", "parola", "şifre", "sifre",
-    "palavra-passe", "parolă", "mdp", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
+    "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة مرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandinya", "sandi", "klucz", "klíč", "رمز عبور", "گذرواژه", "parola", "şifre", "sifre",
+    "palavra-passe", "parolă", "mdp:", "mdp :", "mdp c'est", "mdp est", "mdp temporaire", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
     "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
 )  # fmt: skip
 _FORMS_ELSEWHERE = [
@@ -235,11 +235,11 @@ _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", 
 _NEAR_LABEL = (
     r"\b(?:pass(?:words?|wd|phrase|code)?|(?-i:PAT)|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
     + _NOUN
-    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4})?|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
+    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
     + _ASIDE
     + r"[*_]{0,2}"
 )
-_SAYS = r"[ ]{0,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated),?[ ](?:(?:it(?:'s|[ ]is)|and[ ]is)[ ])?)?(?:now|(?:should|must)[ ]be[ ]set[ ]to|ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|,[ ](?:type|use)|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|,[ ]it(?:'s|[ ]is)|,?[ ]?which[ ]is|to|equals|ist|lautet|est|es|è|é|-?[=:>]|→|—|–|[ ]-|[ ]\|)[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"(?:[ ]{1,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated),?[ ](?:(?:it(?:'s|[ ]is)|and[ ]is)[ ])?)?(?:now|(?:should|must)[ ]be[ ]set[ ]to|ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|which[ ]is|to|equals|ist|lautet|est|es|è|é)|[ ]{0,2}(?:,[ ](?:type|use)|'s[ ]|,[ ]it(?:'s|[ ]is)|,[ ]?which[ ]is|-?[=:>]|→|—|–|[ ]-|[ ]\|))[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
@@ -264,7 +264,7 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
-_CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|(?-i:OTP|PIN))(?:[ ]is)?[ :]{1,3}"
+_CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|passcode|(?-i:OTP|PIN))(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
 _NOT_IN_WALLETS = frozenset(
@@ -301,7 +301,7 @@ PROSE: tuple[Rule, ...] = (
         "secret-in-prose", "secrets",
         (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r",?[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
         _after_plain_words(_readings()),
-        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern", "My PAT for CI: {hex40}", "the old password ({alnum12}) is gone"),
+        match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern", "My PAT for CI: {hex40}", "the old password ({alnum12}) is gone", "the password's {alnum14}", "the secret we use in CI is {alnum40}"),
         no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
         since=2,
     ),

@@ -11,7 +11,7 @@ from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.values import drawn, stands_for
 
 _LOCAL = re.compile(
-    rb"(?i)(?:password|passwd|pass|pwd|secret|user|test|root|admin|postgres|mysql|guest|example|token|p|pw|xyz|xxx+|\*+|passwort|senha|pass123|foo|bar|abc|123|hunter2)"
+    rb"(?i)(?:password|passwd|pass|pwd|secret|user|test|root|admin|postgres|mysql|guest|example|token|p|pw|xyz|xxx+|\*+|passwort|senha|pass123|x-oauth-basic|foo|bar|abc|123|hunter2)"
 )
 
 
@@ -65,6 +65,14 @@ URLS: tuple[Rule, ...] = (
         around(re.compile(rb"https?://(?P<secret>[A-Za-z0-9_.%~-]{16,400})@[A-Za-z0-9.-]{3,}"), 420, _drawn),
         match=("https://{alnum40}@git.test/org/repo.git",),
         no_match=("https://build-automation-user@git.test/org/repo.git",),
+        since=2,
+    ),
+    Rule(
+        "url-token", "secrets",
+        (Trigger(r"[A-Za-z0-9_.-]{16}:(?:x-oauth-basic)?@[A-Za-z0-9]", None, (b":x-oauth-basic@", b":@")),),
+        around(re.compile(rb"://(?P<secret>[A-Za-z0-9_.-]{16,400}):(?:x-oauth-basic)?@[A-Za-z0-9]"), 430, _drawn),
+        match=("git+https://{alnum40}:x-oauth-basic@git.test/a.git", "https://{hex40}:@api.test/v1"),
+        no_match=("https://build-automation-user:@git.test/org/repo.git",),
         since=2,
     ),
     Rule(
