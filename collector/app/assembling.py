@@ -40,8 +40,10 @@ _MOST_WAITING_BYTES = 8 * 1024 * 1024
 _FACT_BYTES = 500
 """Of facts that wait to be learnt, and what one takes beside its text. A look takes a second where hundreds of sessions
 end their turns together; meanwhile events are taken all the same."""
+_MOST_AHEAD, _LET_LEAVE_SECONDS = 200, 1.5
+"""Turns of a session, and how long they are waited for: a little longer than a turn that is over is."""
 _MOST_BATCH_BYTES = 256 * 1024
-"""Of the spans sealed and written at once: on the way there are some ten copies of them; a larger span goes alone."""
+"""Of the spans sealed and written at once: on the way there are several copies of them; a larger span goes alone."""
 
 
 class ReadableFact(Protocol):
@@ -63,6 +65,7 @@ class Assembling:
         self,
         inbox: Inbox,
         seal: Callable[[ExportTraceServiceRequest], SealedBatch],
+        reseal: Callable[[bytes], SealedBatch],
         kept: Callable[[SealedBatch], None],
         *,
         service: str,
@@ -72,6 +75,7 @@ class Assembling:
     ) -> None:
         self._inbox = inbox
         self._seal = seal
+        self._reseal = reseal
         self._kept = kept
         self._service = service
         self._patience = Patience(died=int(quiet_seconds * 1000))
@@ -185,6 +189,8 @@ class Assembling:
                 return
             for kept in facts:
                 self._learn(kept.fact)
+            if facts:
+                self._let_leave(facts[-1].fact.session)
             self._learnt_bytes += _size(facts)
             began = time.monotonic()
             self._is_looked = began >= self._look_at
@@ -192,6 +198,16 @@ class Assembling:
                 self._look()
                 now = time.monotonic()
                 self._look_at = now + min(_LOOK_PAUSE * (now - began), _MOST_LOOK_PAUSE_S)
+
+    def _let_leave(self, session: str) -> None:
+        """An import tells turns faster than they are written: let some leave before more of them are learned."""
+        until = time.monotonic() + _LET_LEAVE_SECONDS
+        while (
+            self._assembler.turns_ahead(session) > _MOST_AHEAD
+            and time.monotonic() < until
+            and not self._stopping.wait(_LOOK_SECONDS)
+        ):
+            self._look()
 
     def _pause(self) -> float:
         """Seconds until it is worth looking again though no fact comes."""
@@ -226,6 +242,10 @@ class Assembling:
                 part, size = [], 0
             part.append(made)
             size += length
+            if size > _MOST_BATCH_BYTES:  # gone before the next is built: two of them are never held
+                if not self._write(part):
+                    return
+                part, size = [], 0
         self._write(part)
         opened = [
             {
@@ -257,8 +277,8 @@ class Assembling:
     def _keep(self, part: list[BuiltSpan], ids: list[bytes], ended: list[EndedTurn], left_out: int) -> bool:
         """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
         refusal = Refusal(Signal.TRACES, {TOLD_BY_NPM: left_out} if left_out else {})
+        batch = self._seal(export_request(part)) if part else None
         while True:
-            batch = self._seal(export_request(part, self._service)) if part else None
             try:
                 self._inbox.keep_spans(batch, ids, ended, refusal).result()
             except Superseded:
@@ -267,6 +287,7 @@ class Assembling:
                 logger.warning("assembled spans wait: %s", error)
                 if self._stopping.wait(_RETRY_SECONDS):
                     return False
+                batch = self._reseal(batch.data) if batch is not None else None
                 continue
             self._told_by_npm += left_out
             if batch is not None:

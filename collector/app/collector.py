@@ -85,6 +85,7 @@ class Collector:
         self._assembling = Assembling(
             store.inbox,
             lambda request: sealers().seal(Signal.TRACES, request),
+            lambda data: sealers().reseal(Signal.TRACES, data),
             self._assembled,
             service=settings.service_name,
             metadata=settings.additional_metadata,

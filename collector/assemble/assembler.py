@@ -124,6 +124,11 @@ class Assembler:
         found = self.sessions.get(session)
         return (*found.opened, *found.steps) if found else ()
 
+    def turns_ahead(self, session: str) -> int:
+        """How many prompts of a session are known of which the turns may yet leave."""
+        found = self.sessions.get(session)
+        return len(found.opened) - len(found.given_up) if found else 0
+
     def _gone(self, fact: ShutdownFact) -> None:
         for session in self.sessions.values():
             if session.opened and (fact.directory is None or session.info.directory in (None, fact.directory)):
@@ -143,7 +148,7 @@ class Assembler:
         self._next_look = now + _LOOK_EVERY_MS
         for identifier in list(self._active):
             session = self.sessions[identifier]
-            if is_at_work(session, now - self._patience.settle):
+            if is_at_work(session, now - self._patience.settle, now - min(self._patience.unsaid, self._patience.late)):
                 continue
             yield from self._session(session, now, closing=False)
             self._listed.pop(identifier, None)
@@ -311,11 +316,7 @@ class Assembler:
         if turn.following is not None and turn.following > turn.start:
             until = turn.following
         self.finished.append(FinishedTurn(session.id, tuple(finished_of(turn)), until))
-        for child, calls in session.children.items():
-            for step, tool in calls.values():
-                if step in turn.steps:
-                    link = link_of(step, tool, place.trace_id.hex(), cut_at(turn, step, tool))
-                    session.links.setdefault(child, []).append(link)
+        _keep_links(session, turn, place, died=died)
         if died:  # another door may know the rest of it
             session.given_up[turn.opener.id] = session.changes
             return
@@ -328,13 +329,14 @@ class Assembler:
 
         One with a turn in `finished` stays: the caller is still to ask what is to be remembered of it.
         """
-        idle = [s for s in self.sessions.values() if s.id not in self._active]
-        held = sum(len(session.messages) for session in idle)
-        if (
-            len(idle) <= self._most_idle
-            and held <= _MOST_IDLE_MESSAGES
-            and not any(now - s.heard > self._keep_idle_ms for s in idle)
-        ):
+        idle, held, heard = [], 0, now
+        for identifier, session in self.sessions.items():
+            if identifier not in self._active:
+                idle.append(session)
+                held += len(session.messages)
+                if session.heard < heard:
+                    heard = session.heard
+        if len(idle) <= self._most_idle and held <= _MOST_IDLE_MESSAGES and now - heard <= self._keep_idle_ms:
             return
         idle.sort(key=lambda s: s.heard)
         needed = {self.sessions[a].parent for a in self._active} | {turn.session for turn in self.finished}
@@ -345,7 +347,21 @@ class Assembler:
             if index < excess or held > _MOST_IDLE_MESSAGES or now - session.heard > self._keep_idle_ms:
                 held -= len(session.messages)
                 del self.sessions[session.id]
+                session.loose.clear()  # its messages refer to it: without that, they go when garbage is looked for
                 self.once.forget(session.id)
+
+
+def _keep_links(session: SessionState, turn: Turn, place: SpanPlace, *, died: bool) -> None:
+    """Of the calls of `turn` that started sessions, keep where they stand in place of the calls."""
+    for child, calls in list(session.children.items()):
+        for part, (step, tool) in list(calls.items()):
+            if step in turn.steps:
+                link = link_of(step, tool, place.trace_id.hex(), cut_at(turn, step, tool))
+                session.links.setdefault(child, []).append(link)
+                if not died:
+                    del calls[part]
+        if not calls:
+            del session.children[child]
 
 
 def _close(session: SessionState, turn: Turn, until: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from collector.assemble.facts import ToolFact
 from collector.assemble.fold.turns import Turn
@@ -17,6 +18,17 @@ from collector.assemble.marks import (
     turns_of_npm_from,
 )
 
+_MOST_BUILT = 5000
+
+
+@dataclass(slots=True)
+class _Built:
+    """The mark of a session, its spans that were built last, and those before."""
+
+    mark: bytes
+    spans: set[bytes] = field(default_factory=set)
+    before: set[bytes] = field(default_factory=set)
+
 
 class Once:
     """Remembers, by session, which spans were built.
@@ -27,8 +39,8 @@ class Once:
     def __init__(self, seen: Callable[[bytes], bool], told: Callable[[Collection[bytes]], bool]) -> None:
         self._seen = seen
         self._told = told
-        self._built: dict[str, tuple[bytes, set[bytes]]] = {}
-        """The mark of each session, and its spans."""
+        self._built: dict[str, _Built] = {}
+        """By session; of spans built long ago `seen` knows."""
         self.left_out: list[bytes] = []
         """Spans that the npm plugin told before, since the caller last emptied this."""
         self.marks: list[bytes] = []
@@ -39,14 +51,15 @@ class Once:
         session = turn.session.id
         known = self._built.get(session)
         if known is None:
-            known = self._built[session] = (session_mark(NPM, session), set())
-        mark, built = known
-        if identifier in built:
+            known = self._built[session] = _Built(session_mark(NPM, session))
+        if identifier in known.spans or identifier in known.before:
             return False
-        built.add(identifier)
+        if len(known.spans) >= _MOST_BUILT:
+            known.before, known.spans = known.spans, set()
+        known.spans.add(identifier)
         if self._seen(identifier):
             return False
-        if self._told((mark,)) and self._told((*_marks_of_turn(turn), *marks)):
+        if self._told((known.mark,)) and self._told((*_marks_of_turn(turn), *marks)):
             self.left_out.append(identifier)
             return False
         return True

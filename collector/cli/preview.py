@@ -152,7 +152,7 @@ def event_batch(
         say(f"collector: {file}: unknown event type {kind}: {count}, kept out of spans", sys.stderr)
     for row in taken.rows:
         assembler.learn(row.fact, 0)
-    batch = sealer.seal(Signal.TRACES, export_request(assembler.close(), settings.service_name))
+    batch = sealer.seal(Signal.TRACES, export_request(assembler.close()))
     early: Counter[str] = Counter()
     for (rule, _), times in taken.actions.items():
         early[rule] += times

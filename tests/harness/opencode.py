@@ -76,9 +76,11 @@ def assemble(
     return made + assembler.close()
 
 
-def live(items: list[dict[str, Any]], times: list[int] | None = None) -> list[BuiltSpan]:
+def live(
+    items: list[dict[str, Any]], times: list[int] | None = None, assembler: Assembler | None = None
+) -> list[BuiltSpan]:
     """All spans of recorded lines, each heard at its time: when it was recorded, where none is given."""
-    reader, assembler = ItemReader(), Assembler()
+    reader, assembler = ItemReader(), assembler or Assembler()
     made: list[BuiltSpan] = []
     now = 0
     for item, at in zip(items, times or [item["ts"] for item in items], strict=True):

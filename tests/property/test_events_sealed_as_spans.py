@@ -116,7 +116,7 @@ def _left(sealer: Sealer, facts: list[AnyFact]) -> list[str]:
     assembler = Assembler(SERVICE, {"team": "a"})
     for fact in facts:
         assembler.learn(fact, 0)
-    batch = sealer.seal(Signal.TRACES, export_request(assembler.close(), SERVICE))
+    batch = sealer.seal(Signal.TRACES, export_request(assembler.close()))
     request = ExportTraceServiceRequest.FromString(batch.data)
     spans = [span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
     lines = []

@@ -47,8 +47,8 @@ class Running:
         self._pipeline = Pipeline(always(Sealer()), sift=Sieve(inbox.knows, inbox.any_built).sift)
         self._intake = Intake(always(Sealer()), "opencode")
         self.assembling = Assembling(
-            inbox, lambda it: Sealer().seal(Signal.TRACES, it), lambda _: None, service="opencode", metadata={},
-            quiet_seconds=600,
+            inbox, lambda it: Sealer().seal(Signal.TRACES, it), lambda data: Sealer().reseal(Signal.TRACES, data),
+            lambda _: None, service="opencode", metadata={}, quiet_seconds=600,
         )  # fmt: skip
         self.assembling._replay()
 

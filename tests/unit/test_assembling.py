@@ -31,8 +31,13 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     made.close()
 
 
-def started(store: SqliteStore, seal: Callable[[Any], SealedBatch], kept: list[SealedBatch]) -> Assembling:
-    made = Assembling(store.inbox, seal, kept.append, service="opencode", metadata={}, quiet_seconds=600)
+def started(
+    store: SqliteStore,
+    seal: Callable[[Any], SealedBatch],
+    kept: list[SealedBatch],
+    reseal: Callable[[bytes], SealedBatch] = lambda data: Sealer().reseal(Signal.TRACES, data),
+) -> Assembling:
+    made = Assembling(store.inbox, seal, reseal, kept.append, service="opencode", metadata={}, quiet_seconds=600)
     made.start()
     return made
 
@@ -90,7 +95,8 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
 ) -> None:
     """The store takes only what was sealed under the policy in force: the same batch would be refused for ever."""
     monkeypatch.setattr(assembling, "_RETRY_SECONDS", 0.05)
-    sealed, kept = [], []
+    sealed: list[SealedBatch] = []
+    kept: list[SealedBatch] = []
     real = store.inbox.keep_spans
 
     def assembled(batch: Any, spans: Any, settled: Any, left_out: Any) -> Any:
@@ -98,16 +104,21 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
             raise Unavailable("the policy changed while this was sealed")
         return real(batch, spans, settled, left_out)
 
-    def counted(request: Any) -> SealedBatch:
-        sealed.append(request)
-        return seal(request)
+    def first(request: Any) -> SealedBatch:
+        sealed.append(seal(request))
+        return sealed[-1]
+
+    def again(data: bytes) -> SealedBatch:
+        sealed.append(Sealer().reseal(Signal.TRACES, data))
+        return sealed[-1]
 
     monkeypatch.setattr(store.inbox, "keep_spans", assembled)
-    worker = started(store, counted, kept)
+    worker = started(store, first, kept, again)
     worker.take(keep(store, recording("text")))
     until(lambda: sum(batch.items for batch in kept) == 3)
     worker.stop()
     assert len(sealed) >= 3
+    assert {batch.data for batch in sealed if batch.items == kept[0].items} == {kept[0].data}
 
 
 def test_what_is_done_when_the_process_ends_leaves_before(store: SqliteStore, tmp_path: Path) -> None:

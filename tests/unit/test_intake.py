@@ -33,7 +33,7 @@ def leaving(taken: IntakeResult, level: ContentLevel) -> bytes:
     assembler = Assembler("opencode", {"team": "a"})
     for row in taken.rows:
         assembler.learn(row.fact, 0)
-    batch = Sealer(level).seal(Signal.TRACES, export_request(assembler.close(), "opencode"))
+    batch = Sealer(level).seal(Signal.TRACES, export_request(assembler.close()))
     return b"\n".join([row.data for row in taken.rows] + [row.key.encode() for row in taken.rows]) + batch.data
 
 

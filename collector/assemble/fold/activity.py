@@ -35,16 +35,23 @@ class OpenTurn:
     under_way: tuple[UnderWay, ...] = ()
 
 
-def is_at_work(session: SessionState, quiet: int) -> bool:
-    """Whether all that is open of `session` is one turn, and something was heard of each open step after `quiet`.
+def is_at_work(session: SessionState, quiet: int, silent: int) -> bool:
+    """Whether all that is open of `session` is one turn of which nothing is due.
 
-    Then nothing of it is due.
+    Something was heard of each open step after `quiet`; or something of the session after `silent`, and nothing of it
+    came to an end since it was last written.
     """
+    if session.usages.facts or not (len(session.opened) == 1 or (not session.opened and session.steps)):
+        return False
+    steps = session.steps.values()
+    if session.heard > quiet:
+        return all(step.heard > quiet or step.written_version == step.version for step in steps)
     return (
-        session.heard > quiet
-        and (len(session.opened) == 1 or (not session.opened and bool(session.steps)))
-        and not session.usages.facts
-        and all(step.heard > quiet or step.written_version == step.version for step in session.steps.values())
+        session.heard > silent
+        and session.gone_at is None
+        and session.info.deleted is None
+        and any(not step.done for step in steps)
+        and all(step.written_version == step.version or not (step.done or step.tools) for step in steps)
     )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from heapq import nlargest, nsmallest
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from collector.assemble.facts import FIELDS, SessionFact
@@ -11,6 +14,10 @@ from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import Link, SessionState
 
 _REMEMBERED_TURNS = 100
+_MOST_TURNS = 1000
+"""Of those that are over; what is told of an older one is known by its spans, which were built."""
+_MOST_LOOSE = 128
+"""Messages that are not packed: a turn of many steps is read as it came."""
 _HEAD_WITHIN_MS = 60_000
 _MOST_MESSAGES = 5000
 _MEASURED_AFTER = 64
@@ -21,8 +28,7 @@ _MOST_TEXT = 4 * 1024 * 1024
 
 def remember(session: SessionState) -> dict[str, Any]:
     """What a session has to know when it goes on after its facts are forgotten (JSON)."""
-    latest = sorted(session.finished.items(), key=lambda item: item[1])[-_REMEMBERED_TURNS:]
-    kept = dict(latest)
+    kept = dict(nlargest(_REMEMBERED_TURNS, session.finished.items(), key=itemgetter(1))[::-1])
     return {
         "info": {
             "values": {name: getattr(session.info, name) for name in session.info_orders},
@@ -73,11 +79,35 @@ def forget(session: SessionState, messages: Iterable[str], until: int) -> None:
         session.waits = {k: w for k, w in session.waits.items() if max(end.at for end in w.values()) > until}
     before = min([until, *(message.created for message in (*session.opened.values(), *session.steps.values()))])
     for timeline in session.timelines.values():
-        if timeline.facts:
+        if len(timeline.facts) > 1:
             timeline.forget(before)
     if session.sent:
         _forget_sent(session)
     _forget_summarised(session)
+    if len(session.finished) > _MOST_TURNS + _MOST_TURNS // 10:
+        _forget_turns(session)
+    if len(session.loose) > _MOST_LOOSE:
+        pack_old(session)
+
+
+def pack_old(session: SessionState) -> None:
+    """Pack the messages that were not asked for lately."""
+    excess = len(session.loose) - _MOST_LOOSE // 2
+    for message in list(islice(session.loose.values(), max(0, excess))):
+        if message.id not in session.opened and message.id not in session.steps:
+            message.pack()
+
+
+def _forget_turns(session: SessionState) -> None:
+    """Let go of which messages made the oldest turns."""
+    finished = session.finished
+    gone = set(nsmallest(len(finished) - _MOST_TURNS, finished, key=finished.__getitem__))
+    for opener in gone:
+        del finished[opener]
+        session.places.pop(opener, None)
+    session.owners = {message: opener for message, opener in session.owners.items() if opener not in gone}
+    for child in list(session.links)[:-_MOST_TURNS]:
+        del session.links[child]
 
 
 def _forget_sent(session: SessionState) -> None:
@@ -116,6 +146,7 @@ def _forget_summarised(session: SessionState) -> None:
         session.forgotten += 1
         session.measured -= 1
         del session.messages[message.id]
+        session.loose.pop(message.id, None)
         session.summaries.pop(message.id, None)
         session.touched.discard(message.id)
         del session.ordered[bisect_left(session.ordered, message.position)]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from collector.assemble.facts import (
-    NEVER,
     AnyFact,
     Fact,
     FirstTokenFact,
@@ -66,11 +65,10 @@ def _wait(session: SessionState, fact: WaitFact) -> bool:
 
 def _removal(session: SessionState, fact: RemovalFact) -> bool:
     message = session.message(fact.message)
-    known = message.removed.get(fact.part)
     session.has_removals = True
-    message.removed[fact.part] = min(fact.at, known or NEVER)
+    is_new = message.remove(fact.part, fact.at)
     session.touch(message)
-    return known is None
+    return is_new
 
 
 def _revert(session: SessionState, fact: RevertFact) -> bool:
@@ -198,9 +196,7 @@ def _says_the_same(one: PartFact | ToolFact, other: PartFact | ToolFact) -> bool
 def _keep_replaced(message: SessionMessage, old: PartFact, new: PartFact) -> None:
     """Keep a text before it was changed: earlier requests held it."""
     if old.text and old.text != new.text and old.sent is None and new.sent is None:
-        known = message.replaced.setdefault(old.part, [])
-        if old not in known:
-            known.append(old)
+        message.keep_replaced(old)
 
 
 _LEARNT: dict[type[Fact], Callable[[SessionState, Any], bool]] = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 from operator import attrgetter
-from typing import Any, Literal
+from sys import intern
+from typing import TYPE_CHECKING, Any, Literal
 
 from collector.assemble.facts import FIELDS, NEVER, Fact, MessageFact, PartFact, SessionFact, ToolFact
+from collector.assemble.fold.packing import packed, unpacked
 from collector.assemble.ids import sequence
 
 _UNHEARD = -1
@@ -33,9 +35,16 @@ def merge(into: Fact, orders: dict[str, int], fact: Fact) -> bool:
 
     `orders` holds the order of the fact that each field of `into` came from.
     """
-    changed = not orders
-    order = fact.order
-    for name, value in zip(FIELDS[type(fact)], _VALUES[type(fact)](fact), strict=True):
+    kind, order = type(fact), fact.order
+    told = zip(FIELDS[kind], _VALUES[kind](fact), strict=True)
+    if not orders:  # the first that is heard
+        for name, value in told:
+            if value is not None:
+                setattr(into, name, value)
+                orders[name] = order
+        return True
+    changed = False
+    for name, value in told:
         if value is None or order < orders.get(name, _UNHEARD):
             continue
         if getattr(into, name) != value:
@@ -45,11 +54,25 @@ def merge(into: Fact, orders: dict[str, int], fact: Fact) -> bool:
     return changed
 
 
+_NOTHING: dict[Any, Any] = {}
+"""Stands for a table that most messages need none of; never written to."""
+_PACKED = ("_orders", "_tool_orders", "parts", "replaced", "tools")
+
+
 class SessionMessage:
-    """A user's prompt or an assistant's step; `info` and the tool calls are merged facts."""
+    """A user's prompt or an assistant's step; `info` and the tool calls are merged facts.
+
+    What it says may be packed: then it is unpacked as soon as it is asked for, and stands in `loose` again, which holds
+    the messages of the session that are not.
+    """
 
     __slots__ = (
+        "_changes",
+        "_last_end",
+        "_loose",
         "_orders",
+        "_packed",
+        "_size",
         "_tool_orders",
         "called",
         "first",
@@ -69,11 +92,14 @@ class SessionMessage:
         "written_version",
     )
 
-    def __init__(self, session: str, identifier: str) -> None:
+    def __init__(self, session: str, identifier: str, loose: dict[str, SessionMessage]) -> None:
         self.id = identifier
         self.role: Literal["user", "assistant"] | None = None
-        self.info = MessageFact(session, f"message:{identifier}", 0, _UNHEARD, message=identifier, role="user")
+        self.info = MessageFact(session, "", 0, _UNHEARD, message=identifier, role="user")
         """What the message's facts say together."""
+        self._loose = loose
+        loose[identifier] = self
+        self._packed = b""
         self._orders: dict[str, int] = {}
         self.has_own_event = False
         """Whether more is known than a later call's history says."""
@@ -83,7 +109,7 @@ class SessionMessage:
         self.parts: dict[str, PartFact] = {}
         self.tools: dict[str, ToolFact] = {}
         """Tool calls by the ids of their parts."""
-        self._tool_orders: dict[str, dict[str, int]] = {}
+        self._tool_orders: dict[str, dict[str, int]] = _NOTHING
         self.first: int | None = None
         """When the first of it was streamed."""
         self.heard = 0
@@ -92,12 +118,46 @@ class SessionMessage:
         """What the message says, as `spans` put it, in a state."""
         self.timed: tuple[Any, Any] = (None, None)
         """When a model was at work for it, as `spans` put it, by what was known of the session."""
-        self.replaced: dict[str, list[PartFact]] = {}
-        """What texts said before they were changed, by part."""
-        self.removed: dict[str | None, int] = {}
+        self.replaced: dict[str, list[PartFact]] = _NOTHING
+        """What texts said before they were changed, by part; never written to from outside."""
+        self.removed: dict[str | None, int] = _NOTHING
         """Which parts were taken out, and when; None stands for the message."""
         self.written_version = -1
         """The version of which all spans are out."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What was packed, as soon as it is asked for."""
+            if name not in _PACKED or not self._packed:
+                raise AttributeError(name)
+            found = unpacked(self.info.session, self._packed)
+            self._packed = b""
+            self.parts, self.tools, self.replaced, (self._orders, self._tool_orders) = found
+            self._loose[self.id] = self
+            return getattr(self, name)
+
+    def unpack(self) -> None:
+        """Hold what it says as facts."""
+        _ = self.parts
+
+    def pack(self) -> None:
+        """Hold what it says compressed, in a quarter of the room."""
+        self._loose.pop(self.id, None)
+        if self._packed:
+            return
+        size, changes = self.size, self._moments()
+        last_end = max((tool.end or 0 for tool in self.tools.values()), default=0)
+        data = packed(self.parts, self.tools, self.replaced, (self._orders, self._tool_orders))
+        if data is None:
+            return
+        self._packed, self._size, self._changes, self._last_end = data, size, changes, last_end
+        del self.parts, self.tools, self.replaced, self._orders, self._tool_orders
+        info = self.info
+        info.agent, info.provider, info.model = _shared(info.agent), _shared(info.provider), _shared(info.model)
+        self.timed = (None, None)
+        for sent in self.said[1] or ():
+            sent.settle()
 
     def merge(self, fact: MessageFact) -> bool:
         """Take over what `fact` knows better; whether anything changed."""
@@ -111,6 +171,7 @@ class SessionMessage:
             tool = self.tools[fact.part] = ToolFact(
                 fact.session, fact.key, fact.at, _UNHEARD, message=fact.message, part=fact.part, call=fact.call
             )
+            self._tool_orders = self._tool_orders or {}
             self._tool_orders[fact.part] = {}
         start = tool.start
         changed = merge(tool, self._tool_orders[fact.part], fact)
@@ -142,9 +203,24 @@ class SessionMessage:
         """It sums up what came before it."""
         return bool(self.info.summary) or self.info.agent == "compaction"
 
+    def keep_replaced(self, old: PartFact) -> None:
+        """Keep a text that was changed: earlier requests held it."""
+        known = self.replaced.get(old.part, [])
+        if old not in known:
+            self.replaced = {**self.replaced, old.part: [*known, old]}
+
+    def remove(self, part: str | None, at: int) -> bool:
+        """A part of it, or with None the message, was taken out at `at`; whether that is new."""
+        self.unpack()
+        known = self.removed.get(part)
+        self.removed = {**self.removed, part: min(at, known or NEVER)}
+        return known is None
+
     @property
     def size(self) -> int:
         """About how many characters it and its tools' results hold."""
+        if self._packed:
+            return self._size
         texts = sum(len(part.text) for part in self.parts.values() if part.text)
         return texts + sum(len(tool.output or "") + len(tool.error or "") for tool in self.tools.values()) + 200
 
@@ -179,15 +255,22 @@ class SessionMessage:
 
     def state_at(self, at: int) -> tuple[object, ...]:
         """Differs where what the message says at `at` may differ."""
+        if self._packed and self._last_end <= at:
+            changes = self._changes
+        else:
+            changes = self._moments()
+            for tool in self.tools.values():
+                if tool.end is not None and tool.end > at:
+                    changes.append(tool.end)
+        return (self.version, sum(change <= at for change in changes)) if changes else (self.version,)
+
+    def _moments(self) -> list[int]:
+        """When what it says changed, or may have, but for the ends of its tool calls."""
         changes = [*self.removed.values()]
         if self.replaced:
             changes += [text.at for part, old in self.replaced.items() for text in (*old, self.parts[part])]
-        for tool in self.tools.values():
-            if tool.pruned is not None:
-                changes.append(tool.pruned)
-            if tool.end is not None and tool.end > at:
-                changes.append(tool.end)
-        return (self.version, sum(change <= at for change in changes)) if changes else (self.version,)
+        changes += [tool.pruned for tool in self.tools.values() if tool.pruned is not None]
+        return changes
 
     def sorted_tools(self) -> list[ToolFact]:
         """Its tool calls in the same order."""
@@ -200,6 +283,11 @@ class SessionMessage:
     def running_tools(self) -> Iterator[ToolFact]:
         """Its tool calls of which no end was heard."""
         return (tool for tool in self.tools.values() if not is_settled(tool))
+
+
+def _shared(name: str | None) -> str | None:
+    """The same text as an object that all share."""
+    return name if name is None else intern(name)
 
 
 def is_settled(tool: ToolFact) -> bool:

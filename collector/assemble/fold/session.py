@@ -69,6 +69,7 @@ class SessionState:
         "latest",
         "latest_start",
         "links",
+        "loose",
         "measured",
         "messages",
         "notes",
@@ -77,7 +78,6 @@ class SessionState:
         "origin",
         "owners",
         "places",
-        "removed",
         "requests",
         "retries",
         "reverts",
@@ -110,6 +110,8 @@ class SessionState:
         self.info_orders: dict[str, int] = {}
         self.born: int | None = None
         self.messages: dict[str, SessionMessage] = {}
+        self.loose: dict[str, SessionMessage] = {}
+        """Those of them that are not packed, in the order in which they were last unpacked, or made."""
         self.ordered: list[tuple[int, str, SessionMessage]] = []
         """The messages in the order they were made."""
         self.steps: dict[str, SessionMessage] = {}
@@ -200,7 +202,7 @@ class SessionState:
     def message(self, identifier: str) -> SessionMessage:
         found = self.messages.get(identifier)
         if found is None:
-            found = self.messages[identifier] = SessionMessage(self.id, identifier)
+            found = self.messages[identifier] = SessionMessage(self.id, identifier, self.loose)
             insort(self.ordered, (0, identifier, found))
         return found
 

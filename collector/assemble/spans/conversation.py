@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.spans.otlp import put, put_text
-from collector.openinference.messages import ChatMessage, ToolCall, text_contents, write_message
+from collector.openinference.messages import ChatMessage, ToolCall, read_messages, text_contents, write_message
 from collector.openinference.tools import ToolDefinition, write_tools
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
 _STRIDES = 8
+_INPUT = "llm.input_messages"
 _KNOWN_TOOLS = 8
 """Lists of tools that are kept encoded: one for each agent, and for each of a few projects."""
+
+
+_WRITTEN = ("calls", "contents")
 
 
 class SentMessage(ChatMessage):
     """One message of a conversation, which keeps its attributes as bytes: the next call sends it again."""
 
-    __slots__ = ("_encoded", "_size")
+    __slots__ = ("_data", "_index", "_is_settled", "_size")
     __hash__ = object.__hash__
 
     def __init__(
@@ -35,8 +39,26 @@ class SentMessage(ChatMessage):
         name: str = "",
     ) -> None:
         super().__init__(role, text_contents(text, reasoning), calls or [], call_id, name)
-        self._encoded = (-1, b"")
+        self._index, self._data = -1, b""
+        self._is_settled = False
         self._size = 0
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What stands in its attributes alone."""
+            if name not in _WRITTEN or not self._is_settled:
+                raise AttributeError(name)
+            written = {pair.key: pair.value.string_value for pair in Span.FromString(self._data).attributes}
+            read = read_messages(written, _INPUT)[0]
+            return read.calls if name == "calls" else read.contents
+
+    def settle(self) -> None:
+        """Hold its attributes alone: what they say is read from them when it is asked for."""
+        if self._index >= 0 and not self._is_settled:
+            _ = self.size()
+            self._is_settled = True
+            del self.calls, self.contents
 
     def __eq__(self, other: object) -> bool:
         """Messages are compared by identity: conversations of thousands of them are compared at every call."""
@@ -47,11 +69,11 @@ class SentMessage(ChatMessage):
 
         Messages after messages put together are the span's: that is how protobuf joins repeated fields.
         """
-        if self._encoded[0] != index:
+        if self._index != index:
             span = Span()
-            write_message(partial(put_text, span), f"llm.input_messages.{index}.", self)
-            self._encoded = (index, span.SerializeToString())
-        return self._encoded[1]
+            write_message(partial(put_text, span), f"{_INPUT}.{index}.", self)
+            self._index, self._data = index, span.SerializeToString()
+        return self._data
 
     def size(self) -> int:
         """About how many bytes its attributes take."""
@@ -64,13 +86,14 @@ class SentMessage(ChatMessage):
 class ConversationEncoding:
     """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
 
-    __slots__ = ("_data", "_kept", "_messages", "_sizes")
+    __slots__ = ("_kept", "_messages", "_parts", "_sizes")
 
     def __init__(self) -> None:
         self._messages: list[SentMessage] = []
         self._sizes = 0
         self._kept: list[SentMessage] = []
-        self._data = b""
+        self._parts: list[bytes] = []
+        """What these messages are encoded as; put together anew for each call, the whole is held no longer than it."""
 
     def of(self, messages: list[SentMessage]) -> tuple[bytes, int]:
         """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
@@ -82,11 +105,10 @@ class ConversationEncoding:
         kept, dropped = within(messages, self._sizes)
         count = len(self._kept)
         if kept[:count] != self._kept:
-            count, self._data = 0, b""
-        parts = [message.encoded(index) for index, message in enumerate(kept[count:], count)]
-        self._data = b"".join([self._data, *parts])
+            count, self._parts = 0, []
+        self._parts += [message.encoded(index) for index, message in enumerate(kept[count:], count)]
         self._kept = kept
-        return self._data, dropped
+        return b"".join(self._parts), dropped
 
 
 class ToolsEncoding:

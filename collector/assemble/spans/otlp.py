@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,15 +15,20 @@ from collector.assemble.fold.session import SessionState
 SCOPE = "opencode-collector"
 
 AttributeValue = str | bool | int | float
+_NONE, _NO_SPAN = ExportTraceServiceRequest(), Span()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BuiltSpan:
-    """A span, and the session and OpenCode version it is of."""
+    """A span in a request of its own, and the session and OpenCode version it is of.
+
+    A call's span may hold 2 MiB: one that leaves alone is sealed where it was built, never copied.
+    """
 
     span: Span
     session: str
     version: str
+    request: ExportTraceServiceRequest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,12 +47,27 @@ class SpanHead:
 
 def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
     """A span of `session`; `service` is the id of the agent it is of."""
-    span = Span.FromString(_common(head.kind, session.id, service, head.agent or service))
+    version = session.info.version or ""
+    request = ExportTraceServiceRequest.FromString(_around(service, version))
+    span = request.resource_spans[0].scope_spans[0].spans.add()
+    span.MergeFromString(_common(head.kind, session.id, service, head.agent or service))
     span.trace_id, span.span_id, span.parent_span_id = head.trace_id, head.span_id, head.parent_id
     span.name = head.name
     span.start_time_unix_nano = head.start * 1_000_000
     span.end_time_unix_nano = max(head.start, head.end) * 1_000_000
-    return BuiltSpan(span, session.id, session.info.version or "")
+    return BuiltSpan(span, session.id, version, request)
+
+
+@lru_cache(maxsize=256)
+def _around(service: str, version: str) -> bytes:
+    """A request with what stands around a span."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    put_text(resource.resource, "service.name", service)
+    if version:
+        put_text(resource.resource, "service.version", version)
+    resource.scope_spans.add().scope.name = SCOPE
+    return request.SerializeToString()
 
 
 @lru_cache(maxsize=256)
@@ -108,21 +128,26 @@ def finish(span: Span, error_type: str | None = None, error: str | None = None, 
     )
 
 
-def export_request(made: Iterable[BuiltSpan], service: str) -> ExportTraceServiceRequest:
-    """Spans as an export request: one resource for each version of OpenCode among them."""
-    request = ExportTraceServiceRequest()
+def export_request(made: list[BuiltSpan]) -> ExportTraceServiceRequest:
+    """Spans as an export request, with one resource for each version of OpenCode among them.
+
+    It takes them over: `made` is empty afterwards, and who else holds one of them holds no span any more.
+    """
+    request: ExportTraceServiceRequest | None = None
     scopes: dict[str, Any] = {}
     for item in made:
         scope = scopes.get(item.version)
-        if scope is None:
-            resource = request.resource_spans.add()
-            put_text(resource.resource, "service.name", service)
-            if item.version:
-                put_text(resource.resource, "service.version", item.version)
-            scope = scopes[item.version] = resource.scope_spans.add()
-            scope.scope.name = SCOPE
-        scope.spans.append(item.span)
-    return request
+        if scope is not None:
+            scope.spans.append(item.span)
+        elif request is None:
+            request = item.request
+            scopes[item.version] = request.resource_spans[0].scope_spans[0]
+        else:
+            request.resource_spans.append(item.request.resource_spans[0])
+            scopes[item.version] = request.resource_spans[-1].scope_spans[0]
+        item.request, item.span = _NONE, _NO_SPAN
+    made.clear()
+    return request or ExportTraceServiceRequest()
 
 
 def sound(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from collector.assemble.attachments import MediaManner
 from collector.assemble.facts import HistoryFact, PartFact, ToolFact
+from collector.assemble.fold.forgetting import pack_old
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
 from collector.assemble.spans.conversation import SentMessage
@@ -27,6 +28,19 @@ _MEDIA_BEHIND = (1, 18)
 """The version whose words for the media behind a tool's result are known."""
 
 _SHOWN_BEFORE_MS = 60_000
+_MOST_LOOSE = 512
+"""Messages that are not packed, while all of a conversation is put together anew."""
+
+
+class _Manners(dict[tuple[bool, MediaManner], Manner]):
+    """One object for each manner: there is one beside each message of a conversation."""
+
+    def __missing__(self, key: tuple[bool, MediaManner]) -> Manner:
+        self[key] = Manner(*key)
+        return self[key]
+
+
+_MANNERS = _Manners()
 
 ALL_TAKEN = MediaManner()
 _Shown = tuple[SessionMessage, list[PartFact], list[ToolFact]]
@@ -185,7 +199,7 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
 
 
 def _manner(session: SessionState, message: SessionMessage, step: SessionMessage, media: MediaManner) -> Manner:
-    return Manner(_is_foreign(session, message, step.info.provider, step.info.model), media)
+    return _MANNERS[_is_foreign(session, message, step.info.provider, step.info.model), media]
 
 
 def _is_foreign(session: SessionState, message: SessionMessage, provider: str | None, model: str | None) -> bool:
@@ -233,13 +247,17 @@ def _all_said(
     for index in range(count, len(messages)):
         message = messages[index]
         manner = _manner(session, message, step, media)
-        state = message.state_at(start)
         now.names.add(message.id)
-        now.states.append((state, manner))
-        if len(state) > 1:
-            now.moved.append(index)
         if message.info.delivered is not False:
             now.said += said(message, start, manner)
+            state = message.said[0]
+        else:
+            state = (message.state_at(start), manner)
+        now.states.append(state)
+        if len(state[0]) > 1:
+            now.moved.append(index)
+        if len(session.loose) > _MOST_LOOSE:
+            pack_old(session)
     session.touched.difference_update(now.names)
     session.said = now
     return now.said

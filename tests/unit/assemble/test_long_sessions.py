@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import tracemalloc
 from typing import Any
 
+import pytest
 from harness.opencode import Script, attributes, live, of_kind
+from harness.recorded import NAMES, Recording
 
+from collector.assemble import once
+from collector.assemble.assembler import Assembler
+from collector.assemble.dialects.reader import ItemReader, UnknownType
+from collector.assemble.facts import AnyFact
+from collector.assemble.fold import forgetting
+from collector.assemble.spans import sent
 from collector.assemble.spans.conversation import SentMessage, within
+from collector.openinference.messages import ToolCall, chat_message
 
 _TURN_MS = 10_000
 
@@ -58,3 +69,81 @@ def test_what_comes_first_gives_way_in_strides() -> None:
         kept.append(dropped)
     assert len(set(kept)) < 30
     assert kept == sorted(kept)
+
+
+def held(turns: int) -> int:
+    """Bytes that are held after so many turns of a session, all of them over."""
+    told = events(turns)
+    tracemalloc.start()
+    try:
+        assembler, reader = Assembler(), ItemReader()
+        for item in told:
+            for fact in reader.read(item, item["ts"]):
+                if not isinstance(fact, UnknownType):
+                    assembler.feed(fact, item["ts"])
+            assembler.finished.clear()
+            assembler.once.marks.clear()
+        assembler.look(told[-1]["ts"] + 60_000)
+        assembler.finished.clear()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_held_of_a_session_does_not_grow_with_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once as much is held as may be. The limits are small here, so that they are met soon."""
+    monkeypatch.setattr(forgetting, "_MOST_MESSAGES", 100)
+    monkeypatch.setattr(forgetting, "_MOST_LOOSE", 16)
+    monkeypatch.setattr(forgetting, "_MOST_TURNS", 40)
+    monkeypatch.setattr(once, "_MOST_BUILT", 60)
+    held(20)  # what is made once stays
+    few, many = held(150), held(600)
+    assert many < few + 20_000
+
+
+def test_a_message_of_long_ago_is_held_in_less_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    growth = held(400) - held(200)
+    monkeypatch.setattr(forgetting, "_MOST_LOOSE", 1_000_000)
+    assert growth < 0.75 * (held(400) - held(200))
+
+
+class Packing(Assembler):
+    """Packs all that may be after each fact."""
+
+    def learn(self, fact: AnyFact, now: int) -> None:
+        super().learn(fact, now)
+        if session := self.sessions.get(fact.session):
+            forgetting.pack_old(session)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_packed_says_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undone turns, replaced parts, cleared results, forks, compactions: each asks for messages of long ago."""
+    lines = Recording(name).plugin
+    plain = live(lines)
+    monkeypatch.setattr(forgetting, "_MOST_LOOSE", 0)
+    monkeypatch.setattr(sent, "_MOST_LOOSE", 0)
+    packed = live(lines, assembler=Packing())
+    assert [m.span.SerializeToString() for m in packed] == [m.span.SerializeToString() for m in plain]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SentMessage("user", "what is \N{SNOWMAN}?"),
+        SentMessage("user", ""),
+        SentMessage(
+            "assistant", "see", "first this", [ToolCall("c1", "bash", "{}"), ToolCall("c2", "read", '{"a": 1}')]
+        ),
+        SentMessage("assistant", "", "only thought"),
+        SentMessage("tool", "out", call_id="c1", name="bash"),
+    ],
+    ids=["text", "nothing", "all", "reasoning", "result"],
+)
+def test_a_message_whose_attributes_alone_are_held_can_still_be_read(message: SentMessage) -> None:
+    said, first, later = chat_message(message), message.encoded(3), message.encoded(12)
+    message.settle()
+    assert chat_message(message) == said
+    assert message.encoded(12) == later
+    assert message.encoded(3) == first

@@ -197,7 +197,7 @@ def test_service_name_and_metadata_are_those_of_the_settings() -> None:
     metadata = orjson.loads(attributes(agent)["metadata"])
     assert metadata["team"] == "core"
     assert metadata["session_id"] == agent.session
-    request = export_request(made, "my-agent")
+    request = export_request(made)
     assert request.resource_spans[0].resource.attributes[0].value.string_value == "my-agent"
 
 

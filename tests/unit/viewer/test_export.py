@@ -15,7 +15,7 @@ from collector.viewer.export import FORMATS, exported, halo_lines
 
 
 def request(scenario: str = "multi") -> ExportTraceServiceRequest:
-    return export_request(assemble(recording(scenario)), "opencode")
+    return export_request(assemble(recording(scenario)))
 
 
 def test_otlp_json_is_what_was_sent() -> None:

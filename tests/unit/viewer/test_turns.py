@@ -22,7 +22,7 @@ from collector.viewer.shown.waterfall import waterfall
 
 
 def recorded(scenario: str) -> list[ShownSpan]:
-    return list(read_spans([export_request(assemble(recording(scenario)), "opencode")]))
+    return list(read_spans([export_request(assemble(recording(scenario)))]))
 
 
 def every(items: list[TurnItem]) -> list[TurnItem]:
