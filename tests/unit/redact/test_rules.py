@@ -84,6 +84,7 @@ _NEAR_MISSES = (
     "-----BEGIN PRIV" "ATE KEY-----\n", "-----END ", "QUJD", "616263", "%61", "\\u0061", "\\n", '" + "', "\u200b", "4111 ",
     "4111", "+1 234 ", "DE89 ", "123-45-", "cookie: a=", "Basic QUJD", "Bearer ", "--password ", " -u a:", "<password>",
     "name: TOKEN\nvalue: ", "[REDACTED:x]", "ghp_[REDACTED:x]", "hooks.slack.com/", "A" * 63 + "\n", "x" * 40 + " ", "\\\\\\\\",
+    "secrets:\n  a: b\n", 'tokens = ["a",', '{"kty":"RSA",', "token x <<< ", "secret || 'aaaaaaa' ", "mnemonic: abc def ",
 )  # fmt: skip
 
 

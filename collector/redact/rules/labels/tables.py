@@ -43,9 +43,9 @@ _SEPARATORS = (b",", b"|", b"\t", b";")
 _END_OF_LINE = re.compile(rb"\r?\n|\\r?\\n|\x00")
 
 
-def _lines(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+def _lines(data: bytes, at: int, longest: int = _LONGEST) -> Iterator[tuple[int, int]]:
     """The lines from `at` on, by where they begin and end."""
-    limit = min(len(data), at + _LONGEST)
+    limit = min(len(data), at + longest)
     while at < limit:
         end = _END_OF_LINE.search(data, at, limit)
         stop = end.start() if end else limit
@@ -164,7 +164,7 @@ def _listed(data: bytes, place: int) -> tuple[int, list[ByteRange]]:
         found = [item.span("secret") for item in _ITEM.finditer(data, place, end) if _is_listed(item["secret"])]
     else:
         end = place
-        for start, stop in _lines(data[: place + _MOST_LISTED], place):
+        for start, stop in _lines(data, place, _MOST_LISTED):
             item = _LINE_ITEM.match(data, start, stop)
             if not item or not item["indent"]:
                 break
