@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 EVENTS_PATH = "/v1/opencode/events"
 """Where raw events of OpenCode are posted."""
 
+CAN_WAIT_HEADER = "x-collector-can-wait"
+"""Says of posted events that they are an import's: where much waits to be assembled, they wait before an agent's."""
+
 HOP_HEADER = "x-opencode-collector-hops"
 """The collectors that telemetry came through, by their instance ids, with commas between them."""
 

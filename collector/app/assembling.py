@@ -36,10 +36,8 @@ _LOOK_PAUSE, _MOST_LOOK_PAUSE_S = 4, 1.0
 _ACTIVE_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _CLAIM_SECONDS = 1.0
-_MOST_WAITING_BYTES = 8 * 1024 * 1024
 _FACT_BYTES = 500
-"""Of facts that wait to be learnt, and what one takes beside its text. A look takes a second where hundreds of sessions
-end their turns together; meanwhile events are taken all the same."""
+"""What a fact that waits to be learnt takes beside its text."""
 _MOST_AHEAD, _LET_LEAVE_SECONDS = 200, 1.5
 """Turns of a session, and how long they are waited for: a little longer than a turn that is over is."""
 _MOST_BATCH_BYTES = 256 * 1024
@@ -110,8 +108,9 @@ class Assembling:
             self._taken_bytes += _size(facts)
             self._queue.put(facts)
 
-    def is_busy(self) -> bool:
-        return self._taken_bytes - self._learnt_bytes > _MOST_WAITING_BYTES
+    def waiting_bytes(self) -> int:
+        """Of facts that were taken and are not learnt yet."""
+        return self._taken_bytes - self._learnt_bytes
 
     def open_turns(self) -> list[dict[str, Any]]:
         """Turns that are not over: session, opening message, when it was made (ms), what is asked, which tools run."""

@@ -116,7 +116,7 @@ class Collector:
             store.inbox,
             self._taken,
             install_token=secret(data_dir.path, INSTALL_TOKEN),
-            busy=self._assembling.is_busy,
+            waiting_bytes=self._assembling.waiting_bytes,
             elsewhere=partial(sealing.read_events, settings.service_name) if sealing is not None else None,
         )
         self._status = StatusSources(

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from collector.enums import EVENTS_PATH
+from collector.enums import CAN_WAIT_HEADER, EVENTS_PATH
 from collector.errors import CollectorError
 from collector.opencode.connection import NO_CREDENTIALS, Answer, Credentials, NotProved, ask
 from collector.opencode.history import EventItem
@@ -17,6 +17,8 @@ _BATCH_BYTES = 128 * 1024
 """Of a post: while it is read and redacted, it takes some fifteen times that in the collector."""
 _SECONDS = 60
 _BUSY_SECONDS = 600
+_SHORT_PAUSE = 0.25
+"""Seconds, where `Retry-After` says one, the least it can: what waits to be assembled often takes less."""
 
 
 class EventClient:
@@ -59,12 +61,15 @@ class EventClient:
                 if answer.status in (429, 503) and time.monotonic() < busy_until:
                     left += 1  # it is there, and asks to wait
                 after = answer.headers.get("retry-after", "")
-                pause = min(float(after), 30) if after.isdigit() else pause * 2
+                if after == "1":
+                    pause = _SHORT_PAUSE
+                else:
+                    pause = min(float(after), 30) if after.isdigit() else pause * 2
             time.sleep(pause)
         raise CollectorError(f"the collector at {self._url} {said}")
 
     def _ask(self, body: bytes) -> Answer:
-        headers = {"content-type": "application/x-ndjson"}
+        headers = {"content-type": "application/x-ndjson", CAN_WAIT_HEADER: "1"}
         return ask(
             self._url,
             "POST",

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from collector.enums import EVENTS_PATH
+from collector.enums import CAN_WAIT_HEADER, EVENTS_PATH
 from collector.errors import Busy, Forbidden, UnsupportedMedia
 from collector.otlp.read import PROTOBUF
 from collector.pipeline.events import Intake, IntakeResult
@@ -29,14 +29,18 @@ logger = logging.getLogger(__name__)
 
 INSTALL_HEADER = b"x-collector-install-token"
 """Carries what `collector opencode install` wrote for the plugin: others may not tell us which files to read."""
-
+_MOST_WAITING_BYTES = 8 * 1024 * 1024
+"""Of facts that wait to be assembled. A look at all sessions takes a second where hundreds end their turns together;
+meanwhile events are taken all the same."""
+_MOST_WAITING_BYTES_OF_IMPORTS = 512 * 1024
+"""An import tells more than any agent, and all of it takes memory until it is assembled: it is the one that waits."""
 
 ReadElsewhere = Callable[[bytes, int], Awaitable[IntakeResult]]
 """Reads and redacts a body heard at a time (ms) in another process, as `Intake.take` would here; in order."""
 
 
 class OpenCodeReceiver(Receiver):
-    """Takes events; `kept` is told of them, redacted, once they are on disk; `busy` says whether it can keep up.
+    """Takes events; `kept` is told of them, redacted, once they are on disk; `waiting_bytes` are to be assembled.
 
     All bodies are read in one thread, or with `elsewhere` in one other process: hooks that belong together come in
     order.
@@ -52,14 +56,14 @@ class OpenCodeReceiver(Receiver):
         kept: Callable[[IntakeResult], None],
         *,
         install_token: str,
-        busy: Callable[[], bool] = lambda: False,
+        waiting_bytes: Callable[[], int] = lambda: 0,
         elsewhere: ReadElsewhere | None = None,
     ) -> None:
         super().__init__(admission)
         self._intake = intake
         self._inbox = inbox
         self._kept = kept
-        self._busy = busy
+        self._waiting_bytes = waiting_bytes
         self._elsewhere = elsewhere
         self._install_token = install_token.encode()
         self._said = False
@@ -74,10 +78,15 @@ class OpenCodeReceiver(Receiver):
             raise Forbidden("a team's token sends OTLP alone: forward from a collector that takes the events itself")
         if content_type == PROTOBUF or "grpc" in content_type:
             raise UnsupportedMedia("send NDJSON or a JSON array")
-        if self._busy():
+        self._refuse_above(_MOST_WAITING_BYTES)
+
+    def _refuse_above(self, most: int) -> None:
+        if self._waiting_bytes() > most:
             raise Busy("more events came than could be assembled yet", retry_after=1)
 
     async def take(self, path: str, headers: Headers, content_type: str, team: str, receive: AsgiReceive) -> bytes:
+        if CAN_WAIT_HEADER.encode() in headers:
+            self._refuse_above(_MOST_WAITING_BYTES_OF_IMPORTS)
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
             raw = await self.read(headers, receive, reservation)

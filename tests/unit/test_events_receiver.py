@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from collector.enums import EVENTS_PATH
+from collector.enums import CAN_WAIT_HEADER, EVENTS_PATH
 from collector.pipeline.events import Intake, IntakeResult
 from collector.receive.guard import Guard
 from collector.receive.limits import Budget
@@ -23,8 +23,8 @@ TOKEN = "written-by-install"
 HELLO = {"ts": 1, "pid": 1, "dir": "/p", "hook": "__init__", "input": {"database": "/home/someone/opencode.db"}}
 
 
-def hooks(directory: Path, **headers: str) -> list[object]:
-    """What came of a plugin's hello."""
+def posted(directory: Path, headers: dict[str, str], waiting: int = 0) -> tuple[int, list[IntakeResult]]:
+    """How a plugin's hello is answered while some bytes wait to be assembled, and what came of it."""
     store = SqliteStore(directory, Caps(10**9, 10**6, 10**9), {})
     results: list[IntakeResult] = []
     receiver = OpenCodeReceiver(
@@ -33,6 +33,7 @@ def hooks(directory: Path, **headers: str) -> list[object]:
         store.inbox,
         results.append,
         install_token=TOKEN,
+        waiting_bytes=lambda: waiting,
     )
 
     async def send() -> int:
@@ -42,10 +43,23 @@ def hooks(directory: Path, **headers: str) -> list[object]:
             address = f"http://127.0.0.1:4318{EVENTS_PATH}"
             return (await client.post(address, content=json.dumps(HELLO), headers=sent)).status_code
 
-    assert asyncio.run(send()) == 200
+    status = asyncio.run(send())
     receiver.close()
     store.close()
+    return status, results
+
+
+def hooks(directory: Path, **headers: str) -> list[object]:
+    status, results = posted(directory, headers)
+    assert status == 200
     return list(results[0].hooks)
+
+
+@pytest.mark.parametrize(("waiting", "agents", "imports"), [(0, 200, 200), (1 << 20, 200, 429), (9 << 20, 429, 429)])
+def test_an_import_waits_before_an_agent_does(tmp_path: Path, waiting: int, agents: int, imports: int) -> None:
+    """What waits to be assembled takes memory, and an import would fill all there is."""
+    assert posted(tmp_path, {}, waiting)[0] == agents
+    assert posted(tmp_path, {CAN_WAIT_HEADER: "1"}, waiting)[0] == imports
 
 
 def test_files_are_read_for_an_installed_plugin_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
