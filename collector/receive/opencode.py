@@ -32,7 +32,7 @@ INSTALL_HEADER = b"x-collector-install-token"
 _MOST_WAITING_BYTES = 8 * 1024 * 1024
 """Of facts that wait to be assembled. A look at all sessions takes a second where hundreds end their turns together;
 meanwhile events are taken all the same."""
-_MOST_WAITING_BYTES_OF_IMPORTS = 512 * 1024
+_MOST_WAITING_BYTES_OF_IMPORTS = 64 * 1024
 """An import tells more than any agent, and all of it takes memory until it is assembled: it is the one that waits."""
 
 ReadElsewhere = Callable[[bytes, int], Awaitable[IntakeResult]]

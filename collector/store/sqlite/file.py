@@ -78,10 +78,10 @@ class StoreFile:
 
     def keep_room(self, connection: sqlite3.Connection) -> bool:
         """Before a transaction: empty the log while the disk still holds what stands in it; whether there is room."""
-        self._promised, self._room = 0, self._measure_room()
+        self.measure_room()
         if self._reserved and self._room < _SLACK_BYTES:
             empty_log(connection)
-            self._room = self._measure_room()
+            self.measure_room()
             return self._room >= _SLACK_BYTES
         return True
 
@@ -96,13 +96,13 @@ class StoreFile:
         self.give_reserve()
         return self.full
 
-    def _measure_room(self) -> int:
-        """How many bytes may be put now."""
+    def measure_room(self) -> None:
+        """Before a transaction, and again where space was made for it: how many bytes may be put in it."""
         try:
             log = self._log.stat().st_size
         except OSError:
             log = 0
-        return (_free(self.path.parent)[0] - log - _SLACK_BYTES) // 2
+        self._promised, self._room = 0, (_free(self.path.parent)[0] - log - _SLACK_BYTES) // 2
 
     def is_current(self, inode: int) -> bool:
         """Whether the file of that inode is the one in use, and not one that was replaced meanwhile."""

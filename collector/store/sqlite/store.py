@@ -217,6 +217,7 @@ class SqliteStore(SqliteOutbox):
     def keep_room(self, connection: sqlite3.Connection) -> None:
         if not self._file.keep_room(connection):
             self.make_space(connection)
+            self._file.measure_room()
 
     def make_space(self, connection: sqlite3.Connection) -> None:
         self._file.give_reserve()

@@ -18,6 +18,7 @@ from harness.telemetry import span_ids, traces
 
 from collector.batch import SealedBatch, Signal
 from collector.errors import ConfigError, Unavailable
+from collector.openinference.session_ids import listed_session
 from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer
 from collector.store.entries import Caps, EndedTurn, NoStore, Refusal, Settlement, SpanQuery, Superseded, Then
@@ -303,10 +304,11 @@ def test_text_that_no_column_takes_is_kept_and_found(pair: Pair, reading: Postgr
         span.attributes.add(key=key).value.string_value = "m" * 5000
     sealed = seal(request)
     put(pair[0], sealed)
-    [found] = reading.spans(session_id=session)
+    listed = listed_session(session)
+    [found] = reading.spans(session_id=listed)
     assert found.name == "a\ufffdb"
     assert reading.spans(only=SpanQuery(model="m" * 5000)) == [found]
-    [kept] = reading.requests(session_id=session)
+    [kept] = reading.requests(session_id=listed)
     assert kept.SerializeToString() == sealed.data
     until(lambda: len(reading.search("a")) == 1, 60)
     fact = Fact(session, "k\0", b"{}", message="m\0", at=2**70, order=-(2**70))

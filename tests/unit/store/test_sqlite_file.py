@@ -42,6 +42,24 @@ def _open(directory: Path) -> SqliteStore:
     return SqliteStore(directory, CAPS, {HOST: [Signal.TRACES]})
 
 
+def test_what_made_room_before_a_transaction_lets_that_one_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store says it is ready as soon as there is room again: a post that comes then is not refused once more."""
+    store = _open(tmp_path)
+    free = [100 * MIB]
+    monkeypatch.setattr("collector.store.sqlite.file._free", lambda _: (free[0], 200 * MIB))
+    monkeypatch.setattr("collector.store.sqlite.file.empty_log", lambda _: None)
+    shrink = store._file.shrink
+
+    def shrunk(connection: sqlite3.Connection) -> None:
+        shrink(connection)
+        free[0] = 100 * MIB
+
+    monkeypatch.setattr(store._file, "shrink", shrunk)
+    free[0] = 0
+    store.put(_batch(), NONE).result(5)
+    store.close()
+
+
 def _batch(count: int = 1, size: int = 0) -> SealedBatch:
     return seal(traces(count, size=size))
 
