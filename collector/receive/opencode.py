@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 INSTALL_HEADER = b"x-collector-install-token"
 """Carries what `collector opencode install` wrote for the plugin: others may not tell us which files to read."""
-_MOST_WAITING_BYTES = 8 * 1024 * 1024
+MOST_WAITING_BYTES = 8 * 1024 * 1024
 """Of facts that wait to be assembled. A look at all sessions takes a second where hundreds end their turns together;
 meanwhile events are taken all the same."""
 _MOST_WAITING_BYTES_OF_IMPORTS = 64 * 1024
@@ -78,7 +78,7 @@ class OpenCodeReceiver(Receiver):
             raise Forbidden("a team's token sends OTLP alone: forward from a collector that takes the events itself")
         if content_type == PROTOBUF or "grpc" in content_type:
             raise UnsupportedMedia("send NDJSON or a JSON array")
-        self._refuse_above(_MOST_WAITING_BYTES)
+        self._refuse_above(MOST_WAITING_BYTES)
 
     def _refuse_above(self, most: int) -> None:
         if self._waiting_bytes() > most:

@@ -37,6 +37,7 @@ from collector.app.assembling import Assembling
 from collector.batch import SealedBatch, Signal
 from collector.pipeline.events import Intake, IntakeResult
 from collector.pipeline.otlp import Pipeline
+from collector.receive.opencode import MOST_WAITING_BYTES
 from collector.redact.seal import Sealer
 from collector.store import Store
 from collector.store.entries import Caps, Refusal
@@ -181,7 +182,7 @@ def _keep_all(store: Store, assembling: Assembling, taken: list[IntakeResult], k
     began, until = time.perf_counter(), time.monotonic() + _MOST_S
     waiting: deque[tuple[Future[None], IntakeResult]] = deque()
     for each in taken:
-        while assembling.is_busy() and time.monotonic() < until:
+        while assembling.waiting_bytes() > MOST_WAITING_BYTES and time.monotonic() < until:
             time.sleep(0.002)  # as a client that is answered 429
         waiting.append((store.inbox.keep(each.rows, each.unknown), each))
         if len(waiting) >= _IN_FLIGHT:
