@@ -60,12 +60,7 @@ def _by_root(trace: list[AnySpan]) -> list[tuple[AnySpan | None, list[AnySpan]]]
 
 def _top_of(start: str, given: dict[str, str], top: dict[str, str]) -> str:
     """What a span stands under in the end, noted in `top` for all on the way; each span of a circle is its own."""
-    path: dict[str, int] = {}
-    at = start
-    while at in given and at not in top and at not in path:
-        path[at] = len(path)
-        at = given[at]
-    circle = path.get(at, len(path))
+    path, at, circle = _way_up(start, given, top)
     if circle < len(path):
         found = at
     else:
@@ -75,17 +70,23 @@ def _top_of(start: str, given: dict[str, str], top: dict[str, str]) -> str:
     return top[start]
 
 
+def _way_up(start: str, given: dict[str, str], known: dict[str, str]) -> tuple[dict[str, int], str, int]:
+    """The spans from one upwards, by their places; what ends the way (not given, known, or on it already); and the
+    place from which the way is a circle."""
+    path: dict[str, int] = {}
+    at = start
+    while at in given and at not in known and at not in path:
+        path[at] = len(path)
+        at = given[at]
+    return path, at, path.get(at, len(path))
+
+
 def parents_of(spans: Iterable[Placed]) -> dict[str, str]:
     """The parent of each span among `spans`, by id; empty where it is not among them, or would be its own ancestor."""
     given = {span.span_id: span.parent_id for span in spans}
     found: dict[str, str] = {}
     for start in given:
-        path: dict[str, int] = {}
-        at = start
-        while at in given and at not in found and at not in path:
-            path[at] = len(path)
-            at = given[at]
-        circle = path.get(at, len(path))
+        path, _, circle = _way_up(start, given, found)
         for span_id, place in path.items():
             parent = given[span_id]
             found[span_id] = parent if parent in given and place < circle else ""
