@@ -10,7 +10,7 @@ Times are milliseconds since the epoch, as OpenCode's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -373,7 +373,7 @@ AnyFact = (
     | ShutdownFact
 )
 
-Facts = Iterator[AnyFact]
+Facts = Iterable[AnyFact]
 
 
 class Shape(StrEnum):

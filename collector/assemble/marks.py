@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from collector.assemble.facts import AnyFact, MessageFact, ToolFact
-from collector.assemble.ids import span_id
+from collector.assemble.ids import digest, span_id
 
 EVENTS, NPM = "events", "npm"
 _PROMPT, _ANSWER = "prompt", "answer"
@@ -28,12 +28,12 @@ _ANSWERED_WITHIN_MS = 60_000
 
 def session_mark(teller: str, session: str) -> bytes:
     """That anything was told of a session."""
-    return span_id(teller, session)
+    return digest(teller, session)
 
 
 def message_mark(teller: str, session: str, message: str) -> bytes:
     """The model call that wrote a message."""
-    return span_id(teller, session, "message", message)
+    return digest(teller, session, "message", message)
 
 
 def call_mark(teller: str, session: str, call: str, at_ms: int) -> bytes:
@@ -125,7 +125,7 @@ def _head(span: Any) -> tuple[str, str, int]:
 
 
 def _slot(teller: str, session: str, name: str, slot: int) -> bytes:
-    return span_id(teller, session, name, str(slot))
+    return digest(teller, session, name, str(slot))
 
 
 def _text(span: Any, key: str) -> str:

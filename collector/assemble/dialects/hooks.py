@@ -40,7 +40,7 @@ from collector.assemble.facts import (
     latest,
     order,
 )
-from collector.assemble.ids import span_id
+from collector.assemble.ids import digest
 
 _SILENT = {
     "__init__",
@@ -132,7 +132,8 @@ class HookReader:
                 fact.variant = fact.variant or text(hook.input.get("variant"))
             yield fact
         for part in objects(hook.output.get("parts")):
-            yield from v1_messages.part(part, session, at)
+            if told := v1_messages.part(part, session, at):
+                yield told
 
     def _params(self, hook: HookCall) -> Iterator[AnyFact]:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
@@ -172,7 +173,7 @@ class HookReader:
         elif not hook.input.get("model"):  # a model without a session is asked for the draft of an agent
             self._prompts[hook.pid, hook.directory] = prompts
 
-    def _history(self, hook: HookCall) -> Iterator[AnyFact]:
+    def _history(self, hook: HookCall) -> Iterable[AnyFact]:
         return self._histories.read(objects(hook.output.get("messages")), hook.at or 0)
 
     def _tools(self, hook: HookCall) -> Iterator[AnyFact]:
@@ -323,8 +324,10 @@ def _plain(value: Any) -> bool:
 
 
 def _system_prompt(session: str, at: int, prompts: list[str], agent: str | None) -> SystemPromptFact:
-    digest, (first, *more) = span_id(*prompts).hex(), prompts
-    return SystemPromptFact(*latest(session, f"system:{at}:{digest}", at), text=first, more=more or None, agent=agent)
+    first, *more = prompts
+    return SystemPromptFact(
+        *latest(session, f"system:{at}:{digest(*prompts).hex()}", at), text=first, more=more or None, agent=agent
+    )
 
 
 def _joined(system: Any) -> str:

@@ -31,7 +31,8 @@ def truth(value: Any) -> bool | None:
 
 
 def number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15 else None
+    kind = type(value)
+    return value if (kind is int or kind is float) and -1e15 < value < 1e15 else None
 
 
 def milliseconds(value: Any) -> int | None:
@@ -64,16 +65,15 @@ def tokens(value: Any) -> dict[str, float] | None:
     if not isinstance(value, dict):
         return None
     cache = mapping(value.get("cache"))
-    counts = {}
-    for name, source, theirs in (
-        ("input", value, "input"),
-        ("output", value, "output"),
-        ("reasoning", value, "reasoning"),
-        ("cache_read", cache, "read"),
-        ("cache_write", cache, "write"),
-        ("total", value, "total"),
-    ):
-        count = number(source.get(theirs))
-        if count is not None:
-            counts[name] = count
-    return counts or None
+    told = (
+        value.get("input"),
+        value.get("output"),
+        value.get("reasoning"),
+        cache.get("read"),
+        cache.get("write"),
+        value.get("total"),
+    )
+    return {name: count for name, count in zip(_COUNTS, map(number, told), strict=True) if count is not None} or None
+
+
+_COUNTS = ("input", "output", "reasoning", "cache_read", "cache_write", "total")

@@ -7,7 +7,6 @@ changed any. A part is put into facts when it is new or other than it was; until
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import orjson
@@ -36,22 +35,26 @@ class SentHistories:
 
     def __init__(self) -> None:
         self._turns: OrderedDict[str, _Turn] = OrderedDict()
+        self._known = 0
+        """Messages and parts of all of them."""
 
-    def read(self, messages: list[JsonObject], at: int) -> Iterator[AnyFact]:
+    def read(self, messages: list[JsonObject], at: int) -> list[AnyFact]:
         """The facts in a history heard at `at`: messages, those of their parts that changed, and what was sent."""
         infos = [mapping(item.get("info")) for item in messages]
         session = next((found for info in infos if (found := text(info.get("sessionID")))), None)
         if session is None:
-            return
+            return []
         prompt = next((text(info.get("id")) for info in reversed(infos) if info.get("role") == "user"), None)
         known = self._turn(session, prompt or "").known
+        before = len(known)
+        facts: list[AnyFact] = []
         ids: list[str] = []
         names: list[str] = []
         for info, item in zip(infos, messages, strict=True):
             identifier = text(info.get("id")) or ""
             ids.append(identifier)
             if _is_new(known, identifier, info, at):
-                yield from v1_messages.message(info, session, at, recalled=True)
+                facts += v1_messages.message(info, session, at, recalled=True)
             said = len(names)
             for part in objects(item.get("parts")):
                 name = text(part.get("id")) or ""
@@ -60,15 +63,21 @@ class SentHistories:
                 kind = part.get("type")
                 if (isinstance(kind, str) and kind in _SPOKEN) or (kind == "step-start" and len(names) > said):
                     names.append(sent)
-                if fresh:
-                    yield from _part(part, session, at, sent)
-        yield HistoryFact(*latest(session, f"history:{at}", at), messages=ids, parts=names)
+                fact = v1_messages.part(part, session, at) if fresh else None
+                if isinstance(fact, (PartFact, ToolFact)):
+                    fact.key, fact.sent = f"sent:{sent}", sent
+                    fact.order = order(0, fact.order >> 48)  # the event's own telling of the same state counts
+                    facts.append(fact)
+        self._known += len(known) - before
+        facts.append(HistoryFact(*latest(session, f"history:{at}", at), messages=ids, parts=names))
+        return facts
 
     def _turn(self, session: str, prompt: str) -> _Turn:
         """What is known of the present turn: what went before may be forgotten by those who read the facts."""
         turn = self._turns.get(session)
         is_known = turn is not None and turn.prompt == prompt
         if turn is None or not is_known:
+            self._known -= len(turn.known) if turn is not None else 0
             turn = self._turns[session] = _Turn(prompt)
         self._turns.move_to_end(session)
         if not is_known:
@@ -77,9 +86,8 @@ class SentHistories:
 
     def _forget(self) -> None:
         """Let go of the sessions that were read longest ago: their parts are put into facts once more."""
-        known = sum(len(turn.known) for turn in self._turns.values())
-        while len(self._turns) > 1 and (len(self._turns) > _MOST_SESSIONS or known > _MOST_KNOWN):
-            known -= len(self._turns.popitem(last=False)[1].known)
+        while len(self._turns) > 1 and (len(self._turns) > _MOST_SESSIONS or self._known > _MOST_KNOWN):
+            self._known -= len(self._turns.popitem(last=False)[1].known)
 
 
 def _is_new(known: dict[str, tuple[int, str]], identifier: str, content: JsonObject, at: int) -> bool:
@@ -90,11 +98,3 @@ def _is_new(known: dict[str, tuple[int, str]], identifier: str, content: JsonObj
         return False
     known[identifier] = (digest, f"{identifier}:{at}")
     return True
-
-
-def _part(part: JsonObject, session: str, at: int, sent: str) -> Iterator[AnyFact]:
-    for fact in v1_messages.part(part, session, at):
-        if isinstance(fact, (PartFact, ToolFact)):
-            fact.key, fact.sent = f"sent:{sent}", sent
-            fact.order = order(0, fact.order >> 48)  # the event's own telling of the same state counts
-            yield fact

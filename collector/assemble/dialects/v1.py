@@ -53,16 +53,16 @@ def read(event: OpenCodeEvent, near: int) -> Facts | None:
     known = _READERS.get(event.type)
     if known is not None:
         return known(event, event.data, event.made(near))
-    return iter(()) if _KNOWN_EMPTY.fullmatch(event.type) else None
+    return () if _KNOWN_EMPTY.fullmatch(event.type) else None
 
 
 def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     info = mapping(data.get("info"))
     session = text(info.get("id")) or text(data.get("sessionID"))
     if session is None:
-        return
+        return ()
     title, reverted = text(info.get("title")), text(mapping(info.get("revert")).get("messageID"))
-    yield SessionFact(
+    fact = SessionFact(
         session=session,
         key=event.type,
         at=at,
@@ -78,7 +78,8 @@ def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
         reverted_at=at if reverted else 0,
     )
     if title and not _UNTITLED.fullmatch(title):
-        yield TitleFact(*earliest(session, "titled", at), title=title)
+        return fact, TitleFact(*earliest(session, "titled", at), title=title)
+    return (fact,)
 
 
 def _deleted(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
@@ -95,13 +96,14 @@ def _part(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     found = mapping(data.get("part"))
     stated = milliseconds(data.get("time"))
     streaming = isinstance(data.get("delta"), str)
-    told = part(
+    fact = part(
         found, text(data.get("sessionID")), at if stated is None else stated, streaming, exact=stated is not None
     )
-    for fact in told:
-        yield fact
-        if isinstance(fact, ToolFact) and fact.status == "running" and fact.start is not None:
-            yield _begun(fact, fact.start)
+    if fact is None:
+        return ()
+    if isinstance(fact, ToolFact) and fact.status == "running" and fact.start is not None:
+        return fact, _begun(fact, fact.start)
+    return (fact,)
 
 
 def _begun(tool: ToolFact, start: int) -> ToolFact:
@@ -118,32 +120,30 @@ def _removed(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
 
 def _delta(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session, of = text(data.get("sessionID")), text(data.get("messageID"))
-    if session and of:
-        yield FirstTokenFact(*earliest(session, f"first:{of}", at), message=of)
+    if not session or not of:
+        return ()
+    return (FirstTokenFact(*earliest(session, f"first:{of}", at), message=of),)
 
 
 def _status(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session, status = text(data.get("sessionID")), mapping(data.get("status"))
     kind = status.get("type")
     if session is None:
-        return
+        return ()
     if kind in ("busy", "idle"):
         key = event.id or str(at)
-        yield StatusFact(*latest(session, f"status:{kind}:{key}", at), status=kind)
-    elif kind == "retry":
+        return (StatusFact(*latest(session, f"status:{kind}:{key}", at), status=kind),)
+    if kind == "retry":
         attempt = whole(status.get("attempt")) or 1
-        yield RetryFact(
-            *latest(session, f"retry:{event.id or at}", at),
-            attempt=attempt,
-            next=milliseconds(status.get("next")),
-            error=text(status.get("message")),
-        )
+        retry = latest(session, f"retry:{event.id or at}", at)
+        due, error = milliseconds(status.get("next")), text(status.get("message"))
+        return (RetryFact(*retry, attempt=attempt, next=due, error=error),)
+    return ()
 
 
 def _idle(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     session = text(data.get("sessionID"))
-    if session:
-        yield StatusFact(*latest(session, f"status:idle:{event.id or at}", at), status="idle")
+    return (StatusFact(*latest(session, f"status:idle:{event.id or at}", at), status="idle"),) if session else ()
 
 
 def _error(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
@@ -153,7 +153,7 @@ def _error(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
 
 
 def _compacted(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
-    return iter(())  # the summary message says the same, through every door
+    return ()  # the summary message says the same, through every door
 
 
 def _asked(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:

@@ -51,14 +51,14 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
     session = text(info.get("sessionID")) or session
     identifier, role = text(info.get("id")), info.get("role")
     if session is None or identifier is None or role not in ("user", "assistant"):
-        return
+        return ()
     times, model = mapping(info.get("time")), mapping(info.get("model"))
     error_type, error = error_of(info["error"]) if "error" in info else (None, None)
     completed = milliseconds(times.get("completed"))
     summary = info.get("summary")
     rank = SETTLED if completed else RUNNING if info.get("finish") else PENDING
     is_counted = role == "assistant" and rank > PENDING
-    yield MessageFact(
+    fact = MessageFact(
         session=session,
         key=f"{'recalled' if recalled else 'message'}:{identifier}",
         at=at,
@@ -83,7 +83,8 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
         directory=text(mapping(info.get("path")).get("cwd")),
     )
     if isinstance(summary, dict):
-        yield from _summary(summary, session, identifier, at)
+        return (fact, *_summary(summary, session, identifier, at))
+    return (fact,)
 
 
 def _summary(summary: JsonObject, session: str, identifier: str, at: int) -> Facts:
@@ -108,27 +109,24 @@ def _summary(summary: JsonObject, session: str, identifier: str, at: int) -> Fac
         yield TitleFact(*earliest(session, "titled", at), title=title)
 
 
-def part(found: JsonObject, session: str | None, at: int, streaming: bool = False, *, exact: bool = False) -> Facts:
-    """The facts in a part; of one that is still streamed only the time counts.
+def part(
+    found: JsonObject, session: str | None, at: int, streaming: bool = False, *, exact: bool = False
+) -> PartFact | ToolFact | FirstTokenFact | RetryFact | None:
+    """The fact in a part; of one that is still streamed only the time counts.
 
     `exact` says that `at` is OpenCode's own time, not that of our hearing: the id's time is nearer than that.
     """
     session = text(found.get("sessionID")) or session
     of, identifier = text(found.get("messageID")), text(found.get("id"))
     if session is None or of is None or identifier is None:
-        return
+        return None
     if streaming:
-        yield FirstTokenFact(*earliest(session, f"first:{of}", at), message=of)
-        return
+        return FirstTokenFact(*earliest(session, f"first:{of}", at), message=of)
     kind = found.get("type")
     if kind == "tool":
-        tool = _tool(found, session, of, identifier, at)
-        if tool is not None:
-            yield tool
-        return
+        return _tool(found, session, of, identifier, at)
     if kind == "retry":
-        yield _retry_part(found, session, of, at)
-        return
+        return _retry_part(found, session, of, at)
     times = mapping(found.get("time"))
     start, end = milliseconds(times.get("start")), milliseconds(times.get("end"))
     fact = PartFact(
@@ -167,7 +165,7 @@ def part(found: JsonObject, session: str | None, at: int, streaming: bool = Fals
             fact.files, fact.reason = texts(found.get("files")), text(found.get("hash"))
         case "subtask":
             fact.type, fact.text = "subtask", text(found.get("prompt"))
-    yield fact
+    return fact
 
 
 def _made(identifier: str, at: int, exact: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from collector.assemble.fold.message import SessionMessage, is_settled
 from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.turns import Turn
 
@@ -36,23 +37,35 @@ class OpenTurn:
 
 
 def is_at_work(session: SessionState, quiet: int, silent: int) -> bool:
-    """Whether all that is open of `session` is one turn of which nothing is due.
+    """Whether nothing of `session` is due.
 
-    Something was heard of each open step after `quiet`; or something of the session after `silent`, and nothing of it
-    came to an end since it was last written.
+    Something was heard of all that is open after `quiet`; or all that is open is one turn, something was heard of the
+    session after `silent`, and nothing of it came to an end since it was last written.
     """
-    if session.usages.facts or not (len(session.opened) == 1 or (not session.opened and session.steps)):
+    opened, steps = session.opened, session.steps.values()
+    if session.usages.facts or not (opened or steps):
         return False
-    steps = session.steps.values()
     if session.heard > quiet:
-        return all(step.heard > quiet or step.written_version == step.version for step in steps)
+        if len(opened) > 1:
+            return all(message.heard > quiet for message in opened.values()) and all(
+                step.heard > quiet for step in steps
+            )
+        return all(step.heard > quiet or _has_nothing_due(step, silent) for step in steps)
     return (
-        session.heard > silent
+        len(opened) < 2
+        and session.heard > silent
         and session.gone_at is None
         and session.info.deleted is None
         and any(not step.done for step in steps)
-        and all(step.written_version == step.version or not (step.done or step.tools) for step in steps)
+        and all(_has_nothing_due(step) for step in steps)
     )
+
+
+def _has_nothing_due(step: SessionMessage, silent: int = 0) -> bool:
+    """Whether nothing of `step` came to an end since it was last written, and something was heard of it since."""
+    if step.written_version == step.version:
+        return True
+    return step.heard > silent and not step.done and not any(is_settled(tool) for tool in step.tools.values())
 
 
 def open_turn(turn: Turn) -> OpenTurn:

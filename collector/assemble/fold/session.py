@@ -152,7 +152,7 @@ class SessionState:
         """What messages said in histories, as `spans` put it."""
         self.said_history: tuple[HistoryFact | None, Any, Any] = (None, (None, None), [])
         """The last history, and what it said."""
-        self.encodings: dict[str, Any] = {}
+        self.encodings: dict[Any, Any] = {}
         """The last conversation of each system prompt, as `conversation` encoded it."""
         self.children: dict[str, dict[str, tuple[SessionMessage, ToolFact]]] = {}
         """Sessions that tool calls of this one started, and those calls by part."""

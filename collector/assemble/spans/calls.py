@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -26,6 +26,8 @@ from collector.assemble.spans.timing import Timing
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
 from collector.otlp.values import to_json
+
+_ASKED_FOR_TITLE = SentMessage("user", TITLE_PROMPT)
 
 
 class CallSpans:
@@ -50,8 +52,9 @@ class CallSpans:
         session = turn.session
         messages = sent(session, step, times.start, _media(times.request))
         prompts = _system_messages(system)
-        known = "\0".join(prompt.text for prompt in prompts)
-        encoding, prompts = session.encodings.setdefault(known, (conversation.ConversationEncoding(), prompts))
+        encoding = session.encodings.get(prompts)
+        if encoding is None:
+            encoding = session.encodings[prompts] = conversation.ConversationEncoding()
         messages = [*prompts, *messages]
         offered = self._tools.of(tools.tools) if tools is not None else b""
         asked = _RequestContent(messages, times.request, encoding, offered, session.forgotten)
@@ -159,9 +162,9 @@ class CallSpans:
                 agent="title",
             ),
         )
-        messages = _system_messages(system)
+        messages = [*_system_messages(system)]
         if turn.opener.info.delivered is None:
-            messages.append(SentMessage("user", TITLE_PROMPT))
+            messages.append(_ASKED_FOR_TITLE)
         messages += _title_subject(turn, start, Manner(media=_media(request)))
         _put_asked(made.span, provider, model, _RequestContent(messages, request, conversation.ConversationEncoding()))
         title = session.titled_as or session.info.title
@@ -202,10 +205,16 @@ class CallSpans:
         return made
 
 
-def _system_messages(system: SystemPromptFact | None) -> list[SentMessage]:
+def _system_messages(system: SystemPromptFact | None) -> tuple[SentMessage, ...]:
     if system is None or not system.text:
-        return []
-    return [SentMessage("system", prompt) for prompt in (system.text, *(system.more or ()))]
+        return ()
+    return _system(system.text, *(system.more or ()))
+
+
+@lru_cache(maxsize=16)
+def _system(*prompts: str) -> tuple[SentMessage, ...]:
+    """System prompts as messages: sessions of one agent share them, and their bytes."""
+    return tuple(SentMessage("system", prompt) for prompt in prompts)
 
 
 def _media(request: RequestFact | None) -> MediaManner:
@@ -282,17 +291,9 @@ def _name(provider: str, model: str, agent: str | None) -> str:
 def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) -> None:
     kept = asked.messages
     data, dropped = asked.encoding.of(kept) if kept else (b"", 0)
-    put(
-        span,
-        {
-            "llm.model_name": model,
-            "gen_ai.system": provider,
-            "llm.system": provider,
-            "llm.provider": provider,
-            "llm.streaming": True,
-            "opencode.dropped_input_messages": dropped + asked.forgotten if dropped else "",
-        },
-    )
+    span.MergeFromString(_of_model(provider, model))
+    if dropped:
+        put_number(span, "opencode.dropped_input_messages", dropped + asked.forgotten)
     if kept:
         fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
         new = to_json([chat_message(message) for message in kept[min(fresh, len(kept) - 1) :]])
@@ -304,6 +305,15 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
         put(span, {"llm.invocation_parameters": as_text(asked.request.params)})
     if asked.tools:
         span.MergeFromString(asked.tools)
+
+
+@lru_cache(maxsize=64)
+def _of_model(provider: str, model: str) -> bytes:
+    """What all calls of a model say, as the bytes of a span that has only that."""
+    span = Span()
+    named = {"llm.model_name": model, "gen_ai.system": provider, "llm.system": provider, "llm.provider": provider}
+    put(span, {**named, "llm.streaming": True})
+    return span.SerializeToString()
 
 
 def _put_answer(span: Span, answer: SentMessage, value: str, mime: str) -> None:

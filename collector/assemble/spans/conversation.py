@@ -119,17 +119,18 @@ class ToolsEncoding:
 
     def of(self, tools: list[dict[str, Any]]) -> bytes:
         """`tools` as the bytes of a span that has only them."""
-        found = next((item for item in self._known if item[0] == tools), None)
-        if found is None:
+        index = next((i for i, item in enumerate(self._known) if item[0] is tools or item[0] == tools), None)
+        if index is None:
             span = Span()
             definitions = [
                 ToolDefinition(str(tool.get("name") or ""), str(tool.get("description") or ""), tool.get("parameters"))
                 for tool in tools
             ]
             write_tools(lambda key, value: put(span, {key: value}), definitions)
-            found = (tools, span.SerializeToString())
-            self._known = [found, *self._known[: _KNOWN_TOOLS - 1]]
-        return found[1]
+            self._known = [(tools, span.SerializeToString()), *self._known[: _KNOWN_TOOLS - 1]]
+        elif index:
+            self._known.insert(0, self._known.pop(index))
+        return self._known[0][1]
 
 
 def within(messages: list[SentMessage], size: int, most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:

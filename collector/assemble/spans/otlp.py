@@ -85,16 +85,18 @@ def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
         if isinstance(value, str):
             if value:
                 add(key=key).value.string_value = value if value.isascii() else sound(value)
+        elif value is True or value is False:
+            add(key=key).value.bool_value = value
+        elif isinstance(value, int):
+            add(key=key).value.int_value = value
         else:
-            put_number(span, key, value)
+            add(key=key).value.double_value = value
 
 
-def put_number(span: Any, key: str, value: float | bool) -> None:
-    """Add a number or truth value."""
+def put_number(span: Any, key: str, value: float) -> None:
+    """Add a number."""
     target = span.attributes.add(key=key).value
-    if isinstance(value, bool):
-        target.bool_value = value
-    elif isinstance(value, int):
+    if isinstance(value, int):
         target.int_value = value
     else:
         target.double_value = value

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from harness.opencode import NOW, recording, scenarios
+from harness.opencode import NOW, live, recording, scenarios
+from harness.recorded import NAMES, Recording
 
+from collector.assemble import assembler as assembling
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.items import UnknownType
 from collector.assemble.dialects.reader import ItemReader
 from collector.assemble.fold.activity import OpenTurn
+from collector.assemble.spans.otlp import BuiltSpan
 
 
 def turns_after(count: int, scenario: str = "permission") -> list[OpenTurn]:
@@ -78,3 +81,26 @@ def test_what_is_listed_of_open_turns_is_what_is_known_of_them_now(scenario: str
     assembler.look(now + 10**9)
     assert assembler.open_turns() == []
     assert not assembler._listed
+
+
+class Noting(Assembler):
+    """Notes when each span is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[int, bytes]] = []
+
+    def look(self, now: int) -> list[BuiltSpan]:
+        made = super().look(now)
+        self.told += [(now, built.request.SerializeToString()) for built in made]
+        return made
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_session_that_is_passed_over_had_nothing_to_tell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each span is told at the moment at which it is where every session is looked at every time."""
+    items, passing, looking = Recording(name).plugin, Noting(), Noting()
+    live(items, assembler=passing)
+    monkeypatch.setattr(assembling, "is_at_work", lambda *_: False)
+    live(items, assembler=looking)
+    assert passing.told == looking.told
