@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collector.assemble.facts import NEVER, SIDE_CALLS, AnyFact, CompactionFact, RequestFact, ShutdownFact
+from collector.assemble.facts import NEVER, AnyFact, CompactionFact, RequestFact, ShutdownFact
 from collector.assemble.fold.activity import OpenTurn, is_at_work, open_turn
 from collector.assemble.fold.copies import set_copies_aside
 from collector.assemble.fold.doings import is_broken, says_anything
@@ -26,7 +26,7 @@ from collector.assemble.fold.numbering import number_of
 from collector.assemble.fold.prompts import system_for
 from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.title_usage import CallUsage, title_usages
-from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, turns
+from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finished_of, title_requests, turns
 from collector.assemble.ids import span_id
 from collector.assemble.once import Once
 from collector.assemble.spans.calls import CallSpans, is_call
@@ -253,7 +253,8 @@ class Assembler:
 
     def _titles(self, turn: Turn, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
-        requests = [r for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
+        requests = title_requests(turn)
+        session.titles_asked |= dict.fromkeys((request.key for request in requests), turn.opener.id)
         used = [usage for usage in title_usages(session) if turn.holds(usage.at)]
         missing = max(0, len(used) - len(requests))
         calls: list[RequestFact | None] = [*requests, *[None] * missing]

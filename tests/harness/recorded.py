@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -14,6 +14,7 @@ from e2e.opencode.fake_model import Exchange
 from e2e.opencode.judge import Difference, Trial
 from e2e.opencode.known_differences import unexplained
 
+from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import BuiltSpan
 from harness.opencode import FIXTURES, assemble, attributes, live
 
@@ -34,26 +35,45 @@ class Recording:
             Exchange(**{**found, "calls": [tuple(call) for call in found["calls"]]}) for found in document["exchanges"]
         ]
 
+    def by(
+        self, door: str, told: Callable[[Any], Any] = lambda item: item, assembler: Assembler | None = None
+    ) -> list[BuiltSpan]:
+        """What a door (`plugin`, `stream`, `history`, `export`) makes of its items, each changed by `told`."""
+        if door == "plugin":
+            return live([told(line) for line in self.plugin], [line["ts"] for line in self.plugin], assembler)
+        return assemble((told(item) for item in self.items(door)), assembler)
+
+    def items(self, door: str) -> list[Any]:
+        """What a door hears, in order."""
+        if door == "plugin":
+            return self.plugin
+        if door == "stream":
+            return self.stream
+        if door == "export":
+            return sorted(self.exports, key=lambda session: int(session["info"]["time"]["created"]))
+        return list(self._rows())
+
     def by_plugin(self) -> list[BuiltSpan]:
-        return live(self.plugin)
+        return self.by("plugin")
 
     def by_stream(self) -> list[BuiltSpan]:
         """As attach hears it: `/global/event`, whose durable events come a second time, with their number."""
-        return assemble(self.stream)
+        return self.by("stream")
 
     def by_history(self) -> list[BuiltSpan]:
         """As catch-up reads it: the rows of the table `event`, and of `/sync/history`."""
-        rows = []
+        return self.by("history")
+
+    def by_export(self) -> list[BuiltSpan]:
+        """As import reads it: whole sessions, parents before the subagents they started."""
+        return self.by("export")
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
         for item in self.stream:
             payload = item["payload"]
             if payload.get("type") == "sync":
                 event = payload["syncEvent"]
-                rows.append({("aggregate_id" if key == "aggregateID" else key): event[key] for key in event})
-        return assemble(rows)
-
-    def by_export(self) -> list[BuiltSpan]:
-        """As import reads it: whole sessions, parents before the subagents they started."""
-        return assemble(sorted(self.exports, key=lambda session: session["info"]["time"]["created"]))
+                yield {("aggregate_id" if key == "aggregateID" else key): event[key] for key in event}
 
     def differences(self, made: Iterable[BuiltSpan]) -> list[Difference]:
         """What LLM spans say otherwise than the requests they stand for, and no reason is listed for."""

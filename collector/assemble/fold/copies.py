@@ -3,19 +3,17 @@
 A copy keeps the time of its original, which is before the fork began, and gets an id of its own, made when the fork
 was. The original tells too, where it is known: a message of an older session, made at the same moment. Of ids without
 a time only the place tells: copies come before all that the fork itself says. A message of a clock that was set back
-is older than its session as well, but so is its id, and no other session has it. Where the clock was set back before
-a fork, the originals are younger than it: there another time than the id's tells them, and the original.
+is older than its session as well, but so is its id, and no other session has it; where ids ascend all the same, an
+earlier one is of a message that the session made itself. Where the clock was set back before a fork, the originals are
+younger than it: there another time than the id's tells them, and the original, which says the same.
 """
 
 from __future__ import annotations
-
-import re
 
 from collector.assemble.fold.message import SessionMessage, Standing
 from collector.assemble.fold.session import SessionState
 from collector.assemble.ids import time_in
 
-_FORK = re.compile(r".*\(fork #\d+\)", re.DOTALL)
 _MADE_WITHIN_MS = 1000
 """A message gets its id and its time at once."""
 _COPIED_WITHIN_MS = 3_600_000
@@ -33,15 +31,26 @@ def set_copies_aside(session: SessionState) -> int:
         if 0 < message.created < session.born and message.standing is Standing.PLAIN
     ]
     copies = [message for message in older if _is_copy(session, session.born, message)]
-    if _FORK.fullmatch(session.info.title or ""):
-        copies += [message for message in _younger(session, session.born) if _has_original(session, message)]
-    for message in older:
-        session.put(message, Standing.DISPLACED)
+    copies += [message for message in _younger(session, session.born) if _has_original(session, message)]
     for message in copies:
         session.put(message, Standing.COPIED)
         session.opened.pop(message.id, None)
         session.steps.pop(message.id, None)
+    for message in older:
+        if message.standing is Standing.PLAIN:
+            session.put(message, Standing.DISPLACED)
+            session.is_displaced = True
+    if session.is_displaced:
+        _follow_parents(session)
     return len(copies)
+
+
+def _follow_parents(session: SessionState) -> None:
+    """Put the answers to prompts that were made after the clock was set back behind these, whatever their time says."""
+    for step in session.steps.values():
+        prompt = session.messages.get(step.info.parent or "")
+        if prompt is not None and prompt.standing is Standing.DISPLACED and step.standing is Standing.PLAIN:
+            session.put(step, Standing.DISPLACED)
 
 
 def _is_copy(session: SessionState, born: int, message: SessionMessage) -> bool:
@@ -49,12 +58,26 @@ def _is_copy(session: SessionState, born: int, message: SessionMessage) -> bool:
     if made is None:
         earlier = session.ordered[: session.before(message)]
         return all(other.created < born for _, _, other in earlier)
-    if born <= made <= born + _COPIED_WITHIN_MS:
+    if born <= made <= born + _COPIED_WITHIN_MS and not _follows_own(session, born, message):
         return True
     return any(
-        other is not session and other.born is not None and other.born < born and other.has_made(message)
+        other is not session and other.born is not None and other.born < born and _has_made(other, message)
         for other in session.siblings.values()
     )
+
+
+def _follows_own(session: SessionState, born: int, message: SessionMessage) -> bool:
+    """Whether the session made another message before it: copies come first."""
+    return any(
+        other.id < message.id and other.created >= born and _is_made_at_once(other, born)
+        for other in session.messages.values()
+    )
+
+
+def _is_made_at_once(message: SessionMessage, born: int) -> bool:
+    """Whether a message got its id at the time it says it was made."""
+    made = time_in(message.id, born)
+    return made is not None and abs(made - message.created) <= _MADE_WITHIN_MS
 
 
 def _younger(session: SessionState, born: int) -> list[SessionMessage]:
@@ -65,10 +88,23 @@ def _younger(session: SessionState, born: int) -> list[SessionMessage]:
         for message in open_messages.values()
         if message.created >= born
         and message.standing is Standing.PLAIN
-        and (made := time_in(message.id, born)) is not None
-        and abs(made - message.created) > _MADE_WITHIN_MS
+        and time_in(message.id, born) is not None
+        and not _is_made_at_once(message, born)
     ]
 
 
 def _has_original(session: SessionState, message: SessionMessage) -> bool:
-    return any(other is not session and other.has_made(message) for other in session.siblings.values())
+    """Whether another session has a message that says the same, made at the same moment."""
+    return bool(message.parts) and any(
+        other is not session and _has_made(other, message) for other in session.siblings.values()
+    )
+
+
+def _has_made(session: SessionState, message: SessionMessage) -> bool:
+    """Whether a message of `session` has the role, time and words of `message`, as far as its are known."""
+    return any(
+        own.created == message.created
+        and own.role == message.role
+        and (not message.parts or own.words() == message.words())
+        for own in session.messages.values()
+    )

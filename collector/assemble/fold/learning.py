@@ -84,8 +84,12 @@ def _retry(session: SessionState, fact: RetryFact) -> bool:
 
 def _status(session: SessionState, fact: StatusFact) -> bool:
     if session.info.deleted is not None and fact.status != "busy":
-        return _again(session, fact)
-    return session.statuses.add(fact)
+        is_new = _again(session, fact)
+    else:
+        is_new = session.statuses.add(fact)
+    if is_new:
+        session.is_idle = fact.status != "busy"
+    return is_new
 
 
 def _again(session: SessionState, fact: RetryFact | StatusFact) -> bool:

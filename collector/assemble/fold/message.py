@@ -229,6 +229,10 @@ class SessionMessage:
         """Whether it holds a text that a person wrote."""
         return any(part.type == "text" and not part.synthetic for part in self.parts.values())
 
+    def words(self) -> list[str | None]:
+        """Its texts, in order."""
+        return [part.text for part in self.sorted_parts() if part.type == "text"]
+
     def part(self, kind: str) -> PartFact | None:
         """Its last part of a kind."""
         found = None

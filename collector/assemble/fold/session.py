@@ -63,6 +63,8 @@ class SessionState:
         "id",
         "info",
         "info_orders",
+        "is_displaced",
+        "is_idle",
         "is_open",
         "last_at",
         "last_sent",
@@ -95,6 +97,7 @@ class SessionState:
         "title_usages_told",
         "titled",
         "titled_as",
+        "titles_asked",
         "tools",
         "touched",
         "usages",
@@ -122,12 +125,13 @@ class SessionState:
         """User messages of turns that are over, and which message opened that turn."""
         self.finished: dict[str, int] = {}
         """The messages that opened turns that are over, and when they were made."""
-        self.latest_start = 0
-        """The highest of those times."""
+        self.latest_start = 0  # the highest of those times
         self.places: dict[str, tuple[int, str]] = {}
         """The positions of those of them whose time says something else."""
         self.given_up: dict[str, int] = {}
         """The messages that opened turns of dead agents, and how much of the session was known then."""
+        self.is_displaced = self.is_idle = False
+        """Whether messages seem older than the session; whether the agent is idle by the status heard last."""
         self.is_open = False
         """Whether something may become due without anything new being heard."""
         self.latest: tuple[int, str] | None = None
@@ -180,15 +184,15 @@ class SessionState:
         }
         self.notes: dict[str, NoteFact] = {}
         self.waits: dict[str, dict[bool, WaitFact]] = {}
-        self.titled: int | None = None
-        self.titled_as: str | None = None
+        self.titled, self.titled_as = (None, None)  # type: tuple[int | None, str | None]
         self.reverts: list[RevertFact] = []
         self.title_usages_told: set[int] = set()
         """When what a title used was heard of, for each of which a span was built."""
-        self.heard = 0
+        self.titles_asked: dict[str, str] = {}
+        """Which message opened the turn of a request for a title."""
+        self.heard = self.changes = 0
         self.last_at = 0
         """The time of the last fact."""
-        self.changes = 0
         self.gone_at: int | None = None
 
     @property
@@ -228,10 +232,6 @@ class SessionState:
             step.role == "assistant" and step.created <= message.created <= (step.info.completed or NEVER)
             for _, _, step in self.ordered[: self.before(message)][-2:]
         )
-
-    def has_made(self, message: SessionMessage) -> bool:
-        """Whether a message of this session has the role and time of `message`."""
-        return any(own.created == message.created and own.role == message.role for own in self.messages.values())
 
     def has_summed_up(self, message: SessionMessage) -> bool:
         """Whether the conversation begins anew with `message`, a compaction that was asked for and did not fail.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-from collector.assemble.facts import NEVER, SIDE_CALLS
+from collector.assemble.facts import NEVER, SIDE_CALLS, RequestFact
 from collector.assemble.fold.message import SessionMessage
 from collector.assemble.fold.session import SessionState
 from collector.assemble.fold.title_usage import title_usages
@@ -33,6 +33,10 @@ class Turn:
     steps: list[SessionMessage] = field(default_factory=list)
     queued: list[SessionMessage] = field(default_factory=list)
     """Prompts before it that got no answer of their own."""
+    is_first: bool = False
+    """No other turn of the session was before it."""
+    since: int = 0
+    """Since when what happens in the session belongs to it: of the first turn whatever the clock said before."""
     until: int = NEVER
     """When the next turn of the session begins, by its clock."""
     following: int | None = None
@@ -55,7 +59,7 @@ class Turn:
         return self.following is not None or self.late
 
     def holds(self, at: int) -> bool:
-        return self.start <= at < self.until
+        return self.since <= at < self.until
 
 
 class Ending(Enum):
@@ -114,6 +118,8 @@ def _bound(session: SessionState, found: list[Turn]) -> None:
         starts.update(session.finished.values())
     ordered = sorted(starts)
     for turn in found:
+        turn.is_first = turn is found[0] and not session.finished
+        turn.since = 0 if turn.is_first else turn.start
         turn.until = next(iter(ordered[bisect_right(ordered, turn.start) :]), NEVER)
 
 
@@ -168,7 +174,7 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     if not open_steps:
         if said or (turn.is_left and turn.steps):
             return Ending.OVER
-        if turn.steps and quiet >= patience.unsaid and _is_final(turn):
+        if turn.steps and quiet >= patience.unsaid and (_is_final(turn) or (session.is_idle and not overtaken)):
             return Ending.OVER
     elif (said or turn.is_left) and quiet >= patience.late:
         return Ending.OVER if said else Ending.DIED
@@ -244,8 +250,21 @@ def _open_for_titles(session: SessionState, found: list[Turn]) -> None:
         if usage.at >= session.latest[0] and usage.at not in session.title_usages_told:
             if not any(turn.holds(usage.at) for turn in found):
                 until = min((turn.start for turn in found), default=NEVER)
-                found.insert(0, Turn(session, [session.message(session.latest[1])], until=until, late=True))
+                opener = session.message(session.latest[1])
+                found.insert(0, Turn(session, [opener], since=opener.created, until=until, late=True))
             return
+
+
+def title_requests(turn: Turn) -> list[RequestFact]:
+    """The requests for titles in `turn`; of the first they are made beside its first step, whatever the clock says."""
+    session, until = turn.session, turn.until
+    if turn.is_first:
+        done = turn.steps[0].info.completed if turn.steps else None
+        until = NEVER if session.is_displaced else max(until, done or 0)
+    found: list[RequestFact] = session.requests.between(turn.since, until)
+    return [
+        r for r in found if r.agent in SIDE_CALLS and session.titles_asked.get(r.key, turn.opener.id) == turn.opener.id
+    ]
 
 
 def _awaits_title(turn: Turn) -> bool:
@@ -253,7 +272,7 @@ def _awaits_title(turn: Turn) -> bool:
     session = turn.session
     if not session.usages.facts:
         return False
-    asked = [r.at for r in session.requests.between(turn.start, turn.until) if r.agent in SIDE_CALLS]
+    asked = [request.at for request in title_requests(turn)]
     return bool(asked) and not any(usage.at >= asked[-1] for usage in title_usages(session))
 
 

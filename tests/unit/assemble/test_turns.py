@@ -178,14 +178,15 @@ def test_a_forked_session_does_not_tell_its_copies_again() -> None:
     assert [attributes(call)[f"llm.input_messages.{i}.message.role"] for i in range(3)] == ["user", "assistant", "user"]
 
 
-def test_a_fork_made_after_the_clock_was_set_back_does_not_tell_its_copies_again() -> None:
-    """The originals are younger than the fork."""
+@pytest.mark.parametrize("title", ["A talk (fork #1)", "Another name"])
+def test_a_fork_made_after_the_clock_was_set_back_does_not_tell_its_copies_again(title: str) -> None:
+    """The originals are younger than the fork, and a person may have given it another name."""
 
     def identifier(at: int) -> str:
         return f"msg_{((NOW + at) * 4096) % 2**48:012x}00000000000000"
 
     script, fork = Script(), Script("ses_fork", at=-300_000)
-    info = {"id": "ses_fork", "title": "A talk (fork #1)", "time": {"created": NOW - 300_000}}
+    info = {"id": "ses_fork", "title": title, "time": {"created": NOW - 300_000}}
     fork.add("session.updated", -300_000, info=info)
     for one, made in ((script, 0), (fork, -299_000)):
         prompt, answer = identifier(made + 10), identifier(made + 20)
@@ -198,6 +199,20 @@ def test_a_fork_made_after_the_clock_was_set_back_does_not_tell_its_copies_again
     fork.idle(-199_000)
     told = [attributes(m)["input.value"] for m in agents(assemble([*script.events, *fork.events]))]
     assert sorted(told) == ["in the fork", "one"]
+
+
+def test_a_session_of_ascending_ids_whose_clock_was_set_back_is_no_fork() -> None:
+    """Its own first message is older, and a fork's copies come before all that it says itself."""
+    script = Script(at=0)
+    for number, at in enumerate((100, -3_599_000, -3_500_000)):
+        prompt, answer = (f"msg_{((NOW + 200 + number * 10 + i) * 4096) % 2**48:012x}{'0' * 14}" for i in (0, 5))
+        script.user(prompt, at, f"question {number}")
+        script.answer(answer, prompt, at + 10)
+        script.idle(at + 100)
+    assembler = Assembler()
+    told = [attributes(m)["input.value"] for m in agents(assemble(script.events, assembler))]
+    assert sorted(told) == ["question 0", "question 1", "question 2"]
+    assert assembler.copied == 0
 
 
 def test_the_first_idle_after_an_error_does_not_end_the_turn() -> None:
