@@ -235,7 +235,7 @@ class Assembler:
     def _step(self, turn: Turn, index: int, step: SessionMessage, place: SpanPlace) -> Iterator[BuiltSpan]:
         session = turn.session
         mark = next((user for user in turn.users if user.id == step.info.parent), None)
-        compacts = mark is not None and mark.part("compaction") is not None and step.is_compaction
+        compacts = mark is not None and step.is_compaction and (not mark.parts or mark.part("compaction") is not None)
         above = span_id(turn.opener.id)
         if compacts and mark is not None:
             above = span_id(mark.id, "compaction")

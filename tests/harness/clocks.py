@@ -9,7 +9,7 @@ from typing import Any
 
 from collector.assemble.ids import span_id, time_in, trace_id
 from collector.assemble.spans.otlp import BuiltSpan
-from harness.opencode import NOW
+from harness.opencode import NOW, attributes
 
 _TIMES = range(1_700_000_000_000, 1_900_000_000_000)
 _ID = re.compile(r"(?!ses_)[a-z]{3}_[0-9a-f]{12}\w{14}")
@@ -65,7 +65,10 @@ class Clock:
         """Trace, span and parent of each, by the ids that the right clock gave."""
         sessions = {built.session for built in made}
         names: dict[bytes, bytes] = {}
+        calls = {str(attributes(built).get("tool_call.id", "")) for built in made}
         for right, told in self.ids.items():
+            for call in calls:  # OpenCode 2 gives them no ids of their own
+                names[span_id(f"{told}:3tool:{call}")] = span_id(f"{right}:3tool:{call}")
             for more in _NAMES:
                 names[span_id(told, *more)] = span_id(right, *more)
             for session in sessions if right.startswith("msg_") else ():

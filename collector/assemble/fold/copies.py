@@ -30,7 +30,11 @@ def set_copies_aside(session: SessionState) -> int:
         for message in open_messages.values()
         if 0 < message.created < session.born and message.standing is Standing.PLAIN
     ]
-    copies = [message for message in older if _is_copy(session, session.born, message)]
+    copies = [
+        message
+        for message in older
+        if (message.info.queued or 0) < session.born and _is_copy(session, session.born, message)
+    ]
     copies += [message for message in _younger(session, session.born) if _has_original(session, message)]
     for message in copies:
         session.put(message, Standing.COPIED)

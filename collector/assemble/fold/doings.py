@@ -27,4 +27,5 @@ def says_anything(turn: Turn) -> bool:
     busy = any(status.status == "busy" for status in session.statuses.between(turn.start, turn.until))
     failed = bool(session.failures.between(turn.start, turn.until) or session.retries.between(turn.start, turn.until))
     compacted = bool(session.compactions.between(turn.start, turn.until))
-    return bool(turn.opener.parts) and (busy or failed or compacted or turn.opener.part("compaction") is not None)
+    taken_up = turn.opener.info.delivered is True or turn.opener.part("compaction") is not None
+    return bool(turn.opener.parts) and (busy or failed or compacted or taken_up)

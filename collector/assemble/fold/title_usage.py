@@ -32,22 +32,29 @@ def title_usages(session: SessionState) -> list[CallUsage]:
     exact = [CallUsage(fact.at, fact.tokens, fact.cost) for fact in facts if fact.exact]
     if exact:
         return exact
-    known = _calls(session)
-    found: list[CallUsage] = []
-    previous = CallUsage(0, {}, 0)
     # The first total of a session that was joined later, or of a fork, holds what was used before, and says nothing.
     is_fork = bool(session.ordered) and session.ordered[0][2].standing is Standing.COPIED
     joined_later = session.born is None or bool(session.finished) or is_fork
-    for number, fact in enumerate(facts):
+    known, left = _calls(session), []
+    previous = CallUsage(0, {}, 0)
+    for fact in sorted(facts, key=lambda fact: sum(fact.tokens.values())):  # totals grow, whatever the clock says
         total = CallUsage(fact.at, fact.tokens, fact.cost)
-        grown = _grown(previous, total)
+        grown, is_told = _grown(previous, total), not previous.tokens and joined_later
+        previous = total
         call = next((call for call in known if call.at <= total.at and _same(call, grown)), None)
         if call is not None:
             known.remove(call)
-        elif any(grown.tokens.values()) and min(grown.tokens.values()) >= 0 and not (number == 0 and joined_later):
-            found.append(grown)
-        previous = total
-    return found
+        elif any(grown.tokens.values()) and min(grown.tokens.values()) >= 0 and not is_told:
+            left.append(grown)
+    return sorted((grown for grown in left if not _is_of_call(grown, known)), key=lambda call: call.at)
+
+
+def _is_of_call(grown: CallUsage, known: list[CallUsage]) -> bool:
+    """Whether a call of `known`, which is then taken out of them, used this: the clock was set back after it."""
+    call = next((call for call in known if _same(call, grown)), None)
+    if call is not None:
+        known.remove(call)
+    return call is not None
 
 
 def _calls(session: SessionState) -> list[CallUsage]:

@@ -138,10 +138,13 @@ def _with_queued(found: list[Turn]) -> list[Turn]:
 
 
 def _is_plain(turn: Turn) -> bool:
-    """Whether a turn without steps is just a prompt of OpenCode 1: nothing went wrong with it."""
+    """Whether a turn without steps is just a prompt of OpenCode 1: nothing went wrong with it.
+
+    One that says nothing was told of before: what is heard is what its turn changed.
+    """
     until = max(turn.following or NEVER, turn.start)
     return all(
-        user.info.delivered is None and user.part("compaction") is None for user in turn.users
+        user.info.delivered is None and user.parts and user.part("compaction") is None for user in turn.users
     ) and not turn.session.failures.between(turn.start, until)
 
 

@@ -50,7 +50,8 @@ class CallSpans:
     ) -> list[BuiltSpan]:
         """The span of the request that a step's answer came from, after those of its other attempts."""
         session = turn.session
-        messages = sent(session, step, times.start, _media(times.request))
+        asked_at = min([times.start, *(attempt.start for attempt in times.others)])  # each attempt is sent the same
+        messages = sent(session, step, asked_at, _media(times.request))
         prompts = _system_messages(system)
         encoding = session.encodings.get(prompts)
         if encoding is None:

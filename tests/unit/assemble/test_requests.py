@@ -404,3 +404,21 @@ def test_a_task_that_failed_is_named_by_what_it_was_asked() -> None:
     script.idle(200)
     (tool,) = of_kind(assemble(script.events), "TOOL")
     assert tool.span.name == "task: Count"
+
+
+def test_an_attempt_that_follows_one_that_failed_is_sent_the_same() -> None:
+    """OpenCode asks again with what it had put together, whatever was taken out of the session meanwhile."""
+    script = Script()
+    script.user("msg_1", 0, "one")
+    script.answer("msg_2", "msg_1", 10, "answer")
+    script.idle(100)
+    script.user("msg_3", 200, "two")
+    script.step("msg_4", "msg_3", 300)
+    script.add("session.status", 400, status={"type": "retry", "attempt": 1, "message": "no", "next": NOW + 600})
+    script.add("message.removed", 500, messageID="msg_1")
+    script.add("session.status", 600, status={"type": "busy"})
+    script.done("msg_4", "msg_3", 300, 700)
+    script.idle(800)
+    failed, last = of_kind(assemble(script.events), "LLM")[1:]
+    for call in (failed, last):
+        assert attributes(call)["llm.input_messages.0.message.content"] == "one"

@@ -494,3 +494,34 @@ def test_a_prompt_that_waits_does_not_end_the_turn_it_waits_for(aborted: bool) -
     assert [attributes(turn)["agent.stop_reason"] for turn in turns] == (
         ["error"] if aborted else ["completed", "completed"]
     )
+
+
+def test_a_prompt_that_is_told_of_anew_is_no_part_of_the_next_turn() -> None:
+    """Heard from between two turns on: what the first changed is told of its prompt once more, without what it says."""
+    whole = Script()
+    whole.user("msg_1", 10, "one")
+    whole.answer("msg_2", "msg_1", 100)
+    whole.idle(200)
+    joined = Script()
+    joined.add("message.updated", 990, info={**joined._info("msg_1", "user", 10), "summary": {"diffs": []}})
+    joined.user("msg_3", 1000, "two")
+    joined.answer("msg_4", "msg_3", 1100)
+    joined.idle(1200)
+    assembler = Assembler()
+    first = live(joined.events, assembler=assembler)
+    assert [attributes(m)["input.value"] for m in agents(first)] == ["two"]
+    second = assemble(whole.events, assembler)
+    assert [attributes(m)["input.value"] for m in agents(second)] == ["one"]
+    (call,) = of_kind(second, "LLM")
+    assert call.span.trace_id == agents(second)[0].span.trace_id
+
+
+def test_a_compaction_whose_mark_was_not_heard_of_is_one() -> None:
+    """Its answer alone says what it is."""
+    script = Script()
+    script.step("msg_2", "msg_1", 100, agent="compaction", mode="compaction", summary=True)
+    script.done("msg_2", "msg_1", 100, 200, agent="compaction", mode="compaction", summary=True)
+    script.idle(300)
+    made = assemble(script.events)
+    (chain,), (call,) = of_kind(made, "CHAIN"), of_kind(made, "LLM")
+    assert call.span.parent_span_id == chain.span.span_id
