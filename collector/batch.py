@@ -44,6 +44,25 @@ class SpanEntry:
     failure: str = ""
 
 
+class Passage:
+    """Attributes that many spans repeat, as the bytes of a span that has only these `count`.
+
+    Which sealer read them, and whether it left them as they are, is the sealer's to note (`redact.passages`).
+    """
+
+    __slots__ = ("count", "data", "is_clean", "read_by")
+
+    def __init__(self, data: bytes, count: int) -> None:
+        self.data = data
+        self.count = count
+        self.read_by: object = None
+        self.is_clean = False
+
+
+Passages = Mapping[bytes, Sequence[Passage]]
+"""By the id of a span, the passages that it has beside its own attributes."""
+
+
 @dataclass(frozen=True, slots=True)
 class SealedBatch:
     """Redacted telemetry: the serialized export request, how many items it holds, and findings by rule.

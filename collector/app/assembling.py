@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from collector.assemble.assembler import Assembler, FinishedTurn
 from collector.assemble.facts import AnyFact, SessionFact, from_bytes
 from collector.assemble.fold.turns import Patience
-from collector.assemble.spans.otlp import BuiltSpan, export_request
-from collector.batch import SealedBatch, Signal
+from collector.assemble.spans.otlp import BuiltSpan, shared_request
+from collector.batch import Passages, SealedBatch, Signal
 from collector.errors import CollectorError
 from collector.store import Inbox
 from collector.store.entries import EndedTurn, Refusal, Superseded
@@ -62,7 +62,7 @@ class Assembling:
     def __init__(
         self,
         inbox: Inbox,
-        seal: Callable[[ExportTraceServiceRequest], SealedBatch],
+        seal: Callable[[ExportTraceServiceRequest, Passages], SealedBatch],
         reseal: Callable[[bytes], SealedBatch],
         kept: Callable[[SealedBatch], None],
         *,
@@ -234,7 +234,7 @@ class Assembling:
         part: list[BuiltSpan] = []
         size = 0
         for made in self._assembler.due(_now() + ahead):
-            length = made.span.ByteSize()
+            length = made.size()
             if part and size + length > _MOST_BATCH_BYTES:
                 if not self._write(part):
                     return
@@ -276,7 +276,7 @@ class Assembling:
     def _keep(self, part: list[BuiltSpan], ids: list[bytes], ended: list[EndedTurn], left_out: int) -> bool:
         """Seal and write, again while the store cannot, or the policy changed; False when told to stop meanwhile."""
         refusal = Refusal(Signal.TRACES, {TOLD_BY_NPM: left_out} if left_out else {})
-        batch = self._seal(export_request(part)) if part else None
+        batch = self._seal(*shared_request(part)) if part else None
         while True:
             try:
                 self._inbox.keep_spans(batch, ids, ended, refusal).result()

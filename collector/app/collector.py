@@ -84,7 +84,7 @@ class Collector:
         self._policy = PolicySwitch(enforcement, sealers, store, self._forwarding)
         self._assembling = Assembling(
             store.inbox,
-            lambda request: sealers().seal(Signal.TRACES, request),
+            lambda request, passages: sealers().seal(Signal.TRACES, request, passages),
             lambda data: sealers().reseal(Signal.TRACES, data),
             self._assembled,
             service=settings.service_name,

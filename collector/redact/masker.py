@@ -135,5 +135,6 @@ class Masker:
 def _remember_keys(texts: Texts, changed: set[int]) -> None:
     """Attribute keys with no findings are cached: they are few and repeat in every span."""
     for index, table, key, treatment in texts.new_keys:
-        if index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
+        was_read = bool(texts.texts[index])  # not so what is too long for the policy
+        if was_read and index not in changed and len(key) <= _LONGEST_KNOWN_KEY and len(table) < _MOST_KNOWN_KEYS:
             table[key] = None if treatment.plain and key not in LISTED else treatment

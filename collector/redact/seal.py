@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.batch import ExportRequest, SealedBatch, Signal, count_items
+from collector.batch import ExportRequest, Passages, SealedBatch, Signal, count_items
 from collector.policy.model import Action, ContentLevel, Policy
 from collector.redact.early import EarlySealer
 from collector.redact.engine.engine import Engine, Extent
@@ -24,6 +25,7 @@ from collector.redact.otlp.fields import REPORT, FieldActions, Subject, level_of
 from collector.redact.otlp.items import delete
 from collector.redact.otlp.positions import collect
 from collector.redact.otlp.strings import Texts
+from collector.redact.passages import PassageReader, put_back, serialized
 from collector.redact.placeholders import sized
 from collector.redact.report import CONTENT, ERROR, Tally
 from collector.redact.ruleset import engine_of, level_policy
@@ -69,13 +71,14 @@ class Sealer:
         self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)
         self._levels = {signal: policy.level_of(signal) for signal in Signal}
         self._stamp = _stamp(policy)
+        self._passages = PassageReader(policy, partial(self._mask, Signal.TRACES))
 
-    def seal(self, signal: Signal, request: ExportRequest) -> SealedBatch:
-        """Redact `request` in place and return it as a `SealedBatch`.
+    def seal(self, signal: Signal, request: ExportRequest, passages: Passages | None = None) -> SealedBatch:
+        """Redact `request` in place, with the passages of its spans, and return it as a `SealedBatch`.
 
         Fields that this version of OTLP does not know are discarded, since no rule could look at them.
         """
-        return self._seal(signal, request, {})
+        return self._seal(signal, request, {}, passages)
 
     def early(self, service: str) -> EarlySealer:
         """The same for texts whose spans, of `service`, are still to be made; shares what this sealer cached."""
@@ -94,12 +97,22 @@ class Sealer:
         before = _take_reports(request) if isinstance(request, ExportTraceServiceRequest) else {}
         return self._seal(signal, request, before)
 
-    def _seal(self, signal: Signal, request: ExportRequest, before: dict[int, dict[str, int]]) -> SealedBatch:
+    def _seal(
+        self,
+        signal: Signal,
+        request: ExportRequest,
+        before: dict[int, dict[str, int]],
+        passages: Passages | None = None,
+    ) -> SealedBatch:
         tally = Tally()
         request.DiscardUnknownFields()
+        shared: dict[bytes, list[bytes]] = {}
+        if passages and isinstance(request, ExportTraceServiceRequest):
+            shared = self._passages.shared(request, passages)
         self._reduce(signal, request, tally)
         texts = self._mask(signal, request, tally)
         if tally.total and self.policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
+            put_back(request, shared)
             keep_metadata(request, tally, self.policy, self._keep)
             if isinstance(request, ExportTraceServiceRequest):
                 texts.listed = list_again(request)
@@ -107,7 +120,7 @@ class Sealer:
             self._report(texts.spans, tally, before)
         return SealedBatch(
             signal=signal,
-            data=request.SerializeToString(),
+            data=serialized(request, shared),
             items=count_items(request),
             findings=tally.by_rule(),
             spans=entries(request, texts.listed) if isinstance(request, ExportTraceServiceRequest) else (),

@@ -164,7 +164,7 @@ def events(engine: Engine, taken: list[IntakeResult], count: int, wanted: int) -
         kept: list[int] = []
         assembling = Assembling(
             store.inbox,
-            lambda request: sealer.seal(Signal.TRACES, request),
+            lambda request, passages: sealer.seal(Signal.TRACES, request, passages),
             lambda data: sealer.reseal(Signal.TRACES, data),
             lambda batch: kept.append(batch.items),
             service="opencode",

@@ -99,7 +99,7 @@ def live(
 
 def attributes(made: BuiltSpan) -> dict[str, Any]:
     found = {}
-    for pair in made.span.attributes:
+    for pair in made.whole().attributes:
         kind = pair.value.WhichOneof("value")
         found[pair.key] = getattr(pair.value, kind) if kind else None
     return found

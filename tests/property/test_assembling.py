@@ -20,7 +20,7 @@ RECORDINGS = [(scenario, door) for door in ("plugin_hooks", "events.sse") for sc
 
 
 def content(made: list[BuiltSpan]) -> list[bytes]:
-    return sorted(m.span.SerializeToString(deterministic=True) for m in made)
+    return sorted(m.whole().SerializeToString(deterministic=True) for m in made)
 
 
 def shuffled(items: list[Any], window: int, random: Any) -> list[Any]:

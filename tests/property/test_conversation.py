@@ -74,7 +74,7 @@ def inputs(made: list[BuiltSpan]) -> list[list[str]]:
 
 
 def content(made: list[BuiltSpan]) -> list[bytes]:
-    return sorted(m.span.SerializeToString(deterministic=True) for m in made)
+    return sorted(m.whole().SerializeToString(deterministic=True) for m in made)
 
 
 @given(st.integers(1, 4), st.data(), st.booleans(), st.randoms())

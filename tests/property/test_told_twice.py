@@ -47,7 +47,7 @@ class Running:
         self._pipeline = Pipeline(always(Sealer()), sift=Sieve(inbox.knows, inbox.any_built).sift)
         self._intake = Intake(always(Sealer()), "opencode")
         self.assembling = Assembling(
-            inbox, lambda it: Sealer().seal(Signal.TRACES, it), lambda data: Sealer().reseal(Signal.TRACES, data),
+            inbox, lambda *it: Sealer().seal(Signal.TRACES, *it), lambda data: Sealer().reseal(Signal.TRACES, data),
             lambda _: None, service="opencode", metadata={}, quiet_seconds=600,
         )  # fmt: skip
         self.assembling._replay()

@@ -102,7 +102,7 @@ def test_each_text_of_a_fact_stands_where_it_is_listed(items: str) -> None:
                 assembler.learn(_marked(fact, listed), 0)
     found: dict[str, set[Stands]] = defaultdict(set)
     for made in assembler.close():
-        for mark, stands in _stands(made.span):
+        for mark, stands in _stands(made.whole()):
             found[mark].add(stands)
     said = {mark: {(each.kind, each.place, each.key, each.role) for each in where} for mark, where in listed.items()}
     assert found

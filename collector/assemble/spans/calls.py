@@ -23,6 +23,7 @@ from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, Manner, answered, as_text, said
 from collector.assemble.spans.sent import ALL_TAKEN, prepared, sent
 from collector.assemble.spans.timing import Timing
+from collector.batch import Passage
 from collector.openinference.messages import chat_message, write_message
 from collector.openinference.tokens import TokenCounts, write_tokens
 from collector.otlp.values import to_json
@@ -57,7 +58,7 @@ class CallSpans:
         if encoding is None:
             encoding = session.encodings[prompts] = conversation.ConversationEncoding()
         messages = [*prompts, *messages]
-        offered = self._tools.of(tools.tools) if tools is not None else b""
+        offered = self._tools.of(tools.tools) if tools is not None else None
         asked = _RequestContent(messages, times.request, encoding, offered, session.forgotten)
         made = []
         for attempt in times.others:
@@ -126,7 +127,7 @@ class CallSpans:
                 agent=step.info.agent,
             ),
         )
-        _put_asked(made.span, provider, model, asked)
+        _put_asked(made, provider, model, asked)
         if variant:
             put(made.span, {"opencode.variant": variant})
         return made
@@ -167,7 +168,7 @@ class CallSpans:
         if turn.opener.info.delivered is None:
             messages.append(_ASKED_FOR_TITLE)
         messages += _title_subject(turn, start, Manner(media=_media(request)))
-        _put_asked(made.span, provider, model, _RequestContent(messages, request, conversation.ConversationEncoding()))
+        _put_asked(made, provider, model, _RequestContent(messages, request, conversation.ConversationEncoding()))
         title = session.titled_as or session.info.title
         if title and session.titled is not None and session.titled >= start:
             _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
@@ -198,7 +199,7 @@ class CallSpans:
                 agent="compaction",
             ),
         )
-        _put_asked(made.span, provider, model, _RequestContent([], None, conversation.ConversationEncoding()))
+        _put_asked(made, provider, model, _RequestContent([], None, conversation.ConversationEncoding()))
         if known.text:
             _put_answer(made.span, SentMessage("assistant", known.text), known.text, "text/plain")
         _put_usage(made.span, known.tokens, known.cost)
@@ -246,12 +247,12 @@ def _is_said(message: SessionMessage) -> bool:
 
 @dataclass(slots=True)
 class _RequestContent:
-    """What went to the model; `encoding` is that of the conversation it goes on with, `tools` are encoded too."""
+    """What went to the model; `encoding` is that of the conversation it goes on with."""
 
     messages: list[SentMessage]
     request: RequestFact | None
     encoding: conversation.ConversationEncoding
-    tools: bytes = b""
+    tools: Passage | None = None
     forgotten: int = 0
     """Messages before these that were let go of."""
 
@@ -289,9 +290,9 @@ def _name(provider: str, model: str, agent: str | None) -> str:
     return "/".join(part for part in (provider, model) if part) or agent or "llm"
 
 
-def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) -> None:
-    kept = asked.messages
-    data, dropped = asked.encoding.of(kept) if kept else (b"", 0)
+def _put_asked(made: BuiltSpan, provider: str, model: str, asked: _RequestContent) -> None:
+    span, kept = made.span, asked.messages
+    made.passages, dropped = asked.encoding.of(kept) if kept else ([], 0)
     span.MergeFromString(_of_model(provider, model))
     if dropped:
         put_number(span, "opencode.dropped_input_messages", dropped + asked.forgotten)
@@ -299,13 +300,12 @@ def _put_asked(span: Span, provider: str, model: str, asked: _RequestContent) ->
         fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
         new = to_json([chat_message(message) for message in kept[min(fresh, len(kept) - 1) :]])
         put(span, {"input.value": new, "input.mime_type": "application/json"})
-    span.MergeFromString(data)
     if asked.request and asked.request.window:
         put(span, {"opencode.context_window": asked.request.window})
     if asked.request and asked.request.params:
         put(span, {"llm.invocation_parameters": as_text(asked.request.params)})
-    if asked.tools:
-        span.MergeFromString(asked.tools)
+    if asked.tools is not None:
+        made.passages.append(asked.tools)
 
 
 @lru_cache(maxsize=64)

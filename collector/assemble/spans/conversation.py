@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.spans.otlp import put, put_text
+from collector.batch import Passage
 from collector.openinference.messages import ChatMessage, ToolCall, read_messages, text_contents, write_message
 from collector.openinference.tools import ToolDefinition, write_tools
 
@@ -20,12 +21,13 @@ _KNOWN_TOOLS = 8
 
 
 _WRITTEN = ("calls", "contents")
+_NOTHING = Passage(b"", 0)
 
 
 class SentMessage(ChatMessage):
     """One message of a conversation, which keeps its attributes as bytes: the next call sends it again."""
 
-    __slots__ = ("_data", "_index", "_is_settled", "_size")
+    __slots__ = ("_index", "_is_settled", "_passage", "_size")
     __hash__ = object.__hash__
 
     def __init__(
@@ -39,7 +41,7 @@ class SentMessage(ChatMessage):
         name: str = "",
     ) -> None:
         super().__init__(role, text_contents(text, reasoning), calls or [], call_id, name)
-        self._index, self._data = -1, b""
+        self._index, self._passage = -1, _NOTHING
         self._is_settled = False
         self._size = 0
 
@@ -49,7 +51,7 @@ class SentMessage(ChatMessage):
             """What stands in its attributes alone."""
             if name not in _WRITTEN or not self._is_settled:
                 raise AttributeError(name)
-            written = {pair.key: pair.value.string_value for pair in Span.FromString(self._data).attributes}
+            written = {pair.key: pair.value.string_value for pair in Span.FromString(self._passage.data).attributes}
             read = read_messages(written, _INPUT)[0]
             return read.calls if name == "calls" else read.contents
 
@@ -64,16 +66,13 @@ class SentMessage(ChatMessage):
         """Messages are compared by identity: conversations of thousands of them are compared at every call."""
         return self is other
 
-    def encoded(self, index: int) -> bytes:
-        """The attributes of input message `index`, as the bytes of a span that has only those.
-
-        Messages after messages put together are the span's: that is how protobuf joins repeated fields.
-        """
+    def encoded(self, index: int) -> Passage:
+        """The attributes of input message `index`."""
         if self._index != index:
             span = Span()
             write_message(partial(put_text, span), f"{_INPUT}.{index}.", self)
-            self._index, self._data = index, span.SerializeToString()
-        return self._data
+            self._index, self._passage = index, _passage_of(span)
+        return self._passage
 
     def size(self) -> int:
         """About how many bytes its attributes take."""
@@ -92,11 +91,11 @@ class ConversationEncoding:
         self._messages: list[SentMessage] = []
         self._sizes = 0
         self._kept: list[SentMessage] = []
-        self._parts: list[bytes] = []
-        """What these messages are encoded as; put together anew for each call, the whole is held no longer than it."""
+        self._parts: list[Passage] = []
+        """What these messages are encoded as."""
 
-    def of(self, messages: list[SentMessage]) -> tuple[bytes, int]:
-        """`messages` as the bytes of a span that has only them, and how many of the oldest did not fit."""
+    def of(self, messages: list[SentMessage]) -> tuple[list[Passage], int]:
+        """The attributes of `messages`, and how many of the oldest did not fit."""
         count = len(self._messages)
         if messages[:count] != self._messages:
             count, self._sizes = 0, 0
@@ -108,17 +107,17 @@ class ConversationEncoding:
             count, self._parts = 0, []
         self._parts += [message.encoded(index) for index, message in enumerate(kept[count:], count)]
         self._kept = kept
-        return b"".join(self._parts), dropped
+        return self._parts.copy(), dropped
 
 
 class ToolsEncoding:
     """The attributes of the tools that a call offers: mostly those of a call before, of this session or another."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[list[dict[str, Any]], bytes]] = []
+        self._known: list[tuple[list[dict[str, Any]], Passage]] = []
 
-    def of(self, tools: list[dict[str, Any]]) -> bytes:
-        """`tools` as the bytes of a span that has only them."""
+    def of(self, tools: list[dict[str, Any]]) -> Passage:
+        """The attributes of `tools`."""
         index = next((i for i, item in enumerate(self._known) if item[0] is tools or item[0] == tools), None)
         if index is None:
             span = Span()
@@ -127,10 +126,14 @@ class ToolsEncoding:
                 for tool in tools
             ]
             write_tools(lambda key, value: put(span, {key: value}), definitions)
-            self._known = [(tools, span.SerializeToString()), *self._known[: _KNOWN_TOOLS - 1]]
+            self._known = [(tools, _passage_of(span)), *self._known[: _KNOWN_TOOLS - 1]]
         elif index:
             self._known.insert(0, self._known.pop(index))
         return self._known[0][1]
+
+
+def _passage_of(span: Span) -> Passage:
+    return Passage(span.SerializeToString(), len(span.attributes))
 
 
 def within(messages: list[SentMessage], size: int, most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:

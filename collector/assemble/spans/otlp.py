@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.assemble.fold.session import SessionState
+from collector.batch import Passage, Passages
 
 SCOPE = "opencode-collector"
 
@@ -22,13 +23,25 @@ _NONE, _NO_SPAN = ExportTraceServiceRequest(), Span()
 class BuiltSpan:
     """A span in a request of its own, and the session and OpenCode version it is of.
 
-    A call's span may hold 2 MiB: one that leaves alone is sealed where it was built, never copied.
+    `passages` are the attributes of its conversation, up to 2 MiB, which are put to the others when it is sealed.
     """
 
     span: Span
     session: str
     version: str
     request: ExportTraceServiceRequest
+    passages: list[Passage] = field(default_factory=list)
+
+    def whole(self) -> Span:
+        """The span with all its attributes."""
+        if self.passages:
+            self.span.MergeFromString(b"".join([passage.data for passage in self.passages]))
+            self.passages = []
+        return self.span
+
+    def size(self) -> int:
+        """How many bytes the whole span takes."""
+        return self.span.ByteSize() + sum([len(passage.data) for passage in self.passages])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +148,14 @@ def export_request(made: list[BuiltSpan]) -> ExportTraceServiceRequest:
 
     It takes them over: `made` is empty afterwards, and who else holds one of them holds no span any more.
     """
+    for item in made:
+        item.whole()
+    return shared_request(made)[0]
+
+
+def shared_request(made: list[BuiltSpan]) -> tuple[ExportTraceServiceRequest, Passages]:
+    """The same without the passages of the spans, which stand beside it."""
+    passages = {item.span.span_id: item.passages for item in made if item.passages}
     request: ExportTraceServiceRequest | None = None
     scopes: dict[str, Any] = {}
     for item in made:
@@ -149,7 +170,7 @@ def export_request(made: list[BuiltSpan]) -> ExportTraceServiceRequest:
             scopes[item.version] = request.resource_spans[-1].scope_spans[0]
         item.request, item.span = _NONE, _NO_SPAN
     made.clear()
-    return request or ExportTraceServiceRequest()
+    return request or ExportTraceServiceRequest(), passages
 
 
 def sound(text: str) -> str:

@@ -125,7 +125,7 @@ def test_what_was_packed_says_the_same(name: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(forgetting, "_MOST_LOOSE", 0)
     monkeypatch.setattr(sent, "_MOST_LOOSE", 0)
     packed = live(lines, assembler=Packing())
-    assert [m.span.SerializeToString() for m in packed] == [m.span.SerializeToString() for m in plain]
+    assert [m.whole().SerializeToString() for m in packed] == [m.whole().SerializeToString() for m in plain]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_what_was_packed_says_the_same(name: str, monkeypatch: pytest.MonkeyPatc
     ids=["text", "nothing", "all", "reasoning", "result"],
 )
 def test_a_message_whose_attributes_alone_are_held_can_still_be_read(message: SentMessage) -> None:
-    said, first, later = chat_message(message), message.encoded(3), message.encoded(12)
+    said, first, later = chat_message(message), message.encoded(3).data, message.encoded(12).data
     message.settle()
     assert chat_message(message) == said
-    assert message.encoded(12) == later
-    assert message.encoded(3) == first
+    assert message.encoded(12).data == later
+    assert message.encoded(3).data == first

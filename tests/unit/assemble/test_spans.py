@@ -210,7 +210,7 @@ def test_attachments_are_told_by_name_type_and_size() -> None:
     script.add("message.part.updated", 1, part=script._part("file", "msg_1", **part), time=NOW)
     script.answer("msg_2", "msg_1", 50)
     made = assemble(script.events)
-    assert not [m for m in made if data.encode() in m.span.SerializeToString()]
+    assert not [m for m in made if data.encode() in m.whole().SerializeToString()]
     (agent,) = of_kind(made, "AGENT")
     assert "[attachment: pix.png, image/png, 825 bytes]" in attributes(agent)["input.value"]
 
