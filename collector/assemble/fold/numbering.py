@@ -17,11 +17,15 @@ def number_of(session: SessionState, turn: Turn, others: list[Turn]) -> int:
     if session.places:
         openers = {session.place_of(opener) for opener in session.finished}
     openers |= {other.opener.position for other in others if not other.late}
+    recalled = []
     for at, identifier, message in session.ordered[session.before(turn.opener) - 1 :: -1]:
         if (at, identifier) <= since:
             break
         if _was_turn(message) and identifier not in session.owners:
-            openers.add((at, identifier))
+            recalled.append((at, identifier))
+    if recalled:  # what another plugin adds to a request has no answer of its own
+        answered = {message.info.parent for message in session.messages.values()}
+        openers.update(position for position in recalled if position[1] in answered)
     number = counted + sum(1 for position in openers if since < position < mine) + 1
     if mine >= session.counted[0]:
         session.counted = (mine, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness.opencode import NOW, Script, assemble, attributes, live, of_kind
+from harness.opencode import NOW, Script, assemble, attributes, live, of_kind, recording
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.items import UnknownType
@@ -422,3 +422,22 @@ def test_an_attempt_that_follows_one_that_failed_is_sent_the_same() -> None:
     failed, last = of_kind(assemble(script.events), "LLM")[1:]
     for call in (failed, last):
         assert attributes(call)["llm.input_messages.0.message.content"] == "one"
+
+
+def test_a_message_that_another_plugin_adds_to_each_request_is_no_turn() -> None:
+    """It stands in the history of the hook alone, and nothing ever answered it."""
+    lines = recording("multiturn")
+    for line in lines:
+        if line["hook"] == "experimental.chat.messages.transform":
+            messages = line["output"]["messages"]
+            info = {**messages[0]["info"], "id": "msg_added"}
+            part = {"id": "prt_added", "messageID": "msg_added", "sessionID": info["sessionID"], "type": "text"}
+            messages.insert(0, {"info": info, "parts": [{**part, "text": "Mind the rules."}]})
+    made = live(lines)
+    numbers = sorted(attributes(m)["opencode.turn_number"] for m in of_kind(made, "AGENT"))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(
+        "Mind the rules." in attributes(m).values()
+        for m in of_kind(made, "LLM")
+        if attributes(m)["agent.name"] != "title"
+    )
