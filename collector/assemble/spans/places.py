@@ -35,6 +35,12 @@ def link_of(step: SessionMessage, tool: ToolFact, trace: str = "", cut: int = NE
     return Link(tool.start or step.created, tool.part, trace, end)
 
 
+def _was_killed_before(turn: Turn) -> bool:
+    """Whether a step that came to no end was made before `turn`: a session answers one prompt after the other."""
+    earlier = turn.session.earlier_than(turn.opener)
+    return any(message.role == "assistant" and not message.done for message in earlier)
+
+
 class SpanPlaces:
     """Finds the places of turns among `sessions`; a subagent's caller may yet be heard of for `wait_ms`."""
 
@@ -60,12 +66,16 @@ class SpanPlaces:
     def _caller(self, turn: Turn, now: int, depth: int) -> Link | None:
         """The tool call that opened this turn of a subagent's session: one that ran when the prompt was made.
 
-        The first turn of a session is of the call that started it, whatever the clock says.
+        The first turn of a session is of the call that started it, whatever the clock says. Where an earlier turn came to
+        no end, the process was killed, and the call that it belonged to with it, though nothing may say when.
         """
         session = turn.session
         links = self._calls(session)
         at = turn.start + _LINK_SLACK_MS
-        link = max((link for link in links if link.start <= at <= link.end + 2 * _LINK_SLACK_MS), default=None)
+        running = [link for link in links if link.start <= at <= link.end + 2 * _LINK_SLACK_MS]
+        if any(link.end >= NEVER for link in running) and _was_killed_before(turn):
+            running = [link for link in running if link.end < NEVER]
+        link = max(running, default=None)
         if link is None and not session.finished and session.before(turn.opener) == 0:
             link = min(links, default=None)
         parent = self._sessions.get(session.parent or "")

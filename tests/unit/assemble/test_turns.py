@@ -525,3 +525,21 @@ def test_a_compaction_whose_mark_was_not_heard_of_is_one() -> None:
     made = assemble(script.events)
     (chain,), (call,) = of_kind(made, "CHAIN"), of_kind(made, "LLM")
     assert call.span.parent_span_id == chain.span.span_id
+
+
+def test_a_prompt_to_a_subagent_after_its_process_was_killed_is_a_trace_of_its_own() -> None:
+    """What is kept of the call that started it says for ever that it runs."""
+    parent, child = Script(), Script("ses_child", parent="ses_root", at=300)
+    parent.user("msg_1", 0)
+    parent.step("msg_2", "msg_1", 100)
+    parent.running("task", "msg_2", 250, "task", metadata={"sessionId": "ses_child"})
+    child.user("msg_3", 310, "asked by the call")
+    child.step("msg_4", "msg_3", 400)
+    child.user("msg_5", 60_000, "asked by hand")
+    child.answer("msg_6", "msg_5", 60_100)
+    child.idle(60_200)
+    made = agents(assemble(merged(parent, child)))
+    placed = {attributes(m)["input.value"]: m.span for m in made}
+    assert placed["asked by the call"].trace_id == placed["do it"].trace_id
+    assert placed["asked by hand"].trace_id != placed["do it"].trace_id
+    assert not placed["asked by hand"].parent_span_id
