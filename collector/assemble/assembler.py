@@ -30,6 +30,7 @@ from collector.assemble.fold.turns import Ending, Patience, Turn, ending, finish
 from collector.assemble.ids import span_id
 from collector.assemble.once import Once
 from collector.assemble.spans.calls import CallSpans, is_call
+from collector.assemble.spans.offered import offered
 from collector.assemble.spans.otlp import BuiltSpan
 from collector.assemble.spans.outcome import cut_at
 from collector.assemble.spans.places import SpanPlace, SpanPlaces, link_of
@@ -243,8 +244,7 @@ class Assembler:
         step.called = is_call(turn, step, times)
         if step.called:
             system = system_for(session, times.request)
-            asked = times.request.at if times.request is not None and not step.is_compaction else NEVER
-            tools = session.tools.last(asked, asked)  # those of another request may be others
+            tools = offered(turn, step, times)
             for made in self._calls.step(turn, step, place, above, times, system, tools, incomplete=not step.done):
                 if self.once.is_first_call(turn, step.id, made.span.span_id):
                     yield made

@@ -15,7 +15,7 @@ from harness.recorded import NAMES, Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.assemble.ids import time_in
+from collector.assemble.ids import span_id, time_in
 from collector.assemble.spans.otlp import BuiltSpan
 
 _STREAMS = [name for name in NAMES if not name.startswith("1.2")]
@@ -228,3 +228,38 @@ def test_what_a_hook_showed_was_sent_whatever_is_taken_out(name: str, data: st.D
     expected, found = calls(live(lines)), calls(live([*lines[:at], line, *lines[at:]]))
     assert found.keys() == expected.keys()
     assert {call: sent(built) for call, built in found.items()} == {call: sent(b) for call, b in expected.items()}
+
+
+@settings(max_examples=examples(80))
+@given(st.sampled_from(_STREAMS), st.booleans(), st.data())
+def test_a_result_that_is_changed_is_sent_as_it_was_at_the_time(name: str, shuffled: bool, data: st.DataObject) -> None:
+    """The tool's own span shows what it gave."""
+    stream = marked_stream(name)
+    at = data.draw(st.integers(5, len(stream)))
+    results = [
+        told["data"]["part"]
+        for told in map(event, stream[:at])
+        if told["type"] == "message.part.updated" and "output" in told["data"]["part"].get("state", {})
+    ]
+    if not results:
+        return
+    part = data.draw(st.sampled_from(results))
+    old = f"{part['messageID']} {part['id']}"
+    new = f"{old}, changed"
+    changed = {**part, "state": {**part["state"], "output": f"«{new}»Another result"}}
+    told = {"sessionID": part["sessionID"], "part": changed, "time": made_at(stream[at - 1])}
+    items = [*stream[:at], new_event(stream[at - 1], "message.part.updated", told), *stream[at:]]
+    if shuffled:
+        data.draw(st.randoms()).shuffle(items)
+    made, expected = assemble(items), calls_of_stream(name)
+    found = calls(made)
+    asked, when = asked_ms(found), told["time"]
+    later = {event(item)["data"].get("part", {}).get("id") for item in stream[at:]}
+    for call, built in found.items():
+        before, now = marks(expected[call]), marks(built)
+        if asked[call] < when or built.session != part["sessionID"]:
+            assert now == before
+        elif asked[call] > when and part["id"] not in later:
+            assert now == [new if mark == old else mark for mark in before]
+    outputs = [attributes(m).get("output.value", "") for m in made if m.span.span_id == span_id(part["id"])]
+    assert all(new not in output for output in outputs)

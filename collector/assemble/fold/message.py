@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from enum import Enum
 from operator import attrgetter
 from sys import intern
@@ -174,6 +175,8 @@ class SessionMessage:
             self._tool_orders = self._tool_orders or {}
             self._tool_orders[fact.part] = {}
         start = tool.start
+        if fact.output is not None and fact.sent is None:
+            self._keep_output(tool, fact)
         changed = merge(tool, self._tool_orders[fact.part], fact)
         if start is not None and tool.start is not None and tool.start > start:
             tool.start = start  # when a call is cut, OpenCode 1.2 gives it the time of the cut as its start
@@ -208,6 +211,18 @@ class SessionMessage:
         known = self.replaced.get(old.part, [])
         if old not in known:
             self.replaced = {**self.replaced, old.part: [*known, old]}
+
+    def _keep_output(self, tool: ToolFact, fact: ToolFact) -> None:
+        """Keep what a call's result was before someone changed it, and since when it is what."""
+        known = self.replaced.get(fact.part)
+        if known is None:
+            if tool.output is None or tool.output == fact.output:
+                tool.at = fact.at if tool.output is None else min(tool.at, fact.at)
+                return
+            known = [_as_text(tool)]
+        before = max((old for old in known if old.at <= fact.at), key=lambda old: old.at, default=None)
+        if before is None or before.text != fact.output:
+            self.replaced = {**self.replaced, fact.part: [*known, _as_text(fact)]}
 
     def remove(self, part: str | None, at: int) -> bool:
         """A part of it, or with None the message, was taken out at `at`; whether that is new."""
@@ -272,7 +287,8 @@ class SessionMessage:
         """When what it says changed, or may have, but for the ends of its tool calls."""
         changes = [*self.removed.values()]
         if self.replaced:
-            changes += [text.at for part, old in self.replaced.items() for text in (*old, self.parts[part])]
+            now = self.parts
+            changes += [text.at for part, old in self.replaced.items() for text in (*old, now.get(part, old[-1]))]
         changes += [tool.pruned for tool in self.tools.values() if tool.pruned is not None]
         return changes
 
@@ -281,12 +297,29 @@ class SessionMessage:
         return [self.tools[key] for key in sorted(self.tools)]
 
     def tools_at(self, at: int) -> list[ToolFact]:
-        """The same without those that were taken out by `at`."""
-        return [tool for tool in self.sorted_tools() if self.removed.get(tool.part, NEVER) > at]
+        """The same as they were at `at`, without those that were taken out by then."""
+        tools = self.sorted_tools()
+        if self.replaced:
+            tools = [self.tool_at(tool, at) for tool in tools]
+        return [tool for tool in tools if self.removed.get(tool.part, NEVER) > at]
+
+    def tool_at(self, tool: ToolFact, at: int) -> ToolFact:
+        """A tool call with the result it had at `at`, or at first."""
+        outputs = sorted(self.replaced.get(tool.part, ()), key=lambda text: text.at)
+        if not outputs:
+            return tool
+        return replace(tool, output=next((text.text for text in reversed(outputs) if text.at <= at), outputs[0].text))
 
     def running_tools(self) -> Iterator[ToolFact]:
         """Its tool calls of which no end was heard."""
         return (tool for tool in self.tools.values() if not is_settled(tool))
+
+
+def _as_text(tool: ToolFact) -> PartFact:
+    """A result of a call, and when it was told."""
+    return PartFact(
+        tool.session, tool.key, tool.at, 0, message=tool.message, part=tool.part, type="other", text=tool.output
+    )
 
 
 def _shared(name: str | None) -> str | None:

@@ -232,7 +232,9 @@ def _title_subject(turn: Turn, start: int, manner: Manner) -> list[SentMessage]:
     subtasks = [part.text for part in turn.opener.sorted_parts() if part.type == "subtask" and part.text]
     if subtasks and len(subtasks) == len(turn.opener.parts):
         return [SentMessage("user", "\n".join(subtasks))]
-    earlier = [m for m in turn.session.earlier_than(turn.opener) if m.removed.get(None, NEVER) > start]
+    # What only a history shows another plugin may have put there, for the requests of steps.
+    before = (m for m in turn.session.earlier_than(turn.opener) if m.has_own_event)
+    earlier = [m for m in before if m.removed.get(None, NEVER) > start]
     last = next((at for at in range(len(earlier) - 1, -1, -1) if _is_said(earlier[at])), None)
     first, subject = (turn.opener, earlier) if last is None else (earlier[last], earlier[last + 1 :])
     opening = prepared(turn.session, first, turn.until, manner)

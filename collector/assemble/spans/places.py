@@ -66,8 +66,8 @@ class SpanPlaces:
     def _caller(self, turn: Turn, now: int, depth: int) -> Link | None:
         """The tool call that opened this turn of a subagent's session: one that ran when the prompt was made.
 
-        The first turn of a session is of the call that started it, whatever the clock says. Where an earlier turn came to
-        no end, the process was killed, and the call that it belonged to with it, though nothing may say when.
+        The first turn of a session is of the call that started it, whatever the clock says. Where an earlier turn came
+        to no end, the process was killed, and the call that it belonged to with it, though nothing may say when.
         """
         session = turn.session
         links = self._calls(session)

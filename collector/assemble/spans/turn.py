@@ -136,7 +136,7 @@ class TurnSpans:
                 agent=step.info.agent,
             ),
         )
-        given, output = tool.input, tool.output
+        given, output = tool.input, step.tool_at(tool, 0).output  # what it gave, whatever was made of that later
         metadata: dict[str, Any] = {"tool_name": name, "call_id": tool.call}
         metadata |= {key: value for key, value in (("title", title), ("metadata", tool.metadata)) if value}
         put(

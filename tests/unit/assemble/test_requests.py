@@ -169,6 +169,24 @@ def test_the_tools_of_one_request_are_not_shown_with_the_next() -> None:
     assert ["llm.tools.0.tool.name" in attributes(call) for call in made] == [True, False]
 
 
+@pytest.mark.parametrize(("agent", "right"), [("build", [True, True]), ("plan", [True, False])])
+def test_the_tools_of_a_request_whose_process_was_killed_are_those_of_the_step_before(
+    agent: str, right: list[bool]
+) -> None:
+    """The plugin tells them a moment after the request; of one prompt and agent they are the same."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 100)
+    script.tool("bash", "msg_2", 150, 160)
+    script.done("msg_2", "msg_1", 100, 170, "tool-calls")
+    script.step("msg_3", "msg_1", 200, agent=agent)
+    script.add("server.instance.disposed", 900, directory="/p")
+    tools = [{"name": "bash", "description": "d", "parameters": {}}]
+    offered = hook("chat.tools", 101, {"sessionID": script.session, "agent": "build"}, {"tools": tools})
+    made = calls(assemble([*script.events, asks(script, 101), offered, asks(script, 201)]))
+    assert ["llm.tools.0.tool.name" in attributes(call) for call in made] == right
+
+
 @pytest.mark.parametrize("removed_at", [900, 1500])
 def test_a_call_that_was_taken_out_is_not_sent_from_then_on(removed_at: int) -> None:
     """Undone from within a message, or deleted: by every door, not only where a hook shows the history."""
