@@ -98,7 +98,9 @@ class Engine:
         self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._joins = scanner([views.JOINED], scanner_name)
-        self._marks = (scanner([views.ESCAPED], scanner_name), self._joins)
+        self._marks = tuple(
+            scanner([mark._replace(once=False)], scanner_name) for mark in (views.ESCAPED, views.JOINED)
+        )
         self._heads = scanner([_HEAD], scanner_name)
         self._encoded = EncodedScanner(scanner_name)
 

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from collector.redact.engine.rule import ByteRange, Trigger
-from collector.redact.engine.scan import Ahead, First
+from collector.redact.engine.scan import Scanner, Storm
 
 Piece = tuple[int, int, bytes]
 """What stands at a range of the text is read as these bytes."""
@@ -140,17 +140,22 @@ They are looked for apart: beside others, what begins with a quote makes Hypersc
 
 _AROUND = 1200
 """How much text on either side of an escape is looked at again."""
-_LEAST_STEP = 32
-_MOST_STEP = 512
-_LONGEST_ESCAPE = 160
+_LONGEST_MARK = 18
+_LONGEST_JOINT = 160
+_LONGEST_ESCAPE = 48
+"""Longer than a mark, since the parameters of a terminal's command stand behind it."""
 _LONGEST_COMMAND = 300
 """Of a terminal: `ESC ]`, then a title."""
+_BETWEEN = 64
+"""Marks nearer to each other than that are read in one go."""
+_EVERY = 16
+"""A text with a mark so often, or oftener, is read as a whole."""
 
 
-def unescaped(data: bytes, marks: Sequence[First]) -> View | None:
+def unescaped(data: bytes, marks: Sequence[Scanner]) -> View | None:
     """The text around escapes, with them read, invisible characters gone, and adjacent literals and lines joined.
 
-    `marks` find `ESCAPED` and `JOINED`.
+    `marks` find every `ESCAPED` and every `JOINED`.
     """
     return _build(data, _near(len(data), list(_escapes(data, marks))))
 
@@ -168,46 +173,68 @@ def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
         yield at + _AROUND, size, b"\0"
 
 
-def _escapes(data: bytes, marks: Sequence[First]) -> Iterator[Piece]:
-    ahead = Ahead(memoryview(data), marks, _LONGEST_ESCAPE)
+def _escapes(data: bytes, marks: Sequence[Scanner]) -> Iterator[Piece]:
+    longest = _LONGEST_COMMAND if b"\x1b]" in data else _LONGEST_ESCAPE
     at = 0
-    step = _LEAST_STEP  # most texts have few escapes, and some have nothing else
-    while (hit := ahead.first_end(at)) >= 0:
-        low = max(at, hit - _LONGEST_ESCAPE)
-        high = hit + step
-        step = min(4 * step, _MOST_STEP)
-        at = high
-        for start, end, new in _escapes_in(data, low, high):
-            yield start, end, new
-            at = max(at, end)
+    for low, high in _marked(data, marks):
+        for match in _ESCAPE.finditer(data, max(low, at), high + longest):
+            start, end = match.span()
+            if start >= high:
+                break
+            if (new := _says(match)) is not None:
+                yield start, end, new
+            at = end
+            if end >= high:
+                break
 
 
-def _escapes_in(data: bytes, low: int, high: int) -> Iterator[Piece]:
-    ahead = _LONGEST_COMMAND if data.find(b"\x1b]", low, high) >= 0 else _LONGEST_ESCAPE
-    for match in _ESCAPE.finditer(data, low, high + ahead):
-        if match.start() >= high:
-            return
-        kind = match.lastgroup
-        new = b""
-        if kind in ("u", "x", "percent", "entity", "brace", "long"):
-            new = bytes([int(match[kind], 16)])
-        elif kind == "octal":
-            new = bytes([int(match[kind], 8)])
-        elif kind == "decimal":
-            new = bytes([int(match[kind])])
-        elif kind == "tag":
-            new = bytes([(match[kind][0] - 0x80) * 0x40 + match[kind][1] - 0x80])
-        elif kind == "slash":
-            new = b"/"
-        elif kind == "name":
-            if match["name"] not in _NAMES:
-                continue
-            new = _NAMES[match["name"]]
-        elif kind == "wide":
-            new = bytes([match[kind][1] - 0x60 + (0x40 if match[kind][0] == 0xBD else 0)])
-        if new in (b'"', b"\\") and kind in ("u", "x", "brace", "long", "octal"):
-            continue  # an escaped quote or backslash says nothing that its neighbours do not
-        yield match.start(), match.end(), new
+def _marked(data: bytes, marks: Sequence[Scanner]) -> Iterator[ByteRange]:
+    """The parts of the text that are read: each from where an escape may begin to where its mark ends, in order."""
+    text, most = b"\0%b\0" % data, len(data) // _EVERY + 1
+    try:
+        escaped, joined = (mark.hits(text, most) for mark in marks)
+    except Storm:
+        yield 0, len(data)
+        return
+    parts = [(max(0, end - 1 - _LONGEST_MARK), end - 1) for _, end in escaped]
+    parts += [(_joint(data, end - 1), end - 1) for _, end in joined]
+    parts.sort()
+    at = 0
+    while at < len(parts):
+        low, high = parts[at]
+        at += 1
+        while at < len(parts) and parts[at][0] <= high + _BETWEEN:
+            high = max(high, parts[at][1])
+            at += 1
+        yield low, high
+
+
+def _joint(data: bytes, end: int) -> int:
+    """Where the quote may be that ends the first of two strings, when the second begins just before `end`."""
+    low = max(0, end - _LONGEST_JOINT)
+    quote = low + len(data[low : end - 2].rstrip(_IN_JOINT)) - 1
+    return quote if quote >= low and data[quote] in b"\"'" else low
+
+
+_IN_JOINT = b" \t\r\n\\+.&-"
+
+
+def _says(match: re.Match[bytes]) -> bytes | None:
+    """What an escape says; None where that is nothing that its neighbours do not say, too."""
+    kind = match.lastgroup
+    if kind is None:
+        return b""
+    if kind == "name":
+        return _NAMES.get(match[kind])
+    if kind == "slash":
+        return b"/"
+    if kind == "tag":
+        return bytes([(match[kind][0] - 0x80) * 0x40 + match[kind][1] - 0x80])
+    if kind == "wide":
+        return bytes([match[kind][1] - 0x60 + (0x40 if match[kind][0] == 0xBD else 0)])
+    code = int(match[kind], 8 if kind == "octal" else 10 if kind == "decimal" else 16)
+    quote = code in (0x22, 0x5C) and kind not in ("percent", "entity", "decimal")
+    return None if quote else bytes([code])
 
 
 _WORD = re.compile(rb"[A-Za-z0-9_+/.~=-]")

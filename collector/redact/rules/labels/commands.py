@@ -107,6 +107,9 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     line = data[max(0, match.start() - 200) : match.start()]
     line = line[max(line.rfind(b"\n"), line.rfind(b"\0"), line.rfind(b"|"), line.rfind(b"&")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
+    of_user = spaced and match["flag"] == b"-p" and _AFTER_USER.search(line) is not None
+    if not of_user and not (_SPACED if spaced else _GLUED).search(line):
+        return False
     only = _TAKEN_BY.get(match["flag"])
     if (only and not only.search(line)) or not _password(match, data):
         return False
@@ -116,9 +119,7 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
         return False  # a name for an image, and a terminal
     if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
         return False  # a port
-    if spaced and match["flag"] == b"-p" and _AFTER_USER.search(line):
-        return classes(match["secret"]) >= 2 or is_diced(match["secret"])
-    return (_SPACED if spaced else _GLUED).search(line) is not None
+    return not of_user or classes(match["secret"]) >= 2 or is_diced(match["secret"])
 
 
 _ARGUMENT_OF = (

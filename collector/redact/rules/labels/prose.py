@@ -137,6 +137,7 @@ def _after_plain_words(look: Look) -> Look:
         start = place - len(head) + len(head.rstrip(_IN_WORDS))
         rest = _REST_OF_WORD.match(data, place)
         if rest and start > place - len(head):
+            start = max(start, data.rfind(b"=", start, place) + 1)  # the trigger ends in a run without one
             said = data[start : rest.end()].strip(b"*_.!")
             if is_plain(said) and not (b"-" in said and is_diced(said)):
                 return None
