@@ -92,15 +92,16 @@ class Engine:
         owners = [(rule, quicker(trigger, rule)) for rule in self._rules for trigger in rule.triggers]
         numbers = {id(rule): number for number, rule in enumerate(self._rules)}
         self._owner = [(numbers[id(rule)], trigger.width or 0) for rule, trigger in owners]
-        self._escaped, self._masked, self._coded = range(len(owners), len(owners) + 3)
+        self._escaped, self._masked, self._coded, self._joined = range(len(owners), len(owners) + 4)
         triggers = [trigger for _, trigger in owners]
         self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER, ENCODED], scanner_name)
         self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._joins = scanner([views.JOINED], scanner_name)
-        self._marks = tuple(
-            scanner([mark._replace(once=False)], scanner_name) for mark in (views.ESCAPED, views.JOINED)
-        )
+        self._marks = {
+            number: scanner([mark._replace(once=False)], scanner_name)
+            for number, mark in ((self._escaped, views.ESCAPED), (self._joined, views.JOINED))
+        }
         self._heads = scanner([_HEAD], scanner_name)
         self._encoded = EncodedScanner(scanner_name)
 
@@ -165,10 +166,17 @@ class Engine:
             else:
                 at = bisect_right(starts, end - 1) - 1
                 mine[at].append((trigger, end - starts[at]))
-        if self._escaped in marks:
-            for mark in self._marks:
-                for at in touched(mark, joined, starts):
-                    mine[at].append((self._escaped, 0))
+        ends = self._ends_of_marks(joined, marks)
+        known: defaultdict[int, views.Marks] = defaultdict(lambda: ([], []))
+        for of, number in enumerate(self._marks):
+            if ends is None and number in marks:
+                for at in touched(self._marks[number], joined, starts):
+                    mine[at].append((number, 0))
+            for end in ends[of] if ends else ():
+                at = bisect_right(starts, end - 1) - 1
+                if not known[at][of]:
+                    mine[at].append((number, 0))
+                known[at][of].append(end - starts[at])
         if self._masked in marks:
             for at in touched(self._heads, joined, starts):
                 mine[at].append((self._masked, 0))
@@ -180,22 +188,29 @@ class Engine:
                 if self._coded in marks:
                     mine[at].append((self._coded, 0))
                 hits_here: Hits | None = (mine[at], []) if len(mine[at]) <= _most(data) else None
-                extents = self._stable(data, hits_here, budget, at in encoded)
+                extents = self._stable(data, hits_here, budget, at in encoded, known.get(at))
             except Exception:
                 extents = _whole(data)
             if extents:
                 yield indexes[at], data, extents
 
-    def _stable(self, data: bytes, hits: Hits | None, budget: DecodeBudget, encoded: bool = True) -> list[Extent]:
+    def _stable(
+        self,
+        data: bytes,
+        hits: Hits | None,
+        budget: DecodeBudget,
+        encoded: bool = True,
+        marks: views.Marks | None = None,
+    ) -> list[Extent]:
         """Find again in what masking would leave, until that finds nothing: a second pass changes nothing.
 
         Each round covers more of the text, and the later ones what lies between findings too, so there are few.
-        `encoded` tells whether there may be encoded text at all.
+        `encoded` tells whether there may be encoded text at all, `marks` where the marks of escapes are, if known.
         """
         hits = hits or self._hits(data)
         if hits == _NOTHING and not (encoded and self._encoded.touches(data)):
             return []  # as in most texts
-        extents = self._scan(data, hits, budget, 0, encoded)
+        extents = self._scan(data, hits, budget, 0, encoded, marks)
         for number in range(_MOST_ROUNDS):
             if not extents:
                 return extents
@@ -214,7 +229,13 @@ class Engine:
         raise Storm
 
     def _scan(
-        self, data: bytes, hits: Hits | None, budget: DecodeBudget, depth: int, encoded: bool = True
+        self,
+        data: bytes,
+        hits: Hits | None,
+        budget: DecodeBudget,
+        depth: int,
+        encoded: bool = True,
+        ends: views.Marks | None = None,
     ) -> list[Extent]:
         matches, lost = hits or self._hits(data)
         found = [Extent(start, end, ERROR) for start, end in lost]
@@ -247,7 +268,9 @@ class Engine:
                 if rule.token:
                     insort(covered, (start, end))
         if depth < self._depth:
-            found += self._in_views(data, self._escaped in marks, placeholders, budget, depth)
+            if self._escaped in marks or self._joined in marks:
+                found += self._in_unescaped(data, ends or self._ends_of_marks(b"\0%b\0" % data, marks), budget, depth)
+            found += self._across_placeholders(data, placeholders, budget)
             if encoded:
                 found += self._in_encoded(data, budget, depth, self._coded in marks)
         return choose(found, self._strictness)
@@ -270,7 +293,7 @@ class Engine:
         """Where triggers match in a text between zero bytes."""
         hits = self._scanner.hits(text, most)
         if (end := self._joins.first(memoryview(text))) >= 0:
-            hits.append((self._escaped, end))
+            hits.append((self._joined, end))
         return hits
 
     def _hits(self, data: bytes) -> Hits:
@@ -297,12 +320,28 @@ class Engine:
             hits += [(trigger, stop + low) for trigger, stop in found if start < stop + low <= end + 1]
         return hits, lost
 
-    def _in_views(
-        self, data: bytes, escaped: bool, placeholders: list[ByteRange], budget: DecodeBudget, depth: int
+    def _ends_of_marks(self, text: bytes, marks: set[int]) -> views.Marks | None:
+        """Where the marks of escapes that are among `marks` end in a text between zero bytes; None for very many."""
+        most = len(text) // views.EVERY + 1
+        try:
+            escaped, joined = (
+                [end for _, end in mark.hits(text, most)] if number in marks else []
+                for number, mark in self._marks.items()
+            )
+        except Storm:
+            return None
+        return escaped, joined
+
+    def _in_unescaped(
+        self, data: bytes, marks: views.Marks | None, budget: DecodeBudget, depth: int
     ) -> Iterator[Extent]:
-        if escaped and (view := views.unescaped(data, self._marks)):
-            for start, end, rule in self._scan(view.data, None, budget, depth + 1):
+        if view := views.unescaped(data, marks):
+            for start, end, rule in self._scan(view.data, None, budget, depth + 1, view.may_join_encoded):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
+
+    def _across_placeholders(
+        self, data: bytes, placeholders: list[ByteRange], budget: DecodeBudget
+    ) -> Iterator[Extent]:
         if placeholders and (view := views.without_placeholders(data, placeholders)):
             for start, end, rule in self._scan(view.data, None, budget, self._depth):
                 if view.joins(start, end) or (rule not in self._tokens and view.joins(start - 1, end)):

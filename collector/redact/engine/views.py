@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from collector.redact.engine.rule import ByteRange, Trigger
-from collector.redact.engine.scan import Scanner, Storm
 
 Piece = tuple[int, int, bytes]
 """What stands at a range of the text is read as these bytes."""
@@ -19,10 +18,12 @@ Piece = tuple[int, int, bytes]
 class View:
     """Text made from a text by replacing pieces of it, that knows where each byte came from."""
 
-    __slots__ = ("_from", "_raw", "data")
+    __slots__ = ("_from", "_raw", "data", "may_join_encoded")
 
     def __init__(self, data: bytes, starts: list[int], raw: list[ByteRange]) -> None:
         self.data = data
+        self.may_join_encoded = True
+        """Whether there may be encoded text that the text itself did not hold."""
         self._from = starts  # where in `data` each piece begins: kept and replaced ones in turn
         self._raw = raw  # and the range of the text it was made from
 
@@ -148,16 +149,43 @@ _LONGEST_COMMAND = 300
 """Of a terminal: `ESC ]`, then a title."""
 _BETWEEN = 64
 """Marks nearer to each other than that are read in one go."""
-_EVERY = 16
+EVERY = 16
 """A text with a mark so often, or oftener, is read as a whole."""
+Marks = tuple[list[int], list[int]]
+"""Where `ESCAPED` and where `JOINED` match: the ends, in a text with a zero byte before it."""
 
 
-def unescaped(data: bytes, marks: Sequence[Scanner]) -> View | None:
+def unescaped(data: bytes, marks: Marks | None) -> View | None:
     """The text around escapes, with them read, invisible characters gone, and adjacent literals and lines joined.
 
-    `marks` find every `ESCAPED` and every `JOINED`.
+    It is read at all `marks`; None where there are too many to tell.
     """
-    return _build(data, _near(len(data), list(_escapes(data, marks))))
+    pieces = list(_escapes(data, [(0, len(data))] if marks is None else _parts(data, *marks)))
+    view = _build(data, _near(len(data), pieces))
+    if view:
+        view.may_join_encoded = _may_join_encoded(data, pieces)
+    return view
+
+
+_IN_ENCODED = re.compile(rb"[A-Za-z0-9+/_=-]+")
+
+
+def _may_join_encoded(data: bytes, pieces: Sequence[Piece]) -> bool:
+    """Whether encoded text may go on over one of the pieces: base64, its lines, hexadecimal digits with spaces between.
+
+    Where none does, what is encoded in the view is so in the text itself.
+    """
+    last = -1
+    for number, (start, end, new) in enumerate(pieces):
+        if _IN_ENCODED.fullmatch(new):
+            return True
+        if not new.strip():
+            follows = number + 1 < len(pieces) and pieces[number + 1][0] == end
+            before = start == last or _IN_ENCODED.match(data, start - 1, start) if start else None
+            if before and (follows or _IN_ENCODED.match(data, end, end + 1)):
+                return True
+        last = end
+    return False
 
 
 def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
@@ -173,10 +201,10 @@ def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
         yield at + _AROUND, size, b"\0"
 
 
-def _escapes(data: bytes, marks: Sequence[Scanner]) -> Iterator[Piece]:
+def _escapes(data: bytes, parts: Iterable[ByteRange]) -> Iterator[Piece]:
     longest = _LONGEST_COMMAND if b"\x1b]" in data else _LONGEST_ESCAPE
     at = 0
-    for low, high in _marked(data, marks):
+    for low, high in parts:
         for match in _ESCAPE.finditer(data, max(low, at), high + longest):
             start, end = match.span()
             if start >= high:
@@ -188,16 +216,10 @@ def _escapes(data: bytes, marks: Sequence[Scanner]) -> Iterator[Piece]:
                 break
 
 
-def _marked(data: bytes, marks: Sequence[Scanner]) -> Iterator[ByteRange]:
+def _parts(data: bytes, escaped: Sequence[int], joined: Sequence[int]) -> Iterator[ByteRange]:
     """The parts of the text that are read: each from where an escape may begin to where its mark ends, in order."""
-    text, most = b"\0%b\0" % data, len(data) // _EVERY + 1
-    try:
-        escaped, joined = (mark.hits(text, most) for mark in marks)
-    except Storm:
-        yield 0, len(data)
-        return
-    parts = [(max(0, end - 1 - _LONGEST_MARK), end - 1) for _, end in escaped]
-    parts += [(_joint(data, end - 1), end - 1) for _, end in joined]
+    parts = [(max(0, end - 1 - _LONGEST_MARK), end - 1) for end in escaped]
+    parts += [(_joint(data, end - 1), end - 1) for end in joined]
     parts.sort()
     at = 0
     while at < len(parts):
