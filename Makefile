@@ -43,6 +43,7 @@ bench: .venv/installed-dev
 	$(BIN)/python tests/bench/bench_seal.py
 	$(BIN)/python tests/bench/reshape.py
 	$(BIN)/python tests/bench/assemble.py
+	$(BIN)/python tests/bench/importing.py
 	$(BIN)/python tests/bench/page.py
 	$(BIN)/python tests/bench/backlog.py
 	$(BIN)/python tests/bench/store_engines.py

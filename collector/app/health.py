@@ -1,4 +1,4 @@
-"""What supervisors, probes and Prometheus ask, answered without the framework of the viewer."""
+"""What supervisors, probes, Prometheus and commands ask, answered without the framework of the viewer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _MOST_CHALLENGE = 64
 class HealthAnswers:
     """A plain ASGI application at `paths`; which token each one asks for is its caller's to check."""
 
-    paths = ("/healthz", "/readyz", "/metrics")
+    paths = ("/healthz", "/readyz", "/metrics", "/api/status")
+    """The last stands in the viewer's table too, which describes it."""
 
     def __init__(self, live: Live, version: str) -> None:
         self._live = live
@@ -28,11 +29,15 @@ class HealthAnswers:
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             raise MethodNotAllowed("ask with GET")
+        if scope["path"] == "/api/status":
+            said = await asyncio.to_thread(lambda: orjson.dumps(self._live.status(), option=orjson.OPT_NON_STR_KEYS))
+            await respond(send, 200, said, _JSON)
+            return
         if scope["path"] == "/metrics":
             await respond(send, 200, *await asyncio.to_thread(self._metrics))
             return
-        status, said = self._alive(scope) if scope["path"] == "/healthz" else await self._ready()
-        await respond(send, status, orjson.dumps(said), _JSON)
+        code, answer = self._alive(scope) if scope["path"] == "/healthz" else await self._ready()
+        await respond(send, code, orjson.dumps(answer), _JSON)
 
     def _alive(self, scope: AsgiScope) -> tuple[int, dict[str, Any]]:
         """Alive: the process answers; with a challenge, which data directory it serves."""

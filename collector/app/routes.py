@@ -80,7 +80,8 @@ class Routes:
         """Every path there is."""
         sent = [Route(path, type(receiver).__name__, Access.SEND) for path, receiver in self._receivers.items()]
         health = [Route(path, "health", _access_of(path)) for path in self._health.paths]
-        return sent + health + [Route(path, "viewer", _access_of(path)) for path, _ in _declared(self._viewer.made())]
+        shown = [path for path, _ in _declared(self._viewer.made()) if path not in self._health.paths]
+        return sent + health + [Route(path, "viewer", _access_of(path)) for path in shown]
 
     async def __call__(self, scope: AsgiScope, receive: AsgiReceive, send: AsgiSend) -> None:
         """Receivers are called without the framework, which costs 60-150 us a request (measured)."""

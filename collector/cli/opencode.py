@@ -194,8 +194,8 @@ def import_(
     progress = importing.Progress(settings.data_dir.expanduser())
     tasks = importing.planned(importing.sources(files or (), os.environ, Path.home()), wanted, progress)
     client = _client(settings)
-    with _progress_bar(len(tasks)) as told:
-        count = importing.send(tasks, client, progress, told)
+    with _progress_bar(len(tasks)) as (told, sent):
+        count = importing.send(tasks, client, progress, told, sent)
     print(f"{len(tasks)} sessions, {count} events imported" if tasks else "nothing new to import")
     with contextlib.suppress(CollectorError):  # an address that takes events need not be one that is read
         used = Client(settings).get("/api/status")["store"].get("total_bytes", 0)
@@ -212,9 +212,18 @@ def _say(what: str) -> None:
 
 
 @contextlib.contextmanager
-def _progress_bar(total: int) -> Iterator[Callable[[Task, int], None]]:
+def _progress_bar(total: int) -> Iterator[tuple[Callable[[Task, int], None], Callable[[int], None]]]:
+    """Sessions of all there are, and events: of one long session, these alone show that it goes on."""
     console = Console(stderr=True)
-    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    events = TextColumn("sessions, {task.fields[events]} events")
+    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), events, TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda _, count: bar.advance(task)
+        task = bar.add_task("", total=total, events=0)
+        count = 0
+
+        def sent(more: int) -> None:
+            nonlocal count
+            count += more
+            bar.update(task, events=count)
+
+        yield lambda *_: bar.advance(task), sent

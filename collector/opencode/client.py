@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from collector.enums import CAN_WAIT_HEADER, EVENTS_PATH
@@ -32,12 +32,16 @@ class EventClient:
         self._attempts = attempts
         self._tls = tls
 
-    def send(self, items: Iterable[EventItem]) -> int:
-        """Send in batches and return how many items were sent; raises `CollectorError` when they are not taken."""
+    def send(self, items: Iterable[EventItem], told: Callable[[int], None] = lambda _: None) -> int:
+        """Send in batches and return how many items were sent; raises `CollectorError` when they are not taken.
+
+        `told` hears after each batch how many it held.
+        """
         sent = 0
         for batch in batches(items):
             self._post(b"\n".join(batch) + b"\n")
             sent += len(batch)
+            told(len(batch))
         return sent
 
     def _post(self, body: bytes) -> None:

@@ -119,11 +119,20 @@ def planned(found: Iterable[HistorySource], wanted: SessionFilter, progress: Pro
     return sorted(left, key=lambda task: (task.kept.parent is not None, task.kept.updated))
 
 
-def send(tasks: Iterable[Task], client: EventClient, progress: Progress, told: Callable[[Task, int], None]) -> int:
-    """Send session after session; `told` hears of each with its count of events. Returns the events sent."""
+def send(
+    tasks: Iterable[Task],
+    client: EventClient,
+    progress: Progress,
+    told: Callable[[Task, int], None],
+    sent: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Send session after session; `told` hears of each with its count of events. Returns the events sent.
+
+    `sent` hears of the events as they are sent: a session may hold all there is.
+    """
     total = 0
     for task in tasks:
-        count = client.send(_with_end(task, int(time.time() * 1000)))
+        count = client.send(_with_end(task, int(time.time() * 1000)), sent)
         progress.done(task)
         total += count
         told(task, count)

@@ -13,7 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 _LONGEST = 16_384
 _STRUCTURE = ("openinference.", "llm.token_count.", "session.", "gen_ai.usage.", "opencode.redaction")
-_IS_CALL = ("openinference.span.kind", "LLM")
+_KIND, _SESSION = "openinference.span.kind", "session.id"
+_NAMED = (_KIND, _SESSION)
 _OF_CALL = (*_STRUCTURE, "input.value", "llm.input_messages.", "llm.tools.", "llm.prompts.")
 """What is passed over of a model call: its history too."""
 
@@ -27,15 +28,16 @@ def span_texts(data: bytes) -> Iterator[tuple[str, str, str, str]]:
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
-                pairs = [(pair.key, pair.value.string_value) for pair in span.attributes]
-                session = next((value for key, value in pairs if key == "session.id"), "")
-                yield span.trace_id.hex(), span.span_id.hex(), session, _text(span, pairs)
+                named = {pair.key: pair.value.string_value for pair in span.attributes if pair.key in _NAMED}
+                yield span.trace_id.hex(), span.span_id.hex(), named.get(_SESSION, ""), _text(span, named.get(_KIND))
 
 
-def _text(span: Any, pairs: list[tuple[str, str]]) -> str:
-    passed = _OF_CALL if _IS_CALL in pairs else _STRUCTURE
+def _text(span: Any, kind: str | None) -> str:
+    """The conversation before a call, up to 2 MiB of it, is never held as texts."""
+    passed = _OF_CALL if kind == "LLM" else _STRUCTURE
     parts = [span.name, span.status.message]
-    parts += [value[:_LONGEST] for key, value in pairs if value and not key.startswith(passed)]
+    found = (pair.value.string_value for pair in span.attributes if not pair.key.startswith(passed))
+    parts += [value[:_LONGEST] for value in found if value]
     for event in span.events:
         parts.append(event.name)
         parts += [pair.value.string_value[:_LONGEST] for pair in event.attributes if pair.value.string_value]

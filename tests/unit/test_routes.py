@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -149,6 +150,16 @@ def test_a_number_that_cannot_be_meant_is_422(routes: NewRoutes, path: str) -> N
 @pytest.mark.parametrize("origin", ["http://[", "http://", "null", "http://[::1", "//127.0.0.1:4318", "a:b@c:d"])
 def test_an_origin_that_is_none_is_403(routes: NewRoutes, origin: str) -> None:
     assert ask(routes(Guard()), "/api/status", origin=origin).status_code == 403
+
+
+def test_the_status_is_told_without_the_viewer(receiver: ReceiverHarness, live: Live) -> None:
+    """Commands ask for it, an import at its end: what the page takes is not held for them."""
+
+    def viewer() -> FastAPI:
+        raise AssertionError("nobody looks at a page")
+
+    told = Routes((receiver.receiver,), HealthAnswers(replace(live, status=lambda: {"a": 1}), "1"), viewer, Guard())  # type: ignore[arg-type, return-value]
+    assert ask(told, "/api/status").json() == {"a": 1}
 
 
 def test_every_path_of_the_table_has_one_owner(routes: NewRoutes) -> None:

@@ -14,6 +14,8 @@ from collector.openinference.tools import ToolDefinition, write_tools
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of one conversation; what came first gives way (destinations take about 4 MiB a request)."""
+MOST_ATTRIBUTES = 9_500
+"""The same: of a span with more than 10,000 attributes, a policy's default limit takes the last away."""
 _STRIDES = 8
 _INPUT = "llm.input_messages"
 _KNOWN_TOOLS = 8
@@ -27,7 +29,7 @@ _NOTHING = Passage(b"", 0)
 class SentMessage(ChatMessage):
     """One message of a conversation, which keeps its attributes as bytes: the next call sends it again."""
 
-    __slots__ = ("_index", "_is_settled", "_passage", "_size")
+    __slots__ = ("_count", "_index", "_is_settled", "_passage", "_size")
     __hash__ = object.__hash__
 
     def __init__(
@@ -43,7 +45,7 @@ class SentMessage(ChatMessage):
         super().__init__(role, text_contents(text, reasoning), calls or [], call_id, name)
         self._index, self._passage = -1, _NOTHING
         self._is_settled = False
-        self._size = 0
+        self._size = self._count = 0
 
     if not TYPE_CHECKING:
 
@@ -58,7 +60,7 @@ class SentMessage(ChatMessage):
     def settle(self) -> None:
         """Hold its attributes alone: what they say is read from them when it is asked for."""
         if self._index >= 0 and not self._is_settled:
-            _ = self.size()
+            _ = self.size(), self.count()
             self._is_settled = True
             del self.calls, self.contents
 
@@ -81,15 +83,22 @@ class SentMessage(ChatMessage):
             self._size = sum(len(content["text"]) for content in self.contents) + arguments + 100
         return self._size
 
+    def count(self) -> int:
+        """How many attributes it takes at most."""
+        if not self._count:
+            contents = 1 if len(self.contents) == 1 else 2 * len(self.contents)
+            self._count = 3 + contents + 4 * len(self.calls)
+        return self._count
+
 
 class ConversationEncoding:
     """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
 
-    __slots__ = ("_kept", "_messages", "_parts", "_sizes")
+    __slots__ = ("_count", "_kept", "_messages", "_parts", "_size")
 
     def __init__(self) -> None:
         self._messages: list[SentMessage] = []
-        self._sizes = 0
+        self._size = self._count = 0
         self._kept: list[SentMessage] = []
         self._parts: list[Passage] = []
         """What these messages are encoded as."""
@@ -98,10 +107,11 @@ class ConversationEncoding:
         """The attributes of `messages`, and how many of the oldest did not fit."""
         count = len(self._messages)
         if messages[:count] != self._messages:
-            count, self._sizes = 0, 0
-        self._sizes += sum(message.size() for message in messages[count:])
+            count = self._size = self._count = 0
+        self._size += sum([message.size() for message in messages[count:]])
+        self._count += sum([message.count() for message in messages[count:]])
         self._messages = messages
-        kept, dropped = within(messages, self._sizes)
+        kept, dropped = within(messages, self._size, self._count)
         count = len(self._kept)
         if kept[:count] != self._kept:
             count, self._parts = 0, []
@@ -136,22 +146,34 @@ def _passage_of(span: Span) -> Passage:
     return Passage(span.SerializeToString(), len(span.attributes))
 
 
-def within(messages: list[SentMessage], size: int, most_bytes: int = MOST_BYTES) -> tuple[list[SentMessage], int]:
-    """The newest of `messages`, `size` bytes together, that fit, and how many older ones do not; system prompts stay.
+def within(
+    messages: list[SentMessage],
+    size: int,
+    count: int,
+    most_bytes: int = MOST_BYTES,
+    most_attributes: int = MOST_ATTRIBUTES,
+) -> tuple[list[SentMessage], int]:
+    """The newest of `messages` that fit, and how many older ones do not; system prompts stay.
 
-    The oldest give way in strides: until the next, each conversation begins as the one before did.
+    All together have `size` bytes in `count` attributes. The oldest give way in strides: until the next, each
+    conversation begins as the one before did.
     """
-    excess = size - most_bytes
-    if excess <= 0:
+    if size <= most_bytes and count <= most_attributes:
         return messages, 0
-    stride = most_bytes // _STRIDES
-    excess = -(-excess // stride) * stride
+    bytes_over, attributes_over = _in_strides(size, most_bytes), _in_strides(count, most_attributes)
     kept: list[SentMessage] = []
     for index, message in enumerate(messages):
-        if excess <= 0 or index == len(messages) - 1:
+        if (bytes_over <= 0 and attributes_over <= 0) or index == len(messages) - 1:
             return [*kept, *messages[index:]], index - len(kept)
         if message.role == "system":
             kept.append(message)
         else:
-            excess -= message.size()
+            bytes_over -= message.size()
+            attributes_over -= message.count()
     return kept, 0
+
+
+def _in_strides(held: int, most: int) -> int:
+    """How much of what is held is over, in whole strides."""
+    stride = most // _STRIDES
+    return -(-max(0, held - most) // stride) * stride

@@ -17,8 +17,9 @@ from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.facts import AnyFact
 from collector.assemble.fold import forgetting
 from collector.assemble.spans import sent
-from collector.assemble.spans.conversation import SentMessage, within
+from collector.assemble.spans.conversation import MOST_ATTRIBUTES, ConversationEncoding, SentMessage, within
 from collector.openinference.messages import ToolCall, chat_message
+from collector.policy.model import Limits
 
 _TURN_MS = 10_000
 
@@ -57,18 +58,30 @@ def test_a_turn_late_in_a_session_is_no_more_work_than_an_early_one() -> None:
     assert work(160) - work(120) < 1.6 * (work(80) - work(40))
 
 
-def test_what_comes_first_gives_way_in_strides() -> None:
+@pytest.mark.parametrize("most", [(80_000, 10_000), (1_000_000, 360)], ids=["bytes", "attributes"])
+def test_what_comes_first_gives_way_in_strides(most: tuple[int, int]) -> None:
     """Where each call had another beginning than the one before, each would be encoded as a whole."""
     messages = [SentMessage("system", "be brief"), *(SentMessage("user", "x" * 900) for _ in range(300))]
     kept = []
     for count in range(100, 300):
-        found, dropped = within(messages[:count], sum(message.size() for message in messages[:count]), 80_000)
-        assert sum(message.size() for message in found) <= 80_000
+        size, attributes = (sum(getattr(message, name)() for message in messages[:count]) for name in ("size", "count"))
+        found, dropped = within(messages[:count], size, attributes, *most)
+        assert sum(message.size() for message in found) <= most[0]
+        assert sum(message.count() for message in found) <= most[1]
         assert found[0] is messages[0]
         assert [*messages[:1], *messages[1 + dropped : count]] == found
         kept.append(dropped)
     assert len(set(kept)) < 30
     assert kept == sorted(kept)
+
+
+def test_of_many_small_messages_the_newest_are_told() -> None:
+    """They are fewer bytes than a span may have, and more attributes than a policy lets through."""
+    messages = [SentMessage("user", f"m{number}") for number in range(6000)]
+    kept, dropped = ConversationEncoding().of(messages)
+    assert dropped > 0
+    assert 4000 < sum(passage.count for passage in kept) <= MOST_ATTRIBUTES < Limits().max_attributes - 400
+    assert b"m5999" in kept[-1].data
 
 
 def held(turns: int) -> int:
@@ -142,6 +155,7 @@ def test_what_was_packed_says_the_same(name: str, monkeypatch: pytest.MonkeyPatc
     ids=["text", "nothing", "all", "reasoning", "result"],
 )
 def test_a_message_whose_attributes_alone_are_held_can_still_be_read(message: SentMessage) -> None:
+    assert message.encoded(3).count <= message.count()
     said, first, later = chat_message(message), message.encoded(3).data, message.encoded(12).data
     message.settle()
     assert chat_message(message) == said

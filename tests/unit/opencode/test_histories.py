@@ -266,7 +266,7 @@ class SentItems:
     def __init__(self) -> None:
         self.items: list[Json] = []
 
-    def send(self, items: Iterable[Json]) -> int:
+    def send(self, items: Iterable[Json], _: object = None) -> int:
         found = list(items)
         self.items += found
         return len(found)
