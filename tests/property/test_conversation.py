@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.clocks import Clock
 from harness.examples import examples
 from harness.opencode import NOW, Script, assemble, attributes, of_kind
 from hypothesis import given, settings
@@ -124,6 +125,23 @@ def test_whatever_the_clock_says_each_prompt_is_a_turn(hours: list[int]) -> None
     assert sorted(agent["opencode.turn_number"] for agent in agents) == list(range(1, len(hours) + 1))
     assert {agent["agent.stop_reason"] for agent in agents} == {"completed"}
     assert assembler.copied == 0
+
+
+@given(st.integers(1, 4), st.data(), st.booleans(), st.randoms())
+def test_a_clock_that_is_set_by_hours_changes_nothing_that_was_sent(
+    turns: int, data: st.DataObject, shuffled: bool, random: Any
+) -> None:
+    """Between any two events, also in the middle of an answer."""
+    talk = Talk()
+    for turn in range(turns):
+        talk.turn(turn * _TURN_MS + 10)
+    at = data.draw(st.integers(1, turns * _TURN_MS))
+    by = data.draw(st.integers(-48, 48).filter(bool)) * 3_600_000
+    clock = Clock([(NOW + at, by)])
+    events = [clock.told(event) for event in talk.script.events]
+    if shuffled:
+        random.shuffle(events)
+    assert sorted(inputs(assemble(events))) == sorted(talk.sent)
 
 
 @settings(max_examples=examples(40))
