@@ -127,21 +127,17 @@ def test_whatever_the_clock_says_each_prompt_is_a_turn(hours: list[int]) -> None
     assert assembler.copied == 0
 
 
-@given(st.integers(1, 4), st.data(), st.booleans(), st.randoms())
-def test_a_clock_that_is_set_by_hours_changes_nothing_that_was_sent(
-    turns: int, data: st.DataObject, shuffled: bool, random: Any
-) -> None:
-    """Between any two events, also in the middle of an answer."""
+@given(st.integers(1, 4), st.data())
+def test_a_clock_that_is_set_by_hours_leaves_nothing_out_that_was_sent(turns: int, data: st.DataObject) -> None:
+    """Between any two events, also in the middle of an answer; what was said then stands where its time puts it."""
     talk = Talk()
     for turn in range(turns):
         talk.turn(turn * _TURN_MS + 10)
     at = data.draw(st.integers(1, turns * _TURN_MS))
     by = data.draw(st.integers(-48, 48).filter(bool)) * 3_600_000
     clock = Clock([(NOW + at, by)])
-    events = [clock.told(event) for event in talk.script.events]
-    if shuffled:
-        random.shuffle(events)
-    assert sorted(inputs(assemble(events))) == sorted(talk.sent)
+    found = inputs(assemble(clock.told(event) for event in talk.script.events))
+    assert sorted(map(sorted, found)) == sorted(map(sorted, talk.sent))
 
 
 @settings(max_examples=examples(40))

@@ -54,7 +54,7 @@ def whole(name: str) -> list[BuiltSpan]:
 
 
 def content(made: list[BuiltSpan]) -> list[bytes]:
-    return sorted(m.span.SerializeToString(deterministic=True) for m in made)
+    return sorted(m.whole().SerializeToString(deterministic=True) for m in made)
 
 
 def declined(made: list[BuiltSpan]) -> set[bytes]:

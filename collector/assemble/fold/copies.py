@@ -5,7 +5,8 @@ was. The original tells too, where it is known: a message of an older session, m
 a time only the place tells: copies come before all that the fork itself says. A message of a clock that was set back
 is older than its session as well, but so is its id, and no other session has it; where ids ascend all the same, an
 earlier one is of a message that the session made itself. Where the clock was set back before a fork, the originals are
-younger than it: there another time than the id's tells them, and the original, which says the same.
+younger than it: there another time than the id's tells them, and the original, which says the same. Only of an answer
+does OpenCode itself make id and time, so that of one alone the time tells, and that what has an id before it is a copy.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def set_copies_aside(session: SessionState) -> int:
         for message in older
         if (message.info.queued or 0) < session.born and _is_copy(session, session.born, message)
     ]
-    copies += [message for message in _younger(session, session.born) if _has_original(session, message)]
+    younger = _younger(session, session.born)
+    last = max((message.id for message in younger if _is_copied_answer(message, session.born)), default="")
+    copies += [message for message in younger if message.id <= last or _has_original(session, message)]
     for message in copies:
         session.put(message, Standing.COPIED)
         session.opened.pop(message.id, None)
@@ -95,6 +98,11 @@ def _younger(session: SessionState, born: int) -> list[SessionMessage]:
         and time_in(message.id, born) is not None
         and not _is_made_at_once(message, born)
     ]
+
+
+def _is_copied_answer(message: SessionMessage, born: int) -> bool:
+    made = time_in(message.id, born) or 0
+    return message.role == "assistant" and message.info.parent is not None and born <= made < message.created
 
 
 def _has_original(session: SessionState, message: SessionMessage) -> bool:

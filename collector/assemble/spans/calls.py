@@ -170,7 +170,7 @@ class CallSpans:
         messages += _title_subject(turn, start, Manner(media=_media(request)))
         _put_asked(made, provider, model, _RequestContent(messages, request, conversation.ConversationEncoding()))
         title = session.titled_as or session.info.title
-        if title and session.titled is not None and session.titled >= start:
+        if title and session.titled is not None and (session.titled >= start or session.is_displaced):
             _put_answer(made.span, SentMessage("assistant", title), title, "text/plain")
         if usage is not None:
             _put_usage(made.span, usage.tokens, usage.cost)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from collector.assemble.attachments import MediaManner
 from collector.assemble.facts import HistoryFact, PartFact, ToolFact
 from collector.assemble.fold.forgetting import pack_old
-from collector.assemble.fold.message import SessionMessage
+from collector.assemble.fold.message import SessionMessage, Standing
 from collector.assemble.fold.session import SessionState
 from collector.assemble.spans.conversation import SentMessage
 from collector.assemble.spans.said import Manner, as_text, said, said_by, transcript
@@ -181,6 +181,8 @@ def _summed_up(session: SessionState, step: SessionMessage, start: int) -> Itera
 def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
     earlier = [m for _, _, m in session.ordered[: session.before(step)]]
+    if session.is_displaced and step.info.parent is not None:
+        earlier = _by_time(session, step)
     if session.info.reverted_at or session.has_removals or session.reverts:
         earlier = [message for message in earlier if not session.is_undone(message, step, start)]
     summaries = session.summaries.values()
@@ -196,6 +198,21 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
     if summary is None:
         return earlier
     return [*earlier[at : summary + 1], *earlier[kept:at], *earlier[summary + 1 :]]
+
+
+def _by_time(session: SessionState, step: SessionMessage) -> list[SessionMessage]:
+    """The messages before `step`, by their times: so OpenCode 1 sends them, whatever its clock did.
+
+    Of those of which the clock said something else than of `step`, only when they were heard of tells which these are.
+    """
+    heard = {identifier: number for number, identifier in enumerate(session.messages)}
+    earlier = [
+        message
+        for _, _, message in session.ordered
+        if (message.position < step.position and message.standing in (step.standing, Standing.COPIED))
+        or (message.standing not in (step.standing, Standing.COPIED) and heard[message.id] < heard[step.id])
+    ]
+    return sorted(earlier, key=lambda message: (message.created, message.id))
 
 
 def _manner(session: SessionState, message: SessionMessage, step: SessionMessage, media: MediaManner) -> Manner:

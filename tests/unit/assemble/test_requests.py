@@ -459,3 +459,19 @@ def test_a_message_that_another_plugin_adds_to_each_request_is_no_turn() -> None
         for m in of_kind(made, "LLM")
         if attributes(m)["agent.name"] != "title"
     )
+
+
+def test_what_was_said_by_a_clock_that_was_set_back_is_sent_where_its_time_puts_it() -> None:
+    """As the real client does (1.18): a prompt of an hour ago stands first, and one that stood last gets no answer."""
+    script = Script(at=0)
+    script.user("msg_1", 10, "first")
+    script.answer("msg_2", "msg_1", 100, "answer")
+    script.idle(200)
+    script.user("msg_3", -3_600_000, "an hour ago")
+    script.idle(-3_599_900)
+    script.user("msg_4", 3_600_000, "in an hour")
+    script.answer("msg_5", "msg_4", 3_600_100)
+    script.idle(3_600_200)
+    call = of_kind(assemble(script.events), "LLM")[-1]
+    sent = [attributes(call)[f"llm.input_messages.{index}.message.content"] for index in range(4)]
+    assert sent == ["an hour ago", "first", "answer", "in an hour"]

@@ -199,6 +199,8 @@ def test_a_fork_made_after_the_clock_was_set_back_does_not_tell_its_copies_again
     fork.idle(-199_000)
     told = [attributes(m)["input.value"] for m in agents(assemble([*script.events, *fork.events]))]
     assert sorted(told) == ["in the fork", "one"]
+    alone = assemble(fork.events)  # an import reads the older session first, and that is the fork
+    assert [attributes(m)["input.value"] for m in agents(alone)] == ["in the fork"]
 
 
 def test_a_session_of_ascending_ids_whose_clock_was_set_back_is_no_fork() -> None:

@@ -78,12 +78,34 @@ def edit_part(play: Play) -> None:
     _say(play, "ep", 2)
 
 
+@scenario(
+    "edit_result",
+    lambda _: {"er_tool": [{"text": "Run.", "tools": [bash("echo one")]}, {"text": "Ran."}], **_talk("er")},
+)
+def edit_result(play: Play) -> None:
+    """A result that someone edits is sent as edited from then on."""
+    play.say("Run [[er_tool]]")
+    message = play.messages()[1]
+    part = next(part for part in message["parts"] if part["type"] == "tool")
+    path = f"/session/{play.session}/message/{message['info']['id']}/part/{part['id']}"
+    play.api("PATCH", path, {**part, "state": {**part["state"], "output": "two"}})
+    _say(play, "er", 1)
+
+
 @scenario("fork_at_once", lambda _: _talk("fork"))
 def fork_at_once(play: Play) -> None:
     """A fork made within the second of the turn it copies."""
     _say(play, "fork", 1)
     play.fork()
     _say(play, "fork", 2)
+
+
+@scenario("fork_renamed", lambda _: _talk("fr"))
+def fork_renamed(play: Play) -> None:
+    _say(play, "fr", 1)
+    play.fork()
+    play.api("PATCH", f"/session/{play.session}", {"title": "A name of its own"})
+    _say(play, "fr", 2)
 
 
 @scenario("fork_later", lambda _: _talk("fl"))

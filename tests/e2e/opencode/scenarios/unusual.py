@@ -80,6 +80,25 @@ def plugin_after_ours(play: Play) -> None:
     _say(play, "pao", 2)
 
 
+_INSERTS = """
+export const Inserts = async () => ({
+  "experimental.chat.messages.transform": async (input, { messages }) => {
+    const first = messages[0]
+    if (!first) return
+    const id = "00000000000000000000000000"
+    const part = { id: `prt_${id}`, messageID: `msg_${id}`, sessionID: first.info.sessionID, type: "text" }
+    messages.unshift({ info: { ...first.info, id: `msg_${id}` }, parts: [{ ...part, text: "Mind the rules." }] })
+  },
+})
+"""
+
+
+@scenario("plugin_inserts", lambda _: _talk("pin"), files={".opencode/plugin/inserts.js": _INSERTS})
+def plugin_inserts(play: Play) -> None:
+    """A plugin that adds a message to each request, which is kept nowhere."""
+    _say(play, "pin", 1, 2)
+
+
 _TOOL = """
 export const Greets = async () => ({
   tool: {
