@@ -76,6 +76,8 @@ class Assembler:
         self._keep_idle_ms = keep_idle_ms
         self._most_idle = most_idle
         self._next_look = self._next_forgetting = 0
+        self._silent_since: int | None = None
+        """When the session that is idle for longest was heard of; None where more may be idle since that was seen."""
         self._active: dict[str, None] = {}
         self._listed: dict[str, tuple[int, list[OpenTurn]]] = {}
         """The open turns of a session, and how much was known of it when they were listed."""
@@ -103,6 +105,7 @@ class Assembler:
         session = self.sessions.get(fact.session)
         if session is None:
             session = self.sessions[fact.session] = SessionState(fact.session, self.sessions)
+            self._silent_since = None
         if learn(session, fact):
             session.heard = now
             session.changes += 1
@@ -114,6 +117,7 @@ class Assembler:
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
         """Take over what was remembered of a session, before anything of it is fed."""
         recall(self.sessions.setdefault(session, SessionState(session, self.sessions)), memory)
+        self._silent_since = None
 
     def remember(self, session: str) -> dict[str, Any]:
         """What `recall` needs when the facts of its ended turns are gone."""
@@ -147,18 +151,21 @@ class Assembler:
         Nothing may be taken in before the last. `finished` holds no turn of which a span is still to come.
         """
         self._next_look = now + _LOOK_EVERY_MS
+        quiet, silent = now - self._patience.settle, now - min(self._patience.unsaid, self._patience.late)
         for identifier in list(self._active):
             session = self.sessions[identifier]
-            if is_at_work(session, now - self._patience.settle, now - min(self._patience.unsaid, self._patience.late)):
+            if is_at_work(session, quiet, silent):
                 continue
             yield from self._session(session, now, closing=False)
             self._listed.pop(identifier, None)
             if not session.is_open:
                 del self._active[identifier]
                 session.encodings.clear()
+                self._silent_since = None
         if now >= self._next_forgetting:
             self._next_forgetting = now + _FORGET_EVERY_MS
-            self._forget(now)
+            if self._silent_since is None or now - self._silent_since > self._keep_idle_ms:
+                self._forget(now)
 
     def close(self) -> list[BuiltSpan]:
         """End every open turn: nothing more will come."""
@@ -330,26 +337,31 @@ class Assembler:
 
         One with a turn in `finished` stays: the caller is still to ask what is to be remembered of it.
         """
-        idle, held, heard = [], 0, now
-        for identifier, session in self.sessions.items():
-            if identifier not in self._active:
-                idle.append(session)
-                held += len(session.messages)
-                if session.heard < heard:
-                    heard = session.heard
+        active = self._active
+        idle = [session for identifier, session in self.sessions.items() if identifier not in active]
+        held = sum([len(session.messages) for session in idle])
+        heard = min([session.heard for session in idle], default=now)
         if len(idle) <= self._most_idle and held <= _MOST_IDLE_MESSAGES and now - heard <= self._keep_idle_ms:
+            self._silent_since = heard
             return
-        idle.sort(key=lambda s: s.heard)
-        needed = {self.sessions[a].parent for a in self._active} | {turn.session for turn in self.finished}
-        excess = len(idle) - self._most_idle
-        for index, session in enumerate(idle):
-            if session.id in needed:
-                continue
-            if index < excess or held > _MOST_IDLE_MESSAGES or now - session.heard > self._keep_idle_ms:
-                held -= len(session.messages)
-                del self.sessions[session.id]
-                session.loose.clear()  # its messages refer to it: without that, they go when garbage is looked for
-                self.once.forget(session.id)
+        needed = {self.sessions[a].parent for a in active} | {turn.session for turn in self.finished}
+        for session in _excess(idle, held, needed, self._most_idle, now - self._keep_idle_ms):
+            del self.sessions[session.id]
+            session.loose.clear()  # its messages refer to it: without that, they go when garbage is looked for
+            self.once.forget(session.id)
+
+
+def _excess(
+    idle: list[SessionState], held: int, needed: set[str | None], most: int, silent: int
+) -> Iterator[SessionState]:
+    """Those of idle sessions, which hold so many messages, to be let go of; none that is needed."""
+    excess = len(idle) - most
+    for index, session in enumerate(sorted(idle, key=lambda s: s.heard)):
+        if session.id in needed:
+            continue
+        if index < excess or held > _MOST_IDLE_MESSAGES or session.heard < silent:
+            held -= len(session.messages)
+            yield session
 
 
 def _keep_links(session: SessionState, turn: Turn, place: SpanPlace, *, died: bool) -> None:

@@ -9,6 +9,7 @@ _WRAP = 1 << 36
 _HALF = _WRAP // 2
 
 
+@lru_cache(maxsize=128)
 def trace_id(session: str, message: str) -> bytes:
     """The trace of the turn that user message `message` opens in root session `session`."""
     return _digest(16, "trace", session, message)
@@ -35,11 +36,11 @@ def time_in(identifier: str, near: int) -> int | None:
 
     The id keeps 36 bits of the milliseconds, which wrap every 2.18 years: `near` says in which round.
     """
-    begin = identifier.find("_") + 1
-    if not begin or len(identifier) < begin + 12 or identifier.startswith("ses_"):  # session ids are inverted
+    kind, _, rest = identifier.partition("_")
+    if len(rest) < 12 or kind == "ses":  # session ids are inverted
         return None
     try:
-        kept = int(identifier[begin : begin + 12], 16) >> 12
+        kept = int(rest[:12], 16) >> 12
     except ValueError:
         return None
     return near + _HALF - (near - kept + _HALF) % _WRAP

@@ -102,6 +102,7 @@ _THINKING = {
     "max_tokens",
 }
 _MOST_TOOLS = 1000
+_TOLD_OF_TOOLS = {"name", "description", "parameters"}
 _OFFERED_ALL = {"build", "plan", None}
 """Agents whose requests offer all tools that a hook defines, as far as no configuration says otherwise."""
 
@@ -181,8 +182,10 @@ class HookReader:
         session, at = text(hook.input.get("sessionID")), hook.at or 0
         if session is not None:
             tools = objects(hook.output.get("tools"))[:_MOST_TOOLS]
-            kept = {"name", "description", "parameters"}
-            offered = [{key: value for key, value in tool.items() if key in kept} for tool in tools]
+            offered = [
+                tool if tool.keys() <= _TOLD_OF_TOOLS else {k: v for k, v in tool.items() if k in _TOLD_OF_TOOLS}
+                for tool in tools
+            ]
             yield ToolListFact(*latest(session, f"tools:{at}", at), tools=offered)
 
     def _text(self, hook: HookCall) -> Iterator[AnyFact]:
@@ -302,10 +305,10 @@ def params(found: JsonObject) -> dict[str, Any]:
     known: dict[str, Any] = {}
     options = mapping(found.get("options"))
     for source in (options, found):
-        for name, ours in _PARAMS.items():
-            value = number(source[name]) if name in source else None
+        for name in [name for name in _PARAMS if name in source]:
+            value = number(source[name])
             if value is not None:
-                known[ours] = value
+                known[_PARAMS[name]] = value
     for name in _OPTIONS & options.keys():
         option = options[name]
         if isinstance(option, dict):

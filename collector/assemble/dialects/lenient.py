@@ -17,6 +17,11 @@ def text(value: Any) -> str | None:
     return value if value and isinstance(value, str) else None
 
 
+def texts_of(found: JsonObject, *names: str) -> list[str | None]:
+    """What `text` reads of each of these fields."""
+    return [value if value and isinstance(value, str) else None for value in map(found.get, names)]
+
+
 def first_text(found: JsonObject, *names: str) -> str | None:
     """What the first of the fields `names` that holds a text says: fields were renamed over the versions."""
     for name in names:
@@ -65,15 +70,16 @@ def tokens(value: Any) -> dict[str, float] | None:
     if not isinstance(value, dict):
         return None
     cache = mapping(value.get("cache"))
-    told = (
-        value.get("input"),
-        value.get("output"),
-        value.get("reasoning"),
-        cache.get("read"),
-        cache.get("write"),
-        value.get("total"),
-    )
-    return {name: count for name, count in zip(_COUNTS, map(number, told), strict=True) if count is not None} or None
-
-
-_COUNTS = ("input", "output", "reasoning", "cache_read", "cache_write", "total")
+    counts: dict[str, float] = {}
+    for name, told in (
+        ("input", value.get("input")),
+        ("output", value.get("output")),
+        ("reasoning", value.get("reasoning")),
+        ("cache_read", cache.get("read")),
+        ("cache_write", cache.get("write")),
+        ("total", value.get("total")),
+    ):
+        count = number(told)
+        if count is not None:
+            counts[name] = count
+    return counts or None

@@ -27,7 +27,17 @@ class _Turn:
     """What was put into facts since the prompt `prompt`: of each message or part its hash, and the name it got."""
 
     prompt: str
-    known: dict[str, tuple[int, str]] = field(default_factory=dict)
+    hashes: dict[str, int] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def is_new(self, identifier: str, content: JsonObject, at: int) -> bool:
+        """Whether `content` was not read in this turn, or was other; from now on it is known."""
+        digest = hash(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS))
+        if self.hashes.get(identifier) == digest:
+            return False
+        self.hashes[identifier] = digest
+        self.names[identifier] = f"{identifier}:{at}"
+        return True
 
 
 class SentHistories:
@@ -45,21 +55,21 @@ class SentHistories:
         if session is None:
             return []
         prompt = next((text(info.get("id")) for info in reversed(infos) if info.get("role") == "user"), None)
-        known = self._turn(session, prompt or "").known
-        before = len(known)
+        turn = self._turn(session, prompt or "")
+        before = len(turn.names)
         facts: list[AnyFact] = []
         ids: list[str] = []
         names: list[str] = []
         for info, item in zip(infos, messages, strict=True):
             identifier = text(info.get("id")) or ""
             ids.append(identifier)
-            if _is_new(known, identifier, info, at):
+            if turn.is_new(identifier, info, at):
                 facts += v1_messages.message(info, session, at, recalled=True)
             said = len(names)
             for part in objects(item.get("parts")):
                 name = text(part.get("id")) or ""
-                fresh = _is_new(known, name, part, at)
-                sent = known[name][1]
+                fresh = turn.is_new(name, part, at)
+                sent = turn.names[name]
                 kind = part.get("type")
                 if (isinstance(kind, str) and kind in _SPOKEN) or (kind == "step-start" and len(names) > said):
                     names.append(sent)
@@ -68,7 +78,7 @@ class SentHistories:
                     fact.key, fact.sent = f"sent:{sent}", sent
                     fact.order = order(0, fact.order >> 48)  # the event's own telling of the same state counts
                     facts.append(fact)
-        self._known += len(known) - before
+        self._known += len(turn.names) - before
         facts.append(HistoryFact(*latest(session, f"history:{at}", at), messages=ids, parts=names))
         return facts
 
@@ -77,7 +87,7 @@ class SentHistories:
         turn = self._turns.get(session)
         is_known = turn is not None and turn.prompt == prompt
         if turn is None or not is_known:
-            self._known -= len(turn.known) if turn is not None else 0
+            self._known -= len(turn.names) if turn is not None else 0
             turn = self._turns[session] = _Turn(prompt)
         self._turns.move_to_end(session)
         if not is_known:
@@ -87,14 +97,4 @@ class SentHistories:
     def _forget(self) -> None:
         """Let go of the sessions that were read longest ago: their parts are put into facts once more."""
         while len(self._turns) > 1 and (len(self._turns) > _MOST_SESSIONS or self._known > _MOST_KNOWN):
-            self._known -= len(self._turns.popitem(last=False)[1].known)
-
-
-def _is_new(known: dict[str, tuple[int, str]], identifier: str, content: JsonObject, at: int) -> bool:
-    """Whether `content` was not read in this turn, or was other; from now on it is known."""
-    digest = hash(orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS))
-    held = known.get(identifier)
-    if held is not None and held[0] == digest:
-        return False
-    known[identifier] = (digest, f"{identifier}:{at}")
-    return True
+            self._known -= len(self._turns.popitem(last=False)[1].names)

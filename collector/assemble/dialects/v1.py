@@ -17,6 +17,7 @@ from collector.assemble.dialects.lenient import (
     milliseconds,
     objects,
     text,
+    texts_of,
     whole,
 )
 from collector.assemble.dialects.v1_messages import error_of, message, part
@@ -40,6 +41,7 @@ from collector.assemble.facts import (
 )
 from collector.otlp.values import to_json
 
+_NAMED = ("id", "title", "parentID", "directory", "projectID", "version", "agent")
 _UNTITLED = re.compile(r"(New session|Child session) - \d{4}-\d\d-.*")
 _KNOWN_EMPTY = re.compile(
     r"(plugin|catalog|integration|reference|server|installation|lsp|project|vcs|tui|pty|mcp|ide|worktree|workspace"
@@ -58,22 +60,23 @@ def read(event: OpenCodeEvent, near: int) -> Facts | None:
 
 def _session(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     info = mapping(data.get("info"))
-    session = text(info.get("id")) or text(data.get("sessionID"))
+    told, title, parent, directory, project, version, agent = texts_of(info, *_NAMED)
+    session = told or text(data.get("sessionID"))
     if session is None:
         return ()
-    title, reverted = text(info.get("title")), text(mapping(info.get("revert")).get("messageID"))
+    times, reverted = mapping(info.get("time")), text(mapping(info.get("revert")).get("messageID"))
     fact = SessionFact(
         session=session,
         key=event.type,
         at=at,
-        order=order(milliseconds(mapping(info.get("time")).get("updated")) or at),
-        parent=text(info.get("parentID")),
+        order=order(milliseconds(times.get("updated")) or at),
+        parent=parent,
         title=title,
-        directory=text(info.get("directory")) or event.directory,
-        project=text(info.get("projectID")),
-        version=text(info.get("version")),
-        agent=text(info.get("agent")),
-        created=milliseconds(mapping(info.get("time")).get("created")),
+        directory=directory or event.directory,
+        project=project,
+        version=version,
+        agent=agent,
+        created=milliseconds(times.get("created")),
         reverted=reverted,
         reverted_at=at if reverted else 0,
     )

@@ -17,6 +17,7 @@ from collector.assemble.dialects.lenient import (
     objects,
     text,
     texts,
+    texts_of,
     tokens,
     truth,
     whole,
@@ -43,16 +44,17 @@ from collector.otlp.values import to_json
 _REJECTED = re.compile(
     r"(Error: )?(The user rejected permission to use this (specific )?tool call\.?|The user dismissed this question\.?)"
 )
+_NAMED = ("sessionID", "id", "parentID", "mode", "providerID", "modelID", "variant", "finish")
 _RANKS = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 
 
 def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = False) -> Facts:
     """The facts in a message's `info`; `recalled` when it stands in the history of a later call."""
-    session = text(info.get("sessionID")) or session
-    identifier, role = text(info.get("id")), info.get("role")
+    told, identifier, parent, mode, provider, model_id, variant, finish = texts_of(info, *_NAMED)
+    session, role = told or session, info.get("role")
     if session is None or identifier is None or role not in ("user", "assistant"):
         return ()
-    times, model = mapping(info.get("time")), mapping(info.get("model"))
+    times, model = mapping(info.get("time")), mapping(info["model"]) if "model" in info else {}
     error_type, error = error_of(info["error"]) if "error" in info else (None, None)
     completed = milliseconds(times.get("completed"))
     summary = info.get("summary")
@@ -66,14 +68,14 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
         message=identifier,
         role=role,
         recalled=recalled,
-        parent=text(info.get("parentID")),
-        agent=agent_name(info.get("agent")) or text(info.get("mode")),
-        provider=text(info.get("providerID")) or text(model.get("providerID")),
-        model=text(info.get("modelID")) or first_text(model, "modelID", "id"),
-        variant=text(info.get("variant")) or text(model.get("variant")),
+        parent=parent,
+        agent=agent_name(info.get("agent")) or mode,
+        provider=provider or text(model.get("providerID")),
+        model=model_id or first_text(model, "modelID", "id"),
+        variant=variant or text(model.get("variant")),
         created=milliseconds(times.get("created")),
         completed=completed,
-        finish=text(info.get("finish")),
+        finish=finish,
         error_type=error_type,
         error=error,
         tokens=tokens(info.get("tokens")) if is_counted else None,

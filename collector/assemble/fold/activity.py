@@ -47,9 +47,7 @@ def is_at_work(session: SessionState, quiet: int, silent: int) -> bool:
         return False
     if session.heard > quiet:
         if len(opened) > 1:
-            return all(message.heard > quiet for message in opened.values()) and all(
-                step.heard > quiet for step in steps
-            )
+            return all(message.heard > quiet for message in (*opened.values(), *steps))
         return all(step.heard > quiet or _has_nothing_due(step, silent) for step in steps)
     return (
         len(opened) < 2

@@ -101,12 +101,16 @@ def _again(session: SessionState, fact: RetryFact | StatusFact) -> bool:
 
 def _message(session: SessionState, fact: MessageFact) -> bool:
     message = session.message(fact.message)
-    position, made = message.position, message.created
-    changed = message.merge(fact)
-    if message.created != made:
-        del session.ordered[bisect_left(session.ordered, position)]
-        insort(session.ordered, (*message.position, message))
-    if message.is_compaction:
+    info = message.info
+    if fact.created == info.created and fact.streamed == info.streamed:
+        changed = message.merge(fact)
+    else:
+        position, made = message.position, message.created
+        changed = message.merge(fact)
+        if message.created != made:
+            del session.ordered[bisect_left(session.ordered, position)]
+            insort(session.ordered, (*message.position, message))
+    if (fact.summary or fact.agent == "compaction") and message.is_compaction:
         session.summaries[message.id] = message
     if fact.recalled:
         session.touched.add(message.id)

@@ -44,14 +44,13 @@ def merge(into: Fact, orders: dict[str, int], fact: Fact) -> bool:
                 setattr(into, name, value)
                 orders[name] = order
         return True
-    changed = False
+    changed, known = False, orders.get
     for name, value in told:
-        if value is None or order < orders.get(name, _UNHEARD):
-            continue
-        if getattr(into, name) != value:
-            changed = True
-            setattr(into, name, value)
-        orders[name] = order
+        if value is not None and order >= known(name, _UNHEARD):
+            if getattr(into, name) != value:
+                changed = True
+                setattr(into, name, value)
+            orders[name] = order
     return changed
 
 
@@ -126,18 +125,6 @@ class SessionMessage:
         self.written_version = -1
         """The version of which all spans are out."""
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """What was packed, as soon as it is asked for."""
-            if name not in _PACKED or not self._packed:
-                raise AttributeError(name)
-            found = unpacked(self.info.session, self._packed)
-            self._packed = b""
-            self.parts, self.tools, self.replaced, (self._orders, self._tool_orders) = found
-            self._loose[self.id] = self
-            return getattr(self, name)
-
     def unpack(self) -> None:
         """Hold what it says as facts."""
         _ = self.parts
@@ -152,6 +139,7 @@ class SessionMessage:
         data = packed(self.parts, self.tools, self.replaced, (self._orders, self._tool_orders))
         if data is None:
             return
+        self.__class__ = _PackedMessage
         self._packed, self._size, self._changes, self._last_end = data, size, changes, last_end
         del self.parts, self.tools, self.replaced, self._orders, self._tool_orders
         info = self.info
@@ -320,6 +308,24 @@ def _as_text(tool: ToolFact) -> PartFact:
     return PartFact(
         tool.session, tool.key, tool.at, 0, message=tool.message, part=tool.part, type="other", text=tool.output
     )
+
+
+class _PackedMessage(SessionMessage):
+    """One that is packed; a class of its own, since `__getattr__` makes each attribute of its class slow to read."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What was packed, as soon as it is asked for."""
+            if name not in _PACKED:
+                raise AttributeError(name)
+            found = unpacked(self.info.session, self._packed)
+            self.__class__, self._packed = SessionMessage, b""
+            self.parts, self.tools, self.replaced, (self._orders, self._tool_orders) = found
+            self._loose[self.id] = self
+            return getattr(self, name)
 
 
 def _shared(name: str | None) -> str | None:

@@ -22,19 +22,25 @@ class Timeline:
         if fact.key in self._keys:
             return False
         self._keys.add(fact.key)
-        insort(self.facts, fact, key=_when)
+        if not self.facts or self.facts[-1].at < fact.at:  # mostly
+            self.facts.append(fact)
+        else:
+            insort(self.facts, fact, key=_when)
         return True
 
     def last(self, until: int, since: int = 0) -> Any:
         """The last fact at or before `until`, not before `since`; None when there is none."""
-        index = bisect_right(self.facts, until, key=_at) - 1
-        if index < 0 or self.facts[index].at < since:
-            return None
-        return self.facts[index]
+        facts = self.facts
+        index = len(facts) if not facts or facts[-1].at <= until else bisect_right(facts, until, key=_at)
+        return facts[index - 1] if index and facts[index - 1].at >= since else None
 
     def between(self, since: int, until: int) -> list[Any]:
         """Those at or after `since`, before `until`."""
-        return self.facts[bisect_left(self.facts, since, key=_at) : bisect_left(self.facts, until, key=_at)]
+        facts = self.facts
+        if not facts or facts[-1].at < since:
+            return []
+        first = 0 if facts[0].at >= since else bisect_left(facts, since, key=_at)
+        return facts[first:] if facts[-1].at < until else facts[first : bisect_left(facts, until, key=_at)]
 
     def forget(self, before: int) -> None:
         """Let go of the facts before `before`, but the last of them."""

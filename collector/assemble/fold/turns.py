@@ -125,6 +125,8 @@ def _bound(session: SessionState, found: list[Turn]) -> None:
 
 def _with_queued(found: list[Turn]) -> list[Turn]:
     """The turns; a prompt that got no answer of its own stands in the turn of the next, which was answered with it."""
+    if len(found) < 2:
+        return found
     kept: list[Turn] = []
     queued: list[SessionMessage] = []
     for turn in found:
@@ -173,6 +175,9 @@ def ending(turn: Turn, now: int, patience: Patience) -> Ending:
     if quiet < patience.late and _awaits_title(turn):
         return Ending.OPEN
     open_steps = [step for step in turn.steps if not step.done or any(step.running_tools())]
+    is_gone = session.info.deleted is not None or session.gone_at is not None
+    if open_steps and quiet < min(patience.late, patience.died) and not is_gone:
+        return Ending.OPEN
     said = _idle_after(turn)
     if not open_steps:
         if said or (turn.is_left and turn.steps):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -16,15 +16,15 @@ from collector.assemble.fold.title_usage import CallUsage
 from collector.assemble.fold.turns import Turn
 from collector.assemble.ids import span_id
 from collector.assemble.spans import conversation
-from collector.assemble.spans.conversation import SentMessage
-from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put, put_number, put_text
+from collector.assemble.spans.conversation import SentMessage, put_message
+from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put
 from collector.assemble.spans.outcome import error_of
 from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, Manner, answered, as_text, said
 from collector.assemble.spans.sent import ALL_TAKEN, prepared, sent
 from collector.assemble.spans.timing import Timing
 from collector.batch import Passage
-from collector.openinference.messages import chat_message, write_message
+from collector.openinference.messages import chat_message
 from collector.openinference.tokens import TokenCounts, write_tokens
 from collector.otlp.values import to_json
 
@@ -297,7 +297,7 @@ def _put_asked(made: BuiltSpan, provider: str, model: str, asked: _RequestConten
     made.passages, dropped = asked.encoding.of(kept) if kept else ([], 0)
     span.MergeFromString(_of_model(provider, model))
     if dropped:
-        put_number(span, "opencode.dropped_input_messages", dropped + asked.forgotten)
+        put(span, {"opencode.dropped_input_messages": dropped + asked.forgotten})
     if kept:
         fresh = len(kept) - next((i for i, m in enumerate(reversed(kept)) if m.role == "assistant"), len(kept))
         new = to_json([chat_message(message) for message in kept[min(fresh, len(kept) - 1) :]])
@@ -320,7 +320,7 @@ def _of_model(provider: str, model: str) -> bytes:
 
 
 def _put_answer(span: Span, answer: SentMessage, value: str, mime: str) -> None:
-    write_message(partial(put_text, span), "llm.output_messages.0.", answer)
+    put_message(span, "llm.output_messages.0.", answer)
     put(span, {"output.value": value, "output.mime_type": mime})
 
 
@@ -341,8 +341,9 @@ def _put_usage(span: Span, tokens: Mapping[str, float] | None, cost: float | Non
             cache_write=written,
             reasoning=reasoning,
         )
-        write_tokens(partial(put_number, span), counts)
-        put(span, {"opencode.context_fresh": int(tokens.get("input", 0))})
+        counted: dict[str, float] = {}
+        write_tokens(counted.__setitem__, counts)
+        put(span, {**counted, "opencode.context_fresh": int(tokens.get("input", 0))})
     if cost is not None and (cost or (tokens and any(tokens.values()))):
         put(span, {"llm.cost.total": float(cost), "opencode.cost_usd": float(cost)})
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.assemble.spans.otlp import put, put_text
+from collector.assemble.spans.otlp import put, put_texts
 from collector.batch import Passage
 from collector.openinference.messages import ChatMessage, ToolCall, read_messages, text_contents, write_message
 from collector.openinference.tools import ToolDefinition, write_tools
@@ -29,7 +28,7 @@ _NOTHING = Passage(b"", 0)
 class SentMessage(ChatMessage):
     """One message of a conversation, which keeps its attributes as bytes: the next call sends it again."""
 
-    __slots__ = ("_count", "_index", "_is_settled", "_passage", "_size")
+    __slots__ = ("_count", "_index", "_passage", "_size")
     __hash__ = object.__hash__
 
     def __init__(
@@ -44,25 +43,14 @@ class SentMessage(ChatMessage):
     ) -> None:
         super().__init__(role, text_contents(text, reasoning), calls or [], call_id, name)
         self._index, self._passage = -1, _NOTHING
-        self._is_settled = False
         self._size = self._count = 0
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """What stands in its attributes alone."""
-            if name not in _WRITTEN or not self._is_settled:
-                raise AttributeError(name)
-            written = {pair.key: pair.value.string_value for pair in Span.FromString(self._passage.data).attributes}
-            read = read_messages(written, _INPUT)[0]
-            return read.calls if name == "calls" else read.contents
 
     def settle(self) -> None:
         """Hold its attributes alone: what they say is read from them when it is asked for."""
-        if self._index >= 0 and not self._is_settled:
+        if self._index >= 0 and not isinstance(self, _SettledMessage):
             _ = self.size(), self.count()
-            self._is_settled = True
             del self.calls, self.contents
+            self.__class__ = _SettledMessage
 
     def __eq__(self, other: object) -> bool:
         """Messages are compared by identity: conversations of thousands of them are compared at every call."""
@@ -72,7 +60,7 @@ class SentMessage(ChatMessage):
         """The attributes of input message `index`."""
         if self._index != index:
             span = Span()
-            write_message(partial(put_text, span), f"{_INPUT}.{index}.", self)
+            put_message(span, f"{_INPUT}.{index}.", self)
             self._index, self._passage = index, _passage_of(span)
         return self._passage
 
@@ -89,6 +77,29 @@ class SentMessage(ChatMessage):
             contents = 1 if len(self.contents) == 1 else 2 * len(self.contents)
             self._count = 3 + contents + 4 * len(self.calls)
         return self._count
+
+
+class _SettledMessage(SentMessage):
+    """One that holds its attributes alone; a class of its own, as what has `__getattr__` is slow to read."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What stands in its attributes alone."""
+            if name not in _WRITTEN:
+                raise AttributeError(name)
+            written = {pair.key: pair.value.string_value for pair in Span.FromString(self._passage.data).attributes}
+            read = read_messages(written, _INPUT)[0]
+            return read.calls if name == "calls" else read.contents
+
+
+def put_message(span: Span, base: str, message: ChatMessage) -> None:
+    """Add the attributes of `message`, whose keys begin with `base`."""
+    written: dict[str, str] = {}
+    write_message(written.__setitem__, base, message)
+    put_texts(span, written)
 
 
 class ConversationEncoding:

@@ -63,7 +63,7 @@ def begin(service: str, session: SessionState, head: SpanHead) -> BuiltSpan:
     version = session.info.version or ""
     request = ExportTraceServiceRequest.FromString(_around(service, version))
     span = request.resource_spans[0].scope_spans[0].spans.add()
-    span.MergeFromString(_common(head.kind, session.id, service, head.agent or service))
+    span.MergeFromString(_of_kind(head.kind) + _of_session(session.id) + _of_agent(service, head.agent or service))
     span.trace_id, span.span_id, span.parent_span_id = head.trace_id, head.span_id, head.parent_id
     span.name = head.name
     span.start_time_unix_nano = head.start * 1_000_000
@@ -76,18 +76,30 @@ def _around(service: str, version: str) -> bytes:
     """A request with what stands around a span."""
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
-    put_text(resource.resource, "service.name", service)
-    if version:
-        put_text(resource.resource, "service.version", version)
+    put_texts(resource.resource, {"service.name": service})
+    put(resource.resource, {"service.version": version})
     resource.scope_spans.add().scope.name = SCOPE
     return request.SerializeToString()
 
 
+@lru_cache(maxsize=8)
+def _of_kind(kind: str) -> bytes:
+    """What all spans of a kind begin with: spans put together are one with the attributes of all of them."""
+    return _head(Span(kind=Span.SPAN_KIND_INTERNAL), {"openinference.span.kind": kind})
+
+
 @lru_cache(maxsize=256)
-def _common(kind: str, session: str, service: str, agent: str) -> bytes:
-    """What all spans of a kind, session and agent begin with."""
-    span = Span(kind=Span.SPAN_KIND_INTERNAL)
-    put(span, {"openinference.span.kind": kind, "session.id": session, "agent.id": service, "agent.name": agent})
+def _of_session(session: str) -> bytes:
+    return _head(Span(), {"session.id": session})
+
+
+@lru_cache(maxsize=256)
+def _of_agent(service: str, agent: str) -> bytes:
+    return _head(Span(), {"agent.id": service, "agent.name": agent})
+
+
+def _head(span: Span, attributes: Mapping[str, AttributeValue]) -> bytes:
+    put(span, attributes)
     return span.SerializeToString()
 
 
@@ -106,18 +118,11 @@ def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
             add(key=key).value.double_value = value
 
 
-def put_number(span: Any, key: str, value: float) -> None:
-    """Add a number."""
-    target = span.attributes.add(key=key).value
-    if isinstance(value, int):
-        target.int_value = value
-    else:
-        target.double_value = value
-
-
-def put_text(span: Any, key: str, text: str) -> None:
-    """Add a text, also an empty one."""
-    span.attributes.add(key=key).value.string_value = text if text.isascii() else sound(text)
+def put_texts(span: Any, texts: Mapping[str, str]) -> None:
+    """Add texts, also empty ones."""
+    add = span.attributes.add
+    for key, text in texts.items():
+        add(key=key).value.string_value = text if text.isascii() else sound(text)
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, AttributeValue]) -> None:

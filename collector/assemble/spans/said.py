@@ -143,8 +143,22 @@ def _asked(message: SessionMessage) -> str:
 
 def answered(message: SessionMessage) -> SentMessage:
     """What the model answered in a step, whatever became of its texts later."""
-    parts = message.parts_at(message.info.completed) if message.info.completed else message.sorted_parts()
-    return _answer(parts, message.sorted_tools())
+    parts = _answer_parts(message)
+    reasoning = "\n".join(part.text for part in parts if part.type == "reasoning" and part.text)
+    return SentMessage("assistant", _text(parts), reasoning, [_call(tool) for tool in message.sorted_tools()])
+
+
+def answered_text(message: SessionMessage) -> str:
+    """The text of that."""
+    return _text(_answer_parts(message))
+
+
+def _answer_parts(message: SessionMessage) -> list[PartFact]:
+    return message.parts_at(message.info.completed) if message.info.completed else message.sorted_parts()
+
+
+def _text(parts: list[PartFact]) -> str:
+    return "\n".join(part.text for part in parts if part.type == "text" and part.text)
 
 
 def _answered_before(parts: list[PartFact], tools: list[ToolFact], *, foreign: bool) -> SentMessage:
@@ -157,15 +171,6 @@ def _answered_before(parts: list[PartFact], tools: list[ToolFact], *, foreign: b
 
 def _call(tool: ToolFact) -> ToolCall:
     return ToolCall(tool.call, tool.name or "", as_text(tool.input))
-
-
-def _answer(parts: list[PartFact], tools: list[ToolFact]) -> SentMessage:
-    return SentMessage(
-        "assistant",
-        "\n".join(part.text for part in parts if part.type == "text" and part.text),
-        "\n".join(part.text for part in parts if part.type == "reasoning" and part.text),
-        [_call(tool) for tool in tools],
-    )
 
 
 def _result(tool: ToolFact, at: int, media: MediaPlace | None) -> SentMessage:

@@ -65,7 +65,9 @@ def _timing(session: SessionState, step: SessionMessage) -> Timing:
         s.at for s in session.statuses.between(since, known_end) if s.status == "busy"
     ]
     begun = step.part("start")
-    sign = min((at for at in (begun.start if begun else None, step.first) if at is not None), default=None)
+    sign = step.first
+    if begun is not None and begun.start is not None:
+        sign = begun.start if sign is None else min(sign, begun.start)
     failed, previous = _failed(session, step, known_end, starts)
     if failed and sign is not None and sign < previous:  # of an attempt that failed while it streamed
         sign = None
@@ -148,14 +150,12 @@ def _end(step: SessionMessage) -> int:
             called.append(tool.start)
         if tool.end is not None and tool.end < first_end:
             first_end = tool.end
-    spoken = [p.end for p in step.parts.values() if p.end is not None and p.type in ("text", "reasoning")]
     last = finish.end if finish and finish.end is not None else step.info.completed
     if step.info.streamed is not None and step.info.streamed < first_end:
         found = step.info.streamed
     elif called:
         found = max((start for start in called if start < first_end), default=min(called))
-    elif spoken:
-        found = max(spoken)
     else:
-        found = last or step.first or step.created
+        spoken = [p.end for p in step.parts.values() if p.end is not None and p.type in ("text", "reasoning")]
+        found = max(spoken, default=last or step.first or step.created)
     return int(min(found, last) if last else found)

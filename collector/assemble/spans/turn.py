@@ -18,7 +18,7 @@ from collector.assemble.ids import span_id
 from collector.assemble.spans.otlp import BuiltSpan, SpanHead, begin, event, finish, put
 from collector.assemble.spans.outcome import cut_at, outcome
 from collector.assemble.spans.places import SpanPlace
-from collector.assemble.spans.said import answered, as_text, asked
+from collector.assemble.spans.said import answered_text, as_text, asked
 from collector.otlp.values import to_json
 
 _MOST_EVENT_CHARS = 10_000
@@ -173,7 +173,7 @@ class TurnSpans:
         part = mark.part("compaction")
         end = max((summary.info.completed or summary.created) if summary else mark.created, mark.created)
         made = self._chain(turn, place, span_id(mark.id, "compaction"), mark.created, end)
-        text = answered(summary).text if summary else ""
+        text = answered_text(summary) if summary else ""
         put(
             made.span,
             {
@@ -232,7 +232,7 @@ def _output(turn: Turn) -> tuple[str, str]:
     for step in reversed(turn.steps):
         if step.info.structured is not None:
             return as_text(step.info.structured), "application/json"
-        if text := answered(step).text:
+        if text := answered_text(step):
             return text, "text/plain"
     return "", ""
 
