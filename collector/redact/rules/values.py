@@ -235,12 +235,12 @@ def is_code(value: bytes) -> bool:
     parts = re.split(rb"[^A-Za-z0-9]+", value)
     if any(len(part) >= 10 and _is_random_part(part) for part in parts):
         return False
-    return len(value) < 10 or b"(" in value or b"[" in value or not any(map(_mixes, parts)) or _reads(value)
+    return b"(" in value or b"[" in value or not any(map(_mixes, parts)) or _reads(value)
 
 
 def _mixes(part: bytes) -> bool:
     """Whether letters of both cases and digits are in one part."""
-    return len(part) >= 5 and count(part, _DIGITS) > 0 and count(part, _LOWER) > 0 and count(part, _LOWER.upper()) > 0
+    return len(part) >= 4 and count(part, _DIGITS) > 0 and count(part, _LOWER) > 0 and count(part, _LOWER.upper()) > 0
 
 
 def _reads(value: bytes) -> bool:
@@ -318,7 +318,9 @@ def is_words_and_digits(value: bytes) -> bool:
     return _WORDS_AND_DIGITS.fullmatch(value) is not None or has_every_class(value) or _is_made_up(value)
 
 
-_CAPITALS = re.compile(rb"(?:[A-Z][a-z]{3,11}){2,3}(?!(?:19|20)[0-9]{2}\Z)[0-9]{2,4}")
+_CAPITALS = re.compile(rb"[A-Z][a-z]{3,11}(?:[-._]?[A-Z][a-z]{3,11}){1,2}(?!(?:19|20)[0-9]{2}\Z)[0-9]{2,4}")
+_LEET_WORD = re.compile(rb"(?=[A-Za-z]{1,6}[013]{1,2}[A-Za-z])[A-Z0-9][A-Za-z0-9]{3,12}[-_.!@#%^&*=?~+][0-9]{1,4}[!?]?")
+"""One word with digits for some of its letters, a sign and a number: `T1mber-20`."""
 _LEET = re.compile(
     rb"(?=[^A-Z]*[A-Z])(?=.*[a-z][013457]{1,2}[a-z])[A-Za-z0-9]{4,14}(?:[-_.!@#][A-Za-z0-9]{4,14}){1,2}(?<=[0-9]{2})"
 )
@@ -328,7 +330,9 @@ def _is_made_up(value: bytes) -> bool:
     """`HarborSunset42`, `suns3t-Bramble67`, `willow.timber.65`: words that say nothing together, with digits."""
     if _CAPITALS.fullmatch(value):
         return not any(_is_common(word) for word in re.findall(rb"[A-Z][a-z]+", value))
-    return _LEET.fullmatch(value) is not None or (count(value, _DIGITS) > 0 and is_diced(value))
+    if _LEET.fullmatch(value) is not None or (len(value) >= 8 and _LEET_WORD.fullmatch(value)):
+        return True
+    return count(value, _DIGITS) > 0 and is_diced(value)
 
 
 def _is_common(word: bytes) -> bool:
@@ -358,6 +362,7 @@ _FORMATTED = re.compile(rb"%[sdvq]|\$\{|\{\{|[A-Za-z_]\(\)|://|=>|&&|\|\|")
 _DICED = re.compile(
     rb"[A-Za-z]{3,12}(?:([-_. ])[A-Za-z]{3,12})(?:\1[A-Za-z]{3,12}){2,7}|[a-z]{4,10}(?:-[a-z]{4,10}){2}"
     rb"|[A-Za-z]{4,12}[-_.][A-Za-z]{4,12}[-_.](?!(?:19|20)[0-9]{2}\Z|0[0-9]\Z)[0-9]{2,4}"
+    rb"|[A-Za-z]{4,12}([-_.])[A-Za-z]{4,12}(?:\2[A-Za-z]{4,12}){1,6}\2(?!(?:19|20)[0-9]{2}\Z|0[0-9]\Z)[0-9]{2,4}"
 )
 _COMMON_IN_THREES = frozenset(
     b"""
@@ -380,10 +385,32 @@ def is_diced(value: bytes) -> bool:
     """Whether a value is words that say nothing together, as those drawn for a pass phrase: `copper-tulip-lantern-ember`."""
     if not _DICED.fullmatch(value):
         return False
-    words = re.split(rb"[-_. ]", value.lower())
+    words = [word for word in re.split(rb"[-_. ]", value.lower()) if not word.isdigit()]
     if len(words) <= 3 and any(word in _COMMON_IN_THREES for word in words):
         return False
     return not any(word in _LABELS or word in _PROSE or word in _COMMON_IN_NAMES for word in words)
+
+
+def is_said_to_change(value: bytes) -> bool:
+    """Whether a word that something was changed from or to looks drawn or chosen, and is no name and no number."""
+    return (
+        len(value) >= 8
+        and not stands_for(value)
+        and not is_code(value)
+        and not is_path(value)
+        and (
+            is_words_and_digits(value)
+            or (count(value, _DIGITS) > 0 and not wordy(value) and (drawn(value) or classes(value) >= 3))
+        )
+    )
+
+
+_SPOKEN = re.compile(rb"[a-z]{4,10}(?: [a-z]{4,10}){2,7}")
+
+
+def is_spoken(value: bytes) -> bool:
+    """Whether a value is a pass phrase of small words with spaces: `copper tulip lantern`; labels begin with a capital."""
+    return _SPOKEN.fullmatch(value) is not None and not any(map(_is_common, value.split()))
 
 
 def chosen(value: bytes) -> bool:

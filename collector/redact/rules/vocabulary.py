@@ -75,13 +75,13 @@ _PASSWORDS = _words(
     " sandi katasandi sandinya authtok motdepasse bindpw rootpw userpw adminpw dbpw storepw keypw"
 )
 _SECRETS = _words(
-    "secret secrets token credential credentials cred creds apikey passkey jwt authorization cookie otp totp"
+    "secret secrets token credential credentials cred creds apikey passkey jwt authorization cookie otp totp passwordsalt"
     " apitoken authtoken accesstoken"
 )
 _MAYBE = _words(
     "auth cookies salt pepper dsn bearer session sessid sessionid sid sas signature seed webhook sig cert pin hmac"
 )
-_PASSWORD_ENDS = ("password", "passwd", "passwort", "passphrase", "passcode", "pwd", "pword")
+_PASSWORD_ENDS = ("password", "psk", "passwd", "passwort", "passphrase", "passcode", "pwd", "pword")
 _SECRET_ENDS = (
     "secret", "token", "apikey", "accesskey", "secretkey", "privatekey", "authkey", "masterkey", "signingkey", "credential",
     "credentials", "encryptionkey", "accountkey", "sharedkey", "appkey", "licensekey", "clientkey", "servicekey", "sshkey",
@@ -96,7 +96,7 @@ _KEYS = _words(
     " shared service license licence storage admin deploy hmac aes crypto cipher webhook subscription root write ingest"
     " ingestion integration server consumer jwt session cookie security activation recovery backup wallet rest functions"
     " jwe jws kms data vault management symm symmetric role jwks csrf otp totp xsrf"
-    " openai anthropic gemini mistral cohere groq openrouter deepseek xai perplexity stripe sendgrid twilio mailgun algolia supabase preshared provisioning enrollment registration publishing sas fernet unseal seal"
+    " openai anthropic gemini mistral cohere groq openrouter deepseek xai perplexity stripe sendgrid twilio mailgun algolia supabase setup certificate preshared provisioning enrollment registration publishing sas fernet unseal seal"
 )  # fmt: skip
 _NO_KEYS = _words(
     "public pub publishable primary foreign cache sort partition idempotency idempotent lookup index group hash range map dict"
@@ -191,6 +191,8 @@ def _noun(words: list[str], at: int) -> Says:
         return Says.PASSWORD if before in ("seed", "recovery", "pass", "connection", "secret") else Says.NOTHING
     if word == "session" and at + 1 < len(words):
         return Says.NOTHING
+    if word == "auth" and before in ("rediscli", "redis"):  # the password of a server, as its client takes it
+        return Says.PASSWORD
     if word in _MAYBE:
         return Says.PERHAPS
     return _compound(word)
@@ -211,7 +213,7 @@ def _by_surroundings(words: list[str], at: int, says: Says) -> Says:
     after = words[at + 1 :]
     if any(word in _ABOUT and word not in _ENVIRONMENTS for word in after):
         return Says.PERHAPS if after == ["hash"] else Says.NOTHING
-    if at and words[0] in _VERBS:
+    if at and words[0] in _VERBS and words[:2] != ["parse", "server"]:
         return Says.NOTHING
     if all(word in _ENVIRONMENTS or word.isdigit() or len(word) <= 2 for word in after):
         return says

@@ -9,7 +9,8 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
-from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
+from collector.redact.rules.labels.phrases import or_phrase
+from collector.redact.rules.labels.verdicts import Holder, is_said, is_secret, names_something
 from collector.redact.rules.values import (
     chosen,
     drawn,
@@ -43,7 +44,41 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"-password(?:-again)?[ \t]password[ \t]", "password", ("d-i passwd/root-password password {alnum14}",), ("d-i passwd/root-password password <password>", "reset-password password required")),
     (r"\brootpw[ \t]{1,3}--(?:plaintext|iscrypted)[ \t]{1,3}", "rootpw", ("rootpw --plaintext {alnum14}",), ("rootpw --plaintext changeme",)),
     (r"\b(?:insecure-password|privilege[ ][0-9]{1,2}[ ](?:password|secret)[ ][0-9]|(?:password|secret|key|md5)[ ][057])[ ]", "insecure-password privilege password secret md5 key", ("  user admin insecure-password {alnum14}", "username ops privilege 15 password 0 {alnum12}"), ("password 0 characters long",)),
-    (r"[ ](?:on|off)[ ]>", "on_> off_>", ("user worker on >{alnum14} ~jobs:* +@all",), ("user default on nopass ~* &* +@all", "user a on > b")),
+    (
+        r"\bauth-pass[ ][^\s\x00]{1,60}[ ]|\b(?:pre-shared-secret|plaintext-password)[ ]|\b(?:tacacs|radius)-server[ ](?:host[ ][^\s\x00]{1,60}[ ])?key[ ](?:[057][ ])?", "auth-pass pre-shared-secret plaintext-password tacacs- radius-",
+        ("sentinel auth-pass mymaster {alnum14}", "authentication pre-shared-secret {alnum14}", "tacacs-server key {alnum14}"), ("sentinel auth-pass mymaster <password>", "tacacs-server key chain"),
+    ),
+    (
+        r"\buser_?password::[ ]|\bpassword[ ]51:b:|\bsambaNTPassword:[ ]", "password:: 51:b: sambantpassword", ("userPassword:: {b6424}", "password 51:b:{HEX120}"), ("userPassword:: <base64>",),
+    ),
+    (
+        r"-setairportnetwork[ ]en[0-9][ ][^\s\x00]{1,32}[ ]|\badmin[ ]user[ ]add[ ][A-Za-z0-9_.-]{1,40}[ ][A-Za-z0-9_.@-]{1,40}[ ]|\bswaks[ ][^\n\x00]{0,160}[ ]-ap[ ]|\bapi\.telegram\.org/(?:file/)?bot[0-9]{6,12}(?::|%3A)",
+        "-setairportnetwork admin swaks telegram", ("networksetup -setairportnetwork en0 office {alnum14}", "mc admin user add m jo {alnum14}", "swaks -t a@app.test -au jo -ap {alnum12}", "https://api.telegram.org/bot{digit10}:{url35}/getMe"),
+        ("networksetup -setairportnetwork en0 office", "mc admin user add m jo $PASS", "https://api.telegram.org/bot<token>/getMe"),
+    ),
+    (
+        r"\"[A-Za-z0-9_.-]{1,60}\"[ ]\"md5|\bneighbor[ ][^\s\x00]{3,40}[ ]password[ ](?:[0-9][ ])?|\bmysqlsh[ ](?:--uri[ =])?[A-Za-z0-9_.-]{1,40}:",
+        "md5 neighbor mysqlsh", ('"app" "md5{hex32}"', "neighbor 10.0.0.2 password {alnum14}", "mysqlsh --uri jo:{alnum14}@db:33060"), ("neighbor 10.0.0.2 password <password>",),
+    ),
+    (
+        r"\b(?:omniauth|provider)[ (]:[a-z0-9_]{2,30},[ ]?[\"'][^\"'\n\x00]{4,80}[\"'],[ ]?|\brename-command[ ][A-Za-z]{2,20}[ ]|\bopenssl[ ]passwd[ ](?:-[a-z0-9]{1,8}[ ]){0,3}|\bpdftk[ ][^\n\x00]{1,80}[ ]input_pw[ ]|\b(?:expdp|impdp|sqlldr|exp|imp)[ ](?:userid=)?[A-Za-z0-9_]{1,30}/",
+        "omniauth provider rename-command openssl pdftk expdp impdp sqlldr exp_ imp_", ("config.omniauth :github, 'x123', '{hex40}'", "openssl passwd -6 {alnum12}", "pdftk a.pdf input_pw {alnum12} output b.pdf", "rename-command CONFIG {alnum20}", "expdp system/{alnum12} schemas=hr"),
+        ("openssl passwd -6 -stdin", "rename-command FLUSHALL disabled", "expdp / schemas=hr"),
+    ),
+    (
+        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|\bfs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic_auth[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.-]{1,40}:|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
+        "security_credentials hs256 hs384 hs512 fs.azure. neo4j_auth .logon wifi attach base64: basic_auth auth",
+        ('env.put(Context.SECURITY_CREDENTIALS, "{alnum14}");', '{"type":"HS256","key":"{alnum32}"}', "fs.azure.account.key.x.dfs.core.windows.net={b6486}==", "NEO4J_AUTH=neo4j/{alnum14}", ".logon h/jo,{alnum12}", "nmcli device wifi connect office password {alnum14}", "pro attach {alnum30}", "'key' => 'base64:{b6443}=',", 'basic_auth: "jo:{alnum12}"', '"auth": ["jo", "{alnum14}"]'),
+        ("NEO4J_AUTH=neo4j/password", ".logon $HOST/$USER,$PASS", "pro attach --help"),
+    ),
+    (
+        r"\bauth[ ](?:md5|sha(?:-?[0-9]{3})?)[ ]|\bpriv[ ](?:aes[ ](?:128|192|256)|3?des)[ ]", "auth priv", ("snmp-server user jo g v3 auth sha {alnum14} priv aes 128 x", "priv aes 128 {alnum14}"), ("auth sha <password>", "auth md5 required"),
+    ),
+    (
+        r"\b(?:bcrypt|password_hash|make_password|hashpw|Hash::make)\(b?[\"']|\bSecretStr\([\"']", "bcrypt( password_hash( make_password( hashpw( hash::make( secretstr(", ("bcrypt('{alnum14}')", 'SecretStr("{alnum14}")'), ("bcrypt('password')", 'SecretStr("changeme")'),
+    ),
+    (r"[ ]\*[ ]\"", "*", ('"jo" * "{alnum14}" *',), ("a * \"b\"",)),
+    (r"[ ](?:on|off)[ ][\"']?>", "on off", ("user worker on >{alnum14} ~jobs:* +@all",), ("user default on nopass ~* &* +@all", "user a on > b")),
     (r"\][:][0-9]{2,5}[ \t]{1,4}[A-Za-z0-9_.+@-]{2,64}:", "]:", ("[smtp.test]:587 jo@app.test:{alnum14}",), ("x[a]:10 see jo:required",)),
     (
         r"\bdns[ ](?:cloudflare|digitalocean|route53|hetzner|gandi|duckdns|linode|vultr|namecheap|ovh|porkbun|desec|godaddy|dnspod|alidns|netlify|vercel)[ ]", "dns",
@@ -55,7 +90,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"\bqpdf[ ][^\n\x00]{0,60}--encrypt[ ]|\brclone[ ]obscure[ ]|--password-command[ =][\"']?echo[ ]", "qpdf obscure password-command", ("rclone obscure '{alnum14}'", "restic --password-command 'echo {alnum12}' snapshots"), ("qpdf --encrypt --user-password=x", "rclone obscure -")),
     (r"\b(?:wifi-sec|802-11-wireless-security|802-1x|vpn\.secrets)\.(?:psk|[a-z-]{0,12}password|wep-key[0-9])[ ]", "wifi-sec 802- vpn.secrets", ("nmcli con modify w wifi-sec.psk '{alnum14}'",), ("nmcli con modify w wifi-sec.psk $PSK",)),
     (
-        rf"\b(?:secrets?|keys|tokens?)[ ](?:set|create|add|put)[ ][^\n\x00]{{0,80}}--(?:(?:string-)?value|data|secret)[ =]|\bconfig[ ]set[ ]--secret[ ]{_SHORT}[ ]", "-value --data --secret",
+        rf"\b(?:secrets?|keys|tokens?)[ ](?:set|create|add|put)[ ][^\n\x00]{{0,80}}(?:--(?:(?:string-)?value|data|secret|body)|-b)[ =]|\bconfig[ ]set[ ]--secret[ ]{_SHORT}[ ]", "-value --data --secret --body -b",
         ("llm keys set openai --value {alnum40}", "pulumi config set --secret dbPassword '{alnum14}'"), ("gcloud secrets create x --data-file=./a.txt", "pulumi config set --secret name $VALUE"),
     ),
     (r"\bset[ ]password[ ]for[ ][^\n=\x00]{1,80}=[ ]?(?:password\()?", "password", ("SET PASSWORD FOR 'jo'@'%' = '{alnum14}';",), ("SET PASSWORD FOR 'jo'@'%' = ?;",)),
@@ -130,7 +165,7 @@ def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
-_ENDS = {"jdbc:oracle": b"@", "sips?": b"@", "/ical/": b"/"}
+_ENDS = {"mysqlsh": b"@", "jdbc:oracle": b"@", "sips?": b"@", "/ical/": b"/"}
 """What ends a value besides what ends all."""
 _HASHED = re.compile(rb"\$[0-9a-z]{1,6}\$[A-Za-z0-9./]{8}")
 
@@ -140,7 +175,7 @@ def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...
     gate = tuple(word.replace("_>", " >").encode() for word in words.split())
     ends = next((end for word, end in _ENDS.items() if word in before), b"")
     value = VALUE.replace(rb"\"'`", ends + rb"\"'`").replace(rb"[,;]|\Z", rb"[,;" + ends + rb"]|\Z")
-    look = around(re.compile(source.encode() + value), 330, _at_its_place)
+    look = or_phrase(around(re.compile(source.encode() + value), 330, _at_its_place), before, 330)
     return Rule(
         "cli-secret",
         "secrets",
@@ -154,11 +189,11 @@ def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...
 
 _ORACLE = (
     r"\b(?:sqlplus|expdp|impdp|sqlldr|rman[ ]target|jdbc:oracle:[a-z0-9]{1,8}:|oracle(?:db)?\.connect\([\"'])[ \t]?(?:-[A-Za-z]{1,8}[ ])?"
-    r"[A-Za-z0-9_]{1,30}/(?P<secret>[^\s@/\x00\"'$%&<{]{4,60})@"
+    r"[A-Za-z0-9_]{1,30}/[\"\\]{0,3}(?P<secret>[^\s@/\x00\"'\\$%<{]{4,60})[\"\\]{0,3}@"
 )
 _SET = (
-    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\benv[ ]add|\bsecret[ ]put|\bsecret:create[ ]--name|\bset-env[ ][A-Za-z0-9_-]{1,40}|#define|(?-i:\bparam))[ \t]{1,3}"
-    r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}(?:--value[ =]|<<<[ ]|string[ ]=[ ])?[\"']?"
+    r"(?:\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|user-secrets[ ]set|\bconfig(?:[ ]set)?|\benv:set|\benv[ ]add|\bsecret[ ]put|\bsecret:create[ ]--name|\bvariable[ ]set|\b(?:set|add)-header|\bproxy_set_header|\bfastcgi_param|\bSet-Item[ ](?:-Path[ ])?Env:|\bset-env[ ][A-Za-z0-9_-]{1,40}|#define|(?-i:\bparam))[ \t]{1,3}"
+    r"[\"']?(?P<key>[A-Za-z0-9_:.-]{0,60}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-z0-9_]{0,24})[\"']?[ \t]{1,3}(?:--?value[ =]|<<<[ ]|string[ ]=[ ])?[\"']?"
 )
 """A variable or a setting and its value, with no sign between."""
 
@@ -171,11 +206,11 @@ _ELSE = r"(?:\?:|\?\?|\|\|)[ ][\"'`]"
 _OR_ELSE = r"(?P<key>[A-Za-z0-9_.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api_?key))[^\n\x00;]{1,120}(?:\?:|\?\?|\|\|)[ ][\"'`]"
 """What stands for a variable that is not set."""
 _CALLS = (
-    r"(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
+    r"(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|OAuthHandler|\bFTP|\b(?:Plain)?auth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"
     r"(?:[\"'][^\"'\n\x00]{0,80}[\"'],[ ]?){0,3}[\"']"
 )
 _CALL = re.compile(
-    rb"(?i)(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|\bauth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
+    rb"(?i)(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|OAuthHandler|\bFTP|\b(?:Plain)?auth)[ ]?(?:=[ ]?)?\((?P<all>[ ]?[\"'][^\"'\n\x00]{0,200}[\"'](?:,[ ]?[\"'][^\"'\n\x00]{0,200}[\"']){1,4})"
 )
 _STRING = re.compile(rb"[\"']([^\"'\n\x00]{0,200})[\"']")
 
@@ -207,22 +242,52 @@ def _looks_passed(value: bytes) -> bool:
         or masked(value)
         or harmless(value)
         or b" " in value
-        or b"/" in value
+        or (b"/" in value and not (len(value) >= 32 and drawn(value)))
         or b"." in value[:-4]
     ):
         return False
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
+_BEFORE_AT = re.compile(rb"(?<![A-Za-z0-9_.-])[A-Za-z0-9_.-]{1,60}:(?P<secret>[^\s:@\"'`\x00]{4,120})\Z")
+
+
+def _before_at(data: bytes, place: int) -> ByteRange | None:
+    """The password of an address as Go's drivers have it: `app:...@tcp(db:3306)/shop`."""
+    at = data.rfind(b"@", max(0, place - 100), place)
+    match = _BEFORE_AT.search(data, max(0, at - 190), at) if at >= 0 else None
+    if not match or consists_of_placeholders(data, *match.span("secret")):
+        return None
+    return match.span("secret") if is_secret(b"password", match["secret"], Holder.DATA) else None
+
+
 _SETTER = r"(?:\b(?:set|with|using|add|check|verify)_?|\.)(?P<key>(?:[a-z]{2,12}_?)?(?:password|passwd|passphrase|secret|token|api_?key|secret_?key))\([ ]?[\"']"
-_CONSTANT = r"(?-i:\b(?P<key>[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASS|SECRET|TOKEN|KEY)))[ ](?:to|is|as|=)[ ]{1,2}[\"'`]?"
+_CONSTANT = r"(?-i:\b(?P<key>[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASS|SECRET|TOKEN|KEY)))[ ](?:to|is|as|=|(?:should|must)[ ]be|with(?:[ ](?:the[ ])?value)?)(?:[ ](?:currently|now))?[ ]{1,2}[\"'`]?"
 _QUOTED = r"(?P<mark>[\"'`])(?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token|key)[A-Za-z0-9_]{0,24})[\"'`][ ](?:to|is|as|=|with)[ ][\"'`]"
 """A variable that a sentence sets: set `DB_PASSWORD` to `...`."""
 
 
+_OF_TEXT = r"(?<![A-Za-z])(?:grep|sed|awk|jq|yq|bc|base(?:32|64)|xxd|od|md5|sha|cksum|read|cat|tac|tr|cut|wc|sort|uniq|head|tail|mapfile|done|diff|while|column|fold|rev|xargs|tee|python3?|node|perl|ruby)[^\n\x00<|;]{0,80}"
+"""Commands that read any text, and so no password."""
 _HERE = r"[^<\n\x00]<<<[ ]?[\"'\\]{0,3}"
-_TO_COMMAND = r"(?:passw(?:or)?d|passphrase|secret|token|[ _]key|login|vpn|pass[ ]insert|ssh-add|keystore|gpg)[^\n\x00<]{0,120}<<<[ ]?[\"'\\]{0,3}"
+_TO_COMMAND = r"(?:kinit|lpass|vpncli|keepass|openconnect|cryptsetup|passw(?:or)?d|passphrase|secret|token|[ _]key|login|vpn|pass[ ]insert|ssh-add|keystore|gpg)[^\n\x00<]{0,120}<<<[ ]?[\"'\\]{0,3}"
 """What a command is given to read: `wrangler secret put KEY <<< ...`."""
+
+
+_OF_COMMAND = around(re.compile((CASES + _TO_COMMAND).encode() + VALUE), 180, _at_its_place)
+_TEXT: re.Pattern[bytes] = re.compile((CASES + _OF_TEXT + r"\Z").encode())
+_OF_ANY = around(
+    re.compile(rb"(?:\A|[\n\x00;|&$`]|\$\()(?P<line>[^\n\x00;|&$`<]{2,120})<<<[ ]?[\"'\\]{0,3}" + VALUE),
+    180,
+    lambda match, data: (
+        not _TEXT.search(match["line"]) and is_said(match["secret"], sure=True) and _at_its_place(match, data)
+    ),
+)
+
+
+def _given(data: bytes, place: int) -> ByteRange | None:
+    """What a command that asks for a secret is given, or what any other is that reads no text."""
+    return _OF_COMMAND(data, place) or _OF_ANY(data, place)
 
 
 ARGUMENTS: tuple[Rule, ...] = (
@@ -240,7 +305,7 @@ ARGUMENTS: tuple[Rule, ...] = (
         (Trigger(CASES + _SET.replace("?P<key>", "?:") + STOP + "{4}", None, (b"set", b"env", b"arg", b"config", b"secret", b"#define", b"param")),),
         around(
             re.compile((CASES + _SET).encode() + VALUE), 180, _is_set,
-            starts=re.compile(rb"(?i)[seauc#p](?=et|nv|rg|ser-secrets|onfig|ecret|define|aram)"),
+            starts=re.compile(rb"(?i)[seauc#pvf](?=astcgi|et|nv|rg|ser-secrets|onfig|ecret|define|aram|dd-header|ariable|roxy_set)"),
         ),
         match=("set -Ux DB_PASSWORD {alnum14}", "setenv API_TOKEN {alnum24}", 'dotnet user-secrets set "Smtp:Password" "{alnum14}"', "ENV DB_PASSWORD {alnum14}", '#define WIFI_PASSWORD "{alnum14}"', "netlify env:set API_SECRET {alnum32}", "wrangler secret put API_KEY <<< {alnum32}", "param adminPassword string = '{alnum14}'"),
         no_match=("set -gx GOPATH /home/dev/go", "setx DB_PASSWORD %PASS%", "ENV TOKEN_URL https://a.test/x1", "git config credential.helper store2024", "config set key value"),
@@ -249,7 +314,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(_HERE + STOP + "{4}", None, (b"<<<",)),),
-        around(re.compile((CASES + _TO_COMMAND).encode() + VALUE), 180, _at_its_place),
+        or_phrase(_given, _TO_COMMAND, 180),
         match=('vercel env add API_TOKEN production <<< "{alnum32}"', "vncpasswd -f <<< {alnum12} > f"),
         no_match=('grep -c token <<< "$text"', "token\n<<<<<<< HEAD2password"),
         since=2,
@@ -263,6 +328,14 @@ ARGUMENTS: tuple[Rule, ...] = (
         since=2,
     ),
     Rule(
+        "url-password", "secrets",
+        (Trigger(r"@(?:tcp|unix)\(", None, (b"@tcp(", b"@unix(")), Trigger(r"@\([a-z0-9.-]{2,60}:[0-9]{2,5}\)/", None, (b"@(",))),
+        _before_at,
+        match=('dsn: "app:{alnum12}@tcp(db:3306)/shop"', "exporter:{alnum14}@(mysql:3306)/"),
+        no_match=("user:password@tcp(localhost:3306)/db", "%s:%s@tcp(%s)/%s"),
+        since=2,
+    ),
+    Rule(
         "secret-assignment", "secrets",
         (Trigger(r"\.toCharArray\(\)", 14, (b".tochararray",)),),
         around(re.compile(rb"\"(?P<secret>[^\s\"\\\x00]{8,100})\"\.toCharArray\(\)"), 120, _at_its_place),
@@ -272,7 +345,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"sequelize", b"mysqli", b"username_pw_set", b"credential", b"auth", b"login", b"log_in")),),
+        (Trigger(CASES + _CALLS + STOP + "{4}", None, (b"connect", b"pdo", b"sequelize", b"mysqli", b"username_pw_set", b"credential", b"auth", b"login", b"log_in", b"ftp")),),
         _passed,
         match=("mysqli_connect('db', 'jo', '{alnum14}', 'app');", "requests.get(url, auth=('jo', '{alnum14}'))", 'new NetworkCredential("jo", "{alnum14}")', 'db.auth("jo", "{alnum14}")'),
         no_match=('socket.connect("click", "handler2")', "connect('mysql:host=db', 'jo', $pass)", 'login("jo", "password")', "auth=('user', 'pass')", 'connect("a.b.c", "utf8mb4")'),

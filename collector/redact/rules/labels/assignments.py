@@ -15,14 +15,14 @@ from collector.redact.rules.vocabulary import Says, name_says
 CASES = "(?i)"
 STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
-    r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|[_-]psk|\bpsk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
+    r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|psk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
 )
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas _pat _session".split()
 )
 CLOSE = r"[\"'\\\])}*]{0,8}"
-_TYPE = r"(?:[ \t]{0,4}[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"
-SEP = r"[ \t]{0,16}(?::=|=>|={1,3}|:)" + _TYPE + r"[ \t*]{0,16}"
+_TYPE = r"(?:[ \t]{0,4}(?:&(?:'[a-z]{1,10}[ ])?)?[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"
+SEP = r"[ \t]{0,16}(?::=|=>|={1,3}|:|<-)" + _TYPE + r"[ \t*]{0,16}"
 OPEN = r"(?:[bBfFrRuU@]{0,2}[\"'`\\]{1,8})?"
 STOP = r"[^\s\"'`\\\x00]"
 _FOUR = f'(?:{OPEN}{STOP}{{4}}|["\'][^\\s"\'`\\\\\\x00][^"`\\n\\x00]{{3}})'
@@ -45,7 +45,7 @@ _ASSIGNMENT = re.compile(
     rb"|[bBfFrRuU@]{0,2}\\{0,15}[\"'])"
 )
 _PHRASE = re.compile(
-    rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\"\\\n\x00]{6,128})(?=\\{0,15}\")|'(?P<single>[^'\\\n\x00]{6,128})(?=\\{0,15}'))"
+    rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?:\"\")?(?P<double>[^\"\\\n\x00]{6,128})(?=\\{0,15}\")|'(?P<single>[^'\\\n\x00]{6,128})(?=\\{0,15}'))"
 )
 _ENDS_BARE = re.compile(
     rb"[,;&](?=[A-Za-z_%.\[\]-][A-Za-z0-9_%.\[\]-]{0,39}[=:]|[\s\"'\\]|\Z)|[|<>(){}\[\]]|[.,;:!?)\]}]{1,8}\Z|%(?:26|22|0[aAdD])|\\"
@@ -54,8 +54,18 @@ _DEFAULT = re.compile(
     rb"[\"'\\]{0,4}\$\{[A-Za-z_][A-Za-z0-9_.]{0,80}:[-=]?(?P<value>[^{}\s\"'\\\x00]{6,200})\}[\"'\\]{0,4}"
 )
 """What a reference stands for where its variable is not set."""
+_WRAPPED = re.compile(
+    rb"(?:String::from|(?:new )?String|bytes|\[\]byte|&?SecretStr(?:ing)?(?:::(?:new|from))?|Password\.of|Some|Fernet)\("
+    rb"[bBrR@]{0,2}[\"'](?P<secret>[^\s\"'\\\x00]{4,400})[\"']"
+)
+"""A literal that a call makes a string, bytes or a secret of."""
 _LONGEST_VALUE = 2000
 _ENV_NAME = re.compile(rb"[A-Z][A-Z0-9_]{2,80}")
+_AMONG = re.compile(
+    rb"(?i)\b(?:server|host|hostaddr|data source|user(?:name|[ _]?id)?|uid|database(?:name)?|db(?:name)?|initial catalog|port|sslmode|driver)[ ]?="
+    rb"(?:[^;&\n\x00\"'()]{1,80}(?:[;&][^;&\n\x00\"'()]{1,60}){0,4}[;&][ ]?|[^\s,;&()]{1,80}[ ])\Z"
+)
+"""What stands before a password in a connection string, where it can be nothing but data."""
 _LINE_LEAD = re.compile(
     rb"(?:^|[\n\r\x00]|\\n)[ \t]*(?:[-+>|*#\d:]{0,8}[ \t]+)?(?:export |set |ENV |ARG |env |- )?[\"']?\Z"
 )
@@ -89,6 +99,9 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     )
     cut = None if whole else _ENDS_BARE.search(data, at, max(at, end))
     stop = cut.start() if cut else end
+    among = sep == b"=" and data[match.start() - 1 : match.start()] in (b";", b"&", b" ")
+    if among and _AMONG.search(data, max(0, match.start() - 240), match.start()) and _is_password(key):
+        return start, stop, Holder.DATA
     ends_line = data[stop : stop + 1] in (b"", b"\n", b"\r", b"\0") or data[stop : stop + 2] == b"\\n"
     if ends_line and key[:2].lower() == b"x-" and sep.strip() == b":" and b"@" not in data[start:stop]:
         return start, stop, Holder.VARIABLE
@@ -97,6 +110,10 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     if ends_line and sep.strip() == b":":
         return start, stop, Holder.LINE
     return start, stop, Holder.LOOSE
+
+
+def _is_password(key: bytes) -> bool:
+    return name_says(key.decode("utf-8", "replace")) is Says.PASSWORD
 
 
 _OF_MODULE = re.compile(rb"(?:\A|[\n\x00])[ \t]{0,8}(?:[a-z0-9_]{1,30}::){1,4}\Z")
@@ -111,8 +128,15 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     typed = data[max(0, match.start() - 2) : match.start()] == b"::"
     if typed and not _OF_MODULE.search(data, max(0, match.start() - 80), match.start()):
         return None  # the name of a type
+    if (
+        data[match.start() - 1 : match.start()] == b":"
+        and b"arn:aws" in data[max(0, match.start() - 90) : match.start()]
+    ):
+        return None  # the name of a resource
     if defaulted := _DEFAULT.match(data, match.end("sep")):
         return defaulted.span("value") if is_secret(match["key"], defaulted["value"], Holder.LOOSE) else None
+    if wrapped := _WRAPPED.match(data, match.end("sep")):
+        return wrapped.span("secret") if is_secret(match["key"], wrapped["secret"], Holder.LITERAL) else None
     start, end, place = _value(match, data)
     if end - start > _LONGEST_VALUE:
         return None
@@ -164,9 +188,9 @@ _VALUE_BACK = (
     rb"(?:[^\s\"'`\\\x00]{4}|[^\"`\n\x00]{3}[^\s\"'`\\\x00](?=[\"']))(?:[\"'`\\]{1,8}[bBfFrRuU@]{0,2})?[ \t*]{0,16}"
 )
 _KEY_BACK = (
-    rb"(?:(?:=:|>=|={1,3}|:)[ \t]{0,16}|[\n \t]{0,16},[ \t]{0,4})[\"'\\\])}*]{0,8}(?P<key>[A-Za-z0-9_.$-]{1,80})"
+    rb"(?:(?:=:|>=|={1,3}|:|-<)[ \t]{0,16}|[\n \t]{0,16},[ \t]{0,4})[\"'\\\])}*]{0,8}(?P<key>[A-Za-z0-9_.$-]{1,80})"
 )
-_TYPE_BACK = rb"=[ \t]{1,4}(?:[A-Za-z]{1,12}[ \t]\|[ \t])?[A-Za-z0-9_.\[\]|]{1,31}[ \t]{0,4}"
+_TYPE_BACK = rb"=[ \t]{1,4}(?:[A-Za-z]{1,12}[ \t]\|[ \t])?[A-Za-z0-9_.\[\]|]{1,31}(?:(?:[ ][a-z]{1,10}')?&)?[ \t]{0,4}"
 _BACKWARDS = (re.compile(_VALUE_BACK + _KEY_BACK), re.compile(_VALUE_BACK + _TYPE_BACK + _KEY_BACK))
 
 

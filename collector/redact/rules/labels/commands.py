@@ -8,6 +8,7 @@ from collector.redact.engine.checks import classes, masked, wordy
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
+from collector.redact.rules.labels.phrases import or_phrase
 from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import Holder, is_secret, names_something
 from collector.redact.rules.values import (
@@ -87,7 +88,7 @@ _GLUED = re.compile(
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|nxc|netexec|crackmapexec|evil-winrm|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|osql|knife|keepassxc-cli|rcon|frpc|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|swift|drone|mssql-cli|airflow|glab|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
 
@@ -108,7 +109,9 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     line = line[max(line.rfind(b"\n"), line.rfind(b"\0"), line.rfind(b"|"), line.rfind(b"&")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
     of_user = spaced and match["flag"] == b"-p" and _AFTER_USER.search(line) is not None
-    if not of_user and not (_SPACED if spaced else _GLUED).search(line):
+    quoted = data[match.start("secret") - 1 : match.start("secret")] in (b'"', b"'")
+    taken = (not spaced and _GLUED.search(line)) or ((spaced or quoted) and _SPACED.search(line))
+    if not of_user and not taken:
         return False
     only = _TAKEN_BY.get(match["flag"])
     if (only and not only.search(line)) or not _password(match, data):
@@ -128,7 +131,9 @@ _ARGUMENT_OF = (
 )
 """What stands before an argument that is secret by its place."""
 _BEGINS = re.compile(rb"(?i)\bnet[ \t]|\bconvertto-|\blftp|\bssh-keygen|\b(?:secret_)?access_key")
-_USER = r"[ \t](?:-u|-U|--user|--proxy-user|-x|--auth|-a|--http-user|--login|--creds|--cert|-E)[ =]{0,2}[\"'\\]{0,4}"
+_USER = r"[ \t](?:-[sSkLfivg]{0,4}u|-U|--user|--proxy-user|-x|--?auth|-id|-a|-A|--http-user|--login|--creds|--cert|-E)[ =]{0,2}[\"'\\]{0,4}"
+
+_WHO = r"(?:[A-Za-z0-9_.-]{1,30}/)?[$]?[A-Za-z0-9_.@%\\+-]{0,64}"
 
 COMMANDS: tuple[Rule, ...] = (
     Rule(
@@ -136,7 +141,7 @@ COMMANDS: tuple[Rule, ...] = (
         (Trigger(
             CASES + r"[^A-Za-z0-9_=./:-](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|pw|secret|token|key|credential|psk|auth|otp|cookie)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
             None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie")),),
-        around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag, starts=re.compile(rb"(?<![A-Za-z0-9_-])[-/]")),
+        or_phrase(around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag, starts=re.compile(rb"(?<![A-Za-z0-9_-])[-/]")), r"[ ]--?[a-z0-9-]{0,32}(?:passw(?:or)?d|passphrase)[ =]", 60),
         match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]'),
         no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048", "add_argument('--password', required=True)", "--set-secrets=ENV=mysecret:latest", "bq cp --destination_kms_key=kms_key a b", "--kms-key=projects/*/locations/*/keyRings/*"),
         since=2,
@@ -152,15 +157,15 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + _USER + r"[A-Za-z0-9_.@%\\+-]{0,64}[:%][\"']?" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -e", b"--cert", b" -x", b"--http-user", b"--login", b"--creds")),),
-        around(re.compile(_USER.encode() + rb"[A-Za-z0-9_.@%\\+-]{0,64}[:%][\"']?" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
+        (Trigger(CASES + _USER + _WHO + r"[:%][\"']?" + STOP + "{4}", None, (b" -u", b" --user", b"--proxy-user", b"--auth", b" -a", b"\t-u", b" -e", b"--cert", b" -x", b"--http-user", b"--login", b"--creds", b" -id", b" -s", b" -k", b" -l", b" -f", b" -i", b" -v", b" -g")),),
+        around(re.compile((_USER + _WHO).encode() + rb"[:%][\"']?" + VALUE), 90, _password, starts=re.compile(rb"[ \t]-")),
         match=("curl -u app:{alnum16} https://x.test/", "curl -E client.pem:{alnum14} https://x.test", "http -a jo:{alnum12} api.test", "smbclient //h/s -U jo%{alnum12}"),
         no_match=("curl -u $USER:$PASS https://x.test/", "docker run -u 1000:1000 img", "perldoc -u Some::Modulename", "cfn-lint -x E3012:strict=true -t a.yaml"),
         since=2,
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-]{4}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbtcKH][ =][\"']?[^\s\"'\x00-]{4}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
+        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-][^\s\"'\x00]{3}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbtcKH](?:[ =][\"']?|[\"'])[^\s\"'\x00-][^\s\"'\x00]{3}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
         around(re.compile(rb"[ \t](?P<flag>-[paAwPxXkbtcKH])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
         match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "psexec -u jo -p {alnum14} cmd", "snmpwalk -v3 -u jo -A {alnum14} h", "zip -P {alnum12} a.zip a"),
         no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img", "docker build -t fiat-crypto:v0.0.9 .", "docker run --rm -t arm64v8/ubuntu:focal"),
@@ -183,9 +188,9 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"mosquitto_passwd", b"add_user", b"change_password", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
-        unless_plain(around(re.compile(rb"(?i)(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|create-user)[ \t]{1,3}(?!-)[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\b(?-i:AUTH)|>[ ]?auth)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
-            starts=re.compile(rb"(?i)htpasswd|mosquitto_passwd|add_user|change_password|create-user|mysqladmin|requirepass|masterauth|\bauth"),
+        (Trigger(CASES + r"(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|authenticate_user|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"mosquitto_passwd", b"add_user", b"change_password", b"authenticate_user", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
+        unless_plain(around(re.compile(rb"(?i)(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|authenticate_user|create-user)[ \t]{1,3}(?!-)[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\b(?-i:AUTH)|>[ ]?auth)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
+            starts=re.compile(rb"(?i)htpasswd|mosquitto_passwd|add_user|change_password|authenticate_user|create-user|mysqladmin|requirepass|masterauth|\bauth"),
         ), rb"\s\"'\x00"),
         match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
         no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS", "auth socksAuthMethod) error", "Google Auth httplib2", "openssl x509 -in a | xxd -p childCertTbsHash1", "auth\t[success=1 default=ignore]", "aws workdocs create-user --organization-id d-926726012c"),
@@ -194,7 +199,7 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + _ARGUMENT_OF + r"[\"']?" + STOP + "{4}", None, (b"net user", b"securestring", b"lftp", b"ssh-keygen", b"access_key")),),
-        around(re.compile((CASES + _ARGUMENT_OF).encode() + rb"[\"']?" + VALUE), 200, _argument, starts=_BEGINS),
+        or_phrase(around(re.compile((CASES + _ARGUMENT_OF).encode() + rb"[\"']?" + VALUE), 200, _argument, starts=_BEGINS), _ARGUMENT_OF, 200),
         match=(
             "net user jo Kestrel{digit2}x! /add", "ConvertTo-SecureString '{alnum14}' -AsPlainText -Force", "lftp -u jo,{alnum12} ftp.test",
             "ssh-keygen -t rsa -N '{alnum12}' -f k", "rclone config create r s3 secret_access_key {b6440}",
@@ -204,8 +209,8 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + r"(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|gpg2?[ \t]|kinit|base64|openssl|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf", b"yes")),),
-        around(re.compile(rb"(?i)(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9]{2,12}[ \t]?"), 300, _argument),
+        (Trigger(CASES + r"(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|gpg2?[ \t]|kinit|base64|openssl|keepassxc-cli|lpass|bw[ \t]|su[ \t]|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf", b"yes")),),
+        around(re.compile(rb"(?i)(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9-]{2,14}[ \t]?"), 300, _argument),
         match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),
         no_match=("echo $PASSWORD | docker login -u jo --password-stdin",),
         since=2,

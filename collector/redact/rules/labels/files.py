@@ -56,14 +56,14 @@ FILES: tuple[Rule, ...] = (
     Rule(
         "pgpass-password", "secrets",
         (Trigger(r"[a-z0-9.*-]:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:[^\s:\"'\x00]{6}", None, (b":",)),),
-        around(re.compile(rb"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:(?P<secret>[^\s:\"'\x00]{6,200})(?=\s|\Z)"), 330, _in_pgpass),
+        around(re.compile(rb"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:(?P<secret>[^\s:\"'\x00]{6,200})(?=[\s\"']|\Z)"), 330, _in_pgpass),
         match=("db.test:5432:app:svc:{alnum16}",),
         no_match=("12:30:45:123:456789",),
         since=2,
     ),
     Rule(
         "wifi-password", "secrets",
-        (Trigger(CASES + r"(?:psk|wep_key[0-9]|wpa_passphrase|sae_password)=\"?[^\s\"\x00]{8}", None, (b"psk=", b"wep_key", b"wpa_passphrase", b"sae_password")),),
+        (Trigger(CASES + r"(?:psk|wep_key[0-9]|wpa_passphrase|sae_password)=(?:\"[^\"\n\x00]{8}|[^\s\"\x00]{8})", None, (b"psk=", b"wep_key", b"wpa_passphrase", b"sae_password")),),
         around(re.compile(rb"(?i)(?:psk|wep_key[0-9]|wpa_passphrase|sae_password)=(?:\"(?P<quoted>[^\"\n\x00]{8,63})\"|(?P<bare>[^\s\"\x00]{8,64}))"), 24, lambda match, data: not harmless(match["quoted"] or match["bare"]) and not stands_for(match["quoted"] or match["bare"]), group="quoted"),
         match=('network={\n  ssid="x"\n  psk="{alnum14}"\n}',),
         no_match=('psk="<password>"',),

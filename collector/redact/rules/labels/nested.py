@@ -17,7 +17,7 @@ _KEY = r"[A-Za-z0-9_.-]{0,40}(?:pass|pwd|secret|token|key|credential|auth)[A-Za-
 _VALUED = rf"{_Q}(?P<key>{_KEY}){_Q}\s{{0,4}}:\s{{0,4}}\{{\s{{0,20}}{_Q}(?:value|default|plaintext|plain|current){_Q}\s{{0,4}}:\s{{0,4}}{_Q}"
 _BY_HOST = rf"{_Q}(?:[a-z]{{4,12}}-oauth|gitlab-token|bearer|[A-Za-z_]{{0,16}}tokens?){_Q}\s{{0,4}}:\s{{0,4}}\{{\s{{0,20}}{_Q}(?:[A-Za-z0-9_-]{{1,60}}[.:/][A-Za-z0-9_.:/-]{{1,80}}|master|agent|replication){_Q}\s{{0,4}}:\s{{0,4}}{_Q}"
 _API_KEYS = r"<apikeys>\s{0,40}<add[ ]key=\"[^\"<>\n]{1,200}\"[ ]value=\""
-_XML_NAMED = r"<(?:property|entry|constant|param|item|value|setting)[ ](?:name|key)=\"(?P<key>[A-Za-z0-9_.:-]{0,60}(?:pass|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})\">\s{0,12}(?:<value>)?"
+_XML_NAMED = r"<(?:property|entry|constant|param|item|value|setting)[ ](?:name|key)=\"(?P<key>[A-Za-z0-9_.:-]{0,60}(?:pass|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})\"(?: [A-Za-z]{1,20}=\"[^\"<>\n]{0,40}\")?>\s{0,12}(?:<value>)?"
 _PLIST = r"<key>(?P<key>[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key)[A-Za-z0-9_.-]{0,20})</key>\s{0,16}<string>"
 _NAME_VALUE = r"<name>(?P<key>[A-Za-z0-9_.-]{0,80}(?:pass(?:word)?|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})</name>\s{0,40}<value>"
 """As Hadoop has its settings."""

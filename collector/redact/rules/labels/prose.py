@@ -15,8 +15,8 @@ from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
-    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?-i:PAT)|(?:x-)?(?:api|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
-    r"|keys?|credentials?|creds?|pin|otp|login"
+    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?-i:PAT)|(?:x-)?(?:api|app|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
+    r"|keys?|credentials?|creds?|pin|otp|login|session cookie|(?:totp|otp|2fa|mfa) seed"
 )
 _NOUN = r"(?:[ ](?:header|variable|value|string|baru|here))?"
 _ASIDE = r"(?:[ ]\([A-Za-z `/.-]{2,32}\)|[ ]#?[0-9]{1,2})?"
@@ -24,37 +24,45 @@ _FOR = (
     _NOUN
     + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
     + _ASIDE
-    + r"[*_]{0,2}"
+    + r"[*_`]{0,2}"
 )
-_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|with (?:the )?value|enter|, (?:type|use)|'s(?= ))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :]{0,2}|[ ]{1,2}(?:to|-|\|)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|being|\((?:value|currently):?|with (?:the )?value|enter|, (?:type|use)|'s(?= ))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|(?:has been|was) (?:created|generated|issued):|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :*]{0,4}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 
 
 _STARTS = re.compile(
-    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox](?=ass|at\b|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
+    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox2](?=ass|fa seed|fa |ession|at\b|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
 )
 
 
-def _sentence(after_label: str) -> Look:
+def _sentence(after_label: str, verb: str = rf"(?:(?P<is>{_IS})|,?[ \t]{{1,3}})") -> Look:
     """A label, what may follow it, and the word that is the secret."""
-    source = rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){after_label}(?:(?P<is>{_IS})|,?[ \t]{{1,3}}){_OPEN}{_VALUE}"
+    source = rf"(?<![A-Za-z0-9_-])(?P<key>{_LABEL}){after_label}{verb}{_OPEN}{_VALUE}"
     return around(re.compile((CASES + source).encode()), 150, _said, starts=_STARTS)
 
 
 _TO = re.compile(rb"[ ]to[ ]")
+_OF_SOMETHING = re.compile(rb"[ ](?:for|of|to|on|in)[ ][A-Za-z0-9_@./' -]{3,50}(?:[ ](?:is|was)|[:=])[ ][^ ]{0,12}\Z")
 _BELOW = re.compile(rb":[ ]?\r?\n")
 
 
 def _readings() -> Look:
     """A sentence as it reads first; what `to` stands before may be the value and no place, and the value may be below."""
-    first, to, below = _sentence(_FOR), _sentence(""), _sentence(r"[^\n\x00:]{0,80}(?=:[ ]?\r?\n)")
+    first, to, verb, below = (
+        _sentence(_FOR),
+        _sentence(""),
+        _sentence(_FOR, f"(?P<is>{_IS})"),
+        _sentence(r"[^\n\x00:]{0,80}(?=:[ ]?\r?\n)"),
+    )
 
     def look(data: bytes, place: int) -> ByteRange | None:
         found = first(data, place)
         if not found and _TO.search(data, max(0, place - 24), place):
             found = to(data, place)
+        if not found and _OF_SOMETHING.search(data, max(0, place - 70), place):
+            found = verb(data, place)
         if not found and _BELOW.search(data, max(0, place - 24), place):
             found = below(data, place)
         return found
@@ -66,7 +74,9 @@ _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 
 _PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
-_GIVEN = re.compile(rb"(?i)(?:\b(?:the|with|using|use|and)|[,;`])[ ]\Z|\(\Z")
+_GIVEN = re.compile(
+    rb"(?i)(?:\b(?:the|with|using|use|and|supplied|provided|tried|old|new|current|default|temporary)|[,;`])[ ]\Z|\(\Z"
+)
 _MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
@@ -84,6 +94,8 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if data[max(0, match.start() - 1) : match.start()] in (b"?", b"&"):
         return False  # part of an address
+    if _ARN.search(data, max(0, match.start() - 90), match.start()):
+        return False  # the name of a resource
     if data[match.end("secret") : match.end("secret") + 1] in (b"(", b"[", b"=", b"{"):
         return False
     if match["is"] is not None and match["is"].strip() == b"to" and match["key"].lower() in (b"key", b"keys"):
@@ -96,7 +108,7 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return True
     if (
         match["is"] is None
-        and match["key"].lower() in _PASSWORDS
+        and match["key"].lower() in (*_PASSWORDS, b"pass")
         and (
             _GIVEN.search(data, max(0, match.start() - 8), match.start())
             or data[match.start("secret") - 1 : match.end("secret") + 1 : len(value) + 1] == b"()"
@@ -121,6 +133,7 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+_ARN = re.compile(rb"arn:aws[a-z-]{0,8}:[a-z]{2,20}:[a-z0-9-]{0,24}:[0-9]{0,12}:\Z")
 _REST = re.compile(rb"[A-Za-z0-9_.]{0,400}")
 _REST_OF_WORD = re.compile(_WORD.encode() + rb"{0,2000}")
 _IN_WORDS = b"0123456789+/_!@#$%^&*.~=?-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -156,13 +169,13 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _NAMES_BEFORE = re.compile(
-    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN])(?=[ ])|,?[ ](?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
+    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN])(?=[ ])|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
 )
 _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
         CASES
-        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ](?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b"
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b"
     ).encode()
 )
 
@@ -234,21 +247,21 @@ _BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1
 
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login", b"pat")
 _NEAR_LABEL = (
-    r"\b(?:pass(?:words?|wd|phrase|code)?|(?-i:PAT)|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login)"
+    r"\b(?:pass(?:words?|wd|phrase|code)?|(?-i:PAT)|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login|session[ ]cookie|(?:totp|otp|2fa|mfa)[ ]seed)"
     + _NOUN
     + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
     + _ASIDE
-    + r"[*_]{0,2}"
+    + r"[*_`]{0,2}"
 )
-_SAYS = r"(?:[ ]{1,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated),?[ ](?:(?:it(?:'s|[ ]is)|and[ ]is)[ ])?)?(?:now|(?:should|must)[ ]be[ ]set[ ]to|ended[ ]up[ ]being|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|which[ ]is|to|equals|ist|lautet|est|es|è|é)|[ ]{0,2}(?:,[ ](?:type|use)|'s[ ]|,[ ]it(?:'s|[ ]is)|,[ ]?which[ ]is|-?[=:>]|→|—|–|[ ]-|[ ]\|))[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
+_SAYS = r"(?:[ ]{1,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated),?[ ](?:(?:it(?:'s|[ ]is)|and[ ]is)[ ])?)?(?:(?:has[ ]been|was)[ ](?:created|generated|issued):|now|(?:should|must)[ ]be[ ]set[ ]to|ended[ ]up[ ]being|being|\((?:value|currently):?|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|which[ ]is|to|equals|ist|lautet|est|es|è|é)|[ ]{0,2}(?:,[ ](?:type|use)|'s[ ]|,[ ]it(?:'s|[ ]is)|,[ ]?which[ ]is|-?[=:>]|→|—|–|[ ]-|[ ]\|))[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
 
 _AFTER_LABEL = re.compile(
     _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 )
 
 _DIRECTIVE = (
-    r"[\n\x00;{][ \t]{0,12}(?:enable[ \t]|username[ \t][A-Za-z0-9_.@-]{1,32}[ \t])?(?P<key>[A-Za-z_]{0,16}(?:passw(?:or)?d|passphrase|pass|bindpw|rootpw|secret))"
-    r"[ \t]{1,4}(?:[0-9][ \t])?[\"']?"
+    r"[\n\x00;{][ \t]{0,12}(?:(?:enable|set|option)[ \t]|username[ \t][A-Za-z0-9_.@-]{1,32}[ \t])?(?P<key>[A-Za-z_-]{0,20}(?:passw(?:or)?d|passphrase|pass|bindpw|rootpw|secret|(?:shared|secret|private|auth)_key))"
+    r"[ \t]{1,4}(?:(?:[0-9]|ENC)[ \t])?[\"']?"
 )
 _IN_TABLE = r"[\n\x00][ \t]{0,8}(?P<key>[A-Za-z_]{0,24}(?:password|secret|token|key))[ ]{3,40}"
 """A name and its value as tools print them, in columns: `token    hvs...`."""
@@ -265,7 +278,8 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
-_CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|passcode|(?-i:OTP|PIN))(?:[ ]is)?[ :]{1,3}"
+_PHRASE_AFTER = r"\bpass[ ]?phrase[ ]?[:=][ ]{1,2}"
+_CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|passcode|(?-i:OTP|PIN)|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
 _NOT_IN_WALLETS = frozenset(
@@ -293,14 +307,14 @@ PROSE: tuple[Rule, ...] = (
         "secret-in-prose", "secrets",
         (Trigger(CASES + _DIRECTIVE.replace("?P<key>", "?:") + r"[^\s\"'\x00]{6}", None, (b"passw", b"pass", b"pw", b"secret")),
          Trigger(CASES + r"(?:password|secret|token|key)[ ]{3,40}[A-Za-z0-9+/_.=-]{8}", None, (b"password", b"secret", b"token", b"key"))),
-        around(re.compile((CASES + "(?:" + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])") + "|" + _IN_TABLE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z)"), 130, _directive),
+        around(re.compile((CASES + "(?:" + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])") + "|" + _IN_TABLE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z|(?<=[\"'])[ ]?[;}]|(?<=[\"'];))"), 130, _directive),
         match=("\nbindpw {alnum12}\n", "\nenable secret 0 {alnum16}\n", "\n  storePassword '{alnum14}'\n", "Key      Value\n---      -----\ntoken    {alnum28}\n"),
         no_match=("password required", "enable secret 5 <hash>", "secret sauce2"),
         since=2,
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-]{7}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r",?[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
+        (Trigger(CASES + _NEAR_LABEL + _SAYS + r"[A-Za-z0-9+/_!@#$%^&*.~?-][A-Za-z0-9+/_!@#$%^&*.~?=-]{6}", None, _STEMS), Trigger(CASES + _NEAR_LABEL + r",?[ \t]{1,3}[\"'`(<]{0,2}[A-Za-z0-9+/_!@#$%^&*.~?-]{9}", None, _STEMS)),
         _after_plain_words(_readings()),
         match=("The token is {alnum40}. Thanks!", "ERROR auth failed for token {alnum40}", "the password for staging is {alnum12} btw", "Token:\n```\n{alnum40}\n```", "pw: {alnum10}", "password set to `{alnum14}`", "I made a new token, {alnum40}, for CI", "replace the old secret with {alnum40}", "the token might be {alnum40}", "username `jo` password `{alnum14}`", "the signing secret you asked for is {alnum40}", "user app, password {alnum14}", "sign in using the password {alnum12} at the console", "the admin password should be {alnum12}", "it is in the wiki: the password for the box, it's {alnum12}", "Password di root: {alnum12}", "Unseal Key 1: {b6443}=", "the password is otter-birch-lantern", "My PAT for CI: {hex40}", "the old password ({alnum12}) is gone", "the password's {alnum14}", "the secret we use in CI is {alnum40}"),
         no_match=("use the password manager2 extension", "the password is case-sensitive-only here", "the password should be rotated", "the password hash is argon2id-based", "fix: token refresh", "The password must be at least 12 characters", "the secret is patience.", "token is Base64-encoded", "the key is utf8", "Used 12,345 tokens; max_tokens=4096; token limit: 200000tok", "PASS src/auth/token.test.ts (12.3 s)", "Password must contain: 1 digit, 1 upper, 8chars_min", 'b.Run("Key=int32/Elem=*int32", f)', "choices.sort(key=flags.PrivacyChoiceStrength, reverse=True)", "# to pass in the result from httplib2.request."),
@@ -308,7 +322,7 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:[ ](?:as|for|is)|[ ](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
+        (Trigger(CASES + r"(?:[ ](?:as|for|is)|[ (](?:that|it|this)'s)[ ](?:the|your|my|our|its|a)[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
          Trigger(CASES + r"[ ]in[ ]the[ ]x-[a-z-]{1,16}(?:key|token|secret)\b", None, (b" in the x-",))),
         _before_name,
         match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
@@ -325,9 +339,9 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ]->[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
          Trigger(CASES + r"account[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account",))),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ]->[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi"))), rb"\s\"'`\x00/:|)"),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi"))), rb"\s\"'`\x00/:|)"),
         match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}"),
         no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
         since=2,
@@ -341,6 +355,14 @@ PROSE: tuple[Rule, ...] = (
         since=2,
     ),
     Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _PHRASE_AFTER + r"[A-Za-z]{3,12}[ ]", None, (b"phrase",)),),
+        around(re.compile((CASES + _PHRASE_AFTER + r"(?P<secret>[a-z]{4,10}(?:[ ][a-z]{4,10}){3,7})(?![A-Za-z0-9-])").encode()), 40, lambda match, data: is_phrase(match["secret"])),
+        match=("Passphrase: copper velvet falcon ivory",),
+        no_match=("passphrase: enter your pass phrase", "Passphrase: must not be empty"),
+        since=2,
+    ),
+    Rule(
         "seed-phrase", "secrets",
         (Trigger(CASES + _PHRASE_OF, None, (b"mnemonic", b"phrase", b"seed words")),),
         _wallet_words,
@@ -350,7 +372,7 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _PHRASE_IS + r"[A-Za-z]{3,12}[ ][A-Za-z]{3,12}[ ]", None, (b"passphrase", b"password")),),
+        (Trigger(CASES + _PHRASE_IS + r"[A-Za-z]{3,12}[ ][^\s\"'`\x00]{3,12}[ ]", None, (b"passphrase", b"password")),),
         around(re.compile((CASES + _PHRASE_IS + r"(?P<secret>[A-Za-z][^\"“”'`\n\x00]{9,100})(?=[\"”'`])").encode()), 120, lambda match, data: is_phrase(match["secret"]) or is_diced(match["secret"])),
         match=('The passphrase for my key is "copper velvet falcon ivory".', "password is 'copper velvet falcon 42'"),
         no_match=('The password is "one of the words below"', 'passphrase: "enter your pass phrase"'),

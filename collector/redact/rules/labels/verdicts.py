@@ -19,6 +19,7 @@ from collector.redact.rules.values import (
     is_path,
     is_plain,
     is_prose,
+    is_spoken,
     is_words_and_digits,
     looks_secret,
     scrambled,
@@ -33,7 +34,9 @@ PUBLIC_KEY = (
     b"LS0tLS1CRUdJTiBDRVJU", b"LS0tLS1CRUdJTiBQVUJMSUM",
 )  # fmt: skip
 """How public keys and certificates begin."""
-PUBLISHABLE = re.compile(rb"pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|AIza|pub-c-|sub-c-|G-|UA-|GTM-")
+PUBLISHABLE = re.compile(
+    rb"pk_(?:live|test)_|pk\.eyJ|sb_publishable_|phc_|AIza|pub-c-|sub-c-|G-[A-Z0-9]{8}|UA-[0-9]|GTM-[A-Z0-9]{4}"
+)
 """How keys begin that are meant to be seen by everyone, or that have a rule of their own."""
 
 
@@ -62,7 +65,7 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return False
     if holder not in _DATA and is_plain(value) and not is_diced(value):
         return False
-    bare = PLACEHOLDER.sub(b"", value)
+    bare = PLACEHOLDER.sub(b"", value).removeprefix(b"base64:")
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
     if says is Says.PASSWORD and holder is not Holder.LOOSE and is_generated(bare):
         return True
@@ -203,6 +206,8 @@ def names_something(value: bytes) -> bool:
 
 def is_phrase(value: bytes) -> bool:
     """Whether words between quotes are a password and not a sentence about one."""
+    if is_spoken(value):
+        return True
     if is_prose(value) or harmless(value, digits_may_be_secret=True) or stands_for(value):
         return False
     words = value.split()
