@@ -278,7 +278,7 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
-_PHRASE_AFTER = r"\bpass[ ]?phrase[ ]?[:=][ ]{1,2}"
+_PHRASE_AFTER = r"\b(?:passphrase|pass[ ]phrase)[ ]?[:=][ ]{1,2}"
 _CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|passcode|(?-i:OTP|PIN)|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
