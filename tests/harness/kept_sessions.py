@@ -22,7 +22,8 @@ def messages(session: str, turns: int, begun: int) -> Iterator[dict[str, Any]]:
     tokens = {"input": 100, "output": 50, "reasoning": 0, "cache": {"read": 0, "write": 0}}
     for turn in range(turns):
         at = begun + turn * 20_000
-        names = [f"msg_{(at * 4096 + number) % 2**48:012x}{session[-6:]}{number:08}" for number in range(3)]
+        made = (at, at + 300, at + 5000)  # an id holds the time that its message was made at
+        names = [f"msg_{(ms * 4096) % 2**48:012x}{session[-6:]}{number:08}" for number, ms in enumerate(made)]
         call = {
             "type": "tool", "tool": "bash", "callID": f"call_{turn}",
             "state": {"status": "completed", "input": {"command": f"ls {turn}"}, "output": said(begun + turn, 200),
