@@ -88,6 +88,19 @@ def cuts_encoded(data: bytes, ranges: Iterable[tuple[int, int, Any]]) -> bool:
     )
 
 
+_IN_RUN = re.compile(_IN_RUNS[0].source.encode())
+
+
+def joins_base64(data: bytes, border: int) -> bool:
+    """Whether a trigger for base64 of ASCII matches over the border: what stands on either side alone does not say."""
+    return (
+        0 < border < len(data)
+        and data[border - 1] in _B64
+        and data[border] in _B64
+        and _IN_RUN.search(data, max(0, border - _RUN_OF + 1), border + _RUN_OF - 1) is not None
+    )
+
+
 class EncodedRegion:
     """A run of encoded text, and what it says."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from collector.redact.engine import views
@@ -26,6 +26,7 @@ from collector.redact.engine.quicker import quicker
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Hit, Storm, scanner, touched
 from collector.redact.engine.segments import Segments
+from collector.redact.engine.views import Joins
 from collector.redact.placeholders import HEADS, HEADS_PATTERN, placeholder_ranges
 from collector.redact.report import ERROR, TOO_LARGE
 from collector.redact.rules import DEFAULT_RULES
@@ -99,8 +100,11 @@ class Engine:
         self._tokens = {rule.id for rule in self._rules if rule.token}
         self._joins = scanner([views.JOINED], scanner_name)
         self._marks = {
-            number: scanner([mark._replace(once=False)], scanner_name)
-            for number, mark in ((self._escaped, views.ESCAPED), (self._joined, views.JOINED))
+            number: (scanner([mark._replace(once=False)], scanner_name), width)
+            for number, mark, width in (
+                (self._escaped, views.ESCAPED, views.LONGEST_MARK),
+                (self._joined, views.JOINED, views.LONGEST_JOINT),
+            )
         }
         self._heads = scanner([_HEAD], scanner_name)
         self._encoded = EncodedScanner(scanner_name)
@@ -159,10 +163,10 @@ class Engine:
                     yield index, data, extents
             return
         mine: defaultdict[int, list[Hit]] = defaultdict(list)
-        marks: set[int] = set()
+        marks: dict[int, int] = {}
         for trigger, end in hits:
             if trigger >= self._escaped:
-                marks.add(trigger)
+                marks[trigger] = end
             else:
                 at = bisect_right(starts, end - 1) - 1
                 mine[at].append((trigger, end - starts[at]))
@@ -170,7 +174,7 @@ class Engine:
         known: defaultdict[int, views.Marks] = defaultdict(lambda: ([], []))
         for of, number in enumerate(self._marks):
             if ends is None and number in marks:
-                for at in touched(self._marks[number], joined, starts):
+                for at in touched(self._marks[number][0], joined, starts):
                     mine[at].append((number, 0))
             for end in ends[of] if ends else ():
                 at = bisect_right(starts, end - 1) - 1
@@ -210,7 +214,7 @@ class Engine:
         hits = hits or self._hits(data)
         if hits == _NOTHING and not (encoded and self._encoded.touches(data)):
             return []  # as in most texts
-        extents = self._scan(data, hits, budget, 0, encoded, marks)
+        extents = self._scan(data, hits, budget, 0, Joins.ANY if encoded else Joins.NONE, marks)
         for number in range(_MOST_ROUNDS):
             if not extents:
                 return extents
@@ -220,7 +224,7 @@ class Engine:
                 self._hits_left(data, hits, extents, left),
                 DecodeBudget.of(len(left)),
                 0,
-                encoded and cuts_encoded(data, extents),
+                Joins.ANY if encoded and cuts_encoded(data, extents) else Joins.NONE,
             )
             if not again:
                 return extents
@@ -234,16 +238,16 @@ class Engine:
         hits: Hits | None,
         budget: DecodeBudget,
         depth: int,
-        encoded: bool = True,
+        encoded: Joins = Joins.ANY,
         ends: views.Marks | None = None,
     ) -> list[Extent]:
         matches, lost = hits or self._hits(data)
         found = [Extent(start, end, ERROR) for start, end in lost]
         places: defaultdict[int, set[int]] = defaultdict(set)
-        marks: set[int] = set()
+        marks: dict[int, int] = {}  # where the first match of each ends
         for trigger, end in matches:
             if trigger >= self._escaped:
-                marks.add(trigger)
+                marks[trigger] = min(end, marks.get(trigger, end))
             else:
                 number, width = self._owner[trigger]
                 place = end - 1 - width  # -1 where the match begins with the zero byte before the text
@@ -268,11 +272,13 @@ class Engine:
                 if rule.token:
                     insort(covered, (start, end))
         if depth < self._depth:
+            regions: list[ByteRange] = []
+            if encoded is Joins.ANY or (encoded is Joins.MARKED and self._coded in marks):
+                found += self._in_encoded(data, budget, depth, self._coded in marks, regions)
             if self._escaped in marks or self._joined in marks:
-                found += self._in_unescaped(data, ends or self._ends_of_marks(b"\0%b\0" % data, marks), budget, depth)
+                ends = ends or self._ends_of_marks(b"\0%b\0" % data, marks)
+                found += self._in_unescaped(data, ends, regions, budget, depth)
             found += self._across_placeholders(data, placeholders, budget)
-            if encoded:
-                found += self._in_encoded(data, budget, depth, self._coded in marks)
         return choose(found, self._strictness)
 
     def _placeholders(self, data: bytes) -> list[ByteRange]:
@@ -283,7 +289,7 @@ class Engine:
         matches, lost = hits
         if lost:
             return None
-        once = [hit for hit in matches if hit[0] >= self._escaped]  # elsewhere, too, they may match
+        once = [(trigger, 0) for trigger, _ in matches if trigger >= self._escaped]  # they may match sooner now
         others = [hit for hit in matches if hit[0] < self._escaped] if once else matches
         most = _most(left)
         found = hits_left(lambda part: self._read(part, most), data, others, extents, left, self._widest)
@@ -320,23 +326,27 @@ class Engine:
             hits += [(trigger, stop + low) for trigger, stop in found if start < stop + low <= end + 1]
         return hits, lost
 
-    def _ends_of_marks(self, text: bytes, marks: set[int]) -> views.Marks | None:
-        """Where the marks of escapes that are among `marks` end in a text between zero bytes; None for very many."""
+    def _ends_of_marks(self, text: bytes, marks: Mapping[int, int]) -> views.Marks | None:
+        """Where the marks of escapes that are among `marks` end in a text between zero bytes; None for very many.
+
+        `marks` tells where the first ends.
+        """
         most = len(text) // views.EVERY + 1
+        ends: list[list[int]] = []
         try:
-            escaped, joined = (
-                [end for _, end in mark.hits(text, most)] if number in marks else []
-                for number, mark in self._marks.items()
-            )
+            for number, (mark, width) in self._marks.items():
+                start = max(0, marks[number] - width) if number in marks else len(text)
+                ends.append([end + start for _, end in mark.hits(text[start:], most)] if start < len(text) else [])
         except Storm:
             return None
+        escaped, joined = ends
         return escaped, joined
 
     def _in_unescaped(
-        self, data: bytes, marks: views.Marks | None, budget: DecodeBudget, depth: int
+        self, data: bytes, marks: views.Marks | None, encoded: list[ByteRange], budget: DecodeBudget, depth: int
     ) -> Iterator[Extent]:
-        if view := views.unescaped(data, marks):
-            for start, end, rule in self._scan(view.data, None, budget, depth + 1, view.may_join_encoded):
+        if view := views.unescaped(data, marks, encoded):
+            for start, end, rule in self._scan(view.data, None, budget, depth + 1, view.joins_encoded):
                 yield Extent(*settle(data, *view.raw(start, end)), rule)
 
     def _across_placeholders(
@@ -347,8 +357,12 @@ class Engine:
                 if view.joins(start, end) or (rule not in self._tokens and view.joins(start - 1, end)):
                     yield Extent(*settle(data, *view.raw(start, end)), rule)
 
-    def _in_encoded(self, data: bytes, budget: DecodeBudget, depth: int, marked: bool) -> Iterator[Extent]:
+    def _in_encoded(
+        self, data: bytes, budget: DecodeBudget, depth: int, marked: bool, regions: list[ByteRange]
+    ) -> Iterator[Extent]:
+        """What encoded text says; where it stands is put in `regions`."""
         for region in self._encoded.regions(data, lambda: budget.left, marked):
+            regions.append((region.start, region.end))
             if not budget.take(len(region.data)):
                 yield Extent(*settle(data, region.start, region.end), TOO_LARGE)
             elif inner := self._scan(region.data, None, budget, depth + 1):

@@ -8,22 +8,33 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 
+from collector.redact.engine.encoded import joins_base64
 from collector.redact.engine.rule import ByteRange, Trigger
 
 Piece = tuple[int, int, bytes]
 """What stands at a range of the text is read as these bytes."""
 
 
+class Joins(Enum):
+    """Which encoded text a view may hold that the text it was made from did not."""
+
+    NONE = 0
+    MARKED = 1
+    """None but what `ENCODED` matches: no base64 of ASCII."""
+    ANY = 2
+
+
 class View:
     """Text made from a text by replacing pieces of it, that knows where each byte came from."""
 
-    __slots__ = ("_from", "_raw", "data", "may_join_encoded")
+    __slots__ = ("_from", "_raw", "data", "joins_encoded")
 
     def __init__(self, data: bytes, starts: list[int], raw: list[ByteRange]) -> None:
         self.data = data
-        self.may_join_encoded = True
-        """Whether there may be encoded text that the text itself did not hold."""
+        self.joins_encoded = Joins.ANY
+        """What encoded text there may be that the text itself did not hold."""
         self._from = starts  # where in `data` each piece begins: kept and replaced ones in turn
         self._raw = raw  # and the range of the text it was made from
 
@@ -40,6 +51,10 @@ class View:
         if view_end - view_start == raw_end - raw_start:
             return raw_start + at - view_start
         return raw_end if end else raw_start
+
+    def borders(self) -> Sequence[int]:
+        """Where in the view one piece ends and the next begins."""
+        return self._from[1:]
 
     def joins(self, start: int, end: int) -> bool:
         """Whether two pieces meet inside the range."""
@@ -141,8 +156,8 @@ They are looked for apart: beside others, what begins with a quote makes Hypersc
 
 _AROUND = 1200
 """How much text on either side of an escape is looked at again."""
-_LONGEST_MARK = 18
-_LONGEST_JOINT = 160
+LONGEST_MARK = 18
+LONGEST_JOINT = 160
 _LONGEST_ESCAPE = 48
 """Longer than a mark, since the parameters of a terminal's command stand behind it."""
 _LONGEST_COMMAND = 300
@@ -155,16 +170,32 @@ Marks = tuple[list[int], list[int]]
 """Where `ESCAPED` and where `JOINED` match: the ends, in a text with a zero byte before it."""
 
 
-def unescaped(data: bytes, marks: Marks | None) -> View | None:
+def unescaped(data: bytes, marks: Marks | None, encoded: Sequence[ByteRange]) -> View | None:
     """The text around escapes, with them read, invisible characters gone, and adjacent literals and lines joined.
 
-    It is read at all `marks`; None where there are too many to tell.
+    It is read at all `marks`; None where there are too many to tell. `encoded` is where the text holds encoded text.
     """
     pieces = list(_escapes(data, [(0, len(data))] if marks is None else _parts(data, *marks)))
     view = _build(data, _near(len(data), pieces))
     if view:
-        view.may_join_encoded = _may_join_encoded(data, pieces)
+        view.joins_encoded = Joins.NONE
+        if _may_join_encoded(data, pieces):
+            base64 = _beside(pieces, encoded) or any(joins_base64(view.data, at) for at in view.borders())
+            view.joins_encoded = Joins.ANY if base64 else Joins.MARKED
     return view
+
+
+_LONGEST_BREAK = 64
+"""What may stand between two lines of encoded text."""
+
+
+def _beside(pieces: Sequence[Piece], encoded: Sequence[ByteRange]) -> bool:
+    """Whether any encoded text may go on behind, before or over one of the pieces."""
+    return any(
+        start - _LONGEST_BREAK <= piece_end and piece_start <= end + _LONGEST_BREAK
+        for start, end in encoded
+        for piece_start, piece_end, _ in pieces
+    )
 
 
 _IN_ENCODED = re.compile(rb"[A-Za-z0-9+/_=-]+")
@@ -218,7 +249,7 @@ def _escapes(data: bytes, parts: Iterable[ByteRange]) -> Iterator[Piece]:
 
 def _parts(data: bytes, escaped: Sequence[int], joined: Sequence[int]) -> Iterator[ByteRange]:
     """The parts of the text that are read: each from where an escape may begin to where its mark ends, in order."""
-    parts = [(max(0, end - 1 - _LONGEST_MARK), end - 1) for end in escaped]
+    parts = [(max(0, end - 1 - LONGEST_MARK), end - 1) for end in escaped]
     parts += [(_joint(data, end - 1), end - 1) for end in joined]
     parts.sort()
     at = 0
@@ -233,7 +264,7 @@ def _parts(data: bytes, escaped: Sequence[int], joined: Sequence[int]) -> Iterat
 
 def _joint(data: bytes, end: int) -> int:
     """Where the quote may be that ends the first of two strings, when the second begins just before `end`."""
-    low = max(0, end - _LONGEST_JOINT)
+    low = max(0, end - LONGEST_JOINT)
     quote = low + len(data[low : end - 2].rstrip(_IN_JOINT)) - 1
     return quote if quote >= low and data[quote] in b"\"'" else low
 

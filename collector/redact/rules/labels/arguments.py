@@ -10,6 +10,7 @@ from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
 from collector.redact.rules.labels.phrases import or_phrase
+from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import Holder, is_said, is_secret, names_something
 from collector.redact.rules.values import (
     chosen,
@@ -77,7 +78,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         r"\b(?:bcrypt|password_hash|make_password|hashpw|Hash::make)\(b?[\"']|\bSecretStr\([\"']", "bcrypt( password_hash( make_password( hashpw( hash::make( secretstr(", ("bcrypt('{alnum14}')", 'SecretStr("{alnum14}")'), ("bcrypt('password')", 'SecretStr("changeme")'),
     ),
-    (r"[ ]\*[ ]\"", "*", ('"jo" * "{alnum14}" *',), ("a * \"b\"",)),
+    (r"[^\s\x00][ ]\*[ ]\"", "*", ('"jo" * "{alnum14}" *',), ("a * \"b\"",)),
     (r"[ ](?:on|off)[ ][\"']?>", "on off", ("user worker on >{alnum14} ~jobs:* +@all",), ("user default on nopass ~* &* +@all", "user a on > b")),
     (r"\][:][0-9]{2,5}[ \t]{1,4}[A-Za-z0-9_.+@-]{2,64}:", "]:", ("[smtp.test]:587 jo@app.test:{alnum14}",), ("x[a]:10 see jo:required",)),
     (
@@ -175,7 +176,8 @@ def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...
     gate = tuple(word.replace("_>", " >").encode() for word in words.split())
     ends = next((end for word, end in _ENDS.items() if word in before), b"")
     value = VALUE.replace(rb"\"'`", ends + rb"\"'`").replace(rb"[,;]|\Z", rb"[,;" + ends + rb"]|\Z")
-    look = or_phrase(around(re.compile(source.encode() + value), 330, _at_its_place), before, 330)
+    place = around(re.compile(source.encode() + value), 330, _at_its_place)
+    look = or_phrase(unless_plain(place, rb"\s\"'`\\\x00" + ends), before, 330)
     return Rule(
         "cli-secret",
         "secrets",
