@@ -82,7 +82,7 @@ def _try_examples(rule: Rule) -> None:
 
 def _finds(rule: Rule, example: str) -> bool:
     data = example.encode("utf-8", "surrogatepass")
-    hits = ReScanner(rule.triggers).hits(b"\0" + data + b"\0", len(data) + 1)
+    hits = ReScanner(dict(enumerate(rule.triggers))).hits(b"\0" + data + b"\0", len(data) + 1)
     return bool(rule.find(data, sorted({end - 1 for _, end in hits})))
 
 

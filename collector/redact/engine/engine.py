@@ -22,7 +22,7 @@ from collector.redact.engine.extents import (
     settle,
 )
 from collector.redact.engine.hits_left import hits_left
-from collector.redact.engine.quicker import quicker
+from collector.redact.engine.quicker import is_apart, quicker
 from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.engine.scan import Hit, Storm, scanner, touched
 from collector.redact.engine.segments import Segments
@@ -94,11 +94,15 @@ class Engine:
         numbers = {id(rule): number for number, rule in enumerate(self._rules)}
         self._owner = [(numbers[id(rule)], trigger.width or 0) for rule, trigger in owners]
         self._escaped, self._masked, self._coded, self._joined = range(len(owners), len(owners) + 4)
-        triggers = [trigger for _, trigger in owners]
-        self._scanner = scanner([*triggers, views.ESCAPED, _PLACEHOLDER, ENCODED], scanner_name)
+        triggers = {number: trigger for number, (_, trigger) in enumerate(owners)}
+        apart = {number: trigger for number, trigger in triggers.items() if is_apart(trigger)}
+        marks = {self._escaped: views.ESCAPED, self._masked: _PLACEHOLDER, self._coded: ENCODED}
+        self._scanner = scanner(
+            {number: trigger for number, trigger in {**triggers, **marks}.items() if number not in apart}, scanner_name
+        )
+        self._apart = scanner({**apart, self._joined: views.JOINED}, scanner_name)
         self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
-        self._joins = scanner([views.JOINED], scanner_name)
         self._marks = {
             number: (scanner([mark._replace(once=False)], scanner_name), width)
             for number, mark, width in (
@@ -297,10 +301,7 @@ class Engine:
 
     def _read(self, text: bytes, most: int) -> list[Hit]:
         """Where triggers match in a text between zero bytes."""
-        hits = self._scanner.hits(text, most)
-        if (end := self._joins.first(memoryview(text))) >= 0:
-            hits.append((self._joined, end))
-        return hits
+        return self._scanner.hits(text, most) + self._apart.hits(text, most)
 
     def _hits(self, data: bytes) -> Hits:
         """Where triggers match, and what could not be read: a text with very many matches is read in pieces."""

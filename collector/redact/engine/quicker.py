@@ -23,6 +23,14 @@ _QUICKER = {
 the same place, or to another in the same token; where it leads further, the look finds nothing.
 """
 
+_APART = frozenset({"[A-Za-z0-9_%+'-]@[A-Za-z0-9]"})
+"""Those that alone take next to nothing, and beside all others a twentieth of the time of all."""
+
+
+def is_apart(trigger: Trigger) -> bool:
+    """Whether a trigger is better looked for apart from those of all rules."""
+    return trigger.source in _APART
+
 
 def quicker(trigger: Trigger, rule: Rule) -> Trigger:
     """The form of a trigger of `rule` to look for; what the rule finds is the same."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -48,8 +48,8 @@ class HyperscanScanner:
 
     name = "hyperscan"
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
-        self._blob = _compiled(tuple((trigger.source, trigger.once) for trigger in triggers))
+    def __init__(self, triggers: Mapping[int, Trigger]) -> None:
+        self._blob = _compiled(tuple((number, trigger.source, trigger.once) for number, trigger in triggers.items()))
         self._own = threading.local()
 
     def _database(self) -> Any:
@@ -90,12 +90,12 @@ class HyperscanScanner:
 
 
 @lru_cache(maxsize=32)
-def _compiled(sources: tuple[tuple[str, bool], ...]) -> bytes:
+def _compiled(sources: tuple[tuple[int, str, bool], ...]) -> bytes:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[source.encode() for source, _ in sources],
-        ids=list(range(len(sources))),
-        flags=[hyperscan.HS_FLAG_SINGLEMATCH if once else 0 for _, once in sources],
+        expressions=[source.encode() for _, source, _ in sources],
+        ids=[number for number, _, _ in sources],
+        flags=[hyperscan.HS_FLAG_SINGLEMATCH if once else 0 for _, _, once in sources],
     )
     blob: bytes = hyperscan.dumpb(database)
     return blob
@@ -109,7 +109,7 @@ class ReScanner:
 
     name = "re"
 
-    def __init__(self, triggers: Sequence[Trigger]) -> None:
+    def __init__(self, triggers: Mapping[int, Trigger]) -> None:
         self._triggers = [
             (
                 number,
@@ -118,7 +118,7 @@ class ReScanner:
                 trigger.once,
                 trigger.source.endswith(r"\b"),
             )
-            for number, trigger in enumerate(triggers)
+            for number, trigger in triggers.items()
         ]
 
     def hits(self, text: bytes, most: int) -> list[Hit]:
@@ -151,8 +151,10 @@ class ReScanner:
         return min(ends, default=-1)
 
 
-def scanner(triggers: Sequence[Trigger], name: str = "") -> Scanner:
-    """The fastest scanner there is here, or the one called `name`."""
+def scanner(triggers: Sequence[Trigger] | Mapping[int, Trigger], name: str = "") -> Scanner:
+    """The fastest scanner there is here, or the one called `name`; a trigger's number is its key or its place."""
+    if not isinstance(triggers, Mapping):
+        triggers = dict(enumerate(triggers))
     if name == "re" or (not name and hyperscan is None):
         return ReScanner(triggers)
     return HyperscanScanner(triggers)

@@ -55,7 +55,7 @@ FILES: tuple[Rule, ...] = (
     ),
     Rule(
         "pgpass-password", "secrets",
-        (Trigger(r"[a-z0-9.*-]:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:[^\s:\"'\x00]{6}", None, (b":",)),),
+        tuple(Trigger(port + r":[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:[^\s:\"'\x00]{6}", None, (b":",)) for port in (":[0-9]{4,5}", r":\*")),
         around(re.compile(rb"[a-z0-9.*-]{1,80}:(?:[0-9]{4,5}|\*):[A-Za-z0-9_*-]{1,64}:[A-Za-z0-9_.@-]{1,64}:(?P<secret>[^\s:\"'\x00]{6,200})(?=[\s\"']|\Z)"), 330, _in_pgpass),
         match=("db.test:5432:app:svc:{alnum16}",),
         no_match=("12:30:45:123:456789",),
