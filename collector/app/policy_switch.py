@@ -33,15 +33,18 @@ class Sealers:
 
     def __init__(self, in_force: InForce) -> None:
         self._threads = threading.local()
-        self.use(in_force)
+        self._in_force = in_force
+        self._current = (in_force, in_force.sealer().engine)
 
     def use(self, in_force: InForce) -> None:
-        """From now on every thread gets a sealer of this policy."""
-        self._current = (in_force, in_force.sealer().engine)
+        """From now on every thread gets a sealer of this policy; where it is the same, the one it has."""
+        if in_force.differs_from(self._in_force):
+            self._current = (in_force, in_force.sealer().engine)
+        self._in_force = in_force
 
     @property
     def in_force(self) -> InForce:
-        return self._current[0]
+        return self._in_force
 
     @property
     def engine_name(self) -> str:

@@ -50,6 +50,18 @@ def test_each_thread_has_one_sealer_of_the_policy_in_force_and_all_share_one_eng
         assert sealers().fingerprint == other.submit(sealers).result().fingerprint == STRICT.policy.fingerprint()
 
 
+def test_a_policy_that_was_read_again_and_is_the_same_changes_no_sealer() -> None:
+    """What they remember of texts that they read would be read anew each minute, and takes memory twice."""
+    sealers = Sealers(LOOSE)
+    before = sealers()
+    again = InForce(preset_policy("secrets"), b"")
+    sealers.use(again)
+    assert sealers() is before
+    assert sealers.in_force is again
+    sealers.use(STRICT)
+    assert sealers() is not before
+
+
 def run_until(switch: PolicySwitch, done: Callable[[], bool]) -> None:
     async def main() -> None:
         async with asyncio.timeout(20):
