@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,23 +44,109 @@ class SpanEntry:
     failure: str = ""
 
 
+@dataclass(slots=True)
 class Passage:
-    """Attributes that many spans repeat, as the bytes of a span that has only these `count`.
+    """Attributes that many spans repeat, as the bytes of a span that has only these `count`."""
 
-    Which sealer read them, and whether it left them as they are, is the sealer's to note (`redact.passages`).
+    data: bytes
+    count: int
+
+
+class PassageRun:
+    """Passages in a row, which grows at its end: spans have beginnings of it.
+
+    What a sealer made of them is the sealer's to note (`redact.passages`).
     """
 
-    __slots__ = ("count", "data", "is_clean", "read_by")
+    __slots__ = ("_counts", "_sizes", "passages", "sealed")
 
-    def __init__(self, data: bytes, count: int) -> None:
-        self.data = data
-        self.count = count
-        self.read_by: object = None
-        self.is_clean = False
+    def __init__(self, passages: Iterable[Passage] = ()) -> None:
+        self.passages: list[Passage] = []
+        self._sizes, self._counts = [0], [0]
+        self.sealed: Any = None
+        self.extend(passages)
+
+    def extend(self, passages: Iterable[Passage]) -> None:
+        for passage in passages:
+            self.passages.append(passage)
+            self._sizes.append(self._sizes[-1] + len(passage.data))
+            self._counts.append(self._counts[-1] + passage.count)
+
+    def whole(self) -> Beginning:
+        """All there is by now."""
+        return Beginning(self, len(self.passages))
+
+    def size(self, length: int) -> int:
+        """Bytes of the first `length`."""
+        return self._sizes[length]
+
+    def count(self, length: int) -> int:
+        """Attributes of the first `length`."""
+        return self._counts[length]
 
 
-Passages = Mapping[bytes, Sequence[Passage]]
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first `length` passages of a run."""
+
+    run: PassageRun
+    length: int
+
+    @property
+    def size(self) -> int:
+        return self.run.size(self.length)
+
+    @property
+    def count(self) -> int:
+        return self.run.count(self.length)
+
+    def data(self) -> bytes:
+        return b"".join([passage.data for passage in self.run.passages[: self.length]])
+
+
+Passages = Mapping[bytes, Sequence[Beginning]]
 """By the id of a span, the passages that it has beside its own attributes."""
+
+
+class SealedRun:
+    """Redacted attributes in a row, as bytes, which grows at its end: spans have beginnings of it.
+
+    Where a store keeps it is the store's to note.
+    """
+
+    __slots__ = ("_sizes", "kept", "parts")
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self._sizes = [0]
+        self.kept: Any = None
+
+    def append(self, part: bytes) -> None:
+        self.parts.append(part)
+        self._sizes.append(self._sizes[-1] + len(part))
+
+    def size(self, length: int) -> int:
+        """Bytes of the first `length` parts."""
+        return self._sizes[length]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBeginning:
+    """The first `length` parts of a run; as long as their bytes."""
+
+    run: SealedRun
+    length: int
+
+    def __len__(self) -> int:
+        return self.run.size(self.length)
+
+    @property
+    def parts(self) -> list[bytes]:
+        return self.run.parts[: self.length]
+
+
+SealedPassages = Mapping[bytes, Sequence[SealedBeginning]]
+"""By the id of a span, what stands behind its own attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +154,38 @@ class SealedBatch:
     """Redacted telemetry: the serialized export request, how many items it holds, and findings by rule.
 
     `actions` counts them by rule and action; `policy` is the fingerprint of the policy it was sealed under. `marks` are
-    hashes by which the store knows again what the batch tells (`assemble.marks`).
+    hashes by which the store knows again what the batch tells (`assemble.marks`). What its spans have in common with
+    those of other batches is `shared`: `own` is the request without it, `pieces` put together are all of the request.
     """
 
     signal: Signal
-    data: bytes
+    own: bytes
     items: int
     findings: Mapping[str, int] = field(default_factory=dict)
     spans: tuple[SpanEntry, ...] = ()
     actions: Mapping[tuple[str, str], int] = field(default_factory=dict)
     policy: str = ""
     marks: tuple[bytes, ...] = ()
+    shared: SealedPassages = field(default_factory=dict)
+    pieces: Sequence[bytes | SealedBeginning] = ()
+
+    @property
+    def data(self) -> bytes:
+        """All of the request; put together each time where something of it is shared."""
+        if not self.shared:
+            return self.own
+        parts: list[bytes] = []
+        for piece in self.pieces:
+            if isinstance(piece, SealedBeginning):
+                parts += piece.parts
+            else:
+                parts.append(piece)
+        return b"".join(parts)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of the request."""
+        return sum(map(len, self.pieces)) if self.shared else len(self.own)
 
 
 def count_items(request: ExportRequest) -> int:

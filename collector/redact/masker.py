@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from collector.policy.model import Action, Policy
 from collector.redact.engine.engine import Engine, Extent, replace
@@ -32,9 +33,8 @@ class Masker:
 
     def __init__(self, policy: Policy, engine: Engine, key: bytes) -> None:
         self._policy = policy
-        self._engine = engine
         self._key = key
-        self._known = KnownTexts(self._read)
+        self._known = KnownTexts(partial(_read, engine))
         self._dropping = {rule for rule, action in policy.actions.items() if action is Action.DROP}
 
     def mask(self, texts: Texts, tally: Tally) -> None:
@@ -97,23 +97,6 @@ class Masker:
             return self.pseudonym(extent.rule, found).encode()
         return named(extent.rule).encode()
 
-    def _read(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
-        """What the engine finds; where it fails, text by text, and a text it fails on is found as a whole."""
-        try:
-            return list(self._engine.find_all(texts))
-        except Exception:
-            return list(self._read_singly(texts))
-
-    def _read_singly(self, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
-        for index, text in enumerate(texts):
-            data = text.encode("utf-8", "surrogatepass")
-            try:
-                extents = self._engine.find(data)
-            except Exception:
-                extents = [Extent(0, len(data), ERROR)]
-            if extents:
-                yield index, data, extents
-
     def _mask_joined(self, texts: Texts, index: int, extents: list[Extent], tally: Tally) -> None:
         """Replace the items of an array over which a finding stretches."""
         found = texts.joined(index)
@@ -130,6 +113,25 @@ class Masker:
                     tally.add(rule, Action.PLACEHOLDER)
                     break
             at = end + between
+
+
+def _read(engine: Engine, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+    """What the engine finds; where it fails, text by text, and a text it fails on is found as a whole."""
+    try:
+        return list(engine.find_all(texts))
+    except Exception:
+        return list(_read_singly(engine, texts))
+
+
+def _read_singly(engine: Engine, texts: list[str]) -> Iterable[tuple[int, bytes, list[Extent]]]:
+    for index, text in enumerate(texts):
+        data = text.encode("utf-8", "surrogatepass")
+        try:
+            extents = engine.find(data)
+        except Exception:
+            extents = [Extent(0, len(data), ERROR)]
+        if extents:
+            yield index, data, extents
 
 
 def _remember_keys(texts: Texts, changed: set[int]) -> None:

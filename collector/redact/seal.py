@@ -6,7 +6,7 @@ truncation, and the report of it all. Sealing what is sealed under a stricter po
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from collector.batch import ExportRequest, Passages, SealedBatch, Signal, count_items
+from collector.batch import ExportRequest, Passages, SealedBatch, SealedBeginning, Signal, count_items
+from collector.otlp.joined import joined
 from collector.policy.model import Action, ContentLevel, Policy
 from collector.redact.early import EarlySealer
 from collector.redact.engine.engine import Engine, Extent
@@ -25,7 +26,7 @@ from collector.redact.otlp.fields import REPORT, FieldActions, Subject, level_of
 from collector.redact.otlp.items import delete
 from collector.redact.otlp.positions import collect
 from collector.redact.otlp.strings import Texts
-from collector.redact.passages import PassageReader, put_back, serialized
+from collector.redact.passages import PassageReader, put_back
 from collector.redact.placeholders import sized
 from collector.redact.report import CONTENT, ERROR, Tally
 from collector.redact.ruleset import engine_of, level_policy
@@ -71,7 +72,7 @@ class Sealer:
         self._keep = tuple(rule for rule in policy.fields if rule.action is Action.KEEP)
         self._levels = {signal: policy.level_of(signal) for signal in Signal}
         self._stamp = _stamp(policy)
-        self._passages = PassageReader(policy, partial(self._mask, Signal.TRACES))
+        self._passages = PassageReader(policy)
 
     def seal(self, signal: Signal, request: ExportRequest, passages: Passages | None = None) -> SealedBatch:
         """Redact `request` in place, with the passages of its spans, and return it as a `SealedBatch`.
@@ -106,9 +107,9 @@ class Sealer:
     ) -> SealedBatch:
         tally = Tally()
         request.DiscardUnknownFields()
-        shared: dict[bytes, list[bytes]] = {}
+        shared: dict[bytes, list[SealedBeginning]] = {}
         if passages and isinstance(request, ExportTraceServiceRequest):
-            shared = self._passages.shared(request, passages)
+            shared = self._passages.shared(request, passages, partial(self._mask, signal))
         self._reduce(signal, request, tally)
         texts = self._mask(signal, request, tally)
         if tally.total and self.policy.metadata_on_error and any(rule == ERROR for rule, _ in tally.total):
@@ -120,12 +121,14 @@ class Sealer:
             self._report(texts.spans, tally, before)
         return SealedBatch(
             signal=signal,
-            data=serialized(request, shared),
+            own=request.SerializeToString(),
             items=count_items(request),
             findings=tally.by_rule(),
             spans=entries(request, texts.listed) if isinstance(request, ExportTraceServiceRequest) else (),
             actions=dict(tally.total),
             policy=self.fingerprint,
+            shared=shared,
+            pieces=_pieces(request, shared),
         )
 
     def _reduce(self, signal: Signal, request: ExportRequest, tally: Tally) -> None:
@@ -167,6 +170,12 @@ SealerSource = Callable[[], Sealer]
 def always(sealer: Sealer) -> SealerSource:
     """The source of those under whom the policy never changes: one command, one test; for one thread."""
     return lambda: sealer
+
+
+def _pieces(
+    request: ExportRequest, shared: Mapping[bytes, Sequence[SealedBeginning]]
+) -> Sequence[bytes | SealedBeginning]:
+    return joined(request, shared) if shared and isinstance(request, ExportTraceServiceRequest) else ()
 
 
 def _stamp(policy: Policy) -> Span | None:

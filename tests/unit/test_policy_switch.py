@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +19,8 @@ from collector.batch import Signal
 from collector.enforce.in_force import Enforcement, InForce
 from collector.enforce.request import PolicyRequest
 from collector.errors import Unavailable
+from collector.policy.model import Place
+from collector.redact.early import EarlyText, Position
 from collector.redact.ruleset import preset_policy
 from collector.store.entries import Caps, Lane, Refusal
 from collector.store.sqlite.store import SqliteStore
@@ -60,6 +64,23 @@ def test_a_policy_that_was_read_again_and_is_the_same_changes_no_sealer() -> Non
     assert sealers.in_force is again
     sealers.use(STRICT)
     assert sealers() is not before
+
+
+def test_a_sealer_that_nobody_asks_any_more_is_let_go_with_all_it_remembers() -> None:
+    """Garbage is looked for seldom: what refers to itself would stay for hours."""
+    sealers = Sealers(LOOSE)
+    gc.disable()
+    try:
+        sealers().seal(Signal.TRACES, traces(3, {"input.value": "please remember me"}))
+        early = sealers().early("opencode")
+        early.seal([EarlyText("remembered too", early.place((Position("LLM", Place.ATTR, "input.value"),)))], [])
+        held = [weakref.ref(each) for each in (sealers(), sealers()._masker, sealers()._masker._known)]
+        del early
+        sealers.use(STRICT)
+        sealers()
+        assert [each() for each in held] == [None, None, None]
+    finally:
+        gc.enable()
 
 
 def run_until(switch: PolicySwitch, done: Callable[[], bool]) -> None:

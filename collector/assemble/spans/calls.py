@@ -23,7 +23,7 @@ from collector.assemble.spans.places import SpanPlace
 from collector.assemble.spans.said import ABORTED, TITLE_PROMPT, Manner, answered, as_text, said
 from collector.assemble.spans.sent import ALL_TAKEN, prepared, sent
 from collector.assemble.spans.timing import Timing
-from collector.batch import Passage
+from collector.batch import Beginning
 from collector.openinference.messages import chat_message
 from collector.openinference.tokens import TokenCounts, write_tokens
 from collector.otlp.values import to_json
@@ -254,7 +254,7 @@ class _RequestContent:
     messages: list[SentMessage]
     request: RequestFact | None
     encoding: conversation.ConversationEncoding
-    tools: Passage | None = None
+    tools: Beginning | None = None
     forgotten: int = 0
     """Messages before these that were let go of."""
 

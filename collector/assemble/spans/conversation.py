@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.spans.otlp import put, put_texts
-from collector.batch import Passage
+from collector.batch import Beginning, Passage, PassageRun
 from collector.openinference.messages import ChatMessage, ToolCall, read_messages, text_contents, write_message
 from collector.openinference.tools import ToolDefinition, write_tools
 
@@ -105,16 +105,16 @@ def put_message(span: Span, base: str, message: ChatMessage) -> None:
 class ConversationEncoding:
     """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
 
-    __slots__ = ("_count", "_kept", "_messages", "_parts", "_size")
+    __slots__ = ("_count", "_kept", "_messages", "_run", "_size")
 
     def __init__(self) -> None:
         self._messages: list[SentMessage] = []
         self._size = self._count = 0
         self._kept: list[SentMessage] = []
-        self._parts: list[Passage] = []
+        self._run = PassageRun()
         """What these messages are encoded as."""
 
-    def of(self, messages: list[SentMessage]) -> tuple[list[Passage], int]:
+    def of(self, messages: list[SentMessage]) -> tuple[list[Beginning], int]:
         """The attributes of `messages`, and how many of the oldest did not fit."""
         count = len(self._messages)
         if messages[:count] != self._messages:
@@ -125,19 +125,19 @@ class ConversationEncoding:
         kept, dropped = within(messages, self._size, self._count)
         count = len(self._kept)
         if kept[:count] != self._kept:
-            count, self._parts = 0, []
-        self._parts += [message.encoded(index) for index, message in enumerate(kept[count:], count)]
+            count, self._run = 0, PassageRun()
+        self._run.extend([message.encoded(index) for index, message in enumerate(kept[count:], count)])
         self._kept = kept
-        return self._parts.copy(), dropped
+        return [self._run.whole()], dropped
 
 
 class ToolsEncoding:
     """The attributes of the tools that a call offers: mostly those of a call before, of this session or another."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[list[dict[str, Any]], Passage]] = []
+        self._known: list[tuple[list[dict[str, Any]], Beginning]] = []
 
-    def of(self, tools: list[dict[str, Any]]) -> Passage:
+    def of(self, tools: list[dict[str, Any]]) -> Beginning:
         """The attributes of `tools`."""
         index = next((i for i, item in enumerate(self._known) if item[0] is tools or item[0] == tools), None)
         if index is None:
@@ -147,7 +147,7 @@ class ToolsEncoding:
                 for tool in tools
             ]
             write_tools(lambda key, value: put(span, {key: value}), definitions)
-            self._known = [(tools, _passage_of(span)), *self._known[: _KNOWN_TOOLS - 1]]
+            self._known = [(tools, PassageRun([_passage_of(span)]).whole()), *self._known[: _KNOWN_TOOLS - 1]]
         elif index:
             self._known.insert(0, self._known.pop(index))
         return self._known[0][1]

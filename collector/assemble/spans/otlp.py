@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from collector.assemble.fold.session import SessionState
-from collector.batch import Passage, Passages
+from collector.batch import Beginning, Passages
 
 SCOPE = "opencode-collector"
 
@@ -30,18 +30,18 @@ class BuiltSpan:
     session: str
     version: str
     request: ExportTraceServiceRequest
-    passages: list[Passage] = field(default_factory=list)
+    passages: list[Beginning] = field(default_factory=list)
 
     def whole(self) -> Span:
         """The span with all its attributes."""
         if self.passages:
-            self.span.MergeFromString(b"".join([passage.data for passage in self.passages]))
+            self.span.MergeFromString(b"".join([passage.data() for passage in self.passages]))
             self.passages = []
         return self.span
 
     def size(self) -> int:
         """How many bytes the whole span takes."""
-        return self.span.ByteSize() + sum([len(passage.data) for passage in self.passages])
+        return self.span.ByteSize() + sum([passage.size for passage in self.passages])
 
 
 @dataclass(slots=True, kw_only=True)

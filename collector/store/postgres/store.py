@@ -198,7 +198,7 @@ class PostgresStore(PgOutbox):
         if batch is not None:
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
-            if full := self._room.refuses(len(batch.data), transaction.queued_bytes):
+            if full := self._room.refuses(batch.size, transaction.queued_bytes):
                 raise StoreFull(full, retry_after=30)
         takers = self._count(transaction, batch.items if batch else 0, refusal, destinations)
         if batch is None:
@@ -209,7 +209,7 @@ class PostgresStore(PgOutbox):
             due = now + int(completable.seconds * 1000)
             self._completable.add(completable.number, number, len(takers))
         transaction.add_ranges(takers, batch, number, hops, now, due)
-        size, queued = len(batch.data), len(batch.data) if takers else 0
+        size, queued = batch.size, batch.size if takers else 0
         transaction.queued_bytes += queued
         transaction.after(lambda: self._room.was_put(size, batch.items, queued))
 
@@ -229,7 +229,7 @@ class PostgresStore(PgOutbox):
 
     def _replace(self, transaction: Transaction, number: int, batch: SealedBatch) -> None:
         """Keep `batch` as what `number` names, with the spans it still lists."""
-        size = len(batch.data)
+        size = batch.size
         transaction.run(
             "UPDATE batches SET bytes = %s, policy = %s, data = %b WHERE id = %s",
             size, batch.policy, batch.data, number,

@@ -80,7 +80,7 @@ class Transaction:
                 str(batch.signal),
                 received_ns,
                 batch.items,
-                len(batch.data),
+                batch.size,
                 hops,
                 in_session,
                 batch.policy,
@@ -99,7 +99,7 @@ class Transaction:
         for destination in destinations:
             self._ranges.append(
                 (
-                    destination, str(batch.signal), number, 0, batch.items, batch.items, len(batch.data), hops,
+                    destination, str(batch.signal), number, 0, batch.items, batch.items, batch.size, hops,
                     batch.policy, queued_ms, due_ms,
                 )
             )  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from collector.enums import Signal
 from collector.store.entries import ABANDONED, EXPIRED, GIVEN_UP, Caps
 from collector.store.sqlite import queue
+from collector.store.sqlite.batches import delete_batch
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.file import empty_log
 from collector.store.sqlite.listing import forget_spans
@@ -32,7 +33,7 @@ def forget_batch(connection: sqlite3.Connection, batch_id: int) -> None:
     """Delete a batch and all that lists it."""
     forget_spans(connection, batch_id)
     forget_text(connection, batch_id)
-    connection.execute("DELETE FROM batches WHERE id = ?", (batch_id,))
+    delete_batch(connection, batch_id)
 
 
 def forget_delivered(connection: sqlite3.Connection) -> int:

@@ -13,7 +13,7 @@ from collector.store.sqlite.schema import APPLICATION_ID, TABLES
 
 logger = logging.getLogger(__name__)
 
-VERSION = 4
+VERSION = 5
 _FORMER = "upstream"
 
 
@@ -129,6 +129,15 @@ def _index_other_signals(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS batches_other ON batches (signal, id) WHERE signal <> 'traces'")
 
 
+def _share_runs(connection: sqlite3.Connection) -> None:
+    """4 to 5: what the calls of a conversation repeat is kept once."""
+    if not any(row[1] == "shared" for row in connection.execute("PRAGMA table_info(batches)")):
+        connection.execute("ALTER TABLE batches ADD COLUMN shared TEXT")
+    for statement in _statements():
+        if statement.startswith(("CREATE TABLE runs ", "CREATE TABLE run_parts ")):
+            connection.execute(statement.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+
+
 def _statements() -> list[str]:
     """The statements of the present tables, without comments, each by itself."""
     text = "\n".join(line.partition("--")[0] for line in TABLES.splitlines())
@@ -154,7 +163,8 @@ SUMS = (
 """Fill the empty tables of traces and sessions from the spans."""
 
 _FROM_2 = (
-    "INSERT INTO batches SELECT id, signal, received_ns, items, bytes, hops,"
+    "INSERT INTO batches (id, signal, received_ns, items, bytes, hops, in_session, crc, data)"
+    " SELECT id, signal, received_ns, items, bytes, hops,"
     " EXISTS (SELECT 1 FROM old_spans s WHERE s.batch_id = b.id AND s.session_id <> ''), crc32(data), data"
     " FROM old_batches b",
     "INSERT INTO outbox (destination, signal, batch_id, first_item, items, queued_ms, attempts, cause)"
@@ -169,4 +179,9 @@ _FROM_2 = (
     "INSERT INTO inbox SELECT session_id, key, message_id, at, ord, 1, data FROM old_inbox",
     "INSERT INTO built_spans SELECT span FROM told",
 )
-_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_inbox, _queue_ranges, _index_other_signals)
+_STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _add_inbox,
+    _queue_ranges,
+    _index_other_signals,
+    _share_runs,
+)

@@ -16,6 +16,7 @@ from collector.store.addressing import Addressing
 from collector.store.entries import BY_COMMAND, DAMAGED, Hold, Lane, Leased, Settlement
 from collector.store.ranges import leased_of
 from collector.store.sqlite import queue
+from collector.store.sqlite.batches import whole
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.file import StoreFile
 from collector.store.sqlite.forgetting import Forgetting, forget_batch, forget_delivered
@@ -166,8 +167,8 @@ class SqliteOutbox:
 
     def _data(self, batch_id: int, crc: int) -> bytes | None:
         """A batch as it was put; one that is not what was put any more is given up, and counted."""
-        data: bytes = self._reading.execute("SELECT data FROM batches WHERE id = ?", (batch_id,)).fetchone()[0]
-        if crc32(data) == crc:
+        own, shared = self._reading.execute("SELECT data, shared FROM batches WHERE id = ?", (batch_id,)).fetchone()
+        if crc32(own) == crc and (data := whole(self._reading, own, shared)) is not None:
             return data
         self._writer.submit(lambda connection: self._give_up(connection, batch_id, DAMAGED))
         self._file.note(f"a batch on a damaged page of {self.path.name} is given up, the rest goes on")

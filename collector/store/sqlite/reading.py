@@ -31,6 +31,7 @@ from collector.store.entries import (
     TraceEntry,
 )
 from collector.store.outline import OutlinedSpan, requests_of
+from collector.store.sqlite.batches import whole
 from collector.store.sqlite.ledger import read_ledger
 from collector.store.sqlite.lookups import (
     choices_queries,
@@ -70,6 +71,9 @@ class SqliteReading:
     def _open(self) -> None:
         self._connection = connect_reading(self._path)
         self._file = self._path.stat().st_ino
+        columns = self._connection.execute("PRAGMA table_info(batches)").fetchall()
+        self._shared = "shared" if any(row["name"] == "shared" for row in columns) else "NULL AS shared"
+        """What to ask for: a file that an earlier version made is read as it is."""
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         with self._reading() as connection:
@@ -156,15 +160,20 @@ class SqliteReading:
         return list(self.requests_of(self.outline(session_id, trace_id)))
 
     def _data(self, batch_id: int) -> Iterator[bytes]:
-        return (row["data"] for row in self._rows("SELECT data FROM batches WHERE id = ?", (batch_id,)))
+        return (data for _, data in self._batches("WHERE id = ?", (batch_id,)))
+
+    def _batches(self, where: str, values: tuple[object, ...]) -> list[tuple[sqlite3.Row, bytes]]:
+        """Rows of batches with all their data; without those that went while they were read."""
+        with self._reading() as connection:
+            query = f"SELECT id, signal, data, {self._shared} FROM batches {where}"
+            rows = connection.execute(query, values).fetchall()
+            return [(row, data) for row in rows if (data := whole(connection, row["data"], row["shared"])) is not None]
 
     def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
         """See `Reading.newest`."""
         indexed = " AND signal <> 'traces'" if signal is not Signal.TRACES else ""
-        rows = self._rows(
-            f"SELECT data FROM batches WHERE signal = ?{indexed} ORDER BY id DESC LIMIT ?", (signal, limit)
-        )
-        return [signal.request.FromString(row["data"]) for row in rows]
+        found = self._batches(f"WHERE signal = ?{indexed} ORDER BY id DESC LIMIT ?", (signal, limit))
+        return [signal.request.FromString(data) for _, data in found]
 
     def queues(self, configured: Collection[str] = ()) -> list[QueueEntry]:
         """See `Reading.queues`."""
@@ -200,30 +209,27 @@ class SqliteReading:
         """See `Reading.dead_letter`."""
         for row in self._rows(f"SELECT {_LETTER}, batch_id, first_item FROM dead_letters WHERE id = ?", (letter,)):
             found = DeadLetter(*tuple(row)[:-2])
-            for (data,) in self._rows("SELECT data FROM batches WHERE id = ?", (row["batch_id"],)):
+            for data in self._data(row["batch_id"]):
                 request = Signal(found.signal).request.FromString(data)
                 return found, to_document(take_range(request, row["first_item"], found.items))
         return None
 
     def document(self, trace_id: str, span_id: str) -> dict[str, Any] | None:
         """One span with its resource and scope as an OTLP/JSON export request; None when it is not kept."""
-        rows = self._rows(
-            "SELECT b.data FROM spans s JOIN batches b ON b.id = s.batch_id WHERE s.trace_id = ? AND s.span_id = ?",
-            (trace_id, span_id),
-        )
-        if not rows:
+        where = "WHERE id = (SELECT batch_id FROM spans WHERE trace_id = ? AND span_id = ?)"
+        found = self._batches(where, (trace_id, span_id))
+        if not found:
             return None
-        request = ExportTraceServiceRequest.FromString(rows[0]["data"])
+        request = ExportTraceServiceRequest.FromString(found[0][1])
         alone = take_span(request, bytes.fromhex(trace_id), bytes.fromhex(span_id))
         return to_document(alone) if alone is not None else None
 
     def after(self, batch_id: int, limit: int = 100) -> list[tuple[int, Signal, dict[str, Any]]]:
         """Batches kept after `batch_id`, in order, as OTLP/JSON documents: what `tail` follows."""
-        rows = self._rows("SELECT id, signal, data FROM batches WHERE id > ? ORDER BY id LIMIT ?", (batch_id, limit))
         found = []
-        for row in rows:
+        for row, data in self._batches("WHERE id > ? ORDER BY id LIMIT ?", (batch_id, limit)):
             signal = Signal(row["signal"])
-            found.append((row["id"], signal, to_document(signal.request.FromString(row["data"]))))
+            found.append((row["id"], signal, to_document(signal.request.FromString(data))))
         return found
 
     def last_batch(self) -> int:

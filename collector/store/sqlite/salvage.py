@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from collector.store.entries import DAMAGED
+from collector.store.sqlite.batches import mend_batches
 from collector.store.sqlite.ledger import count
 from collector.store.sqlite.migrations import SUMS, VERSION
 
-_BY_ROWID = ("batches", "outbox", "dead_letters", "inbox")
+_BY_ROWID = ("batches", "runs", "outbox", "dead_letters", "inbox")
 _BY_KEY = {
     "meta": "key",
     "ledger": "destination, signal, outcome, reason",
@@ -20,6 +21,7 @@ _BY_KEY = {
     "opencode_sessions": "session_id",
     "unknown_events": "type",
     "spans": "trace_id, span_id",
+    "run_parts": "run_id, start",
 }
 _LAST = 2**62
 
@@ -38,6 +40,7 @@ def salvage(damaged: Path, fresh: sqlite3.Connection) -> int | None:
             _copy(fresh, table, _rows_by_rowid(old, table))
         for table, key in _BY_KEY.items():
             _copy(fresh, table, _rows_by_key(old, table, key))
+        mend_batches(fresh)
         fresh.execute("DELETE FROM meta WHERE key IN ('indexed_batch', 'indexed_bytes')")
         for query in (
             "DELETE FROM outbox WHERE batch_id NOT IN (SELECT id FROM batches)",

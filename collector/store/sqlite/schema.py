@@ -23,10 +23,21 @@ CREATE TABLE batches (
   hops TEXT NOT NULL,            -- collectors it came through, so that a loop can be told
   in_session INTEGER NOT NULL,   -- whether a span of it belongs to a session
   crc INTEGER NOT NULL,          -- CRC-32 of the data: SQLite itself does not see that a page of it was overwritten
-  data BLOB NOT NULL
+  data BLOB NOT NULL,            -- without what it shares with others
+  shared TEXT                    -- by span id, of which runs the span has how many bytes behind its attributes (JSON)
 );
 CREATE INDEX batches_without_session ON batches (id) WHERE in_session = 0;
 CREATE INDEX batches_other ON batches (signal, id) WHERE signal <> 'traces';
+
+-- What batches share, such as the conversation that each call to a model repeats: each has beginnings of runs.
+CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL, uses INTEGER NOT NULL);
+CREATE TABLE run_parts (
+  run_id INTEGER NOT NULL,
+  start INTEGER NOT NULL,        -- bytes of the run before it
+  crc INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (run_id, start)
+) WITHOUT ROWID;
 
 -- What each destination still has to get, by range of items, with all retry state. Delivered ranges go.
 -- Leases stand in memory: only one process opens the file, and what it leased when it died is due again.

@@ -12,8 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from isal.isal_zlib import crc32
-
 from collector.batch import SealedBatch, Signal
 from collector.errors import CollectorError, StoreFull, Unavailable
 from collector.store.addressing import Addressing, not_taken
@@ -26,6 +24,7 @@ from collector.store.entries import (
     Refusal,
     Reseal,
 )
+from collector.store.sqlite.batches import BatchKeeper, whole
 from collector.store.sqlite.clock import StoreClock
 from collector.store.sqlite.file import StoreFile
 from collector.store.sqlite.forgetting import Forgetting
@@ -75,6 +74,7 @@ class SqliteStore(SqliteOutbox):
         self._leases = Leases()
         self._completable = CompletableBatches()
         self._lock = threading.Lock()
+        self._batches = BatchKeeper()
         self._file = StoreFile(directory)
         self._forgetting = Forgetting(caps, self._clock, destinations)
         connection = self._ready(self._file.open(formerly))
@@ -212,6 +212,7 @@ class SqliteStore(SqliteOutbox):
         return self._file.missing()
 
     def undone(self, connection: sqlite3.Connection) -> None:
+        self._batches.undone()
         self._forgetting.measure(connection)
 
     def keep_room(self, connection: sqlite3.Connection) -> None:
@@ -227,6 +228,7 @@ class SqliteStore(SqliteOutbox):
 
     def mend(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         fresh = self._file.mend(connection)
+        self._batches.undone()
         self._forgetting.measure(fresh)
         with self._lock:
             self._reading.close()
@@ -259,21 +261,16 @@ class SqliteStore(SqliteOutbox):
         completable: Completable | None = None,
         destinations: Collection[str] | None = None,
     ) -> None:
+        size = batch.size if batch is not None else 0
         if batch is not None:
             if batch.policy != self._policy and batch.policy and self._policy:
                 raise Unavailable("the policy changed while this was sealed", retry_after=1)
-            if full := self._file.refuses(len(batch.data)) or self._forgetting.refuses(len(batch.data)):
+            if full := self._file.refuses(size) or self._forgetting.refuses(size):
                 raise StoreFull(full, retry_after=30)
         takers = self._count(connection, batch.items if batch else 0, refusal, destinations)
         if batch is None:
             return
-        data, in_session = batch.data, any(span.session_id for span in batch.spans)
-        batch_id = connection.execute(
-            "INSERT INTO batches (signal, received_ns, items, bytes, hops, in_session, crc, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (batch.signal, time.time_ns(), batch.items, len(data), hops, in_session, crc32(data), data),
-        ).lastrowid
-        assert batch_id is not None
+        batch_id = self._batches.insert(connection, batch, hops)
         now, due = self._clock.now_ms(), 0
         if completable is not None:
             due = now + int(completable.seconds * 1000)
@@ -286,7 +283,7 @@ class SqliteStore(SqliteOutbox):
         list_spans(connection, batch.spans, batch_id)
         remember_built(connection, batch.marks)
         self._put_at = time.monotonic()
-        self._forgetting.was_put(len(batch.data), queued=bool(takers))
+        self._forgetting.was_put(size, queued=bool(takers))
 
     def _complete(self, connection: sqlite3.Connection, number: int, batch: SealedBatch) -> bool:
         known = self._completable.find(number)
@@ -302,10 +299,7 @@ class SqliteStore(SqliteOutbox):
 
     def _replace(self, connection: sqlite3.Connection, batch_id: int, batch: SealedBatch) -> None:
         """Keep `batch` as what `batch_id` names, with the spans it still lists."""
-        connection.execute(
-            "UPDATE batches SET bytes = ?, crc = ?, data = ? WHERE id = ?",
-            (len(batch.data), crc32(batch.data), batch.data, batch_id),
-        )
+        self._batches.replace(connection, batch_id, batch)
         listed = {row[0] for row in connection.execute("SELECT span_id FROM spans WHERE batch_id = ?", (batch_id,))}
         list_spans(connection, batch.spans, batch_id, listed)
         index_again(connection, batch_id)
@@ -329,11 +323,14 @@ class SqliteStore(SqliteOutbox):
         return takers
 
     def _reseal(self, connection: sqlite3.Connection, batch_id: int, seal: Reseal) -> None:
-        row = connection.execute("SELECT signal, items, data FROM batches WHERE id = ?", (batch_id,)).fetchone()
+        row = connection.execute("SELECT signal, items, data, shared FROM batches WHERE id = ?", (batch_id,)).fetchone()
         if row is None:
             return
-        signal, items, data = row
+        signal, items, own, shared = row
         try:
+            data = whole(connection, own, shared)
+            if data is None:
+                raise ValueError("something of it is gone")
             batch = seal(Signal(signal), data)
             if batch.items != items:  # ranges would no longer mean the same items
                 raise ValueError("the number of items changed")

@@ -81,7 +81,7 @@ def test_of_many_small_messages_the_newest_are_told() -> None:
     kept, dropped = ConversationEncoding().of(messages)
     assert dropped > 0
     assert 4000 < sum(passage.count for passage in kept) <= MOST_ATTRIBUTES < Limits().max_attributes - 400
-    assert b"m5999" in kept[-1].data
+    assert b"m5999" in kept[-1].run.passages[-1].data
 
 
 def held(turns: int) -> int:

@@ -25,7 +25,7 @@ def _old(directory: Path, version: int) -> None:
     (directory / FILE).write_bytes(gzip.decompress(packed))
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_upgrade_strands_nothing(tmp_path: Path, version: int) -> None:
     """Two batches of traces wait, one was refused, one was delivered; logs wait too."""
     _old(tmp_path, version)
