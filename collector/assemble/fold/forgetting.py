@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from heapq import nlargest, nsmallest
+from heapq import nsmallest
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -28,7 +28,7 @@ _MOST_TEXT = 4 * 1024 * 1024
 
 def remember(session: SessionState) -> dict[str, Any]:
     """What a session has to know when it goes on after its facts are forgotten (JSON)."""
-    kept = dict(nlargest(_REMEMBERED_TURNS, session.finished.items(), key=itemgetter(1))[::-1])
+    kept = dict(sorted(session.finished.items(), key=itemgetter(1))[-_REMEMBERED_TURNS:])  # they are mostly in order
     return {
         "info": {
             "values": {name: getattr(session.info, name) for name in session.info_orders},

@@ -59,9 +59,7 @@ class SentMessage(ChatMessage):
     def encoded(self, index: int) -> Passage:
         """The attributes of input message `index`."""
         if self._index != index:
-            span = Span()
-            put_message(span, f"{_INPUT}.{index}.", self)
-            self._index, self._passage = index, _passage_of(span)
+            self._index, self._passage = index, _passage_at(index, self)
         return self._passage
 
     def size(self) -> int:
@@ -90,9 +88,17 @@ class _SettledMessage(SentMessage):
             """What stands in its attributes alone."""
             if name not in _WRITTEN:
                 raise AttributeError(name)
-            written = {pair.key: pair.value.string_value for pair in Span.FromString(self._passage.data).attributes}
-            read = read_messages(written, _INPUT)[0]
+            read = self._read()
             return read.calls if name == "calls" else read.contents
+
+    def encoded(self, index: int) -> Passage:
+        if self._index != index:
+            self._index, self._passage = index, _passage_at(index, self._read())
+        return self._passage
+
+    def _read(self) -> ChatMessage:
+        written = {pair.key: pair.value.string_value for pair in Span.FromString(self._passage.data).attributes}
+        return read_messages(written, _INPUT)[0]
 
 
 def put_message(span: Span, base: str, message: ChatMessage) -> None:
@@ -105,12 +111,15 @@ def put_message(span: Span, base: str, message: ChatMessage) -> None:
 class ConversationEncoding:
     """The attributes of the input messages of a call; mostly they begin as those of the call before did."""
 
-    __slots__ = ("_count", "_kept", "_messages", "_run", "_size")
+    __slots__ = ("_count", "_dropped", "_kept", "_messages", "_over", "_run", "_size")
 
     def __init__(self) -> None:
         self._messages: list[SentMessage] = []
         self._size = self._count = 0
         self._kept: list[SentMessage] = []
+        self._over: tuple[int, int] | None = None
+        """How much of the messages is over, where the oldest that are `_dropped` are enough."""
+        self._dropped = 0
         self._run = PassageRun()
         """What these messages are encoded as."""
 
@@ -119,16 +128,22 @@ class ConversationEncoding:
         count = len(self._messages)
         if messages[:count] != self._messages:
             count = self._size = self._count = 0
-        self._size += sum([message.size() for message in messages[count:]])
-        self._count += sum([message.count() for message in messages[count:]])
+        new = messages[count:]
+        self._size += sum([message.size() for message in new])
+        self._count += sum([message.count() for message in new])
         self._messages = messages
-        kept, dropped = within(messages, self._size, self._count)
+        over = _in_strides(self._size, MOST_BYTES), _in_strides(self._count, MOST_ATTRIBUTES)
+        if count and over == self._over:
+            kept = [*self._kept, *new]
+        else:
+            kept, self._dropped, is_enough = _newest(messages, *over)
+            self._over = over if is_enough else None
         count = len(self._kept)
         if kept[:count] != self._kept:
             count, self._run = 0, PassageRun()
         self._run.extend([message.encoded(index) for index, message in enumerate(kept[count:], count)])
         self._kept = kept
-        return [self._run.whole()], dropped
+        return [self._run.whole()], self._dropped
 
 
 class ToolsEncoding:
@@ -153,6 +168,12 @@ class ToolsEncoding:
         return self._known[0][1]
 
 
+def _passage_at(index: int, message: ChatMessage) -> Passage:
+    span = Span()
+    put_message(span, f"{_INPUT}.{index}.", message)
+    return _passage_of(span)
+
+
 def _passage_of(span: Span) -> Passage:
     return Passage(span.SerializeToString(), len(span.attributes))
 
@@ -169,19 +190,22 @@ def within(
     All together have `size` bytes in `count` attributes. The oldest give way in strides: until the next, each
     conversation begins as the one before did.
     """
-    if size <= most_bytes and count <= most_attributes:
-        return messages, 0
-    bytes_over, attributes_over = _in_strides(size, most_bytes), _in_strides(count, most_attributes)
+    return _newest(messages, _in_strides(size, most_bytes), _in_strides(count, most_attributes))[:2]
+
+
+def _newest(messages: list[SentMessage], bytes_over: int, attributes_over: int) -> tuple[list[SentMessage], int, bool]:
+    """What is left of `messages` without the oldest, how many these are, and whether they are all that is over."""
     kept: list[SentMessage] = []
     for index, message in enumerate(messages):
-        if (bytes_over <= 0 and attributes_over <= 0) or index == len(messages) - 1:
-            return [*kept, *messages[index:]], index - len(kept)
+        is_enough = bytes_over <= 0 and attributes_over <= 0
+        if is_enough or index == len(messages) - 1:
+            return [*kept, *messages[index:]], index - len(kept), is_enough
         if message.role == "system":
             kept.append(message)
         else:
             bytes_over -= message.size()
             attributes_over -= message.count()
-    return kept, 0
+    return kept, 0, True
 
 
 def _in_strides(held: int, most: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from collector.assemble.attachments import MediaManner
@@ -43,6 +44,8 @@ class _Manners(dict[tuple[bool, MediaManner], Manner]):
 _MANNERS = _Manners()
 
 ALL_TAKEN = MediaManner()
+_MESSAGE = itemgetter(2)
+"""Of an entry of `SessionState.ordered`."""
 _Shown = tuple[SessionMessage, list[PartFact], list[ToolFact]]
 
 
@@ -180,7 +183,7 @@ def _summed_up(session: SessionState, step: SessionMessage, start: int) -> Itera
 
 def before(session: SessionState, step: SessionMessage, start: int) -> list[SessionMessage]:
     """The messages that went to the model for `step`, whose request left at `start`, in order."""
-    earlier = [m for _, _, m in session.ordered[: session.before(step)]]
+    earlier = list(map(_MESSAGE, session.ordered[: session.before(step)]))
     if session.is_displaced and step.info.parent is not None:
         earlier = _by_time(session, step)
     if session.info.reverted_at or session.has_removals or session.reverts:
@@ -188,6 +191,8 @@ def before(session: SessionState, step: SessionMessage, start: int) -> list[Sess
     summaries = session.summaries.values()
     marks = {m.info.parent: m for m in summaries if session.has_summed_up(m) and m.position < step.position}
     marks.pop(step.info.parent, None)
+    if not marks:
+        return earlier
     at = next((at for at in range(len(earlier) - 1, -1, -1) if earlier[at].id in marks), None)
     if at is None:
         return earlier

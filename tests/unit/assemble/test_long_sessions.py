@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import sys
 import tracemalloc
 from typing import Any
@@ -16,7 +17,7 @@ from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
 from collector.assemble.facts import AnyFact
 from collector.assemble.fold import forgetting
-from collector.assemble.spans import sent
+from collector.assemble.spans import conversation, sent
 from collector.assemble.spans.conversation import MOST_ATTRIBUTES, ConversationEncoding, SentMessage, within
 from collector.openinference.messages import ToolCall, chat_message
 from collector.policy.model import Limits
@@ -73,6 +74,23 @@ def test_what_comes_first_gives_way_in_strides(most: tuple[int, int]) -> None:
         kept.append(dropped)
     assert len(set(kept)) < 30
     assert kept == sorted(kept)
+
+
+def test_a_call_that_goes_on_holds_what_it_would_hold_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing but new messages came, nothing but these is looked at."""
+    chance = random.Random(7)
+    monkeypatch.setattr(conversation, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(conversation, "MOST_ATTRIBUTES", 200)
+    encoding, said = ConversationEncoding(), [SentMessage("system", "be brief")]
+    for _ in range(400):
+        said = [*said[chance.choice((0,) * 20 + (5,)) :]]
+        for _ in range(chance.randint(1, 4)):
+            role = chance.choice(("user",) * 9 + ("system",))
+            said.append(SentMessage(role, "x" * chance.choice((3,) * 9 + (500, 900, 30_000))))
+        [beginning], dropped = encoding.of(said)
+        kept, more = within(said, sum(m.size() for m in said), sum(m.count() for m in said), 20_000, 200)
+        assert dropped == more
+        assert beginning.data() == b"".join(message.encoded(index).data for index, message in enumerate(kept))
 
 
 def test_of_many_small_messages_the_newest_are_told() -> None:
