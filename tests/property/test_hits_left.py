@@ -30,8 +30,8 @@ def test_matches_in_what_is_left_are_those_of_reading_it_whole(text: str, cuts: 
     found = ENGINE._hits_left(data, ENGINE._hits(data), extents, left)
     assume(found is not None)
     assert found is not None
-    assert _of_rules(found[0]) == _of_rules(ENGINE._hits(left)[0])
+    assert _found_everywhere(found[0]) == _found_everywhere(ENGINE._hits(left)[0])
 
 
-def _of_rules(hits: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    return sorted(hit for hit in hits if hit[0] < ENGINE._escaped)
+def _found_everywhere(hits: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return sorted(hit for hit in hits if hit[0] < ENGINE._masked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from collector.redact.engine import views
@@ -93,7 +93,7 @@ class Engine:
         owners = [(rule, quicker(trigger, rule)) for rule in self._rules for trigger in rule.triggers]
         numbers = {id(rule): number for number, rule in enumerate(self._rules)}
         self._owner = [(numbers[id(rule)], trigger.width or 0) for rule, trigger in owners]
-        self._escaped, self._masked, self._coded, self._joined = range(len(owners), len(owners) + 4)
+        self._escaped, self._joined, self._masked, self._coded = range(len(owners), len(owners) + 4)
         triggers = {number: trigger for number, (_, trigger) in enumerate(owners)}
         apart = {number: trigger for number, trigger in triggers.items() if is_apart(trigger)}
         marks = {self._escaped: views.ESCAPED, self._masked: _PLACEHOLDER, self._coded: ENCODED}
@@ -103,13 +103,6 @@ class Engine:
         self._apart = scanner({**apart, self._joined: views.JOINED}, scanner_name)
         self._widest = max(_LONGEST_TRIGGER, *(rule.reach for rule in self._rules), 0)
         self._tokens = {rule.id for rule in self._rules if rule.token}
-        self._marks = {
-            number: (scanner([mark._replace(once=False)], scanner_name), width)
-            for number, mark, width in (
-                (self._escaped, views.ESCAPED, views.LONGEST_MARK),
-                (self._joined, views.JOINED, views.LONGEST_JOINT),
-            )
-        }
         self._heads = scanner([_HEAD], scanner_name)
         self._encoded = EncodedScanner(scanner_name)
 
@@ -167,36 +160,26 @@ class Engine:
                     yield index, data, extents
             return
         mine: defaultdict[int, list[Hit]] = defaultdict(list)
-        marks: dict[int, int] = {}
+        escapes: defaultdict[int, list[Hit]] = defaultdict(list)
+        marks: set[int] = set()
         for trigger, end in hits:
-            if trigger >= self._escaped:
-                marks[trigger] = end
+            if trigger >= self._masked:
+                marks.add(trigger)
             else:
                 at = bisect_right(starts, end - 1) - 1
-                mine[at].append((trigger, end - starts[at]))
-        ends = self._ends_of_marks(joined, marks)
-        known: defaultdict[int, views.Marks] = defaultdict(lambda: ([], []))
-        for of, number in enumerate(self._marks):
-            if ends is None and number in marks:
-                for at in touched(self._marks[number][0], joined, starts):
-                    mine[at].append((number, 0))
-            for end in ends[of] if ends else ():
-                at = bisect_right(starts, end - 1) - 1
-                if not known[at][of]:
-                    mine[at].append((number, 0))
-                known[at][of].append(end - starts[at])
+                (mine if trigger < self._escaped else escapes)[at].append((trigger, end - starts[at]))
         if self._masked in marks:
             for at in touched(self._heads, joined, starts):
                 mine[at].append((self._masked, 0))
         encoded = self._encoded.touched(joined, starts, self._coded in marks)
         # Most texts hold nothing that any rule or decoded view would look at: they are not gone through one by one.
-        for at in {*mine, *encoded}:
+        for at in {*mine, *escapes, *encoded}:
             data = joined[starts[at] + 1 : starts[at + 1]]
             try:
                 if self._coded in marks:
                     mine[at].append((self._coded, 0))
-                hits_here: Hits | None = (mine[at], []) if len(mine[at]) <= _most(data) else None
-                extents = self._stable(data, hits_here, budget, at in encoded, known.get(at))
+                hits_here: Hits | None = (mine[at] + escapes[at], []) if len(mine[at]) <= _most(data) else None
+                extents = self._stable(data, hits_here, budget, at in encoded)
             except Exception:
                 extents = _whole(data)
             if extents:
@@ -208,17 +191,16 @@ class Engine:
         hits: Hits | None,
         budget: DecodeBudget,
         encoded: bool = True,
-        marks: views.Marks | None = None,
     ) -> list[Extent]:
         """Find again in what masking would leave, until that finds nothing: a second pass changes nothing.
 
         Each round covers more of the text, and the later ones what lies between findings too, so there are few.
-        `encoded` tells whether there may be encoded text at all, `marks` where the marks of escapes are, if known.
+        `encoded` tells whether there may be encoded text at all.
         """
         hits = hits or self._hits(data)
         if hits == _NOTHING and not (encoded and self._encoded.touches(data)):
             return []  # as in most texts
-        extents = self._scan(data, hits, budget, 0, Joins.ANY if encoded else Joins.NONE, marks)
+        extents = self._scan(data, hits, budget, 0, Joins.ANY if encoded else Joins.NONE)
         for number in range(_MOST_ROUNDS):
             if not extents:
                 return extents
@@ -243,15 +225,17 @@ class Engine:
         budget: DecodeBudget,
         depth: int,
         encoded: Joins = Joins.ANY,
-        ends: views.Marks | None = None,
     ) -> list[Extent]:
         matches, lost = hits or self._hits(data)
         found = [Extent(start, end, ERROR) for start, end in lost]
         places: defaultdict[int, set[int]] = defaultdict(set)
-        marks: dict[int, int] = {}  # where the first match of each ends
+        marks: set[int] = set()
+        escapes: views.Marks = ([], [])
         for trigger, end in matches:
-            if trigger >= self._escaped:
-                marks[trigger] = min(end, marks.get(trigger, end))
+            if trigger >= self._masked:
+                marks.add(trigger)
+            elif trigger >= self._escaped:
+                escapes[trigger - self._escaped].append(end)
             else:
                 number, width = self._owner[trigger]
                 place = end - 1 - width  # -1 where the match begins with the zero byte before the text
@@ -279,9 +263,8 @@ class Engine:
             regions: list[ByteRange] = []
             if encoded is Joins.ANY or (encoded is Joins.MARKED and self._coded in marks):
                 found += self._in_encoded(data, budget, depth, self._coded in marks, regions)
-            if self._escaped in marks or self._joined in marks:
-                ends = ends or self._ends_of_marks(b"\0%b\0" % data, marks)
-                found += self._in_unescaped(data, ends, regions, budget, depth)
+            if any(escapes):
+                found += self._in_unescaped(data, escapes, regions, budget, depth)
             found += self._across_placeholders(data, placeholders, budget)
         return choose(found, self._strictness)
 
@@ -293,15 +276,17 @@ class Engine:
         matches, lost = hits
         if lost:
             return None
-        once = [(trigger, 0) for trigger, _ in matches if trigger >= self._escaped]  # they may match sooner now
-        others = [hit for hit in matches if hit[0] < self._escaped] if once else matches
+        once = [hit for hit in matches if hit[0] >= self._masked]  # elsewhere, too, they may match
+        others = [hit for hit in matches if hit[0] < self._masked] if once else matches
         most = _most(left)
         found = hits_left(lambda part: self._read(part, most), data, others, extents, left, self._widest)
-        return (found + once, []) if found is not None and len(found) <= most else None
+        if found is None or sum(trigger < self._escaped for trigger, _ in found) > most:
+            return None
+        return found + once, []
 
     def _read(self, text: bytes, most: int) -> list[Hit]:
         """Where triggers match in a text between zero bytes."""
-        return self._scanner.hits(text, most) + self._apart.hits(text, most)
+        return self._scanner.hits(text, most, self._escaped) + self._apart.hits(text, most, self._escaped)
 
     def _hits(self, data: bytes) -> Hits:
         """Where triggers match, and what could not be read: a text with very many matches is read in pieces."""
@@ -327,24 +312,8 @@ class Engine:
             hits += [(trigger, stop + low) for trigger, stop in found if start < stop + low <= end + 1]
         return hits, lost
 
-    def _ends_of_marks(self, text: bytes, marks: Mapping[int, int]) -> views.Marks | None:
-        """Where the marks of escapes that are among `marks` end in a text between zero bytes; None for very many.
-
-        `marks` tells where the first ends.
-        """
-        most = len(text) // views.EVERY + 1
-        ends: list[list[int]] = []
-        try:
-            for number, (mark, width) in self._marks.items():
-                start = max(0, marks[number] - width) if number in marks else len(text)
-                ends.append([end + start for _, end in mark.hits(text[start:], most)] if start < len(text) else [])
-        except Storm:
-            return None
-        escaped, joined = ends
-        return escaped, joined
-
     def _in_unescaped(
-        self, data: bytes, marks: views.Marks | None, encoded: list[ByteRange], budget: DecodeBudget, depth: int
+        self, data: bytes, marks: views.Marks, encoded: list[ByteRange], budget: DecodeBudget, depth: int
     ) -> Iterator[Extent]:
         if view := views.unescaped(data, marks, encoded):
             for start, end, rule in self._scan(view.data, None, budget, depth + 1, view.joins_encoded):

@@ -22,6 +22,7 @@ except ImportError:  # no wheel for this platform
 
 Hit = tuple[int, int]
 """The number of a trigger, and where a match of the trigger ends."""
+_NONE = 1 << 62
 
 
 class Storm(Exception):
@@ -34,8 +35,8 @@ class Scanner(Protocol):
     @property
     def name(self) -> str: ...
 
-    def hits(self, text: bytes, most: int) -> list[Hit]:
-        """In no order, each once; raises `Storm` when there are more than `most`."""
+    def hits(self, text: bytes, most: int, uncounted: int = _NONE) -> list[Hit]:
+        """In no order, each once; raises `Storm` when there are more than `most` of triggers below `uncounted`."""
         ...
 
     def first(self, text: memoryview) -> int:
@@ -61,19 +62,22 @@ class HyperscanScanner:
             self._own.database = database
             return database
 
-    def hits(self, text: bytes, most: int) -> list[Hit]:
+    def hits(self, text: bytes, most: int, uncounted: int = _NONE) -> list[Hit]:
         found: list[Hit] = []
-        add = found.append
+        others: list[Hit] = []
 
         def on_match(trigger: int, _start: int, end: int, _flags: int, _context: object) -> bool | None:
-            add((trigger, end))
+            if trigger >= uncounted:
+                others.append((trigger, end))
+                return None
+            found.append((trigger, end))
             return len(found) > most or None
 
         try:
             self._database().scan(text, match_event_handler=on_match)
         except hyperscan.ScanTerminated:
             raise Storm from None
-        return found
+        return found + others
 
     def first(self, text: memoryview) -> int:
         ends: list[int] = []
@@ -121,8 +125,9 @@ class ReScanner:
             for number, trigger in triggers.items()
         ]
 
-    def hits(self, text: bytes, most: int) -> list[Hit]:
+    def hits(self, text: bytes, most: int, uncounted: int = _NONE) -> list[Hit]:
         found: list[Hit] = []
+        counted = 0
         lowered = text.lower()
         for number, pattern, literals, once, at_border in self._triggers:
             if literals and not any(literal in lowered for literal in literals):
@@ -141,9 +146,10 @@ class ReScanner:
                     while hit := pattern.match(text, at - 1, hit.end() - 1):
                         if not at_border or _BORDER.match(text, hit.end()):
                             ends.add(hit.end())
-                    if len(found) + len(ends) > most:
+                    if number < uncounted and counted + len(ends) > most:
                         raise Storm
                 found += [(number, end) for end in ends]
+                counted += len(ends) * (number < uncounted)
         return found
 
     def first(self, text: memoryview) -> int:
@@ -203,12 +209,9 @@ class Ahead:
         for number, scanner in enumerate(self._scanners):
             if self._ends[number] < at + self._widest:
                 hit = scanner.first(self._text[at:])
-                self._ends[number] = at + hit if hit >= 0 else _NOWHERE
+                self._ends[number] = at + hit if hit >= 0 else _NONE
         nearest = min(self._ends)
-        return -1 if nearest == _NOWHERE else nearest
-
-
-_NOWHERE = 1 << 62
+        return -1 if nearest == _NONE else nearest
 
 
 def touched(marks: First, joined: bytes, starts: Sequence[int]) -> set[int]:

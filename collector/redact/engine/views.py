@@ -145,9 +145,8 @@ ESCAPED = Trigger(
     r"|[:=] [>|][+-]?\r?\n[ \t]|\\(?:u\{|U0000|0[4-7][0-7]|1[0-7][0-7])"
     r"|\\u(?:20[0-6]|[fF][eE]|00[aA2-7])|" + _TOKEN + r"\\\r?\n|(?:[A-Za-z0-9_\"'`:]|[^=!<>]=)[ \t]{1,8}\\\r?\n"
     r"|\\\\(?:\\r)?\\n|\\x[2-7]|\\/|%[2-7][0-9a-fA-F]|&(?:#[xX0-9]|[A-Za-z]{2,14};)",
-    once=True,
 )
-JOINED = Trigger(_TOKEN + r"[\"']" + _CONCAT + _TOKEN, once=True)
+JOINED = Trigger(_TOKEN + r"[\"']" + _CONCAT + _TOKEN)
 """One of both is in every text that has something for `unescaped` to do; a line that goes on after an operator has not.
 
 They are looked for apart: beside others, what begins with a quote makes Hyperscan take twice as long for all of them.
@@ -156,26 +155,27 @@ They are looked for apart: beside others, what begins with a quote makes Hypersc
 
 _AROUND = 1200
 """How much text on either side of an escape is looked at again."""
-LONGEST_MARK = 18
-LONGEST_JOINT = 160
+_LONGEST_MARK = 18
+_LONGEST_JOINT = 160
 _LONGEST_ESCAPE = 48
 """Longer than a mark, since the parameters of a terminal's command stand behind it."""
 _LONGEST_COMMAND = 300
 """Of a terminal: `ESC ]`, then a title."""
 _BETWEEN = 64
 """Marks nearer to each other than that are read in one go."""
-EVERY = 16
+_EVERY = 16
 """A text with a mark so often, or oftener, is read as a whole."""
 Marks = tuple[list[int], list[int]]
 """Where `ESCAPED` and where `JOINED` match: the ends, in a text with a zero byte before it."""
 
 
-def unescaped(data: bytes, marks: Marks | None, encoded: Sequence[ByteRange]) -> View | None:
+def unescaped(data: bytes, marks: Marks, encoded: Sequence[ByteRange]) -> View | None:
     """The text around escapes, with them read, invisible characters gone, and adjacent literals and lines joined.
 
-    It is read at all `marks`; None where there are too many to tell. `encoded` is where the text holds encoded text.
+    It is read at all `marks`. `encoded` is where the text holds encoded text.
     """
-    pieces = list(_escapes(data, [(0, len(data))] if marks is None else _parts(data, *marks)))
+    many = sum(map(len, marks)) > len(data) // _EVERY + 1
+    pieces = list(_escapes(data, [(0, len(data))] if many else _parts(data, *marks)))
     view = _build(data, _near(len(data), pieces))
     if view:
         view.joins_encoded = Joins.NONE
@@ -249,7 +249,7 @@ def _escapes(data: bytes, parts: Iterable[ByteRange]) -> Iterator[Piece]:
 
 def _parts(data: bytes, escaped: Sequence[int], joined: Sequence[int]) -> Iterator[ByteRange]:
     """The parts of the text that are read: each from where an escape may begin to where its mark ends, in order."""
-    parts = [(max(0, end - 1 - LONGEST_MARK), end - 1) for end in escaped]
+    parts = [(max(0, end - 1 - _LONGEST_MARK), end - 1) for end in escaped]
     parts += [(_joint(data, end - 1), end - 1) for end in joined]
     parts.sort()
     at = 0
@@ -264,7 +264,7 @@ def _parts(data: bytes, escaped: Sequence[int], joined: Sequence[int]) -> Iterat
 
 def _joint(data: bytes, end: int) -> int:
     """Where the quote may be that ends the first of two strings, when the second begins just before `end`."""
-    low = max(0, end - LONGEST_JOINT)
+    low = max(0, end - _LONGEST_JOINT)
     quote = low + len(data[low : end - 2].rstrip(_IN_JOINT)) - 1
     return quote if quote >= low and data[quote] in b"\"'" else low
 

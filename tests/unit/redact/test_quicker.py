@@ -7,7 +7,7 @@ import pytest
 from collector.redact.engine import engine as engine_module
 from collector.redact.engine.compile import compile_rule, compiled_width
 from collector.redact.engine.engine import Engine
-from collector.redact.engine.quicker import _QUICKER, quicker
+from collector.redact.engine.quicker import _APART, _QUICKER, quicker
 from collector.redact.engine.rule import Rule, expand
 from collector.redact.rules import ALL_RULES
 
@@ -17,6 +17,7 @@ _PADS = ("{}", " {}", "x = '{}'\n", "({})", "path/{}", "\n{}\n", "a.b {} c", "k=
 
 def test_every_form_is_of_a_trigger_that_some_rule_has() -> None:
     assert {trigger.source for rule in _CHANGED for trigger in rule.triggers} >= set(_QUICKER)
+    assert {trigger.source for rule in ALL_RULES for trigger in rule.triggers} >= _APART
 
 
 @pytest.mark.parametrize("rule", _CHANGED, ids=lambda rule: rule.id)
