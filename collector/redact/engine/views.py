@@ -180,11 +180,17 @@ def unescaped(data: bytes, marks: Marks, encoded: Sequence[ByteRange]) -> View |
     if view:
         view.joins_encoded = Joins.NONE
         if _may_join_encoded(data, pieces):
-            base64 = _beside(pieces, encoded) or any(joins_base64(view.data, at) for at in view.borders())
+            base64 = (
+                len(pieces) > _FEW
+                or _beside(pieces, encoded)
+                or any(joins_base64(view.data, at) for at in view.borders())
+            )
             view.joins_encoded = Joins.ANY if base64 else Joins.MARKED
     return view
 
 
+_FEW = 40
+"""Encoded text is looked for around so many pieces; where there are more, in the whole view."""
 _LONGEST_BREAK = 64
 """What may stand between two lines of encoded text."""
 
