@@ -41,3 +41,23 @@ def test_keys_that_say_secret_are_found_in_running_text(holder: str) -> None:
         if not is_covered(ENGINE, unseen.held(key, value)[holder], value)
     )
     assert len(leaked) <= 6, leaked
+
+
+_PLACES = {
+    "line": "{}={}\n",
+    "yaml": "auth:\n  {}: {}\n",
+    "quoted": "{} = '{}'\n",
+    "query": "https://app.test/x?{}={}",
+    "log": "2026-11-27 INFO set {}={} ok",
+    "xml": "<{0}>{1}</{0}>",
+}
+
+
+@pytest.mark.parametrize(
+    "value", ["copper-velvet-lantern-17", "Copper-Tulip42", "Kettle_81", "T1mber!20", "copper48943", "qswduundeifok"]
+)
+@pytest.mark.parametrize("place", _PLACES)
+def test_what_people_make_up_is_found_under_keys_that_say_secret(place: str, value: str) -> None:
+    """Words with a number, and letters typed at random, of which a rule for drawn values would take no notice."""
+    leaked = [key for key in unseen.KEYS if not is_covered(ENGINE, _PLACES[place].format(key, value), value)]
+    assert len(leaked) <= 2, leaked

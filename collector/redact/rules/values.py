@@ -49,15 +49,20 @@ _COMMON_PAIRS = frozenset(  # 96 % of the pairs of letters in identifiers and En
 _LETTER_RUNS = re.compile(rb"[a-z]{2,}")
 
 
-def scrambled(value: bytes) -> bool:
-    """Whether letters follow one another as no language and no identifier has them."""
+def scrambled(value: bytes, least: float = 0.34) -> bool:
+    """Whether letters follow one another as no language and no identifier has them: `least` of the pairs are uncommon."""
     if len(value) < 10:
         return False
     pairs = common = 0
     for run in _LETTER_RUNS.findall(value.lower()):
         pairs += len(run) - 1
         common += sum(map(_COMMON_PAIRS.__contains__, pairwise(run)))
-    return pairs >= 9 and pairs - common >= 0.34 * pairs
+    return pairs >= 9 and pairs - common >= least * pairs
+
+
+def is_typed_at_random(value: bytes) -> bool:
+    """Whether a value of small letters only is no word, for where a name says that it is a secret: `qswduundeifok`."""
+    return 10 <= len(value) <= 24 and value.isalpha() and value.islower() and scrambled(value, 0.24)
 
 
 _IN_NAMES = _LETTERS + b"_.-"
@@ -107,7 +112,13 @@ def looks_secret(value: bytes) -> bool:
         return False
     if not drawn(value) or _CONSTANT.fullmatch(value):
         return False
-    return _HEXADECIMAL.fullmatch(value) is not None or not wordy(re.sub(rb"[0-9.]+", b"", value))
+    if _HEXADECIMAL.fullmatch(value) or (value.isalnum() and len(_TURNS.findall(value.lower())) >= 6):
+        return True
+    return not wordy(re.sub(rb"[0-9.]+", b"", value))
+
+
+_TURNS = re.compile(rb"(?<=[a-z])[0-9]|(?<=[0-9])[a-z]")
+"""From letters to digits or back, which names seldom do."""
 
 
 # -- what stands in place of a secret ------------------------------------------------------------------------------------
@@ -300,7 +311,7 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
     return is_code(bare) or is_prose(bare)
 
 
-_WORDS_AND_DIGITS = re.compile(rb"[A-Z][a-z]+(?:[-.!#_@*][A-Za-z]+){0,3}[-.!#_@*]?[0-9]{2,6}[-!?.#*]{0,3}")
+_WORDS_AND_DIGITS = re.compile(rb"[A-Z][a-z]+(?:[-.!#_@*+^~][A-Za-z]+){0,3}[-.!#_@*+^~]?[0-9]{2,6}[-!?.#*]{0,3}")
 _WITH_A_SIGN = re.compile(
     rb"(?=[^A-Z]*[A-Z])[A-Za-z]{3,40}(?:[-._][A-Za-z]{2,20}){0,4}[-._]?[0-9]{2,6}[!$%#@*?&^+~]{1,3}"
 )
@@ -319,7 +330,9 @@ def is_words_and_digits(value: bytes) -> bool:
 
 
 _CAPITALS = re.compile(rb"[A-Z][a-z]{3,11}(?:[-._]?[A-Z][a-z]{3,11}){1,2}(?!(?:19|20)[0-9]{2}\Z)[0-9]{2,4}")
-_LEET_WORD = re.compile(rb"(?=[A-Za-z]{1,6}[013]{1,2}[A-Za-z])[A-Z0-9][A-Za-z0-9]{3,12}[-_.!@#%^&*=?~+][0-9]{1,4}[!?]?")
+_LEET_WORD = re.compile(
+    rb"(?=[A-Za-z]{0,6}[0134]{1,2}[A-Za-z])[A-Z0-9][A-Za-z0-9]{3,12}[-_.!@#%^&*=?~+][0-9]{1,4}[!?]?"
+)
 """One word with digits for some of its letters, a sign and a number: `T1mber-20`."""
 _LEET = re.compile(
     rb"(?=[^A-Z]*[A-Z])(?=.*[a-z][013457]{1,2}[a-z])[A-Za-z0-9]{4,14}(?:[-_.!@#][A-Za-z0-9]{4,14}){1,2}(?<=[0-9]{2})"
@@ -411,6 +424,32 @@ _SPOKEN = re.compile(rb"[a-z]{4,10}(?: [a-z]{4,10}){2,7}")
 def is_spoken(value: bytes) -> bool:
     """Whether a value is a pass phrase of small words with spaces: `copper tulip lantern`; labels begin with a capital."""
     return _SPOKEN.fullmatch(value) is not None and not any(map(_is_common, value.split()))
+
+
+_UNUSUAL_IN_SPEECH = re.compile(
+    rb"(?i)[a-z]{2,}(?:ed|ing|ly|tion|able|ment|ous|ful|ally)"
+    rb"|(?:never|always|often|here|there|still|just|very|quite|about|after|before|during|through|because|between|under|again|once|twice|kept"
+    rb"|sent|shown|held|known|lost|wrong|correct|empty|blank|weak|something|anything|nothing|someone|everyone|shorter|longer|then|than|also"
+    rb"|both|some|each|every|other|another|such|same|they|them|their|these|those|make|made|take|taken|given|does|done|need|needs|want|should"
+    rb"|would|could|might|much|many|most|well|good|best|more|less|back|down|over|into|onto|upon|until|while|where|whose|whatever)"
+)
+"""Words that sentences have, and pass phrases drawn from a list seldom."""
+_PHRASE_WORD = re.compile(rb"[A-Za-z]{3,12}|[0-9]{1,6}|[^\s\"'`,;:]{4,16}")
+
+
+def is_spoken_last(value: bytes, least: int = 3) -> bool:
+    """Whether the rest of a line is a pass phrase: words that no sentence has, or a drawn word among words."""
+    words = value.split(b" ")
+    if not least <= len(words) <= 8 or len(value) < 12 or not all(map(_PHRASE_WORD.fullmatch, words)):
+        return False
+    if any(_UNUSUAL_IN_SPEECH.fullmatch(word) or word.lower() in _PROSE for word in words):
+        return False
+    if is_spoken(value):
+        return True
+    mixed = [
+        word for word in words if len(word) >= 5 and classes(word) >= 2 and count(word, _DIGITS) and not word.isdigit()
+    ]
+    return len(mixed) >= 1 and words[0].isalpha() and not any(is_code(word) or wordy(word) for word in mixed)
 
 
 def chosen(value: bytes) -> bool:

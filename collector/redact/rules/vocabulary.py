@@ -72,10 +72,10 @@ def _words(text: str) -> frozenset[str]:
 _PASSWORDS = _words(
     "password passwd passwort passphrase passcode pwd pass pw pswd psw pword passwords psk mnemonic htpasswd"
     " contrasena contrasenia senha mdp kennwort parola haslo sifre wachtwoord losenord salasana heslo pinyin mima"
-    " sandi katasandi sandinya authtok motdepasse bindpw rootpw userpw adminpw dbpw storepw keypw"
+    " otp totp passwordd passwordo sandi katasandi sandinya authtok motdepasse bindpw rootpw userpw adminpw dbpw storepw keypw"
 )
 _SECRETS = _words(
-    "secret secrets token credential credentials cred creds apikey passkey jwt authorization cookie otp totp passwordsalt"
+    "secret secrets token credential credentials cred creds apikey passkey jwt authorization cookie passwordsalt"
     " apitoken authtoken accesstoken"
 )
 _MAYBE = _words(
@@ -87,16 +87,17 @@ _SECRET_ENDS = (
     "credentials", "encryptionkey", "accountkey", "sharedkey", "appkey", "licensekey", "clientkey", "servicekey", "sshkey",
 )  # fmt: skip
 _PASS_BEFORE = _words(
-    "db key deststore srcstore user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
+    "control send recv rpc oper link sip turn vnc rdp snmp bmc ipmi git svn sys oracle mssql guest app api db key deststore srcstore user my mysql pg root admin smtp mail email ftp ssh redis require auth login ldap bind proxy wifi vpn keystore"
     " remote imap pop relay sender nas samba web site panel mqtt cert client server truststore store database postgres sql mongo rabbit amqp svc service sudo su vault imap sasl jdbc http basic master"
 )
+_NO_PASSES = _words("bypass compass encompass surpass trespass overpass underpass multipass")
 _NO_TOKENS = _words("nonsecret detoken subtoken pretoken biscuit")
 _KEYS = _words(
     "api access secret private signing sign encryption encrypt decryption decrypt master account auth app application client"
     " shared service license licence storage admin deploy hmac aes crypto cipher webhook subscription root write ingest"
     " ingestion integration server consumer jwt session cookie security activation recovery backup wallet rest functions"
     " jwe jws kms data vault management symm symmetric role jwks csrf otp totp xsrf"
-    " openai anthropic gemini mistral cohere groq openrouter deepseek xai perplexity stripe sendgrid twilio mailgun algolia supabase setup certificate preshared provisioning enrollment registration publishing sas fernet unseal seal"
+    " tacacs radius openai anthropic gemini mistral cohere groq openrouter deepseek xai perplexity stripe sendgrid twilio mailgun algolia supabase setup certificate preshared provisioning enrollment registration publishing sas fernet unseal seal"
 )  # fmt: skip
 _NO_KEYS = _words(
     "public pub publishable primary foreign cache sort partition idempotency idempotent lookup index group hash range map dict"
@@ -118,7 +119,9 @@ _NO_TOKEN = _words(
 )  # fmt: skip
 _TOKENS = _words("access refresh auth api bearer bot user session personal deploy")
 _HAVE_PATS = _words("github gh gitlab azure azdo ado devops vsce ci bitbucket databricks airtable snowflake tableau")
-_CODES = _words("otp mfa recovery backup verification auth authorization totp device 2fa login activation sms security")
+_CODES = _words(
+    "alarm otp mfa recovery backup verification auth authorization totp device 2fa login activation sms security"
+)
 _ENVIRONMENTS = _words(
     "prod production stage staging dev develop development test testing qa uat local main admin default primary secondary old"
     " new current previous backup ro rw read write readonly live sandbox demo preview value val data plain plaintext raw b64"
@@ -177,12 +180,14 @@ def _noun(words: list[str], at: int) -> Says:
             before in _NO_TOKEN or "next" in words[:at] or (before == "request" and "client" in words[:at])
         )  # a key of idempotency
         return Says.NOTHING if word == "token" and no_token else Says.SECRET
+    if word == "key" and words[max(0, at - 2) : at] == ["pre", "shared"]:
+        return Says.PASSWORD
     if word in ("key", "keys"):
         if before in _KEYS:
             return Says.SECRET if word == "key" else Says.PERHAPS
         return Says.NOTHING if before in _NO_KEYS or word == "keys" else Says.PERHAPS
     if word == "pat":  # a personal access token
-        return Says.SECRET if before in _HAVE_PATS else Says.NOTHING
+        return Says.SECRET if before in _HAVE_PATS else Says.PERHAPS
     if word == "tokens":
         return Says.PERHAPS if before in _TOKENS else Says.NOTHING
     if word in ("code", "codes"):
@@ -193,7 +198,7 @@ def _noun(words: list[str], at: int) -> Says:
         return Says.NOTHING
     if word == "auth" and before in ("rediscli", "redis"):  # the password of a server, as its client takes it
         return Says.PASSWORD
-    if word in _MAYBE:
+    if word in _MAYBE or (word == "private" and at == len(words) - 1 and at):
         return Says.PERHAPS
     return _compound(word)
 
@@ -204,6 +209,8 @@ def _compound(word: str) -> Says:
         return Says.PASSWORD
     if word.endswith("pass") and word[:-4] in _PASS_BEFORE:
         return Says.PASSWORD
+    if word.endswith("pass") and word not in _NO_PASSES:
+        return Says.PERHAPS
     if word.endswith(_SECRET_ENDS) and word not in _NO_TOKENS:
         return Says.SECRET
     return Says.NOTHING
@@ -213,7 +220,11 @@ def _by_surroundings(words: list[str], at: int, says: Says) -> Says:
     after = words[at + 1 :]
     if any(word in _ABOUT and word not in _ENVIRONMENTS for word in after):
         return Says.PERHAPS if after == ["hash"] else Says.NOTHING
-    if at and words[0] in _VERBS and words[:2] != ["parse", "server"]:
+    if (
+        at
+        and words[0] in _VERBS
+        and words[:2] not in (["parse", "server"], ["enable", "password"], ["enable", "secret"])
+    ):
         return Says.NOTHING
     if all(word in _ENVIRONMENTS or word.isdigit() or len(word) <= 2 for word in after):
         return says

@@ -11,10 +11,11 @@ from collector.redact.rules.labels.files import FILES
 from collector.redact.rules.labels.headers import HEADERS
 from collector.redact.rules.labels.nested import NESTED
 from collector.redact.rules.labels.prose import PROSE
+from collector.redact.rules.labels.seldom import SELDOM
 from collector.redact.rules.labels.tables import TABLES
 from collector.redact.rules.labels.urls import URLS
 from collector.redact.rules.labels.version_1 import VERSION_1
 
 LABELLED: tuple[Rule, ...] = (
-    VERSION_1 + ASSIGNMENTS + NESTED + COMMANDS + ARGUMENTS + URLS + HEADERS + FILES + TABLES + BLOCKS + PROSE
+    VERSION_1 + ASSIGNMENTS + NESTED + COMMANDS + ARGUMENTS + SELDOM + URLS + HEADERS + FILES + TABLES + BLOCKS + PROSE
 )

@@ -33,7 +33,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("aws ssm put-parameter --name /db/password --type SecureString --value '{alnum14}'", "az keyvault secret set --vault-name v --name db --value {alnum14}"),
         ("az keyvault secret set --name db --value $PASSWORD", "aws ssm put-parameter --name /db/region --type String --value eu-central-1"),
     ),
-    (r"\b(?:ldappasswd|smbpasswd)[ \t](?:[^\n\x00]{0,120}[ ])?-[sa][ ]", "ldappasswd smbpasswd", ("ldappasswd -D cn=admin -s {alnum12} uid=jo",), ("ldappasswd -s $NEW uid=jo",)),
+    (r"\b(?:ldappasswd|smbpasswd|slappasswd)[ \t](?:[^\n\x00]{0,120}[ ])?-[sa][ ]", "ldappasswd smbpasswd slappasswd", ("ldappasswd -D cn=admin -s {alnum12} uid=jo",), ("ldappasswd -s $NEW uid=jo",)),
     (r"/user:[A-Za-z0-9_.@\\-]{1,60}[ ]", "/user:", ("net use Z: \\\\nas\\share /user:jo {alnum14}",), ("net use Z: /user:jo /persistent:yes",)),
     (rf"\bmc[ ](?:alias|config[ ]host)[ ](?:set|add)[ ]{_SHORT}[ ]https?://[^\s\x00]{{1,120}}[ ]{_SHORT}[ ]", "mc ", ("mc alias set corp https://s3.test jo {alnum24}",), ("mc alias set corp https://s3.test $KEY $SECRET",)),
     (r"\bvault[ ]operator[ ](?:unseal|rekey|generate-root)[ ](?:-[a-z=-]{1,30}[ ])?", "operator", ("vault operator unseal {b6443}=",), ("vault operator unseal -reset", "vault operator unseal migrate-please")),
@@ -67,7 +67,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("openssl passwd -6 -stdin", "rename-command FLUSHALL disabled", "expdp / schemas=hr"),
     ),
     (
-        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|\bfs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic_auth[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.-]{1,40}:|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
+        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|fs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic_auth[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.-]{1,40}:|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
         "security_credentials hs256 hs384 hs512 fs.azure. neo4j_auth .logon wifi attach base64: basic_auth auth",
         ('env.put(Context.SECURITY_CREDENTIALS, "{alnum14}");', '{"type":"HS256","key":"{alnum32}"}', "fs.azure.account.key.x.dfs.core.windows.net={b6486}==", "NEO4J_AUTH=neo4j/{alnum14}", ".logon h/jo,{alnum12}", "nmcli device wifi connect office password {alnum14}", "pro attach {alnum30}", "'key' => 'base64:{b6443}=',", 'basic_auth: "jo:{alnum12}"', '"auth": ["jo", "{alnum14}"]'),
         ("NEO4J_AUTH=neo4j/password", ".logon $HOST/$USER,$PASS", "pro attach --help"),
@@ -78,7 +78,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         r"\b(?:bcrypt|password_hash|make_password|hashpw|Hash::make)\(b?[\"']|\bSecretStr\([\"']", "bcrypt( password_hash( make_password( hashpw( hash::make( secretstr(", ("bcrypt('{alnum14}')", 'SecretStr("{alnum14}")'), ("bcrypt('password')", 'SecretStr("changeme")'),
     ),
-    (r"[^\s\x00][ ]\*[ ]\"", "*", ('"jo" * "{alnum14}" *',), ("a * \"b\"",)),
+    (r"[^\s\x00](?:[ ]\*[ ]|\t\*\t)\"", "*", ('"jo" * "{alnum14}" *', '"jo"\t*\t"{alnum14}"\t*'), ("a * \"b\"",)),
     (r"[ ](?:on|off)[ ][\"']?>", "on off", ("user worker on >{alnum14} ~jobs:* +@all",), ("user default on nopass ~* &* +@all", "user a on > b")),
     (r"\][:][0-9]{2,5}[ \t]{1,4}[A-Za-z0-9_.+@-]{2,64}:", "]:", ("[smtp.test]:587 jo@app.test:{alnum14}",), ("x[a]:10 see jo:required",)),
     (
@@ -95,16 +95,16 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("llm keys set openai --value {alnum40}", "pulumi config set --secret dbPassword '{alnum14}'"), ("gcloud secrets create x --data-file=./a.txt", "pulumi config set --secret name $VALUE"),
     ),
     (r"\bset[ ]password[ ]for[ ][^\n=\x00]{1,80}=[ ]?(?:password\()?", "password", ("SET PASSWORD FOR 'jo'@'%' = '{alnum14}';",), ("SET PASSWORD FOR 'jo'@'%' = ?;",)),
-    (rf"\buser(?:name)?[ ]{_SHORT}[ ](?:with[ ])?password[ ]", "password", ("poll m user jo password {alnum14}",), ("user jo password required", "the user name password field2")),
+    (rf"\buser(?:name)?[ ]{_SHORT}[ ](?:with[ ])?pass(?:word)?[ ]", "pass", ("poll m user jo password {alnum14}",), ("user jo password required", "the user name password field2")),
     (r"\bWIFI:(?:[TSHR]:[^;\n\x00]{0,64};){0,4}P:", "wifi:", ("WIFI:T:WPA;S:office;P:{alnum14};;",), ("WIFI:T:nopass;S:guest;;",)),
     (r"\b(?:wpa-psk|pre-shared-key|authentication-key|encrypted-password|simple-password)[ ](?:ascii(?:-text)?[ ])?(?:[0-9][ ])?", "wpa-psk pre-shared-key authentication-key encrypted-password simple-password", ('pre-shared-key ascii-text "{alnum20}";', "wpa-psk ascii 0 {alnum14}"), ("pre-shared-key ascii-text;",)),
     (r"\bcreateUser[ ]{1,3}[A-Za-z0-9_.-]{1,40}[ ](?:MD5|SHA(?:-?[0-9]{3})?)[ ][^\s\x00]{4,80}[ ](?:AES|DES)[ ]", "createuser", ('createUser mon SHA "x234" AES "{alnum14}"',), ("createUser mon SHA <password> AES <key>",)),
     (r"\{[ ]?[a-z_]{0,24}(?:pass|password|secret|token|_key),[ ]?(?:<<)?", "{", ('{default_pass, <<"{alnum14}">>},', '{hex_api_key, "{hex32}"}.'), ('{default_pass, <<"guest">>},', "{token, Line, Value}", "{secret, props2}")),
     (r"\bK[ ]8\r?\npassword\r?\nV[ ][0-9]{1,4}\r?\n", "password", ("K 8\npassword\nV 14\n{alnum14}\n",), ("K 8\npassword\nV 0\n\n",)),
-    (r"\b(?:unlock-keychain|nuget[ ]push|notarytool|add-(?:generic|internet)-password)[ ][^\n\x00]{0,160}[ ](?:-k|-w|-p|--api-?key)[ ]", "unlock-keychain add-generic-password add-internet-password push notarytool", ("security add-generic-password -a jo -s x -w {alnum14}", "dotnet nuget push a.nupkg -k {alnum40}"), ("security add-generic-password -a jo -s x -w",)),
+    (r"\b(?:unlock-keychain|nuget[ ]push|gem[ ]push|notarytool|add-(?:generic|internet)-password)[ ][^\n\x00]{0,160}[ ](?:-k|-w|-p|--api-?key)[ ]", "unlock-keychain add-generic-password add-internet-password push notarytool", ("security add-generic-password -a jo -s x -w {alnum14}", "dotnet nuget push a.nupkg -k {alnum40}"), ("security add-generic-password -a jo -s x -w",)),
     (
-        r"\b(?:set-initial-password|reset-admin-password|setapikey|user:password[ ][A-Za-z0-9_.@-]{1,40}|encrypt_string|bw[ ](?:unlock|login[ ][^\s\x00]{3,60})|luks(?:Open|Format|AddKey)[ ][^\n<\x00]{1,80}<<<|user_pw|owner_pw)[ ]"
-        r"|[ ](?:[+]login[ ][A-Za-z0-9_.@-]{1,40}|/rp)[ ]", "set-initial-password reset-admin-password setapikey user:password encrypt_string bw +login luks /rp user_pw owner_pw",
+        r"\b(?:set-initial-password|reset-admin-password|setapikey|(?:user:password|upwd|user-password)[ ][A-Za-z0-9_.@-]{1,40}|encrypt_string|bw[ ](?:unlock|login[ ][^\s\x00]{3,60})|luks(?:Open|Format|AddKey)[ ][^\n<\x00]{1,80}<<<|user_pw|owner_pw)[ ]"
+        r"|[ ](?:[+]login[ ][A-Za-z0-9_.@-]{1,40}|/rp)[ ]", "set-initial-password reset-admin-password setapikey user:password upwd user-password encrypt_string bw +login luks /rp user_pw owner_pw",
         ("neo4j-admin dbms set-initial-password {alnum14}", "bw login jo@app.test {alnum14}", "schtasks /create /ru jo /rp {alnum14}", "steamcmd +login jo {alnum14} +quit"),
         ("ansible-vault encrypt_string --stdin-name x", "bw unlock --raw", "bw login --apikey"),
     ),
@@ -145,14 +145,14 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"\bsips?:[A-Za-z0-9_.+-]{1,40}:", "sip:", ("sip:jo:{alnum12}@sip.test",), ("sip:jo:5060",)),
     (r"://[A-Za-z0-9.:-]{3,80}/t/", "/t/", ("https://conda.test/t/{alnum40}/main",), ("https://forum.test/t/how-to-use-tokens/123",)),
     (r"<auth-user-pass>\r?\n[^\n\x00]{1,64}\n", "<auth-user-pass>", ("<auth-user-pass>\njo\n{alnum14}\n</auth-user-pass>",), ("<auth-user-pass>\njo\n</auth-user-pass>",)),
-    (r":[ ]{1,4}(?:PSK|XAUTH|EAP)[ ]{1,4}[\"']", "psk xauth eap", (': PSK "{alnum14}"',), (': PSK "<secret>"',)),
+    (r":[ ]{1,4}(?:PSK|XAUTH|EAP|(?:RSA|ECDSA|P12|PKCS8)[ ]{1,4}[^\s\"\x00]{1,80})[ ]{1,4}[\"']", "psk xauth eap rsa ecdsa p12 pkcs8", (': PSK "{alnum14}"', ': RSA key.pem "{alnum14}"'), (': PSK "<secret>"',)),
     (rf"\bchpasswd:[ \t]{{0,4}}\r?\n[ \t]{{1,12}}(?:expire:[^\n\x00]{{1,12}}\n[ \t]{{1,12}})?list:[ ]\|\r?\n[ \t]{{1,16}}{_SHORT}:", "chpasswd:", ("chpasswd:\n  list: |\n    jo:{alnum14}\n",), ("chpasswd:\n  list: |\n    jo:RANDOM\n",)),
     (r"\bBUNDLE_[A-Z0-9_]{2,60}[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.%-]{1,60}:", "bundle_", ('BUNDLE_GEMS__TEST: "jo:{alnum24}"',), ('BUNDLE_PATH: "vendor:cache"',)),
 )  # fmt: skip
 """What of a line can only be a secret. Its words are looked for before the expression is."""
 
 
-def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
+def at_its_place(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"].rstrip(b":")
     if (
         (value[:1] in b"-$<%{/|>&:[(" and not _HASHED.match(value))
@@ -166,7 +166,15 @@ def _at_its_place(match: re.Match[bytes], data: bytes) -> bool:
     return is_diced(value) or (not names_something(value) and (chosen(value) or drawn(value.rstrip(b"="))))
 
 
-_ENDS = {"mysqlsh": b"@", "jdbc:oracle": b"@", "sips?": b"@", "/ical/": b"/"}
+_ENDS = {
+    "curlftpfs": b"@",
+    "mysqlsh": b"@",
+    "register": b"@",
+    "CLEARTEXT": b":",
+    "jdbc:oracle": b"@",
+    "sips?": b"@",
+    "/ical/": b"/",
+}
 """What ends a value besides what ends all."""
 _HASHED = re.compile(rb"\$[0-9a-z]{1,6}\$[A-Za-z0-9./]{8}")
 
@@ -176,7 +184,7 @@ def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...
     gate = tuple(word.replace("_>", " >").encode() for word in words.split())
     ends = next((end for word, end in _ENDS.items() if word in before), b"")
     value = VALUE.replace(rb"\"'`", ends + rb"\"'`").replace(rb"[,;]|\Z", rb"[,;" + ends + rb"]|\Z")
-    place = around(re.compile(source.encode() + value), 330, _at_its_place)
+    place = around(re.compile(source.encode() + value), 330, at_its_place)
     look = or_phrase(unless_plain(place, rb"\s\"'`\\\x00" + ends), before, 330)
     return Rule(
         "cli-secret",
@@ -264,7 +272,7 @@ def _before_at(data: bytes, place: int) -> ByteRange | None:
 
 
 _SETTER = r"(?:\b(?:set|with|using|add|check|verify)_?|\.)(?P<key>(?:[a-z]{2,12}_?)?(?:password|passwd|passphrase|secret|token|api_?key|secret_?key))\([ ]?[\"']"
-_CONSTANT = r"(?-i:\b(?P<key>[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASS|SECRET|TOKEN|KEY)))[ ](?:to|is|as|=|(?:should|must)[ ]be|with(?:[ ](?:the[ ])?value)?)(?:[ ](?:currently|now))?[ ]{1,2}[\"'`]?"
+_CONSTANT = r"(?-i:\b(?P<key>[A-Z][A-Z0-9_]{0,40}_(?:PASSWORD|PASS|SECRET|TOKEN|KEY)))[ ](?:(?:set[ ])?to|from|is|as|=|(?:should|must)[ ]be|with(?:[ ](?:the[ ])?value)?)(?:[ ](?:currently|now))?[ ]{1,2}[\"'`]?"
 _SAID_TO_BE = r"[\"'`](?:[ ]to[ ]|[ ]is[ ]|[ ]as[ ]|[ ]=[ ]|[ ]with[ ])[\"'`]"
 _QUOTED = r"[\"'`](?P<key>[A-Za-z0-9_.-]{0,60}(?:pass|pwd|secret|token|key)[A-Za-z0-9_]{0,24})" + _SAID_TO_BE
 """A variable that a sentence sets: set `DB_PASSWORD` to `...`."""
@@ -277,13 +285,13 @@ _TO_COMMAND = r"(?:kinit|lpass|vpncli|keepass|openconnect|cryptsetup|passw(?:or)
 """What a command is given to read: `wrangler secret put KEY <<< ...`."""
 
 
-_OF_COMMAND = around(re.compile((CASES + _TO_COMMAND).encode() + VALUE), 180, _at_its_place)
+_OF_COMMAND = around(re.compile((CASES + _TO_COMMAND).encode() + VALUE), 180, at_its_place)
 _TEXT: re.Pattern[bytes] = re.compile((CASES + _OF_TEXT + r"\Z").encode())
 _OF_ANY = around(
     re.compile(rb"(?:\A|[\n\x00;|&$`]|\$\()(?P<line>[^\n\x00;|&$`<]{2,120})<<<[ ]?[\"'\\]{0,3}" + VALUE),
     180,
     lambda match, data: (
-        not _TEXT.search(match["line"]) and is_said(match["secret"], sure=True) and _at_its_place(match, data)
+        not _TEXT.search(match["line"]) and is_said(match["secret"], sure=True) and at_its_place(match, data)
     ),
 )
 
@@ -298,7 +306,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(CASES + _ORACLE.replace("?P<secret>", "?:"), None, (b"sqlplus", b"expdp", b"impdp", b"sqlldr", b"rman", b"jdbc:oracle", b"oracle.connect", b"oracledb.connect")),),
-        around(re.compile((CASES + _ORACLE).encode()), 120, _at_its_place),
+        around(re.compile((CASES + _ORACLE).encode()), 120, at_its_place),
         match=("sqlplus shop/{alnum12}@db1:1521/XE", "jdbc:oracle:thin:shop/{alnum14}@db1:1521:XE"),
         no_match=("sqlplus / as sysdba", "sqlplus jo/$PASS@db1", "jdbc:oracle:thin:@db1:1521:XE"),
         since=2,
@@ -347,7 +355,7 @@ ARGUMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(r"\.toCharArray\(\)", 14, (b".tochararray",)),),
-        around(re.compile(rb"\"(?P<secret>[^\s\"\\\x00]{8,100})\"\.toCharArray\(\)"), 120, _at_its_place),
+        around(re.compile(rb"\"(?P<secret>[^\s\"\\\x00]{8,100})\"\.toCharArray\(\)"), 120, at_its_place),
         match=('ks.load(in, "{alnum14}".toCharArray());',),
         no_match=('"changeit".toCharArray()', '"0123456789abcdef".toCharArray()', '"ABCDEFGHIJ".toCharArray()'),
         since=2,

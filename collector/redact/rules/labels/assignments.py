@@ -9,7 +9,7 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import PLACEHOLDER, consists_of_placeholders
 from collector.redact.rules.labels.verdicts import DIGITS, Holder, is_phrase, is_secret
-from collector.redact.rules.values import has_every_class, has_random_part, is_generated
+from collector.redact.rules.values import has_every_class, has_random_part, is_generated, is_spoken_last
 from collector.redact.rules.vocabulary import Says, name_says
 
 CASES = "(?i)"
@@ -17,6 +17,8 @@ STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|psk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
 )
+_SELDOM = r"jwt|hmac|pswd|_private|_bearer|(?:recovery|backup|alarm)[_-]?codes?"
+"""Stems that are seldom written, looked for apart from those that are common."""
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas _pat _session".split()
 )
@@ -55,7 +57,7 @@ _DEFAULT = re.compile(
 )
 """What a reference stands for where its variable is not set."""
 _WRAPPED = re.compile(
-    rb"(?:String::from|(?:new )?String|bytes|\[\]byte|&?SecretStr(?:ing)?(?:::(?:new|from))?|Password\.of|Some|Fernet)\("
+    rb"(?:String::from|(?:new )?String|Secret(?:::new|::from)?|Zeroizing::new|bytes|\[\]byte|&?SecretStr(?:ing)?(?:::(?:new|from))?|Password\.of|Some|Fernet)\("
     rb"[bBrR@]{0,2}[\"'](?P<secret>[^\s\"'\\\x00]{4,400})[\"']"
 )
 """A literal that a call makes a string, bytes or a secret of."""
@@ -99,6 +101,9 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
     )
     cut = None if whole else _ENDS_BARE.search(data, at, max(at, end))
     stop = cut.start() if cut else end
+    asked = sep == b"=" and data[match.start() - 1 : match.start()] in (b"?", b"&")
+    if asked and _IN_QUERY.search(data, max(0, match.start() - 400), match.start()):
+        return start, stop, Holder.DATA
     among = sep == b"=" and data[match.start() - 1 : match.start()] in (b";", b"&", b" ")
     if among and _AMONG.search(data, max(0, match.start() - 240), match.start()) and _is_password(key):
         return start, stop, Holder.DATA
@@ -109,7 +114,18 @@ def _value(match: re.Match[bytes], data: bytes) -> tuple[int, int, Holder]:
         return start, stop, Holder.LINE
     if ends_line and sep.strip() == b":":
         return start, stop, Holder.LINE
+    if (
+        sep == b"="
+        and stop == end
+        and data[match.start() - 1 : match.start()] == b" "
+        and data[end : end + 1] in _SPACES
+    ):
+        return start, stop, Holder.LINE  # among other settings, as logs have them
     return start, stop, Holder.LOOSE
+
+
+_SPACES = (b"", b" ", b"\n", b"\r", b"\0")
+_IN_QUERY = re.compile(rb"[a-z]://(?![^\s]{0,200}(?:badge|\.svg))[^\s\"'`<>\x00]{3,400}[?&]\Z")
 
 
 def _is_password(key: bytes) -> bool:
@@ -140,6 +156,8 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     start, end, place = _value(match, data)
     if end - start > _LONGEST_VALUE:
         return None
+    if data[end : end + 1] == b" " and (rest := _rest_of_line(data, match, start)):
+        return rest
 
     if consists_of_placeholders(data, start, end):
         return None
@@ -155,10 +173,24 @@ def _assigned(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     return (start, end) if is_secret(match["key"], data[start:end], place) else None
 
 
+_LINE = re.compile(rb"[A-Za-z][^\s\"'`#=:\x00]{2,11}(?: [^\s\"'`#=:\x00]{1,16}){1,7}(?=[ \t]{0,8}(?:[\r\n\x00]|\Z))")
+
+
+def _rest_of_line(data: bytes, match: re.Match[bytes], start: int) -> ByteRange | None:
+    """A pass phrase without quotes, to the end of its line: `psk=copper tulip lantern`."""
+    found = _LINE.match(data, start) if match["bare"] is not None else None
+    if not found or not _is_password(match["key"]) or not is_spoken_last(found[0]):
+        return None
+    return found.span() if _LINE_LEAD.search(data[max(0, match.start() - 40) : match.start()]) else None
+
+
 def _phrase(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
     """A password of several words between quotes."""
     found = _PHRASE.match(data, match.end("sep"))
-    if not found or match["key"].lower() == b"pass" or name_says(match["key"].decode()) is not Says.PASSWORD:
+    says = name_says(match["key"].decode())
+    if not found or match["key"].lower() == b"pass" or says not in (Says.PASSWORD, Says.SECRET):
+        return None
+    if says is Says.SECRET and not match["key"].lower().endswith((b"secret", b"secret_key")):
         return None
     group = "double" if found["double"] is not None else "single"
     return found.span(group) if is_phrase(found[group]) else None
@@ -266,11 +298,12 @@ _THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"(?:[a-z_]{0,12}value|content)"
 ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}|{_AUTH}){CLOSE}{SEP}{_FOUR}", None, LITERALS),),
+        (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}|{_AUTH}){CLOSE}{SEP}{_FOUR}", None, LITERALS),
+         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"_private", b"_bearer", b"code"))),
         assignment,
         match=(
             "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',
-            "TYPESENSE_ADMIN_KEY={alnum32}", "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
+            "TYPESENSE_ADMIN_KEY={alnum32}", "PSP_HMAC={HEX64}", "jwt: {alnum32}", 'alarm_code: "{digit6}"', "EXCHANGE_PRIVATE={b6488}", "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
             "password: \"My dog's name 2019\"", "**Password:** {alnum12}", '"password": "QRPpSpYUHule"',
         ),
         no_match=(
@@ -311,7 +344,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|pwd|pw|secret|token|key|credential|cookie|authorization)[a-z0-9_.-]{0,12}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"cookie", b"authorization")),),
+        (Trigger(CASES + r"<[a-z0-9:._-]{0,30}(?:pass|pwd|pw|secret|token|key|credential|cookie|authorization|jwt|otp|recovery_?code)[a-z0-9_.-]{0,16}(?: [a-z:]{1,20}=\"[^\"<>\n]{0,60}\")?>[^\s<>\"'\\\x00]{4}", None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"cookie", b"authorization", b"jwt", b"otp", b"code")),),
         _element,
         match=("<password>{alnum12}</password>", "<ApiKey>{hex32}</ApiKey>"),
         no_match=("<password>changeme</password>", "<key>CFBundleName</key>"),

@@ -17,6 +17,7 @@ from collector.redact.rules.values import (
     harmless,
     is_diced,
     is_path,
+    is_typed_at_random,
     is_words_and_digits,
     scrambled,
     stands_for,
@@ -88,7 +89,7 @@ _GLUED = re.compile(
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|nxc|netexec|crackmapexec|evil-winrm|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|osql|knife|keepassxc-cli|rcon|frpc|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|smbclient|net|expect|keytool|jarsigner|swift|drone|mssql-cli|airflow|glab|useradd|usermod|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|kadmin|smbclient|net|expect|keytool|jarsigner|swift|drone|mssql-cli|airflow|glab|useradd|usermod|doveadm|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
 
@@ -99,7 +100,8 @@ _TAKEN_BY = {
 }
 """Commands of which alone a flag takes a secret."""
 _OF_DIRECTORY = re.compile(rb"(?i)(?:dc|ou|cn|uid|o)=")
-_AFTER_USER = re.compile(rb"[ ]-[uU][ ]?[A-Za-z_][A-Za-z0-9_.@\\-]{0,60}\Z")
+_AFTER_USER = re.compile(rb"[ ](?:-[uU][ ]?|--user(?:name)?[ =])[A-Za-z_][A-Za-z0-9_.@\\-]{0,60}\Z")
+_OF_USER = (b"-p", b"-P", b"-w")
 _CONTAINERS = re.compile(rb"(?i)\b(?:docker|podman|nerdctl|buildah|skopeo|crane|oras)\b[^\n\x00]*\Z")
 
 
@@ -108,7 +110,7 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
     line = data[max(0, match.start() - 200) : match.start()]
     line = line[max(line.rfind(b"\n"), line.rfind(b"\0"), line.rfind(b"|"), line.rfind(b"&")) + 1 :]
     spaced = data[match.end("flag") : match.end("flag") + 1] in (b" ", b"=")
-    of_user = spaced and match["flag"] == b"-p" and _AFTER_USER.search(line) is not None
+    of_user = spaced and match["flag"] in _OF_USER and _AFTER_USER.search(line) is not None
     quoted = data[match.start("secret") - 1 : match.start("secret")] in (b'"', b"'")
     taken = (not spaced and _GLUED.search(line)) or ((spaced or quoted) and _SPACED.search(line))
     if not of_user and not taken:
@@ -122,7 +124,8 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
         return False  # a name for an image, and a terminal
     if match["flag"] == b"-P" and spaced and re.search(rb"(?i)\b(?:mysql|psql|ssh|scp|sftp|docker|pg_)", line):
         return False  # a port
-    return not of_user or classes(match["secret"]) >= 2 or is_diced(match["secret"])
+    value = match["secret"]
+    return not of_user or bool(taken) or classes(value) >= 2 or is_diced(value) or is_typed_at_random(value)
 
 
 _ARGUMENT_OF = (
@@ -139,8 +142,8 @@ COMMANDS: tuple[Rule, ...] = (
     Rule(
         "cli-secret", "secrets",
         (Trigger(
-            CASES + r"[^A-Za-z0-9_=./:-](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|pw|secret|token|key|credential|psk|auth|otp|cookie)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
-            None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie")),),
+            CASES + r"[^A-Za-z0-9_=./:-](?:--?|/)[a-z0-9._-]{0,32}(?:pass|pwd|pw|secret|token|key|credential|psk|auth|otp|cookie|jwt|recovery[_-]?code)[a-z0-9._-]{0,16}(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}" + STOP + "{4}",
+            None, (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"credential", b"psk", b"auth", b"otp", b"cookie", b"jwt", b"code")),),
         or_phrase(around(re.compile(rb"(?i)(?<![A-Za-z0-9_-])(?:--?|/)(?P<key>[a-z0-9._-]{1,60})(?:[\"'][ \t]{0,2},[ \t\n]{0,16}|[ =:\t]|\\n)[\"'\\]{0,4}(?:pass:|token:)?" + VALUE), 140, _flag, starts=re.compile(rb"(?<![A-Za-z0-9_-])[-/]")), r"[ ]--?[a-z0-9-]{0,32}(?:passw(?:or)?d|passphrase)[ =]", 60),
         match=("deploy --password={alnum12}", "tool --api-key {alnum32} run", "x --db-password 'Str0ng!{digit4}'", '["--api-key","{alnum32}"]'),
         no_match=("run --password $DB_PASSWORD", "git --password-file ./x", "cli --token <token>", "docker login --password-stdin", "ssh-keygen -t rsa --key-type rsa2048", "add_argument('--password', required=True)", "--set-secrets=ENV=mysecret:latest", "bq cp --destination_kms_key=kms_key a b", "--kms-key=projects/*/locations/*/keyRings/*"),

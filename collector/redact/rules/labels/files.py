@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from collector.redact.engine.checks import masked
+from collector.redact.engine.checks import classes, masked
 from collector.redact.engine.looks import around
 from collector.redact.engine.rule import Rule, Trigger
 from collector.redact.rules.labels.assignments import CASES, STOP, VALUE
-from collector.redact.rules.values import chosen, drawn, harmless, is_diced, stands_for
+from collector.redact.rules.labels.verdicts import names_something
+from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_words_and_digits, stands_for
 
 
 def _no_stand_in(match: re.Match[bytes], data: bytes) -> bool:
@@ -31,6 +32,14 @@ def _drawn(match: re.Match[bytes], data: bytes) -> bool:
 def _in_pgpass(match: re.Match[bytes], data: bytes) -> bool:
     """Not the groups of an address, which colons part as well."""
     return (chosen(match["secret"]) or is_diced(match["secret"])) and not _ADDRESS.match(match[0])
+
+
+def _in_user_list(match: re.Match[bytes], data: bytes) -> bool:
+    """Of lines that are two strings, the second where it is no word, number or name: `.vdf` files have them too."""
+    value = match["secret"]
+    if harmless(value) or stands_for(value) or masked(value) or names_something(value) or b"/" in value:
+        return False
+    return is_diced(value) or is_words_and_digits(value) or (chosen(value) and (drawn(value) or classes(value) >= 3))
 
 
 _ADDRESS = re.compile(rb"[0-9A-Fa-f:.]{12}")
@@ -79,10 +88,26 @@ FILES: tuple[Rule, ...] = (
     ),
     Rule(
         "encryption-key", "secrets",
-        (Trigger(CASES + r"(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=[ ]{0,3}[A-Za-z0-9+/]{42}", None, (b"key",)),),
-        around(re.compile(rb"(?i)(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=[ ]{0,3}(?P<secret>[A-Za-z0-9+/]{42,43}=)"), 70, _drawn),
-        match=("[Interface]\nPrivateKey = {b6443}=\nAddress = 10.0.0.2/32",),
-        no_match=("PublicKey = {b6443}=",),
+        (Trigger(CASES + r"(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=[ ]{0,3}[A-Za-z0-9+/]{42}", None, (b"key",)), Trigger(r"\bencrypt\"?[ ]{0,2}[:=][ ]{0,2}\"[A-Za-z0-9+/]{42}", None, (b"encrypt",))),
+        around(re.compile(rb"(?i)(?:(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=|\bencrypt\"?[ ]{0,2}[:=][ ]{0,2}\")[ ]{0,3}(?P<secret>[A-Za-z0-9+/]{42,43}=)"), 70, _drawn),
+        match=("[Interface]\nPrivateKey = {b6443}=\nAddress = 10.0.0.2/32", '"encrypt": "{b6443}="'),
+        no_match=("PublicKey = {b6443}=", '"encrypt": "aes-256-gcm"'),
+        since=2,
+    ),
+    Rule(
+        "password-hash", "secrets",
+        (Trigger(r"SCRAM-SHA-256\$[0-9]{1,7}:[A-Za-z0-9+/]{8}", None, (b"scram-sha-256$",)),),
+        around(re.compile(rb"(?P<secret>SCRAM-SHA-256\$[0-9]{1,7}:[A-Za-z0-9+/=]{8,64}\$[A-Za-z0-9+/=]{30,64}:[A-Za-z0-9+/=]{30,64})"), 40),
+        match=("SCRAM-SHA-256$4096:{b6424}${b6443}=:{b6443}=",),
+        no_match=("SCRAM-SHA-256$4096:salt$stored:server",),
+        since=2,
+    ),
+    Rule(
+        "pgpass-password", "secrets",
+        (Trigger(r"[\n\x00]\"[A-Za-z_][A-Za-z0-9_.@-]{0,40}\"[ ]\"[^\s\"\\\x00]{6,128}\"[ \t]{0,4}(?:\r?\n|\x00)", None, (b'" "',)),),
+        around(re.compile(rb"(?:\A|[\n\x00])\"[A-Za-z_][A-Za-z0-9_.@-]{0,40}\"[ ]\"(?P<secret>[^\s\"\\\x00]{6,128})\"[ \t]{0,4}(?:[\r\n\x00]|\Z)"), 190, _in_user_list),
+        match=(';; users\n"pgbouncer" "{alnum14}"\n', '"app" "x"\n"jo" "{alnum12}"\n'),
+        no_match=('"name" "description"\n', '"width" "100%"\n', '"appid" "1245620"\n', '"user" "password"\n'),
         since=2,
     ),
     Rule(

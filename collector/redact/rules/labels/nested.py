@@ -19,11 +19,11 @@ _BY_HOST = rf"{_Q}(?:[a-z]{{4,12}}-oauth|gitlab-token|bearer|[A-Za-z_]{{0,16}}to
 _API_KEYS = r"<apikeys>\s{0,40}<add[ ]key=\"[^\"<>\n]{1,200}\"[ ]value=\""
 _XML_NAMED = r"<(?:property|entry|constant|param|item|value|setting)[ ](?:name|key)=\"(?P<key>[A-Za-z0-9_.:-]{0,60}(?:pass|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})\"(?: [A-Za-z]{1,20}=\"[^\"<>\n]{0,40}\")?>\s{0,12}(?:<value>)?"
 _PLIST = r"<key>(?P<key>[A-Za-z0-9_.-]{0,40}(?:pass|secret|token|key)[A-Za-z0-9_.-]{0,20})</key>\s{0,16}<string>"
-_NAME_VALUE = r"<name>(?P<key>[A-Za-z0-9_.-]{0,80}(?:pass(?:word)?|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})</name>\s{0,40}<value>"
-"""As Hadoop has its settings."""
+_NAME_VALUE = r"<(?:name|key)>(?P<key>[A-Za-z0-9_.-]{0,80}(?:pass(?:word)?|secret|token|key|pwd)[A-Za-z0-9_.-]{0,20})</(?:name|key)>\s{0,40}<value(?: [A-Za-z]{1,20}=\"[A-Za-z]{1,10}\")?>"
+"""As Hadoop has its settings, and KeePass its entries."""
 _XML_VALUE = r"<(?P<key>[A-Za-z0-9:._-]{0,30}(?:password|secret|token|key))>\s{0,40}<value>"
-_PARENT = r"[\"'](?:jwt|crypt|encryption|signing|hmac|session|cookie|csrf|oauth|oidc)[A-Za-z]{0,12}[\"']\s{0,4}(?::|=>)\s{0,4}[{\[]\s{0,24}[\"'](?:key|secret|salt|secret_?key)[\"']\s{0,4}(?::|=>)\s{0,4}[\"']"
-_SECRET_ID = r"secret_?-?id[\"'\\]{0,4}[ \t]{0,3}[:=][ \t]{0,3}[\"'\\]{0,4}"
+_PARENT = r"[\"'](?:jwt|crypt|encryption|signing|hmac|session|cookie|csrf|oauth|oidc)[A-Za-z]{0,12}[\"']\s{0,4}(?::|=>)\s{0,4}(?:[{\[]|array\()\s{0,24}[\"'](?:key|secret|salt|secret_?key)[\"']\s{0,4}(?::|=>)\s{0,4}[\"']"
+_SECRET_ID = r"secret_?-?id[\"'\\]{0,4}[ \t]{0,3}[:=][ \t]{0,16}[\"'\\]{0,4}"
 _SHARED = r"primary_?key\\{0,3}\"[ ]{0,2}:[ ]{0,2}\\{0,3}\""
 """The first of two keys of a service of Azure; the other is named for no key of a table."""
 _DUMPED = r"\[\"(?P<key>[A-Za-z0-9_.-]{0,40}(?:pass|pwd|secret|token|key)[A-Za-z0-9_.-]{0,20})\"(?::[a-z]{3,9}|:\"[A-Za-z\\]{1,60}\":[a-z]{3,9})?\]=>\s{1,8}string\([0-9]{1,6}\) \""
@@ -93,9 +93,9 @@ NESTED: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-assignment", "secrets",
-        (Trigger(CASES + _XML_NAMED.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"name=", b"key=")), Trigger(CASES + _XML_VALUE.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"<value>",)), Trigger(CASES + "(?:" + _PLIST.replace("?P<key>", "?:") + "|" + _NAME_VALUE.replace("?P<key>", "?:") + r")[^\s<>\"'\\\x00]{4}", None, (b"<string>", b"<value>"))),
+        (Trigger(CASES + _XML_NAMED.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"name=", b"key=")), Trigger(CASES + _XML_VALUE.replace("?P<key>", "?:") + r"[^\s<>\"'\\\x00]{4}", None, (b"<value>",)), Trigger(CASES + "(?:" + _PLIST.replace("?P<key>", "?:") + "|" + _NAME_VALUE.replace("?P<key>", "?:") + r")[^\s<>\"'\\\x00]{4}", None, (b"<string>", b"<value"))),
         around(re.compile((CASES + "(?:" + _XML_NAMED + "|" + _XML_VALUE.replace("?P<key>", "?P<name>") + "|" + _PLIST.replace("?P<key>", "?P<other>") + "|" + _NAME_VALUE.replace("?P<key>", "?P<named>") + ")").encode() + rb"(?P<secret>[^\s<>\"\\\x00]{4,2000})</"), 190, lambda match, data: is_secret(match["key"] or match["name"] or match["other"] or match["named"], match["secret"], Holder.DATA), ahead=2100),
-        match=('<property name="hibernate.connection.password">{alnum14}</property>', "<AdministratorPassword><Value>{alnum14}</Value></AdministratorPassword>", "<key>APIKey</key>\n\t<string>{alnum32}</string>", "<name>fs.s3a.secret.key</name>\n<value>{alnum40}</value>"),
+        match=('<property name="hibernate.connection.password">{alnum14}</property>', "<AdministratorPassword><Value>{alnum14}</Value></AdministratorPassword>", "<key>APIKey</key>\n\t<string>{alnum32}</string>", "<name>fs.s3a.secret.key</name>\n<value>{alnum40}</value>", '<Key>Password</Key><Value ProtectInMemory="True">{alnum14}</Value>'),
         no_match=('<property name="password">${db.password}</property>', '<entry key="password.label">Password</entry>', "<key>CFBundleKey</key>\n<string>com.acme.App2</string>"),
         since=2,
     ),

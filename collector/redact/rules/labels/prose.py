@@ -11,7 +11,16 @@ from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import DIGITS, NUMBERED_NAME, is_phrase, is_said, names_something
-from collector.redact.rules.values import chosen, drawn, harmless, is_diced, is_plain, is_words_and_digits
+from collector.redact.rules.values import (
+    chosen,
+    drawn,
+    harmless,
+    is_diced,
+    is_plain,
+    is_spoken_last,
+    is_typed_at_random,
+    is_words_and_digits,
+)
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
@@ -22,18 +31,18 @@ _NOUN = r"(?:[ ](?:header|variable|value|string|baru|here))?"
 _ASIDE = r"(?:[ ]\([A-Za-z `/.-]{2,32}\)|[ ]#?[0-9]{1,2})?"
 _FOR = (
     _NOUN
-    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
+    + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ](?!is\b|was\b)[a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
     + _ASIDE
     + r"[*_`]{0,2}"
 )
-_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|being|\((?:value|currently):?|with (?:the )?value|enter|, (?:type|use)|'s(?= ))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|(?:has been|was) (?:created|generated|issued):|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :*]{0,4}|[ ]{1,2}(?:to|-|\|)[ ])"
+_IS = r"(?:[ ]{0,2}(?:(?:ended up being|turned out to be|being|\((?:value|currently):?|with (?:the )?value|enter|, (?:type|use)|'s(?= ))|(?:has been |have been |was |is |got |gets )?(?:set|changed|reset|rotated|updated) to|(?:has been|was) (?:created|generated|issued):|was (?:set|changed|reset|rotated|updated), (?:it(?:'s| is)|and is)|(?:should|must|has to) be set to|is|was|are|(?:will|should|must|can|may|might|has to|needs to) be|with|, it(?:'s| is)|,? which is|equals|ist|lautet|est|es|è|é|=|:|->|=>|→|—|–)(?:[ ](?:now|still|just|currently|actually|set to|simply))?[ :*]{0,4}|[ ]{1,2}(?:to|-|\|)[ ])"
 _WORD = r"[A-Za-z0-9+/_!@#$%^&*.~=?-]"
 _OPEN = r"[ \t]{0,3}(?:\r?\n){0,2}[ \t]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,3}"
 _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 
 
 _STARTS = re.compile(
-    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox2](?=ass|fa seed|fa |ession|at\b|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
+    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox2](?=ass|otp|fa seed|fa |ession|at\b|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
 )
 
 
@@ -75,9 +84,9 @@ _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 _PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
 _GIVEN = re.compile(
-    rb"(?i)(?:\b(?:the|with|using|use|and|supplied|provided|tried|old|new|current|default|temporary)|[,;`])[ ]\Z|\(\Z"
+    rb"(?i)(?:\b(?:the|with|using|use|and|supplied|provided|tried|old|new|current|default|temporary|our|my|your|his|her|their)|[,;`])[ ]\Z|\(\Z"
 )
-_MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]")
+_MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]|\A[A-Za-z]{4,12}[0-9]{3,6}\Z")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
 
@@ -104,8 +113,18 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return False  # the id of a key
     if match["is"] is None and match["key"].lower() in _DIRECTIVES and _is_directive(match, data):
         return (chosen(value) and not names_something(value)) or (is_diced(value) and count(value, DIGITS) > 0)
-    if match["key"].lower() in _PASSWORDS and match["is"] is not None and is_diced(value):
+    if (
+        match["key"].lower() in _PASSWORDS
+        and match["is"] is not None
+        and (is_diced(value) or is_typed_at_random(value))
+    ):
         return True
+    if (
+        match["key"].lower() == b"pass"
+        and match["is"] is not None
+        and match["is"].strip().lower() in (b"is", b"=", b":")
+    ):
+        return is_said(value, sure=True) and (is_words_and_digits(value) or classes(value) >= 3)
     if (
         match["is"] is None
         and match["key"].lower() in (*_PASSWORDS, b"pass")
@@ -117,6 +136,8 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return (
             len(value) >= 8 and is_said(value, sure=True) and (classes(value) >= 3 or _MIXED.search(value) is not None)
         ) or (is_diced(value) and count(value, DIGITS) > 0)
+    if _UUID.fullmatch(value) and _KEY_TO_ALL.match(match["key"]):
+        return True
     given = match["is"] is not None and match["is"].strip() != b"with"
     sure = given and match["key"].lower() not in (
         b"key",
@@ -133,6 +154,9 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
+_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_KEY_TO_ALL = re.compile(rb"(?i)(?:(?:x-)?(?:api|access|secret|auth|app)[ _-]?key|apikey)\Z")
+"""A label that no id stands behind."""
 _ARN = re.compile(rb"arn:aws[a-z-]{0,8}:[a-z]{2,20}:[a-z0-9-]{0,24}:[0-9]{0,12}:\Z")
 _REST = re.compile(rb"[A-Za-z0-9_.]{0,400}")
 _REST_OF_WORD = re.compile(_WORD.encode() + rb"{0,2000}")
@@ -152,7 +176,7 @@ def _after_plain_words(look: Look) -> Look:
         if rest and start > place - len(head):
             start = max(start, data.rfind(b"=", start, place) + 1)  # the trigger ends in a run without one
             said = data[start : rest.end()].strip(b"*_.!")
-            if is_plain(said) and not (b"-" in said and is_diced(said)):
+            if is_plain(said) and not (b"-" in said and is_diced(said)) and not is_typed_at_random(said):
                 return None
         return look(data, place)
 
@@ -171,6 +195,7 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
 _NAMES_BEFORE = re.compile(
     rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN])(?=[ ])|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
 )
+_OF_COMMIT = re.compile(rb"(?i)\b(?:commit|revision|sha|hash|digest|blob|object|id)[ :`]{1,3}\Z")
 _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
@@ -186,7 +211,9 @@ def _before_name(data: bytes, place: int) -> ByteRange | None:
         head = data[max(0, between.start() - 400) : between.start()].rstrip(b"\"'`)*_")
         word = head[len(head.rstrip(_IN_WORDS)) :]
         start = max(0, between.start() - 400) + len(head) - len(word)
-        if len(word) < 12 and (len(word) < 7 or not count(word, DIGITS)):
+        if (len(word) < 12 and (len(word) < 7 or not count(word, DIGITS))) or _OF_COMMIT.search(
+            head[: len(head) - len(word)]
+        ):
             continue
         match = _NAMED_AFTER.match(data, start)
         if match and match.end() >= place:
@@ -278,8 +305,48 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
+_PHRASE_IN_SENTENCE = r"(?:password[ ]is[ ]|passphrase[ ](?:is[ ])?|\bPSK[ ]is[ ]|-shared[ ]key(?:[ ]is|:)[ ])[\"'`]?"
+_LEAKED = r"(?:leaked|exposed|stolen|compromised)[ ]?:[ ]{1,2}[\"'`]?"
+
+
+def _spoken(match: re.Match[bytes], data: bytes) -> bool:
+    """Words at the end of a sentence that a program drew, and no sentence has."""
+    return is_spoken_last(match["secret"])
+
+
+_CODE_BEFORE_NAME = re.compile(rb"(?<![0-9])(?P<secret>[0-9]{5,8})[ ]is[ ]your[ ]")
+
+
+def _code_before_name(data: bytes, place: int) -> ByteRange | None:
+    """The digits that a message sends: `... is your verification code`."""
+    matches = list(_CODE_BEFORE_NAME.finditer(data, max(0, place - 90), place))
+    return matches[-1].span("secret") if matches else None
+
+
+_STRANGELY = r"\bpass(?:word|phrase)[ ][a-z' ]{3,30}:[ ][\"'`]?"
+_WHEN_ASKED = (
+    r"[ ]when[ ](?:it[ ]asks|you're[ ]asked|asked|prompted)[ ]for[ ](?:the|a|your)[ ](?:password|passphrase|token|pin)"
+)
+_SERIAL = r"\blicen[cs]e(?:[ ](?:key|code))?[ ]?:[ ][\"'`]?"
+_SURELY = (
+    around(re.compile((CASES + _STRANGELY + _VALUE).encode()), 60, lambda match, data: _told(match, data)),
+    around(re.compile((CASES + r"\b(?:type|enter|use|give|put)[ ](?:in[ ])?[\"'`]?" + _VALUE + r"[\"'`]?" + _WHEN_ASKED).encode()), 120, lambda match, data: _told(match, data)),
+    around(re.compile((CASES + _SERIAL + r"(?P<secret>(?-i:[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,7}))(?![A-Za-z0-9-])").encode()), 40, lambda match, data: count(match["secret"], DIGITS) >= 3),
+)  # fmt: skip
+
+
+def _in_any_sentence(data: bytes, place: int) -> ByteRange | None:
+    """A password that looks like one, where a sentence speaks of it in other words than most do."""
+    return next((found for look in _SURELY if (found := look(data, place))), None)
+
+
+def _told(match: re.Match[bytes], data: bytes) -> bool:
+    value = match["secret"]
+    return is_said(value, sure=True) or is_diced(value) or is_typed_at_random(value)
+
+
 _PHRASE_AFTER = r"\b(?:passphrase|pass[ ]phrase)[ ]?[:=][ ]{1,2}"
-_CODE_FOR = r"\b(?:(?:one[- ]time|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?code|passcode|(?-i:OTP|PIN)|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
+_CODE_FOR = r"\b(?:(?:one[- ]time|alarm|door|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?codes?|passcode|(?-i:OTP|PIN)|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
 _NOT_IN_WALLETS = frozenset(
@@ -349,7 +416,7 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + _CODE_FOR + r"[0-9a-z]{4}", None, (b"code", b"otp", b"pin")),),
-        around(re.compile((CASES + _CODE_FOR + r"(?P<secret>[0-9]{4,8}|(?=[a-z0-9-]{0,20}[0-9])[a-z0-9]{4,10}-[a-z0-9]{4,10})(?![A-Za-z0-9-])").encode()), 60),
+        around(re.compile((CASES + _CODE_FOR + r"(?P<secret>[0-9]{4,8}|(?=[a-z0-9-]{0,20}[0-9])[a-z0-9]{4,10}-[a-z0-9]{4,10}(?:[ ,]{1,2}[a-z0-9]{4,10}-[a-z0-9]{4,10}){0,15})(?![A-Za-z0-9-])").encode()), 60),
         match=("Your verification code: {digit6}", "your one-time code is {digit6}.", "the 2FA code is {digit6}", "Your PIN is {digit6}", "recovery code: ab{digit3}-x{digit4}"),
         no_match=("verification code: sent", "security code 3rd digit"),
         since=2,
@@ -360,6 +427,39 @@ PROSE: tuple[Rule, ...] = (
         around(re.compile((CASES + _PHRASE_AFTER + r"(?P<secret>[a-z]{4,10}(?:[ ][a-z]{4,10}){3,7})(?![A-Za-z0-9-])").encode()), 40, lambda match, data: is_phrase(match["secret"])),
         match=("Passphrase: copper velvet falcon ivory",),
         no_match=("passphrase: enter your pass phrase", "Passphrase: must not be empty"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _PHRASE_IN_SENTENCE + r"[a-z]{3,12}[ ]", None, (b"password", b"passphrase", b"psk", b"shared")),),
+        around(re.compile((CASES + _PHRASE_IN_SENTENCE + r"(?P<secret>[a-z]{3,12}(?:[ ][^\s\"'`,;:.\x00]{3,16}){2,7})(?=[\"'`]|[.;!?](?:\s|\x00|\Z)|[\r\n\x00]|\Z)").encode()), 80, _spoken),
+        match=("The wifi password is copper tulip lantern velvet.", "the ssh passphrase is Velvet pF8zcP 9761."),
+        no_match=("The password is never printed anywhere", "the password is stored with bcrypt rounds", "The passphrase is case sensitive too"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _LEAKED + r"[^\s\"'`\x00]{6}", None, (b"leaked", b"exposed", b"stolen", b"compromised")),),
+        around(re.compile((CASES + r"\b(?:" + _LABEL + r")[^\n\x00:]{1,60}" + _LEAKED + _VALUE).encode()), 130, _told),
+        match=("The database password was leaked: {alnum12}",),
+        no_match=("The password was leaked: change it", "the token was exposed: rotate-it-now"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + r"[0-9][ ]is[ ]your[ ](?:[A-Za-z]{2,20}[ ]){0,2}(?:verification|security|log-?in|confirmation|authentication|access|sign-in|OTP|2FA|one-time)[ ](?:pass)?code", None, (b" is your ",)),),
+        _code_before_name,
+        match=("{digit6} is your verification code", "G-{digit6} is your Google verification code"),
+        no_match=("error code 404 to log", "step 2 is your security code"),
+        since=2,
+    ),
+    Rule(
+        "secret-in-prose", "secrets",
+        (Trigger(CASES + _STRANGELY + r"[^\s\"'`\x00]{8}", None, (b"pass",)), Trigger(CASES + _WHEN_ASKED, None, (b" when ",)),
+         Trigger(r"icen[cs]e(?:[ ][Kk]ey)?:[ ][A-Z0-9]{4,6}-[A-Z0-9]{4,6}-[A-Z0-9]{4,6}-", None, (b"icen",))),
+        _in_any_sentence,
+        match=("it's the same password as before: {alnum12}", "type {alnum12} when it asks for the password", "License: {upper5}-{upper5}-{upper5}-{upper5}"),
+        no_match=("the password must be one of: alphanumeric", "type something when asked", "License: BSD-3-Clause-Clear", "def check(password as given): return2"),
         since=2,
     ),
     Rule(

@@ -20,6 +20,7 @@ from collector.redact.rules.values import (
     is_plain,
     is_prose,
     is_spoken,
+    is_typed_at_random,
     is_words_and_digits,
     looks_secret,
     scrambled,
@@ -63,15 +64,17 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     """Whether `value`, beside `name` in a text, is a secret."""
     if len(value) > _LONGEST_VALUE:
         return False
-    if holder not in _DATA and is_plain(value) and not is_diced(value):
+    if holder not in _DATA and is_plain(value) and not is_diced(value) and not is_typed_at_random(value):
         return False
     bare = PLACEHOLDER.sub(b"", value).removeprefix(b"base64:")
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
     if says is Says.PASSWORD and holder is not Holder.LOOSE and is_generated(bare):
         return True
-    if says is Says.NOTHING or (says is Says.PERHAPS and not looks_secret(bare)) or not _may_be(bare):
+    if says is Says.NOTHING or (says is Says.PERHAPS and not _looks_secret(name, bare, holder)) or not _may_be(bare):
         return False
     if says is Says.PERHAPS:
+        if pair := _PAIR_OF_AUTH.fullmatch(bare) if _IS_AUTH.search(name) else None:
+            return not harmless(pair[1]) and not names_something(pair[1]) and (chosen(pair[1]) or is_diced(pair[1]))
         return not (bare.isalpha() and not scrambled(bare)) and (holder in _DATA or not names_something(bare))
     if _is_name_of_itself(name, bare):
         return False
@@ -79,21 +82,45 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return False
     if has_every_class(bare):
         return True
+    if _SETTINGS.fullmatch(bare) and not _HAS_CREDENTIAL.search(bare):
+        return False
     if _LICENSE_KEY.search(name) and _names_license(bare):
         return False
     if holder is not Holder.LOOSE and is_diced(bare) and (says is Says.PASSWORD or holder in _DATA):
         return True
-    if says is Says.PASSWORD and is_diced(bare) and count(bare, DIGITS) > 0:
+    if is_diced(bare) and count(bare, DIGITS) > 0 and (says is Says.PASSWORD or holder is not Holder.LOOSE):
         return True
     if harmless(bare, digits_may_be_secret=says is Says.PASSWORD):
         return False
     if holder is Holder.VARIABLE and len(bare) >= 4 and b" " not in bare and not names_something(bare):
+        return True
+    if holder is not Holder.LOOSE and is_typed_at_random(bare):
         return True
     if says is Says.PASSWORD:
         return _password(bare, holder)
     if name[-6:].lower() == b"cookie" and b"=" in bare:
         return holds_session(bare)
     return _token(bare, holder)
+
+
+_SETTINGS = re.compile(rb"(?:[A-Za-z][A-Za-z ]{1,30}=[^;=\s\x00]{1,80};?[ ]?){2,20}")
+_HAS_CREDENTIAL = re.compile(rb"(?i)pass|pwd|key|secret|token|sig")
+"""A connection string holds a secret only where one of its settings is named for one."""
+_IS_AUTH = re.compile(rb"(?i)auth(?:[_-]?ident)?\Z")
+_PAIR_OF_AUTH = re.compile(rb"[A-Za-z0-9_.@-]{1,40}:(?!/)([^\s:]{6,100})")
+"""What a name of a login holds: a user and the password."""
+
+
+def _looks_secret(name: bytes, value: bytes, holder: Holder) -> bool:
+    """Whether the value of what only may be a secret is one: drawn by chance, a login, or the UUID of a `..._KEY`."""
+    if looks_secret(value):
+        return True
+    if _IS_AUTH.search(name):
+        return _PAIR_OF_AUTH.fullmatch(value) is not None
+    return holder is Holder.VARIABLE and _ENV_KEY.fullmatch(name) is not None and _UUID.fullmatch(value) is not None
+
+
+_ENV_KEY = re.compile(rb"[A-Z][A-Z0-9_]{1,60}_KEY")
 
 
 def _is_name_of_itself(name: bytes, value: bytes) -> bool:
@@ -161,6 +188,8 @@ def _token(value: bytes, holder: Holder) -> bool:
         return False
     if drawn(value):
         return holder in _DATA or not names_something(value)
+    if holder is not Holder.LOOSE and is_words_and_digits(value) and not _VERSION.fullmatch(value):
+        return True
     return holder in _DATA and chosen(value) and count(value, DIGITS) > 0 and not wordy(value)
 
 
@@ -208,12 +237,20 @@ def is_phrase(value: bytes) -> bool:
     """Whether words between quotes are a password and not a sentence about one."""
     if is_spoken(value):
         return True
+    if _SETTINGS.fullmatch(value) and not _HAS_CREDENTIAL.search(value):
+        return False
     if is_prose(value) or harmless(value, digits_may_be_secret=True) or stands_for(value):
         return False
+    if _OF_GOOGLE.fullmatch(value) and scrambled(value.replace(b" ", b"")):
+        return True
     words = value.split()
     if len(value) < 8 or len(words) > 6 or not value.isascii() or not words[0][:1].isalnum():
         return False
     return any(count(word, DIGITS) > 1 or classes(word) >= 3 for word in words) and classes(value) >= 2
+
+
+_OF_GOOGLE = re.compile(rb"[A-Za-z]{4}(?: [A-Za-z]{4}){3}")
+"""The password of an app as Google shows it."""
 
 
 def is_said(value: bytes, sure: bool) -> bool:
