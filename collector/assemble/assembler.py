@@ -104,7 +104,7 @@ class Assembler:
             return
         session = self.sessions.get(fact.session)
         if session is None:
-            session = self.sessions[fact.session] = SessionState(fact.session, self.sessions)
+            session = self.sessions[fact.session] = SessionState(fact.session)
             self._silent_since = None
         if learn(session, fact):
             session.heard = now
@@ -116,7 +116,7 @@ class Assembler:
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
         """Take over what was remembered of a session, before anything of it is fed."""
-        recall(self.sessions.setdefault(session, SessionState(session, self.sessions)), memory)
+        recall(self.sessions.setdefault(session, SessionState(session)), memory)
         self._silent_since = None
 
     def remember(self, session: str) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class Assembler:
     # ---- one session
 
     def _session(self, session: SessionState, now: int, *, closing: bool) -> Iterator[BuiltSpan]:
-        self.copied += set_copies_aside(session)
+        self.copied += set_copies_aside(session, self.sessions)
         found = turns(session)
         session.is_open = False
         for turn in found:
@@ -248,7 +248,7 @@ class Assembler:
         if compacts and mark is not None:
             above = span_id(mark.id, "compaction")
         times = timing(session, step)
-        step.called = is_call(turn, step, times)
+        step.called = is_call(turn, step, times, self.sessions)
         if step.called:
             system = system_for(session, times.request)
             tools = offered(turn, step, times)
@@ -391,5 +391,6 @@ def _close(session: SessionState, turn: Turn, until: int) -> None:
     session.latest = max(session.latest or (0, ""), turn.opener.position)
     for step in turn.steps:
         session.steps.pop(step.id, None)
+        step.timed = (None, None)
         session.owners[step.id] = turn.opener.id
     forget(session, [message.id for message in (*turn.queued, *turn.users, *turn.steps)], until)

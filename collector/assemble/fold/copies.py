@@ -11,6 +11,10 @@ does OpenCode itself make id and time, so that of one alone the time tells, and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import takewhile
+
 from collector.assemble.fold.message import SessionMessage, Standing
 from collector.assemble.fold.session import SessionState
 from collector.assemble.ids import time_in
@@ -20,25 +24,27 @@ _MADE_WITHIN_MS = 1000
 _COPIED_WITHIN_MS = 3_600_000
 """A long session takes a while to copy."""
 
+_time_in = lru_cache(maxsize=128)(time_in)
+"""The same; open messages are looked at again and again."""
 
-def set_copies_aside(session: SessionState) -> int:
-    """Take the copies among the open messages of `session` out of those; how many they were."""
+
+def set_copies_aside(session: SessionState, sessions: Mapping[str, SessionState]) -> int:
+    """Take the copies among the open messages of `session`, one of `sessions`, out of those; how many they were."""
     if session.born is None:
         return 0
-    older = [
-        message
-        for open_messages in (session.opened, session.steps)
-        for message in open_messages.values()
-        if 0 < message.created < session.born and message.standing is Standing.PLAIN
-    ]
+    open_messages = (*session.opened.values(), *session.steps.values())
+    plain = [message for message in open_messages if message.standing is Standing.PLAIN]
+    older = [message for message in plain if 0 < message.created < session.born]
+    younger = [message for message in plain if message.created >= session.born and _says_other(message, session.born)]
+    if not older and not younger and not session.is_displaced:
+        return 0
     copies = [
         message
         for message in older
-        if (message.info.queued or 0) < session.born and _is_copy(session, session.born, message)
+        if (message.info.queued or 0) < session.born and _is_copy(session, session.born, message, sessions)
     ]
-    younger = _younger(session, session.born)
     last = max((message.id for message in younger if _is_copied_answer(message, session.born)), default="")
-    copies += [message for message in younger if message.id <= last or _has_original(session, message)]
+    copies += [message for message in younger if message.id <= last or _has_original(session, message, sessions)]
     for message in copies:
         session.put(message, Standing.COPIED)
         session.opened.pop(message.id, None)
@@ -60,16 +66,16 @@ def _follow_parents(session: SessionState) -> None:
             session.put(step, Standing.DISPLACED)
 
 
-def _is_copy(session: SessionState, born: int, message: SessionMessage) -> bool:
-    made = time_in(message.id, born)
+def _is_copy(session: SessionState, born: int, message: SessionMessage, sessions: Mapping[str, SessionState]) -> bool:
+    made = _time_in(message.id, born)
     if made is None:
         earlier = session.ordered[: session.before(message)]
         return all(other.created < born for _, _, other in earlier)
     if born <= made <= born + _COPIED_WITHIN_MS and not _follows_own(session, born, message):
         return True
     return any(
-        other is not session and other.born is not None and other.born < born and _has_made(other, message)
-        for other in session.siblings.values()
+        other is not session and other.born is not None and other.born < born and any(_alike(other, message))
+        for other in sessions.values()
     )
 
 
@@ -83,40 +89,43 @@ def _follows_own(session: SessionState, born: int, message: SessionMessage) -> b
 
 def _is_made_at_once(message: SessionMessage, born: int) -> bool:
     """Whether a message got its id at the time it says it was made."""
-    made = time_in(message.id, born)
+    made = _time_in(message.id, born)
     return made is not None and abs(made - message.created) <= _MADE_WITHIN_MS
 
 
-def _younger(session: SessionState, born: int) -> list[SessionMessage]:
-    """The open messages that say another time than their ids."""
-    return [
-        message
-        for open_messages in (session.opened, session.steps)
-        for message in open_messages.values()
-        if message.created >= born
-        and message.standing is Standing.PLAIN
-        and time_in(message.id, born) is not None
-        and not _is_made_at_once(message, born)
-    ]
+def _says_other(message: SessionMessage, born: int) -> bool:
+    """Whether a message says another time than its id."""
+    made = _time_in(message.id, born)
+    return made is not None and abs(made - message.created) > _MADE_WITHIN_MS
 
 
 def _is_copied_answer(message: SessionMessage, born: int) -> bool:
-    made = time_in(message.id, born) or 0
+    made = _time_in(message.id, born) or 0
     return message.role == "assistant" and message.info.parent is not None and born <= made < message.created
 
 
-def _has_original(session: SessionState, message: SessionMessage) -> bool:
-    """Whether another session has a message that says the same, made at the same moment."""
-    return bool(message.parts) and any(
-        other is not session and _has_made(other, message) for other in session.siblings.values()
+def _has_original(session: SessionState, message: SessionMessage, sessions: Mapping[str, SessionState]) -> bool:
+    """Whether another session has a message that says the same, made at the same moment, and is no copy itself.
+
+    The copies of an original say the same: they are heard of later, and got their ids at another time.
+    """
+    if not message.parts:
+        return False
+    before = set(takewhile(lambda other: other != session.id, sessions))
+    return any(
+        own.standing is not Standing.COPIED and (other.id in before or _is_made_at_once(own, own.created))
+        for other in sessions.values()
+        if other is not session
+        for own in _alike(other, message)
     )
 
 
-def _has_made(session: SessionState, message: SessionMessage) -> bool:
-    """Whether a message of `session` has the role, time and words of `message`, as far as its are known."""
-    return any(
-        own.created == message.created
+def _alike(session: SessionState, message: SessionMessage) -> Iterator[SessionMessage]:
+    """Messages of `session` with the role, time and words of `message`, as far as its are known."""
+    return (
+        own
+        for own in session.messages.values()
+        if own.created == message.created
         and own.role == message.role
         and (not message.parts or own.words() == message.words())
-        for own in session.messages.values()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from collector.assemble.facts import (
@@ -87,7 +87,6 @@ class SessionState:
         "said_history",
         "said_sent",
         "sent",
-        "siblings",
         "spoken",
         "statuses",
         "steps",
@@ -104,10 +103,8 @@ class SessionState:
         "waits",
     )
 
-    def __init__(self, identifier: str, siblings: Mapping[str, SessionState] | None = None) -> None:
+    def __init__(self, identifier: str) -> None:
         self.id = identifier
-        self.siblings = siblings or {}
-        """All sessions, by id."""
         self.info = SessionFact(identifier, "session", 0, -1)
         """What the session's facts say together."""
         self.info_orders: dict[str, int] = {}

@@ -237,9 +237,8 @@ def _title_subject(turn: Turn, start: int, manner: Manner) -> list[SentMessage]:
     earlier = [m for m in before if m.removed.get(None, NEVER) > start]
     last = next((at for at in range(len(earlier) - 1, -1, -1) if _is_said(earlier[at])), None)
     first, subject = (turn.opener, earlier) if last is None else (earlier[last], earlier[last + 1 :])
-    opening = prepared(turn.session, first, turn.until, manner)
-    if opening is None:
-        opening = said(first, start, manner)
+    shown = prepared(turn.session, first, turn.until, manner)
+    opening = said(first, start, manner) if shown is None else shown
     return [*(sent for message in reversed(subject) for sent in said(message, start, manner)), *opening]
 
 
@@ -259,7 +258,7 @@ class _RequestContent:
     """Messages before these that were let go of."""
 
 
-def is_call(turn: Turn, step: SessionMessage, times: Timing) -> bool:
+def is_call(turn: Turn, step: SessionMessage, times: Timing, sessions: Mapping[str, SessionState]) -> bool:
     """Whether a model was asked: a command the user ran by hand is a message without a call.
 
     So is a step that was aborted while its request was prepared, where requests are heard of.
@@ -267,16 +266,16 @@ def is_call(turn: Turn, step: SessionMessage, times: Timing) -> bool:
     if times.request is not None or times.others or _has_answer(step):
         return True
     error_type, _ = error_of(turn, step)
-    if error_type == ABORTED and _hears_requests(turn.session):
+    if error_type == ABORTED and _hears_requests(turn.session, sessions):
         return False
     return error_type is not None or not (step.tools or step.done)
 
 
-def _hears_requests(session: SessionState) -> bool:
+def _hears_requests(session: SessionState, sessions: Mapping[str, SessionState]) -> bool:
     """Whether a plugin tells of the requests of `session`: of none yet, but of others of its directory."""
     directory = session.info.directory
     return bool(session.requests.facts) or any(
-        other.requests.facts for other in session.siblings.values() if other.info.directory == directory
+        other.requests.facts for other in sessions.values() if other.info.directory == directory
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness.opencode import FIXTURES, assemble, attributes, load, of_kind
+from harness.opencode import FIXTURES, assemble, attributes, load, of_kind, recording
 
 from collector.assemble.spans.otlp import BuiltSpan
 
@@ -60,6 +60,19 @@ def test_a_fork_tells_its_own_turn_only_however_soon_it_was_made(door: str) -> N
     spans = made("03_fork_within_a_second", door)
     assert [agent["input.value"] for agent in told(spans, "AGENT")] == ["one", "in fork"]
     assert sent(calls(spans)[-1]) == ["one", "answer one", "in fork"]
+
+
+@pytest.mark.parametrize("first", ["the fork", "another session"])
+def test_a_fork_tells_its_own_turn_only_whatever_session_is_heard_of_first(first: str) -> None:
+    """Of two messages that say the same, in no order is the original taken for the copy."""
+    items = load(FIXTURES / "cases" / "03_fork_within_a_second.ndjson.gz")
+    if first == "the fork":
+        items.sort(key=lambda item: "ses_aaa" in str(item))
+    else:
+        items = [*recording("text"), *items]
+    spans = assemble(items)
+    prompts = [agent["input.value"] for agent in told(spans, "AGENT")]
+    assert [prompt for prompt in prompts if prompt in ("one", "in fork")] == ["one", "in fork"]
 
 
 @pytest.mark.parametrize("door", DOORS)
