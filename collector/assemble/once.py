@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 
 from collector.assemble.facts import ToolFact
@@ -27,7 +27,7 @@ class _Built:
 
     mark: bytes
     spans: set[bytes] = field(default_factory=set)
-    before: set[bytes] = field(default_factory=set)
+    before: Set[bytes] = frozenset()
 
 
 class Once:

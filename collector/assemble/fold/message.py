@@ -23,6 +23,10 @@ _APART = 1 << 50
 """Beyond all times: messages that a fork took over come first, those of a clock that was set back last."""
 
 
+_STATES = tuple((version,) for version in range(64))
+"""One object for each state of messages that changed so often and no more: there is one beside each message."""
+
+
 class Standing(Enum):
     """What the time of a message says of its place in the session."""
 
@@ -134,7 +138,7 @@ class SessionMessage:
         self._loose.pop(self.id, None)
         if self._packed:
             return
-        size, changes = self.size, self._moments()
+        size, changes = self.size, tuple(self._moments())
         last_end = max((tool.end or 0 for tool in self.tools.values()), default=0)
         data = packed(self.parts, self.tools, self.replaced, (self._orders, self._tool_orders))
         if data is None:
@@ -145,8 +149,11 @@ class SessionMessage:
         info = self.info
         info.agent, info.provider, info.model = _shared(info.agent), _shared(info.provider), _shared(info.model)
         self.timed = (None, None)
-        for sent in self.said[1] or ():
-            sent.settle()
+        state, said = self.said
+        if said:
+            self.said = state, tuple(said)
+            for sent in said:
+                sent.settle()
 
     def merge(self, fact: MessageFact) -> bool:
         """Take over what `fact` knows better; whether anything changed."""
@@ -265,11 +272,11 @@ class SessionMessage:
         if self._packed and self._last_end <= at:
             changes = self._changes
         else:
-            changes = self._moments()
-            for tool in self.tools.values():
-                if tool.end is not None and tool.end > at:
-                    changes.append(tool.end)
-        return (self.version, sum(change <= at for change in changes)) if changes else (self.version,)
+            ends = [tool.end for tool in self.tools.values() if tool.end is not None and tool.end > at]
+            changes = (*self._moments(), *ends)
+        if changes:
+            return self.version, sum(change <= at for change in changes)
+        return _STATES[self.version] if self.version < len(_STATES) else (self.version,)
 
     def _moments(self) -> list[int]:
         """When what it says changed, or may have, but for the ends of its tool calls."""

@@ -7,6 +7,10 @@ from typing import Any
 
 from collector.assemble.facts import Fact
 
+_NO_FACTS: list[Any] = []
+_NO_KEYS: set[str] = set()
+"""Stand for those of a kind of which a session has none, as of most; never written to."""
+
 
 class Timeline:
     """Facts of one kind by time, each once."""
@@ -14,13 +18,15 @@ class Timeline:
     __slots__ = ("_keys", "facts")
 
     def __init__(self) -> None:
-        self.facts: list[Any] = []
-        self._keys: set[str] = set()
+        self.facts = _NO_FACTS
+        self._keys = _NO_KEYS
 
     def add(self, fact: Fact) -> bool:
         """Take `fact` in; whether its key was new."""
         if fact.key in self._keys:
             return False
+        if not self._keys:
+            self.facts, self._keys = [], set()
         self._keys.add(fact.key)
         if not self.facts or self.facts[-1].at < fact.at:  # mostly
             self.facts.append(fact)

@@ -8,7 +8,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector.assemble.spans.otlp import put, put_texts
 from collector.batch import Beginning, Passage, PassageRun
-from collector.openinference.messages import ChatMessage, ToolCall, read_messages, text_contents, write_message
+from collector.openinference.messages import (
+    ChatMessage,
+    Content,
+    ToolCall,
+    read_messages,
+    text_contents,
+    write_message,
+)
 from collector.openinference.tools import ToolDefinition, write_tools
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -21,14 +28,20 @@ _KNOWN_TOOLS = 8
 """Lists of tools that are kept encoded: one for each agent, and for each of a few projects."""
 
 
-_WRITTEN = ("calls", "contents")
+_WRITTEN = {"calls": "calls", "_text": "text", "_reasoning": "reasoning"}
+"""What is read from the attributes of a message that holds these alone."""
 _NOTHING = Passage(b"", 0)
+_NO_CALLS: list[ToolCall] = []
+"""Stands for those of a message that calls no tool; never written to."""
 
 
 class SentMessage(ChatMessage):
-    """One message of a conversation, which keeps its attributes as bytes: the next call sends it again."""
+    """One message of a conversation, which keeps its attributes as bytes: the next call sends it again.
 
-    __slots__ = ("_count", "_index", "_passage", "_size")
+    Thousands of them are held: its contents are made of its two texts when they are asked for.
+    """
+
+    __slots__ = ("_count", "_index", "_passage", "_reasoning", "_size", "_text")
     __hash__ = object.__hash__
 
     def __init__(
@@ -41,15 +54,29 @@ class SentMessage(ChatMessage):
         call_id: str = "",
         name: str = "",
     ) -> None:
-        super().__init__(role, text_contents(text, reasoning), calls or [], call_id, name)
+        self.role, self.calls = role, calls or _NO_CALLS
+        self.call_id, self.name, self.finish_reason = call_id, name, ""
+        self._text, self._reasoning = text, reasoning
         self._index, self._passage = -1, _NOTHING
         self._size = self._count = 0
+
+    @property
+    def contents(self) -> list[Content]:  # type: ignore[override]
+        return text_contents(self._text, self._reasoning)
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    @property
+    def reasoning(self) -> str:
+        return self._reasoning
 
     def settle(self) -> None:
         """Hold its attributes alone: what they say is read from them when it is asked for."""
         if self._index >= 0 and not isinstance(self, _SettledMessage):
             _ = self.size(), self.count()
-            del self.calls, self.contents
+            del self.calls, self._text, self._reasoning
             self.__class__ = _SettledMessage
 
     def __eq__(self, other: object) -> bool:
@@ -66,13 +93,13 @@ class SentMessage(ChatMessage):
         """About how many bytes its attributes take."""
         if not self._size:
             arguments = sum(len(call.arguments) + 200 for call in self.calls)
-            self._size = sum(len(content["text"]) for content in self.contents) + arguments + 100
+            self._size = len(self._text) + len(self._reasoning) + arguments + 100
         return self._size
 
     def count(self) -> int:
         """How many attributes it takes at most."""
         if not self._count:
-            contents = 1 if len(self.contents) == 1 else 2 * len(self.contents)
+            contents = 4 if self._text and self._reasoning else 1 if self._text or self._reasoning else 0
             self._count = 3 + contents + 4 * len(self.calls)
         return self._count
 
@@ -88,8 +115,7 @@ class _SettledMessage(SentMessage):
             """What stands in its attributes alone."""
             if name not in _WRITTEN:
                 raise AttributeError(name)
-            read = self._read()
-            return read.calls if name == "calls" else read.contents
+            return getattr(self._read(), _WRITTEN[name])
 
     def encoded(self, index: int) -> Passage:
         if self._index != index:

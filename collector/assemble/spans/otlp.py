@@ -107,22 +107,27 @@ def put(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
     """Add attributes, but empty texts: what is not known is absent."""
     add = span.attributes.add
     for key, value in attributes.items():
+        if value == "":
+            continue
+        pair = add()  # given a key, it takes twice as long
+        pair.key = key
         if isinstance(value, str):
-            if value:
-                add(key=key).value.string_value = value if value.isascii() else sound(value)
+            pair.value.string_value = value if value.isascii() else sound(value)
         elif value is True or value is False:
-            add(key=key).value.bool_value = value
+            pair.value.bool_value = value
         elif isinstance(value, int):
-            add(key=key).value.int_value = value
+            pair.value.int_value = value
         else:
-            add(key=key).value.double_value = value
+            pair.value.double_value = value
 
 
 def put_texts(span: Any, texts: Mapping[str, str]) -> None:
     """Add texts, also empty ones."""
     add = span.attributes.add
     for key, text in texts.items():
-        add(key=key).value.string_value = text if text.isascii() else sound(text)
+        pair = add()
+        pair.key = key
+        pair.value.string_value = text if text.isascii() else sound(text)
 
 
 def event(span: Span, name: str, at: int, attributes: Mapping[str, AttributeValue]) -> None:

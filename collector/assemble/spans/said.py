@@ -6,7 +6,7 @@ placeholder. The content of a text file stands in texts beside it; other files s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from collector.assemble.attachments import (
@@ -45,7 +45,7 @@ class Manner(NamedTuple):
 PLAIN = Manner()
 
 
-def said(message: SessionMessage, at: int, manner: Manner = PLAIN) -> list[SentMessage]:
+def said(message: SessionMessage, at: int, manner: Manner = PLAIN) -> Sequence[SentMessage]:
     """What `message` said in a request that left at `at`, and the results of the tools it called."""
     known = message.said
     state = (message.state_at(at), manner)
