@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 
-_WRAP = 1 << 36
-_HALF = _WRAP // 2
+_WITHIN = (1 << 36) - 1
+_HALF = 1 << 35
 
 
 @lru_cache(maxsize=128)
@@ -43,7 +43,7 @@ def time_in(identifier: str, near: int) -> int | None:
         kept = int(rest[:12], 16) >> 12
     except ValueError:
         return None
-    return near + _HALF - (near - kept + _HALF) % _WRAP
+    return near + _HALF - ((near - kept + _HALF) & _WITHIN)
 
 
 def sequence(identifier: str, at: int) -> int:

@@ -65,19 +65,19 @@ class HookCall:
     directory: str | None
 
 
-def unwrap(item: Any) -> tuple[OpenCodeEvent | HookCall] | Iterator[OpenCodeEvent | HookCall]:
+def unwrap(item: Any) -> OpenCodeEvent | HookCall | Iterator[OpenCodeEvent | HookCall]:
     """What `item` holds, one thing or several; raises `BadItem` when it has no form that is known."""
     hook = item.get("hook") if isinstance(item, dict) else None
     if not isinstance(hook, str):
         return _unwrap(item, None, None, 0)
     if hook != "event":
-        return (_hook_call(item, hook),)
+        return _hook_call(item, hook)
     inner = item.get("input")  # most items are lines of the plugin with one event each
     if isinstance(inner, dict):
         properties, kind = inner.get("properties"), inner.get("type")
         if isinstance(properties, dict) and isinstance(kind, str) and kind and _ENVELOPES.isdisjoint(inner):
             at, directory = milliseconds(item.get("ts")), text(item.get("dir"))
-            return (OpenCodeEvent(1, kind, properties, text(inner.get("id")) or "", at, directory),)
+            return OpenCodeEvent(1, kind, properties, text(inner.get("id")) or "", at, directory)
     return _hook(item, hook, 0)
 
 

@@ -22,8 +22,8 @@ class ItemReader:
     def read(self, item: Any, now: int) -> Iterable[AnyFact | UnknownType]:
         """The facts in one item heard at `now` (ms); raises `BadItem` when it is none, at once or on the way."""
         found = unwrap(item)
-        if isinstance(found, tuple):
-            return self._facts(found[0], now)
+        if isinstance(found, (OpenCodeEvent, HookCall)):
+            return self._facts(found, now)
         return (fact for event in found for fact in self._facts(event, now))
 
     def _facts(self, found: OpenCodeEvent | HookCall, now: int) -> Iterable[AnyFact | UnknownType]:

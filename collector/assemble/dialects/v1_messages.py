@@ -44,13 +44,13 @@ from collector.otlp.values import to_json
 _REJECTED = re.compile(
     r"(Error: )?(The user rejected permission to use this (specific )?tool call\.?|The user dismissed this question\.?)"
 )
-_NAMED = ("sessionID", "id", "parentID", "mode", "providerID", "modelID", "variant", "finish")
+_NAMED = ("sessionID", "id", "parentID", "agent", "mode", "providerID", "modelID", "variant", "finish")
 _RANKS = {"pending": PENDING, "running": RUNNING, "completed": SETTLED, "error": SETTLED}
 
 
 def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = False) -> Facts:
     """The facts in a message's `info`; `recalled` when it stands in the history of a later call."""
-    told, identifier, parent, mode, provider, model_id, variant, finish = texts_of(info, *_NAMED)
+    told, identifier, parent, agent, mode, provider, model_id, variant, finish = texts_of(info, *_NAMED)
     session, role = told or session, info.get("role")
     if session is None or identifier is None or role not in ("user", "assistant"):
         return ()
@@ -64,12 +64,12 @@ def message(info: JsonObject, session: str | None, at: int, *, recalled: bool = 
         session=session,
         key=f"{'recalled' if recalled else 'message'}:{identifier}",
         at=at,
-        order=order(completed or at, 0 if recalled else rank),
+        order=(0 if recalled else rank << 48) + (completed or at),
         message=identifier,
         role=role,
         recalled=recalled,
         parent=parent,
-        agent=agent_name(info.get("agent")) or mode,
+        agent=agent or agent_name(info.get("agent")) or mode,
         provider=provider or text(model.get("providerID")),
         model=model_id or first_text(model, "modelID", "id"),
         variant=variant or text(model.get("variant")),
