@@ -81,7 +81,11 @@ class Assembling:
         self._assembler = self._new()
         self._copied = 0
         self._told_by_npm = 0
-        self._queue: queue.SimpleQueue[Sequence[ReadableFact] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Sequence[ReadableFact], bool] | None] = queue.SimpleQueue()
+        """Facts, and whether who tells them can wait."""
+        self._can_wait: set[str] = set()
+        """Sessions of such facts, of which turns have not left."""
+        self._turns_ahead = 0
         self._taken_bytes = self._learnt_bytes = 0
         """Each is counted in one thread: what was put into the queue, and what was taken out."""
         self._stopping = threading.Event()
@@ -102,15 +106,22 @@ class Assembling:
             self._queue.put(None)
             self._thread.join(timeout=5)
 
-    def take(self, facts: Sequence[ReadableFact]) -> None:
-        """Facts that are on disk now; where another collector assembles, it finds them there."""
+    def take(self, facts: Sequence[ReadableFact], *, can_wait: bool = False) -> None:
+        """Facts that are on disk now; where another collector assembles, it finds them there.
+
+        Who `can_wait` is to ask `turns_ahead` before more is told.
+        """
         if facts and self._term:
             self._taken_bytes += _size(facts)
-            self._queue.put(facts)
+            self._queue.put((facts, can_wait))
 
     def waiting_bytes(self) -> int:
         """Of facts that were taken and are not learnt yet."""
         return self._taken_bytes - self._learnt_bytes
+
+    def turns_ahead(self) -> int:
+        """Turns that were learnt from those who can wait, and have not left."""
+        return self._turns_ahead
 
     def open_turns(self) -> list[dict[str, Any]]:
         """Turns that are not over: session, opening message, when it was made (ms), what is asked, which tools run."""
@@ -159,9 +170,11 @@ class Assembling:
         self._term = 0
         self._copied += self._assembler.copied
         self._assembler = self._new()
+        self._can_wait.clear()
+        self._turns_ahead = 0
         with contextlib.suppress(queue.Empty):
             while True:
-                self._learnt_bytes += _size(self._queue.get_nowait() or ())
+                self._learnt_bytes += _size((self._queue.get_nowait() or ((), False))[0])
 
     def _replay(self) -> None:
         """What was kept of turns that were not over when the process ended."""
@@ -180,16 +193,20 @@ class Assembling:
             for data in self._inbox.arrived():
                 self._learn_kept(data)
             try:
-                facts = self._queue.get(timeout=self._pause())
+                taken = self._queue.get(timeout=self._pause())
             except queue.Empty:
-                facts = []
-            if facts is None:
+                taken = [], False
+            if taken is None:
                 self._look(ahead=self._patience.settle)  # what is done need not wait for the next start
                 return
+            facts, can_wait = taken
+            if can_wait:
+                self._can_wait.update([kept.fact.session for kept in facts])
             for kept in facts:
                 self._learn(kept.fact)
             if facts:
                 self._let_leave(facts[-1].fact.session)
+            self._count_ahead()
             self._learnt_bytes += _size(facts)
             began = time.monotonic()
             self._is_looked = began >= self._look_at
@@ -197,6 +214,11 @@ class Assembling:
                 self._look()
                 now = time.monotonic()
                 self._look_at = now + min(_LOOK_PAUSE * (now - began), _MOST_LOOK_PAUSE_S)
+
+    def _count_ahead(self) -> None:
+        ahead = {session: self._assembler.turns_ahead(session) for session in self._can_wait}
+        self._can_wait = {session for session, turns in ahead.items() if turns}
+        self._turns_ahead = sum(ahead.values())
 
     def _let_leave(self, session: str) -> None:
         """An import tells turns faster than they are written: let some leave before more of them are learned."""
@@ -246,6 +268,7 @@ class Assembling:
                     return
                 part, size = [], 0
         self._write(part)
+        self._count_ahead()
         opened = [
             {
                 "session_id": turn.session,

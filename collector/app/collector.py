@@ -117,6 +117,7 @@ class Collector:
             self._taken,
             install_token=secret(data_dir.path, INSTALL_TOKEN),
             waiting_bytes=self._assembling.waiting_bytes,
+            turns_ahead=self._assembling.turns_ahead,
             elsewhere=partial(sealing.read_events, settings.service_name) if sealing is not None else None,
         )
         self._status = StatusSources(
@@ -270,7 +271,7 @@ class Collector:
         """Events are on disk."""
         self._tallies.add_events(result)
         self._changes.tell()
-        self._assembling.take(result.rows)
+        self._assembling.take(result.rows, can_wait=result.can_wait)
         if self._catch_up is not None:
             self._catch_up.told(result.hooks)
 

@@ -60,6 +60,8 @@ class IntakeResult:
     """Plugin lines that tell of the plugin itself."""
     marks: set[bytes] = field(default_factory=set)
     """Of what was heard as it happened and so will be told (`assemble.marks`)."""
+    can_wait: bool = False
+    """Who sent it tells what was kept elsewhere, and can tell more of it later."""
 
 
 _OF_THE_PLUGIN = ("__init__", "collector.dropped")

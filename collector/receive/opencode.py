@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -34,13 +35,16 @@ MOST_WAITING_BYTES = 8 * 1024 * 1024
 meanwhile events are taken all the same."""
 _MOST_WAITING_BYTES_OF_IMPORTS = 64 * 1024
 """An import tells more than any agent, and all of it takes memory until it is assembled: it is the one that waits."""
+_MOST_TURNS_OF_IMPORTS = 1000
+"""The same of what was learnt: a turn stays for a second after the last that was heard of it (about 10 KiB)."""
 
 ReadElsewhere = Callable[[bytes, int], Awaitable[IntakeResult]]
 """Reads and redacts a body heard at a time (ms) in another process, as `Intake.take` would here; in order."""
 
 
 class OpenCodeReceiver(Receiver):
-    """Takes events; `kept` is told of them, redacted, once they are on disk; `waiting_bytes` are to be assembled.
+    """Takes events; `kept` is told of them, redacted, once they are on disk; `waiting_bytes` are to be assembled,
+    and `turns_ahead` of those who can wait have not left.
 
     All bodies are read in one thread, or with `elsewhere` in one other process: hooks that belong together come in
     order.
@@ -57,6 +61,7 @@ class OpenCodeReceiver(Receiver):
         *,
         install_token: str,
         waiting_bytes: Callable[[], int] = lambda: 0,
+        turns_ahead: Callable[[], int] = lambda: 0,
         elsewhere: ReadElsewhere | None = None,
     ) -> None:
         super().__init__(admission)
@@ -64,6 +69,7 @@ class OpenCodeReceiver(Receiver):
         self._inbox = inbox
         self._kept = kept
         self._waiting_bytes = waiting_bytes
+        self._turns_ahead = turns_ahead
         self._elsewhere = elsewhere
         self._install_token = install_token.encode()
         self._said = False
@@ -80,13 +86,14 @@ class OpenCodeReceiver(Receiver):
             raise UnsupportedMedia("send NDJSON or a JSON array")
         self._refuse_above(MOST_WAITING_BYTES)
 
-    def _refuse_above(self, most: int) -> None:
-        if self._waiting_bytes() > most:
+    def _refuse_above(self, most: int, most_turns: float = math.inf) -> None:
+        if self._waiting_bytes() > most or self._turns_ahead() > most_turns:
             raise Busy("more events came than could be assembled yet", retry_after=1)
 
     async def take(self, path: str, headers: Headers, content_type: str, team: str, receive: AsgiReceive) -> bytes:
-        if CAN_WAIT_HEADER.encode() in headers:
-            self._refuse_above(_MOST_WAITING_BYTES_OF_IMPORTS)
+        can_wait = CAN_WAIT_HEADER.encode() in headers
+        if can_wait:
+            self._refuse_above(_MOST_WAITING_BYTES_OF_IMPORTS, _MOST_TURNS_OF_IMPORTS)
         encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
         with self._budget.request() as reservation:
             raw = await self.read(headers, receive, reservation)
@@ -100,6 +107,7 @@ class OpenCodeReceiver(Receiver):
             else:
                 taken = await self._elsewhere(raw, now)
             del raw
+            taken.can_wait = can_wait
             reservation.add(sum(len(row.data) for row in taken.rows))
             if taken.rows or taken.unknown:
                 kept = self._inbox.keep(taken.rows, taken.unknown, taken.marks)

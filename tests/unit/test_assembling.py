@@ -97,6 +97,21 @@ def test_bytes_wait_until_they_are_learnt(store: SqliteStore, monkeypatch: pytes
     assert worker._taken_bytes == worker._learnt_bytes
 
 
+@pytest.mark.parametrize("can_wait", [True, False])
+def test_turns_that_have_not_left_are_counted_of_those_who_can_wait(store: SqliteStore, can_wait: bool) -> None:
+    """An import is told to wait by them; agents at work, however many, are nothing that it has to wait for."""
+    kept: list[SealedBatch] = []
+    worker = started(store, seal, kept)
+    until(lambda: worker._term > 0)
+    counted: list[int] = []
+    worker._changed = lambda: counted.append(worker.turns_ahead())
+    worker.take(keep(store, recording("text")), can_wait=can_wait)
+    until(lambda: bool(kept) and not worker.open_turns())
+    until(lambda: not worker.turns_ahead())
+    worker.stop()
+    assert max(counted) == can_wait
+
+
 def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,8 +23,10 @@ TOKEN = "written-by-install"
 HELLO = {"ts": 1, "pid": 1, "dir": "/p", "hook": "__init__", "input": {"database": "/home/someone/opencode.db"}}
 
 
-def posted(directory: Path, headers: dict[str, str], waiting: int = 0) -> tuple[int, list[IntakeResult]]:
-    """How a plugin's hello is answered while some bytes wait to be assembled, and what came of it."""
+def posted(
+    directory: Path, headers: dict[str, str], waiting: int = 0, ahead: int = 0
+) -> tuple[int, list[IntakeResult]]:
+    """How a plugin's hello is answered while bytes wait to be assembled, and turns to leave, and what came of it."""
     store = SqliteStore(directory, Caps(10**9, 10**6, 10**9), {})
     results: list[IntakeResult] = []
     receiver = OpenCodeReceiver(
@@ -34,6 +36,7 @@ def posted(directory: Path, headers: dict[str, str], waiting: int = 0) -> tuple[
         results.append,
         install_token=TOKEN,
         waiting_bytes=lambda: waiting,
+        turns_ahead=lambda: ahead,
     )
 
     async def send() -> int:
@@ -55,11 +58,18 @@ def hooks(directory: Path, **headers: str) -> list[object]:
     return list(results[0].hooks)
 
 
-@pytest.mark.parametrize(("waiting", "agents", "imports"), [(0, 200, 200), (1 << 20, 200, 429), (9 << 20, 429, 429)])
-def test_an_import_waits_before_an_agent_does(tmp_path: Path, waiting: int, agents: int, imports: int) -> None:
-    """What waits to be assembled takes memory, and an import would fill all there is."""
-    assert posted(tmp_path, {}, waiting)[0] == agents
-    assert posted(tmp_path, {CAN_WAIT_HEADER: "1"}, waiting)[0] == imports
+@pytest.mark.parametrize(
+    ("waiting", "ahead", "agents", "imports"),
+    [(0, 0, 200, 200), (1 << 20, 0, 200, 429), (9 << 20, 0, 429, 429), (0, 5000, 200, 429)],
+)
+def test_an_import_waits_before_an_agent_does(
+    tmp_path: Path, waiting: int, ahead: int, agents: int, imports: int
+) -> None:
+    """What waits to be assembled, or to leave, takes memory, and an import would fill all there is."""
+    assert posted(tmp_path, {}, waiting, ahead)[0] == agents
+    status, results = posted(tmp_path, {CAN_WAIT_HEADER: "1"}, waiting, ahead)
+    assert status == imports
+    assert all(result.can_wait for result in results)
 
 
 def test_files_are_read_for_an_installed_plugin_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
