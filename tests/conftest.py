@@ -21,6 +21,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 keep_compiled_triggers()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share what is made once for their module run in one worker: each would make it for itself."""
+    for item in items:
+        info = getattr(item, "_fixtureinfo", None)
+        shared = any(made[-1].scope == "module" for made in info.name2fixturedefs.values()) if info else False
+        if shared and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A path for each test, by number: a `tmp_path` for every test looks through those of all before it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+import pytest
 from harness.clocks import Clock, Setting, times
 from harness.examples import examples
 from harness.opencode import attributes
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.ids import span_id
+
+pytestmark = pytest.mark.xdist_group("clocks")  # what is read once is read once a worker
 
 DOORS = ("plugin", "stream", "history", "export")
 _SESSION_MS = 3_600_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import pytest
 from harness.doors import Heard, attach, kept, plugin, recording, together
 from harness.examples import examples
 from harness.opencode import attributes, ids
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.assemble.spans.otlp import BuiltSpan
+
+pytestmark = pytest.mark.xdist_group("doors")  # what is read once is read once a worker
 
 _STREAMS = [name for name in NAMES if not name.startswith("1.2")]
 """Of older versions events have no ids to tell their time by, and the recorded stream has no times."""

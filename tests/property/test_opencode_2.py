@@ -6,6 +6,7 @@ import json
 from functools import cache
 from typing import Any
 
+import pytest
 from harness.clocks import Clock, times
 from harness.examples import examples
 from harness.opencode import FIXTURES, NOW, assemble, attributes, ids, live
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import BadItem, ItemReader
 from collector.assemble.spans.otlp import BuiltSpan
+
+pytestmark = pytest.mark.xdist_group("opencode 2")  # what is read once is read once a worker
 
 _V2 = FIXTURES / "v2"
 STREAMS = sorted(path.name.removesuffix(".ndjson") for path in _V2.glob("*.ndjson"))

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+import pytest
 from harness.examples import examples
 from harness.opencode import NOW, assemble, attributes, live
 from harness.recorded import NAMES, Recording
@@ -17,6 +18,8 @@ from hypothesis import strategies as st
 
 from collector.assemble.ids import span_id, time_in
 from collector.assemble.spans.otlp import BuiltSpan
+
+pytestmark = pytest.mark.xdist_group("recorded requests")  # what is read once is read once a worker
 
 _STREAMS = [name for name in NAMES if not name.startswith("1.2")]
 """Of older versions events have no ids to tell their time by."""

@@ -79,6 +79,7 @@ def test_every_listed_session_is_opened_by_its_link(viewed: Viewed) -> None:
         assert len(href) < 3000
 
 
+@pytest.mark.slow
 def test_every_listed_session_is_shown_by_the_command(viewed: Viewed, tmp_path_factory: pytest.TempPathFactory) -> None:
     """By the id that was sent where a command line can hold it, else by the listed one."""
     directory = viewed.directory.parent

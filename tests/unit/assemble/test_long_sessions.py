@@ -122,6 +122,7 @@ def held(turns: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_what_is_held_of_a_session_does_not_grow_with_its_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once as much is held as may be. The limits are small here, so that they are met soon."""
     monkeypatch.setattr(forgetting, "_MOST_MESSAGES", 100)
@@ -133,6 +134,7 @@ def test_what_is_held_of_a_session_does_not_grow_with_its_turns(monkeypatch: pyt
     assert many < few + 20_000
 
 
+@pytest.mark.slow
 def test_a_message_of_long_ago_is_held_in_less_room(monkeypatch: pytest.MonkeyPatch) -> None:
     growth = held(400) - held(200)
     monkeypatch.setattr(forgetting, "_MOST_LOOSE", 1_000_000)

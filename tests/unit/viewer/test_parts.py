@@ -64,6 +64,7 @@ def test_no_other_answer_about_one_turn_or_span_reads_more_than_a_part(long: Vie
         assert len(page.content) < _MOST_BYTES, path
 
 
+@pytest.mark.slow
 def test_parts_lead_on_to_each_other_and_hold_everything_once(long: Viewed) -> None:
     for session in ("ses_one", "ses_many"):
         seen: list[str] = []
