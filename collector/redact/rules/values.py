@@ -278,8 +278,9 @@ def is_prose(value: bytes) -> bool:
 _IDEOGRAPHIC = re.compile(rb"[\xe3-\xed][\x80-\xbf]{2}")
 _ALGORITHM = re.compile(
     rb"(?i)(?:[a-z]{2,8}[0-9]{0,4}[-_/]){1,5}(?:md[245]|sha-?(?:[123]|224|256|384|512)(?:-plus)?|gcm|cbc|ctr|ccm|poly1305|ed25519|x25519|rsa|hmac|oaep|pss|dss|aes[0-9]{0,3})"
+    rb"|(?:curve|secp|ed|x|nist-?p|prime|brainpoolp)-?[0-9]{3,5}(?:[kr][0-9]|v[0-9])?"
 )
-"""`AWS4-HMAC-SHA256`, `CRAM-MD5`, `RSA-OAEP-SHA256`."""
+"""`AWS4-HMAC-SHA256`, `CRAM-MD5`, `RSA-OAEP-SHA256`, `Curve25519`."""
 _REGION = re.compile(rb"[a-z]{2}-(?:gov-|iso-)?(?:(?:north|south|east|west|central)+)-?[0-9]")
 """Of a cloud: `us-east-1`."""
 _ALPHANUMERIC = re.compile(rb"[A-Za-z0-9]")
@@ -311,7 +312,7 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
     return is_code(bare) or is_prose(bare)
 
 
-_WORDS_AND_DIGITS = re.compile(rb"[A-Z][a-z]+(?:[-.!#_@*+^~][A-Za-z]+){0,3}[-.!#_@*+^~]?[0-9]{2,6}[-!?.#*]{0,3}")
+_WORDS_AND_DIGITS = re.compile(rb"[A-Z][a-z]+(?:[-.!#_@*+^~&][A-Za-z]+){0,3}[-.!#_@*+^~&]?[0-9]{2,6}[-!?.#*]{0,3}")
 _WITH_A_SIGN = re.compile(
     rb"(?=[^A-Z]*[A-Z])[A-Za-z]{3,40}(?:[-._][A-Za-z]{2,20}){0,4}[-._]?[0-9]{2,6}[!$%#@*?&^+~]{1,3}"
 )

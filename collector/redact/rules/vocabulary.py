@@ -198,7 +198,7 @@ def _noun(words: list[str], at: int) -> Says:
         return Says.NOTHING
     if word == "auth" and before in ("rediscli", "redis"):  # the password of a server, as its client takes it
         return Says.PASSWORD
-    if word in _MAYBE or (word == "private" and at == len(words) - 1 and at):
+    if word in _MAYBE:
         return Says.PERHAPS
     return _compound(word)
 

@@ -17,7 +17,7 @@ STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|psk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
 )
-_SELDOM = r"jwt|hmac|pswd|_private|_bearer|(?:recovery|backup|alarm)[_-]?codes?"
+_SELDOM = r"jwt|hmac|pswd|(?:recovery|backup|alarm)[_-]?codes?"
 """Stems that are seldom written, looked for apart from those that are common."""
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas _pat _session".split()
@@ -299,11 +299,11 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}|{_AUTH}){CLOSE}{SEP}{_FOUR}", None, LITERALS),
-         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"_private", b"_bearer", b"code"))),
+         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"code"))),
         assignment,
         match=(
             "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',
-            "TYPESENSE_ADMIN_KEY={alnum32}", "PSP_HMAC={HEX64}", "jwt: {alnum32}", 'alarm_code: "{digit6}"', "EXCHANGE_PRIVATE={b6488}", "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
+            "TYPESENSE_ADMIN_KEY={alnum32}", "PSP_HMAC={HEX64}", "jwt: {alnum32}", 'alarm_code: "{digit6}"', "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
             "password: \"My dog's name 2019\"", "**Password:** {alnum12}", '"password": "QRPpSpYUHule"',
         ),
         no_match=(

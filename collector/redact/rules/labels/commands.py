@@ -212,6 +212,14 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
+        (Trigger(CASES + r"\|[ ]?ConvertTo-SecureString", None, (b"convertto-securestring",)),),
+        around(re.compile(rb"(?i)[\"'](?P<secret>[^\s\"'`\x00]{6,100})[\"'][ ]?\|[ ]?ConvertTo-SecureString"), 130, _argument),
+        match=('("{alnum14}" | ConvertTo-SecureString -AsPlainText -Force)',),
+        no_match=("($plain | ConvertTo-SecureString -AsPlainText)", '("password" | ConvertTo-SecureString)'),
+        since=2,
+    ),
+    Rule(
+        "cli-secret", "secrets",
         (Trigger(CASES + r"(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?[^\s\"'\x00|]{6,256}[\"']?[ \t]{0,3}\|[ \t]{0,3}(?:sudo[ \t]|docker[ \t]|podman[ \t]|helm[ \t]|gh[ \t]|glab[ \t]|gcloud[ \t]|(?:npx[ ])?wrangler|vault[ \t]|flyctl|fly[ \t]|heroku|vercel|cryptsetup|ansible-vault|htpasswd|cf[ \t]|chpasswd|passwd|smbpasswd|openconnect|gpg2?[ \t]|kinit|base64|openssl|keepassxc-cli|lpass|bw[ \t]|su[ \t]|oc[ \t]|kubectl[ \t])", None, (b"echo", b"printf", b"yes")),),
         around(re.compile(rb"(?i)(?:echo|printf|\byes)[ \t]{1,3}(?:-[a-z]{1,3}[ \t])?[\"']?(?:[A-Za-z0-9_.-]{1,32}:)?(?P<secret>[^\s\"'\x00|:]{6,256})[\"']?[ \t]{0,3}\|[ \t]{0,3}[a-z0-9-]{2,14}[ \t]?"), 300, _argument),
         match=("echo {alnum14} | docker login -u jo --password-stdin", "echo 'jo:{alnum12}' | chpasswd"),

@@ -84,8 +84,9 @@ _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 _PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
 _GIVEN = re.compile(
-    rb"(?i)(?:\b(?:the|with|using|use|and|supplied|provided|tried|old|new|current|default|temporary|our|my|your|his|her|their)|[,;`])[ ]\Z|\(\Z"
+    rb"(?i)(?:\b(?:the|with|using|use|and|supplied|provided|tried|old|new|current|default|temporary|try|type|enter|our|my|your|his|her|their)|[,;`])[ ]\Z|\(\Z"
 )
+_THIS = re.compile(rb"(?i)\b(?:use|using|with|try)[ ](?:this|my|our|the following)[ ]\Z")
 _MIXED = re.compile(rb"[A-Za-z][0-9]+[A-Za-z]|\A[A-Za-z]{4,12}[0-9]{3,6}\Z")
 _DIRECTIVES = (b"password", b"passwd", b"passphrase", b"secret", b"pass")
 
@@ -109,6 +110,9 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return False
     if match["is"] is not None and match["is"].strip() == b"to" and match["key"].lower() in (b"key", b"keys"):
         return False  # `the key to success`
+    this = match["is"] is None and _THIS.search(data, max(0, match.start() - 24), match.start())
+    if this and match["key"].lower() == b"key" and len(value) >= 24:
+        return is_said(value, sure=True)
     if match["is"] is None and _HEXADECIMAL.fullmatch(value) and match["key"].lower() in (b"key", b"keys"):
         return False  # the id of a key
     if match["is"] is None and match["key"].lower() in _DIRECTIVES and _is_directive(match, data):
@@ -134,8 +138,12 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         )
     ):
         return (
-            len(value) >= 8 and is_said(value, sure=True) and (classes(value) >= 3 or _MIXED.search(value) is not None)
-        ) or (is_diced(value) and count(value, DIGITS) > 0)
+            len(value) >= 8
+            and is_said(value, sure=True)
+            and (classes(value) >= 3 or _MIXED.search(value) is not None or _UUID.fullmatch(value) is not None)
+        ) or (is_typed_at_random(value) or (is_diced(value) and count(value, DIGITS) > 0))
+    if match["is"] is None and match["key"].lower() in _PASSWORDS and len(value) >= 8 and classes(value) == 4:
+        return is_said(value, sure=True)
     if _UUID.fullmatch(value) and _KEY_TO_ALL.match(match["key"]):
         return True
     given = match["is"] is not None and match["is"].strip() != b"with"
@@ -270,7 +278,7 @@ _FORMS_ELSEWHERE = [
 """In small letters, with a capital, and in capitals: Hyperscan and `re` fold only ASCII."""
 _STEMS_ELSEWHERE = tuple(dict.fromkeys(form.lower() for form in _FORMS_ELSEWHERE))
 _ELSEWHERE = "(?:" + "|".join("".join(f"\\x{byte:02x}" for byte in form) for form in _FORMS_ELSEWHERE) + ")"
-_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,4}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12}|[a-z]{4,10}-[a-z]{4,10}-[a-z]{4})"
+_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,6}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12}|[a-z]{4,10}-[a-z]{4,10}-[a-z]{4})"
 
 _STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login", b"pat")
 _NEAR_LABEL = (
@@ -346,7 +354,7 @@ def _told(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_AFTER = r"\b(?:passphrase|pass[ ]phrase)[ ]?[:=][ ]{1,2}"
-_CODE_FOR = r"\b(?:(?:one[- ]time|alarm|door|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?codes?|passcode|(?-i:OTP|PIN)|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
+_CODE_FOR = r"\b(?:(?:one[- ]time|alarm|door|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?codes?|passcode|(?-i:OTP|PIN)(?:[ ]code)?|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
 _NOT_IN_WALLETS = frozenset(

@@ -68,6 +68,13 @@ _PLACES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("isql -v dsn", "mkpasswd --method=sha-512", "sshfs jo:/home/jo /mnt", "chamber write svc db_password -", "samba-tool user create jo $PASS"),
     ),
     (
+        r"set-agent-token[ ]|token[ ]create[ ]-id=|\boption[ ](?:update|add|set)[ ]|(?-i:create_superuser\([\"']|PRAGMA[ ](?:re)?key)|(?:snmp_|\b)community[ ]?[:=]|(?-i:(?:Key|Secret|Password|Token)\"\][ ]=[ ]\"|\([\"']AC[0-9a-f]{32}[\"'],|\bRGAPI-)|\t\*\t",
+        rf"set-agent-token[ ][a-z]{{3,12}}[ ]|token[ ]create[ ]-id=|\boption[ ](?:update|add|set)[ ][A-Za-z0-9_.-]{{0,40}}(?:password|passwd|pass|secret|token|key)[ ]|create_superuser\({_STRING},[ ]?{_STRING}{_NEXT}|PRAGMA[ ](?:re)?key[ ]?=[ ]?|(?:snmp_|\b)community[ ]?[:=][ ]?|(?:Key|Secret|Password|Token)\"\][ ]=[ ]\"|\([\"']AC[0-9a-f]{{32}}[\"'],[ ]?[\"']|\bRGAPI-|\t\*\t",
+        "set-agent-token create option create_superuser pragma community \"] ac rgapi \t*\t",
+        ("consul acl set-agent-token agent {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "vault token create -id={alnum24}", "wp option update smtp_password '{alnum14}'", "create_superuser('jo', 'jo@app.test', '{alnum14}')", "PRAGMA key = '{alnum14}'", "SNMP_COMMUNITY={alnum12}", 'community = "{alnum12}"', 'builder.Configuration["Jwt:Key"] = "{alnum40}";', 'Client("AC{hex32}", "{hex32}")', "jo\t*\t{alnum14}\t*"),
+        ("community: public", "wp option update home https://app.test", "create_superuser('jo', 'jo@app.test', password)", 'config["SortKey"] = "created-at";', "a\t*\tb"),
+    ),
+    (
         r"(?:secret|token|-key)[ ]{1,3}\"|_(?:token|apikey)[ \t]{1,12}[A-Za-z0-9]|\bmfa\.",
         r":[a-z][a-z-]{0,24}(?:secret|token|-key)[ ]{1,3}\"|[\n\x00][ \t]{0,12}[a-z]{2,20}_(?:token|apikey)[ \t]{1,12}|\bmfa\.", "secret token -key _apikey mfa.",
         (':session-secret "{alnum16}"}', "[OUTPUT]\n    splunk_token {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "mfa.{url84}"), (':primary-key "created-at"', "\n  access_token string_value", "\n  refresh_token required", "mfa.enabled", "mfa.verification-required.message"),
