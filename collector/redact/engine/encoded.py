@@ -91,14 +91,25 @@ def cuts_encoded(data: bytes, ranges: Iterable[tuple[int, int, Any]]) -> bool:
 _IN_RUN = re.compile(_IN_RUNS[0].source.encode())
 
 
-def joins_base64(data: bytes, border: int) -> bool:
-    """Whether a trigger for base64 of ASCII matches over the border: what stands on either side alone does not say."""
-    return (
-        0 < border < len(data)
-        and data[border - 1] in _B64
-        and data[border] in _B64
-        and _IN_RUN.search(data, max(0, border - _RUN_OF + 1), border + _RUN_OF - 1) is not None
-    )
+_FEW = 40
+"""Borders are looked at one by one; where there are more amid what may be encoded, all of the text is."""
+
+
+def joins_base64(data: bytes, borders: Iterable[int]) -> bool:
+    """Whether a trigger for base64 of ASCII may match over one of the borders, so that neither side alone says it."""
+    looked_at = 0
+    for border in borders:
+        low, high = border - _RUN_OF // 2, border + _RUN_OF // 2 - 1
+        if (
+            0 < border < len(data)
+            and data[border - 1] in _B64
+            and data[border] in _B64
+            and ((low >= 0 and data[low] in _B64) or (high < len(data) and data[high] in _B64))
+        ):
+            looked_at += 1
+            if looked_at > _FEW or _IN_RUN.search(data, max(0, border - _RUN_OF + 1), border + _RUN_OF - 1):
+                return True
+    return False
 
 
 class EncodedRegion:

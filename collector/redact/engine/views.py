@@ -175,22 +175,14 @@ def unescaped(data: bytes, marks: Marks, encoded: Sequence[ByteRange]) -> View |
     It is read at all `marks`. `encoded` is where the text holds encoded text.
     """
     many = sum(map(len, marks)) > len(data) // _EVERY + 1
-    pieces = list(_escapes(data, [(0, len(data))] if many else _parts(data, *marks)))
+    pieces = _escapes(data, [(0, len(data))] if many else _parts(data, *marks))
     view = _build(data, _near(len(data), pieces))
     if view:
-        view.joins_encoded = Joins.NONE
-        if _may_join_encoded(data, pieces):
-            base64 = (
-                len(pieces) > _FEW
-                or _beside(pieces, encoded)
-                or any(joins_base64(view.data, at) for at in view.borders())
-            )
-            view.joins_encoded = Joins.ANY if base64 else Joins.MARKED
+        joined = (encoded and _beside(pieces, encoded)) or joins_base64(view.data, view.borders())
+        view.joins_encoded = Joins.ANY if joined else Joins.MARKED
     return view
 
 
-_FEW = 40
-"""Encoded text is looked for around so many pieces; where there are more, in the whole view."""
 _LONGEST_BREAK = 64
 """What may stand between two lines of encoded text."""
 
@@ -204,53 +196,39 @@ def _beside(pieces: Sequence[Piece], encoded: Sequence[ByteRange]) -> bool:
     )
 
 
-_IN_ENCODED = re.compile(rb"[A-Za-z0-9+/_=-]+")
-
-
-def _may_join_encoded(data: bytes, pieces: Sequence[Piece]) -> bool:
-    """Whether encoded text may go on over one of the pieces: base64, its lines, hexadecimal digits with spaces between.
-
-    Where none does, what is encoded in the view is so in the text itself.
-    """
-    last = -1
-    for number, (start, end, new) in enumerate(pieces):
-        if _IN_ENCODED.fullmatch(new):
-            return True
-        if not new.strip():
-            follows = number + 1 < len(pieces) and pieces[number + 1][0] == end
-            before = start == last or _IN_ENCODED.match(data, start - 1, start) if start else None
-            if before and (follows or _IN_ENCODED.match(data, end, end + 1)):
-                return True
-        last = end
-    return False
-
-
-def _near(size: int, pieces: list[Piece]) -> Iterator[Piece]:
+def _near(size: int, pieces: list[Piece]) -> list[Piece]:
     """The pieces, and a zero byte in place of each long stretch that has none."""
+    near: list[Piece] = []
     at = 0
     for piece in pieces:
-        low, high = at + _AROUND * (at > 0), piece[0] - _AROUND
-        if high - low > _AROUND:
-            yield low, high, b"\0"
-        yield piece
-        at = piece[1]
+        start, end, _ = piece
+        if start - at > 2 * _AROUND:
+            low = at + _AROUND if at else 0
+            if start - low > 2 * _AROUND:
+                near.append((low, start - _AROUND, b"\0"))
+        near.append(piece)
+        at = end
     if pieces and size - at > 2 * _AROUND:
-        yield at + _AROUND, size, b"\0"
+        near.append((at + _AROUND, size, b"\0"))
+    return near
 
 
-def _escapes(data: bytes, parts: Iterable[ByteRange]) -> Iterator[Piece]:
+def _escapes(data: bytes, parts: Iterable[ByteRange]) -> list[Piece]:
     longest = _LONGEST_COMMAND if b"\x1b]" in data else _LONGEST_ESCAPE
+    pieces: list[Piece] = []
     at = 0
     for low, high in parts:
         for match in _ESCAPE.finditer(data, max(low, at), high + longest):
             start, end = match.span()
             if start >= high:
                 break
-            if (new := _says(match)) is not None:
-                yield start, end, new
+            new = b"" if match.lastgroup is None else _says(match, match.lastgroup)
+            if new is not None:
+                pieces.append((start, end, new))
             at = end
             if end >= high:
                 break
+    return pieces
 
 
 def _parts(data: bytes, escaped: Sequence[int], joined: Sequence[int]) -> Iterator[ByteRange]:
@@ -278,11 +256,8 @@ def _joint(data: bytes, end: int) -> int:
 _IN_JOINT = b" \t\r\n\\+.&-"
 
 
-def _says(match: re.Match[bytes]) -> bytes | None:
-    """What an escape says; None where that is nothing that its neighbours do not say, too."""
-    kind = match.lastgroup
-    if kind is None:
-        return b""
+def _says(match: re.Match[bytes], kind: str) -> bytes | None:
+    """What an escape of a kind says; None where that is nothing that its neighbours do not say, too."""
     if kind == "name":
         return _NAMES.get(match[kind])
     if kind == "slash":
