@@ -397,7 +397,7 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"[ '][aifs][sor]{0,2}[ ][a-z]{1,4}[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
+        (Trigger(CASES + r"(?:[ ][aif][sor]{1,2}|'s)[ ][a-z]{1,4}[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
          Trigger(CASES + r"[ ]in[ ]the[ ]x-[a-z-]{1,16}(?:key|token|secret)\b", None, (b" in the x-",))),
         _before_name,
         match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
