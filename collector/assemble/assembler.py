@@ -11,7 +11,7 @@ Rules, in the order they are applied to each session that something was heard of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,7 @@ class Assembler:
     def learn(self, fact: AnyFact, now: int) -> None:
         """Take one fact in without looking for what is due."""
         if isinstance(fact, ShutdownFact):
-            self._gone(fact)
+            _shut_down(self.sessions.values(), fact)
             return
         session = self.sessions.get(fact.session)
         if session is None:
@@ -112,6 +112,9 @@ class Assembler:
             message = session.messages.get(getattr(fact, "message", None) or "")
             if message is not None:
                 message.heard = now
+            self._active[session.id] = None
+        if not session.opened and (of := getattr(fact, "message", None)) in session.owners:
+            session.told_again[of] = None
             self._active[session.id] = None
 
     def recall(self, session: str, memory: Mapping[str, Any]) -> None:
@@ -133,11 +136,6 @@ class Assembler:
         """How many prompts of a session are known of which the turns may yet leave."""
         found = self.sessions.get(session)
         return len(found.opened) - len(found.given_up) if found else 0
-
-    def _gone(self, fact: ShutdownFact) -> None:
-        for session in self.sessions.values():
-            if session.opened and (fact.directory is None or session.info.directory in (None, fact.directory)):
-                session.gone_at = max(session.gone_at or 0, fact.at)
 
     # ---- out
 
@@ -161,6 +159,7 @@ class Assembler:
             if not session.is_open:
                 del self._active[identifier]
                 session.encodings.clear()
+                self.finished += _finished_again(session)
                 self._silent_since = None
         if now >= self._next_forgetting:
             self._next_forgetting = now + _FORGET_EVERY_MS
@@ -351,6 +350,19 @@ class Assembler:
             self.once.forget(session.id)
 
 
+def _shut_down(sessions: Iterable[SessionState], fact: ShutdownFact) -> None:
+    for session in sessions:
+        if session.opened and (fact.directory is None or session.info.directory in (None, fact.directory)):
+            session.gone_at = max(session.gone_at or 0, fact.at)
+
+
+def _finished_again(session: SessionState) -> Iterator[FinishedTurn]:
+    """What was told again of turns that are over is not needed either; the end of an open turn says so as well."""
+    if session.told_again and not (session.opened or session.steps):
+        yield FinishedTurn(session.id, tuple(session.told_again), session.over_until)
+        session.told_again = {}
+
+
 def _excess(
     idle: list[SessionState], held: int, needed: set[str | None], most: int, silent: int
 ) -> Iterator[SessionState]:
@@ -386,6 +398,7 @@ def _close(session: SessionState, turn: Turn, until: int) -> None:
     session.opened.pop(turn.opener.id, None)
     session.finished.setdefault(turn.opener.id, turn.start)
     session.latest_start = max(session.latest_start, turn.start)
+    session.over_until = max(session.over_until, until)
     if turn.opener.position[0] != turn.start:
         session.places[turn.opener.id] = turn.opener.position
     session.latest = max(session.latest or (0, ""), turn.opener.position)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.opencode import NOW, assemble, ids, recording
+from harness.opencode import NOW, assemble, export, ids, recording
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.app import assembling
@@ -110,6 +110,29 @@ def test_turns_that_have_not_left_are_counted_of_those_who_can_wait(store: Sqlit
     until(lambda: not worker.turns_ahead())
     worker.stop()
     assert max(counted) == can_wait
+
+
+@pytest.mark.parametrize(("door", "is_restarted"), [("export", False), ("plugin_hooks", False), ("plugin_hooks", True)])
+def test_what_is_told_again_of_a_turn_that_is_over_does_not_wait_in_the_inbox(
+    store: SqliteStore, door: str, is_restarted: bool
+) -> None:
+    """An import that is made twice would wait there for thirty days, and be read at each start."""
+    items = export("multi") if door == "export" else recording("multi")
+    kept: list[SealedBatch] = []
+    worker = started(store, seal, kept)
+    worker.take(keep(store, items))
+    until(lambda: any(b"AGENT" in batch.data for batch in kept), 30)
+    left = sum(len(store.inbox.facts(session)) for session in store.inbox.sessions())
+    told = len(kept)
+    if is_restarted:
+        worker.stop()
+        worker = started(store, seal, kept)
+    worker.take(keep(store, items))
+    until(lambda: not worker.waiting_bytes())
+    until(lambda: sum(len(store.inbox.facts(session)) for session in store.inbox.sessions()) <= left)
+    worker.stop()
+    assert left <= 5  # of the session itself, and that its agent is idle
+    assert len(kept) == told
 
 
 def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(

@@ -38,6 +38,7 @@ def remember(session: SessionState) -> dict[str, Any]:
         "titled": session.titled,
         "origin": [part.hex() for part in session.origin] if session.origin else None,
         "finished": kept,
+        "until": session.over_until,
         "places": {opener: list(place) for opener, place in session.places.items() if opener in kept},
         "links": {c: [list(k) for k in found] for c, found in list(session.links.items())[-_REMEMBERED_TURNS:]},
         "owners": {message: opener for message, opener in session.owners.items() if opener in kept},
@@ -63,6 +64,7 @@ def recall(session: SessionState, memory: Mapping[str, Any]) -> None:
         session.links[child] = [Link(*link) for link in links]
     session.places.update({opener: (at, name) for opener, (at, name) in (memory.get("places") or {}).items()})
     session.latest_start = max(session.finished.values(), default=0)
+    session.over_until = memory.get("until") or session.latest_start
     session.latest = max((session.place_of(opener) for opener in session.finished), default=None)
 
 

@@ -78,6 +78,7 @@ class SessionState:
         "opened",
         "ordered",
         "origin",
+        "over_until",
         "owners",
         "places",
         "requests",
@@ -97,6 +98,7 @@ class SessionState:
         "titled",
         "titled_as",
         "titles_asked",
+        "told_again",
         "tools",
         "touched",
         "usages",
@@ -122,7 +124,9 @@ class SessionState:
         """User messages of turns that are over, and which message opened that turn."""
         self.finished: dict[str, int] = {}
         """The messages that opened turns that are over, and when they were made."""
-        self.latest_start = 0  # the highest of those times
+        self.latest_start = self.over_until = 0  # the highest of those times, and of when their facts were needed last
+        self.told_again: dict[str, None] = {}
+        """Messages of those turns that were told again while no turn is open."""
         self.places: dict[str, tuple[int, str]] = {}
         """The positions of those of them whose time says something else."""
         self.given_up: dict[str, int] = {}
