@@ -89,7 +89,7 @@ _GLUED = re.compile(
 _SPACED = re.compile(
     rb"(?i)\b(?:sshpass|clickhouse-client|docker|podman|nerdctl|helm|az|oc|skopeo|buildah|crane|oras|nxc|netexec|crackmapexec|evil-winrm|redis-cli|valkey-cli|ldap[a-z]{3,9}|twine|sqlcmd|mongo[a-z]{0,8}"
     rb"|zip|7z|unzip|mosquitto_(?:pub|sub|passwd)|osql|knife|keepassxc-cli|rcon|frpc|sqlplus|bcp|influx|cqlsh|tarantoolctl|iredis|cf|ibmcloud|vsql|isql|fisql|tsql|nsupdate|ipmitool|http(?=[ \t])|xh|rclone|openssl|gpg|jfrog|jf"
-    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|kadmin|smbclient|net|expect|keytool|jarsigner|swift|drone|mssql-cli|airflow|glab|useradd|usermod|doveadm|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
+    rb"|doctl|argocd|beeline|hydra|codecov|vercel|security|mcrcon|cypher-shell|adb|yt-dlp|rabbitmqadmin|cockroach|kinit|kadmin|snowsql|smbclient|net|expect|keytool|jarsigner|swift|drone|mssql-cli|airflow|glab|useradd|usermod|doveadm|snmp(?:walk|get|set|trap|bulkget|bulkwalk|table))\b[^\n\x00]*\Z"
 )
 
 

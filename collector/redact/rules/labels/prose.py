@@ -354,7 +354,7 @@ def _told(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _PHRASE_AFTER = r"\b(?:passphrase|pass[ ]phrase)[ ]?[:=][ ]{1,2}"
-_CODE_FOR = r"\b(?:(?:one[- ]time|alarm|door|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?codes?|passcode|(?-i:OTP|PIN)(?:[ ]code)?|(?:my|the|your|our)[ ]pin)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
+_CODE_FOR = r"\b(?:(?:one[- ]time|alarm|door|backup|recovery|verification|security|authentication|confirmation|log-?in|sign[- ]in|2fa|otp|mfa)[ ](?:pass)?codes?|passcode|(?-i:OTP|PIN)(?:[ ]code)?|(?:my|the|your|our)[ ]pin|your[ ]code)(?:[ ]for[ ](?:the[ ]|my[ ]|our[ ])?[a-z]{2,20})?(?:[ ]is)?[ :]{1,3}"
 _PHRASE_OF = r"(?:mnemonic|(?:seed|recovery|secret[ ]recovery|backup)[ _-]?(?:phrase|words))(?:[ ]is|[ ]was)?[\"']{0,2}[ :=]{1,4}[\"'`\[]{0,2}[a-z]{3}"
 _WALLET = re.compile(rb"(?:[a-z]{3,8}[\"']?,?[ ][\"']?){11,23}[a-z]{3,8}(?![A-Za-z])")
 _NOT_IN_WALLETS = frozenset(
@@ -414,9 +414,9 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
          Trigger(CASES + r"account[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account",))),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi"))), rb"\s\"'`\x00/:|)"),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi"))), rb"\s\"'`\x00/:|)"),
         match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}"),
         no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
         since=2,
