@@ -48,6 +48,7 @@ def _begun(folder: Path, file: Path) -> subprocess.Popen[bytes]:
         pytest.param(1, 300, 125, id="one session"),
         pytest.param(500, 20, 150, id="many sessions", marks=_SOAK),
         pytest.param(1, 1500, 150, id="one long session", marks=_SOAK),
+        pytest.param(1, 3000, 150, id="a session twice as long", marks=_SOAK),
     ],
 )
 def test_neither_process_of_an_import_takes_much_memory(
