@@ -50,8 +50,9 @@ def traces_query(session_id: str, limit: int, only: SpanQuery) -> Query:
     where, values = _given(
         ("t.session_id = ?", session_id),
         ("t.end_ns >= ?", only.since_ns),
-        ("t.end_ns <= ?", _last(only.before_ns)),
     )
+    where.append("t.end_ns <= ?")
+    values.append(_last(only.before_ns))
     if only.model or only.tool or only.text:
         conditions, of_conditions = _span_conditions(only)
         inner = f"SELECT s.trace_id FROM spans s WHERE {' AND '.join(conditions)} ORDER BY s.start_ns DESC LIMIT 10000"
@@ -67,8 +68,9 @@ def spans_query(trace_id: str, session_id: str, limit: int, only: SpanQuery) -> 
         ("s.trace_id = ?", trace_id),
         ("s.session_id = ?", session_id),
         ("s.start_ns >= ?", only.since_ns),
-        ("s.start_ns <= ?", _last(only.before_ns)),
     )
+    where.append("s.start_ns <= ?")
+    values.append(_last(only.before_ns))
     conditions, of_conditions = _span_conditions(only)
     where, values = where + conditions, values + of_conditions
     # Where no index leads to a few, what came last is newest: an index by time alone would cost each post.

@@ -517,6 +517,12 @@ def test_a_search_may_be_of_some_sessions_only(store: Store, reading: Reading) -
     assert [entry.session_id for entry in reading.traces(only=SpanQuery(text="needle", model="two"))] == ["ses_2"]
 
 
+def test_nothing_is_listed_from_before_the_first_moment(store: Store, reading: Reading) -> None:
+    _put(store, _batch(1, session="ses_1"))
+    assert reading.sessions(SessionQuery(before_ns=1)) == []
+    assert reading.traces(only=SpanQuery(before_ns=1)) == reading.spans(only=SpanQuery(before_ns=1)) == []
+
+
 def test_ids_are_found_by_a_part_of_them_a_whole_one_first(store: Store, reading: Reading) -> None:
     _put(store, _batch(1, session="ses_abc"), _batch(1, session="ses_abcdef"))
     assert [found.session_id for found in reading.find("ses_abc")] == ["ses_abc"]
