@@ -53,8 +53,8 @@ def traces_query(session_id: str, limit: int, only: SpanQuery) -> Query:
     )
     where.append("t.end_ns <= ?")
     values.append(_last(only.before_ns))
-    if only.model or only.tool or only.text:
-        conditions, of_conditions = _span_conditions(only)
+    conditions, of_conditions = _span_conditions(only)
+    if of_conditions:  # a text of blanks asks for nothing
         inner = f"SELECT s.trace_id FROM spans s WHERE {' AND '.join(conditions)} ORDER BY s.start_ns DESC LIMIT 10000"
         where.append(f"t.trace_id IN ({inner})")
         values += of_conditions

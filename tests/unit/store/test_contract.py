@@ -517,6 +517,14 @@ def test_a_search_may_be_of_some_sessions_only(store: Store, reading: Reading) -
     assert [entry.session_id for entry in reading.traces(only=SpanQuery(text="needle", model="two"))] == ["ses_2"]
 
 
+@pytest.mark.parametrize("text", [" ", "\r", "\t\n"])
+def test_a_text_of_blanks_asks_for_all(store: Store, reading: Reading, text: str) -> None:
+    _put(store, _batch(1, session="ses_1"))
+    assert [entry.session_id for entry in reading.sessions(SessionQuery(text=text))] == ["ses_1"]
+    assert [entry.session_id for entry in reading.traces(only=SpanQuery(text=text))] == ["ses_1"]
+    assert [entry.session_id for entry in reading.spans(only=SpanQuery(text=text))] == ["ses_1"]
+
+
 def test_nothing_is_listed_from_before_the_first_moment(store: Store, reading: Reading) -> None:
     _put(store, _batch(1, session="ses_1"))
     assert reading.sessions(SessionQuery(before_ns=1)) == []
