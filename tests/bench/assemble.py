@@ -16,6 +16,7 @@ import orjson
 from harness.live_sessions import recorded, shifted
 from harness.opencode import FIXTURES, Script
 
+from collector.app.memory import settle_memory, tune_allocator
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
 
@@ -106,6 +107,8 @@ def megabytes() -> float:
 
 
 def main() -> None:
+    tune_allocator()
+    settle_memory()  # as the collector's process is
     lines = one_long_session(20_000)
     spans, seconds = run(lines, Assembler(), ItemReader())
     print(f"one session: {len(lines)} events, {spans} spans, {len(lines) / seconds:,.0f} events/s")
