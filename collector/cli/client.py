@@ -127,10 +127,14 @@ def _said(answer: Answer) -> str:
 
 def open_reader(settings: Settings) -> Reading:
     """The store on disk, for when no collector runs; raises `CollectorError` when there is none."""
-    from collector.store.open import NoStore, open_reading
+    from collector.store.open import NoStore, OtherStore, open_reading
 
     try:
         return open_reading(settings.data_dir.expanduser(), store_url_of(settings))
+    except OtherStore as error:
+        raise CollectorError(
+            f"no collector runs, and {error}: use that version or program, or set COLLECTOR_DATA_DIR"
+        ) from None
     except NoStore as error:
         if settings.store_url is not None:
             raise CollectorError(f"no collector runs, and its store cannot be read: {error}") from None

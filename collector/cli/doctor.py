@@ -140,7 +140,7 @@ def _not_heard(settings: Settings, error: CollectorError) -> Finding:
 
 def _stored(settings: Settings) -> Iterator[Finding]:
     """Whether what was kept can be read, where no collector runs to say so."""
-    from collector.store.open import is_there, open_reading
+    from collector.store.open import OtherStore, is_there, open_reading
 
     directory, url = settings.data_dir.expanduser(), store_url_of(settings)
     if not is_there(directory, url):
@@ -149,6 +149,8 @@ def _stored(settings: Settings) -> Iterator[Finding]:
         reader = open_reading(directory, url)
         with contextlib.closing(reader):
             reader.ledger()
+    except OtherStore as error:
+        yield Finding("store", "problem", f"{error}: use that version or program, or another data directory")
     except CollectorError as error:
         if url:
             said = f"{error}: check COLLECTOR_STORE_URL, and whether that database runs"

@@ -28,6 +28,10 @@ class NoStore(CollectorError):
     """There is no store to read."""
 
 
+class OtherStore(NoStore):
+    """What stands there is of a later version of the collector, or of another program."""
+
+
 class Superseded(CollectorError):
     """Another collector may assemble by now: what is in memory here is to be thrown away."""
 

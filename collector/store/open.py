@@ -9,9 +9,9 @@ from pathlib import Path
 from collector.batch import Signal
 from collector.errors import ConfigError
 from collector.store import Reading, Store
-from collector.store.entries import Caps, NoStore
+from collector.store.entries import Caps, NoStore, OtherStore
 
-__all__ = ["NoStore", "is_there", "open_reading", "open_store"]
+__all__ = ["NoStore", "OtherStore", "is_there", "open_reading", "open_store"]
 
 
 def open_store(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -214,3 +216,19 @@ def test_configurations_that_the_environment_names_are_looked_at(tmp_path: Path,
         assert any("mend" in each for _, level, each in _found(tmp_path, environ | broken) if level == "problem"), named
     gone = {"OPENCODE_CONFIG": str(tmp_path / "gone.json")}
     assert any("no file" in each for _, level, each in _found(tmp_path, environ | gone) if level == "problem")
+
+
+@pytest.mark.slow
+def test_a_store_of_a_later_version_is_a_problem_and_no_command_shows_a_part_of_it(tmp_path: Path) -> None:
+    with running(tmp_path) as collector:
+        collector.stop()
+    port = collector.url.rsplit(":", 1)[1]
+    with closing(sqlite3.connect(tmp_path / "data" / "collector.db")) as connection:
+        connection.execute("PRAGMA user_version=99")
+    found = run(tmp_path, "doctor", COLLECTOR_PORT=port)
+    assert found.returncode != 0
+    assert b"problem  store: " in found.stdout
+    assert b"another version of the collector (format 99)" in found.stdout
+    found = run(tmp_path, "sessions", COLLECTOR_PORT=port)
+    assert found.returncode != 0
+    assert b"another version of the collector (format 99)" in found.stderr

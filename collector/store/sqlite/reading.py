@@ -23,6 +23,7 @@ from collector.store.entries import (
     FoundId,
     Ledger,
     NoStore,
+    OtherStore,
     QueueEntry,
     SearchHit,
     SessionEntry,
@@ -42,6 +43,7 @@ from collector.store.sqlite.lookups import (
     spans_query,
     traces_query,
 )
+from collector.store.sqlite.migrations import NotAStore, refuse_foreign
 from collector.store.sqlite.schema import FILE, connect_reading
 from collector.store.sqlite.texts import match_of
 from collector.store.sqlite.writer import is_damage
@@ -50,7 +52,8 @@ from collector.store.sqlite.writer import is_damage
 class SqliteReading:
     """Reads the store of `directory`; a connection of its own, so it never waits for the writer.
 
-    `damaged` is told the inode of a file of which a page cannot be read. Raises `NoStore` when there is none.
+    `damaged` is told the inode of a file of which a page cannot be read. Raises `NoStore` when there is none, and
+    `OtherStore` for one of a later version: what that keeps elsewhere would be missing in all that is shown.
     """
 
     def __init__(self, directory: Path, damaged: Callable[[int], None] = lambda _: None) -> None:
@@ -59,7 +62,11 @@ class SqliteReading:
         self._lock = threading.Lock()
         try:
             self._open()
+            refuse_foreign(self._connection)
             found = self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'dead_letters'").fetchone()
+        except NotAStore as error:
+            self.close()
+            raise OtherStore(f"{self._path} {error.reason}") from None
         except (sqlite3.Error, OSError):
             found = None
         if found is None:
@@ -71,9 +78,7 @@ class SqliteReading:
     def _open(self) -> None:
         self._connection = connect_reading(self._path)
         self._file = self._path.stat().st_ino
-        columns = self._connection.execute("PRAGMA table_info(batches)").fetchall()
-        self._shared = "shared" if any(row["name"] == "shared" for row in columns) else "NULL AS shared"
-        """What to ask for: a file that an earlier version made is read as it is."""
+        self._can_share = False
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         with self._reading() as connection:
@@ -163,11 +168,27 @@ class SqliteReading:
         return (data for _, data in self._batches("WHERE id = ?", (batch_id,)))
 
     def _batches(self, where: str, values: tuple[object, ...]) -> list[tuple[sqlite3.Row, bytes]]:
-        """Rows of batches with all their data; without those that went while they were read."""
+        """Rows of batches with all their data, as they stood at one moment; without those that are damaged.
+
+        A batch that is sealed again meanwhile, or goes, takes what it shared with it.
+        """
         with self._reading() as connection:
-            query = f"SELECT id, signal, data, {self._shared} FROM batches {where}"
-            rows = connection.execute(query, values).fetchall()
-            return [(row, data) for row in rows if (data := whole(connection, row["data"], row["shared"])) is not None]
+            try:
+                connection.execute("BEGIN")
+                query = f"SELECT id, signal, data, {self._shared(connection)} FROM batches {where}"
+                rows = connection.execute(query, values).fetchall()
+                found = [(row, whole(connection, row["data"], row["shared"])) for row in rows]
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.rollback()
+        return [(row, data) for row, data in found if data is not None]
+
+    def _shared(self, connection: sqlite3.Connection) -> str:
+        """What to ask for: a file of an earlier version is read as it is, until a collector brings it up."""
+        if not self._can_share:
+            columns = connection.execute("PRAGMA table_info(batches)").fetchall()
+            self._can_share = any(row["name"] == "shared" for row in columns)
+        return "shared" if self._can_share else "NULL AS shared"
 
     def newest(self, signal: Signal, limit: int = 50) -> list[ExportRequest]:
         """See `Reading.newest`."""

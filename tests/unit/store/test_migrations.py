@@ -11,7 +11,7 @@ from harness.process import assert_balanced
 
 from collector.enums import Signal
 from collector.errors import ConfigError
-from collector.store.entries import Caps, Lane
+from collector.store.entries import Caps, Lane, OtherStore
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.schema import FILE, TABLES
 from collector.store.sqlite.store import SqliteStore
@@ -101,6 +101,8 @@ def test_a_store_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) ->
     before = (tmp_path / FILE).read_bytes()
     with pytest.raises(ConfigError, match="another version"):
         SqliteStore(tmp_path, CAPS, {})
+    with pytest.raises(OtherStore, match="format 99"):  # what it keeps elsewhere would be missing, and nobody told
+        SqliteReading(tmp_path)
     assert (tmp_path / FILE).read_bytes() == before
 
 

@@ -18,6 +18,7 @@ from collector.batch import SealedBatch, Signal
 from collector.errors import StoreFull
 from collector.redact.seal import Sealer
 from collector.store.entries import Caps, Refusal
+from collector.store.sqlite.batches import whole
 from collector.store.sqlite.reading import SqliteReading
 from collector.store.sqlite.schema import FILE
 from collector.store.sqlite.store import SqliteStore
@@ -196,6 +197,30 @@ def test_sealing_again_reads_all_of_a_batch(engine: Engine, tmp_path: Path) -> N
     store.close()
 
 
+def test_what_is_sealed_again_or_goes_while_it_is_read_is_read_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a batch shared went with the reader's look at its row: the batch was missing in what was shown."""
+    batches = calls(5)
+    store = opened(tmp_path)
+    put(store, batches)
+    reading = store.open_reading()
+
+    def meanwhile(connection: sqlite3.Connection, own: bytes, shared: str | None) -> bytes | None:
+        store.reseal([1, 2, 3], Sealer(fingerprint="another").reseal).result(5)
+        settle(store, store.lease(LANE, 64 * MIB))
+        while store.forget_some().result(5):
+            pass
+        return whole(connection, own, shared)
+
+    monkeypatch.setattr("collector.store.sqlite.reading.whole", meanwhile)
+    found = [request.SerializeToString() for request in reading.newest(Signal.TRACES)]
+    assert found == [batch.data for batch in reversed(batches)]
+    assert reading.newest(Signal.TRACES) == []
+    reading.close()
+    store.close()
+
+
 def test_what_is_damaged_of_a_conversation_costs_the_calls_that_hold_it_and_is_counted(tmp_path: Path) -> None:
     store = opened(tmp_path)
     put(store, [*calls(6), *calls(3, "ses_2")])
@@ -263,4 +288,12 @@ def test_a_file_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None:
         connection.execute("DROP TABLE run_parts")
     reading = SqliteReading(tmp_path)
     assert [request.SerializeToString() for request in reading.newest(Signal.TRACES)] == [batch.data]
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("PRAGMA user_version=4")
+    store = opened(tmp_path)  # brings it up under the reader
+    later = calls(3, "ses_2")
+    put(store, later)
+    found = [request.SerializeToString() for request in reading.newest(Signal.TRACES)]
+    assert found == [*(each.data for each in reversed(later)), batch.data]
     reading.close()
+    store.close()
