@@ -63,7 +63,7 @@ class Assembling:
         self,
         inbox: Inbox,
         seal: Callable[[ExportTraceServiceRequest, Passages], SealedBatch],
-        reseal: Callable[[bytes], SealedBatch],
+        again: Callable[[SealedBatch], SealedBatch],
         kept: Callable[[SealedBatch], None],
         *,
         service: str,
@@ -73,7 +73,7 @@ class Assembling:
     ) -> None:
         self._inbox = inbox
         self._seal = seal
-        self._reseal = reseal
+        self._again = again
         self._kept = kept
         self._service = service
         self._patience = Patience(died=int(quiet_seconds * 1000))
@@ -309,7 +309,7 @@ class Assembling:
                 logger.warning("assembled spans wait: %s", error)
                 if self._stopping.wait(_RETRY_SECONDS):
                     return False
-                batch = self._reseal(batch.data) if batch is not None else None
+                batch = self._again(batch) if batch is not None else None
                 continue
             self._told_by_npm += left_out
             if batch is not None:

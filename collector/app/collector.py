@@ -85,7 +85,7 @@ class Collector:
         self._assembling = Assembling(
             store.inbox,
             lambda request, passages: sealers().seal(Signal.TRACES, request, passages),
-            lambda data: sealers().reseal(Signal.TRACES, data),
+            sealers.again,
             self._assembled,
             service=settings.service_name,
             metadata=settings.additional_metadata,

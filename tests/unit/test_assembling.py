@@ -15,10 +15,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.app import assembling
 from collector.app.assembling import Assembling
+from collector.app.policy_switch import Sealers
 from collector.assemble.facts import AnyFact
 from collector.batch import Passages, SealedBatch, Signal
-from collector.errors import Unavailable
+from collector.enforce.in_force import InForce
+from collector.errors import StoreFull, Unavailable
 from collector.pipeline.events import Intake
+from collector.redact.ruleset import preset_policy
 from collector.redact.seal import Sealer, always
 from collector.store.entries import Caps
 from collector.store.sqlite.reading import SqliteReading
@@ -36,9 +39,9 @@ def started(
     store: SqliteStore,
     seal: Callable[[Any, Passages], SealedBatch],
     kept: list[SealedBatch],
-    reseal: Callable[[bytes], SealedBatch] = lambda data: Sealer().reseal(Signal.TRACES, data),
+    again: Callable[[SealedBatch], SealedBatch] = lambda batch: Sealer().reseal(Signal.TRACES, batch.data),
 ) -> Assembling:
-    made = Assembling(store.inbox, seal, reseal, kept.append, service="opencode", metadata={}, quiet_seconds=600)
+    made = Assembling(store.inbox, seal, again, kept.append, service="opencode", metadata={}, quiet_seconds=600)
     made.start()
     return made
 
@@ -153,8 +156,8 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
         sealed.append(seal(request, passages))
         return sealed[-1]
 
-    def again(data: bytes) -> SealedBatch:
-        sealed.append(Sealer().reseal(Signal.TRACES, data))
+    def again(batch: SealedBatch) -> SealedBatch:
+        sealed.append(Sealer().reseal(Signal.TRACES, batch.data))
         return sealed[-1]
 
     monkeypatch.setattr(store.inbox, "keep_spans", assembled)
@@ -164,6 +167,29 @@ def test_spans_sealed_under_a_policy_that_changed_are_sealed_again(
     worker.stop()
     assert len(sealed) >= 3
     assert {_said(batch) for batch in sealed if batch.items == kept[0].items} == {_said(kept[0])}
+
+
+def test_what_waits_for_room_keeps_what_it_shares(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a store is full each batch is refused first; sealed again, each would hold its whole conversation."""
+    monkeypatch.setattr(assembling, "_RETRY_SECONDS", 0.05)
+    sealers = Sealers(InForce(preset_policy(), b""))
+    kept: list[SealedBatch] = []
+    real = store.inbox.keep_spans
+    refused: list[SealedBatch] = []
+
+    def full(batch: Any, spans: Any, settled: Any, left_out: Any) -> Any:
+        if batch is not None and batch not in refused:
+            refused.append(batch)
+            raise StoreFull("the queue of undelivered telemetry is full")
+        return real(batch, spans, settled, left_out)
+
+    monkeypatch.setattr(store.inbox, "keep_spans", full)
+    worker = started(store, lambda *made: sealers().seal(Signal.TRACES, *made), kept, sealers.again)
+    worker.take(keep(store, recording("multi")))
+    until(lambda: sum(batch.items for batch in kept) == len(assemble(recording("multi"))))
+    worker.stop()
+    assert any(batch.shared for batch in kept)
+    assert [id(batch) for batch in kept] == [id(batch) for batch in refused]
 
 
 def test_what_is_done_when_the_process_ends_leaves_before(store: SqliteStore, tmp_path: Path) -> None:

@@ -54,6 +54,17 @@ def test_each_thread_has_one_sealer_of_the_policy_in_force_and_all_share_one_eng
         assert sealers().fingerprint == other.submit(sealers).result().fingerprint == STRICT.policy.fingerprint()
 
 
+def test_a_batch_is_sealed_again_only_under_another_policy() -> None:
+    sealers = Sealers(LOOSE)
+    batch = sealers().seal(Signal.TRACES, traces(1, {"input.value": "what was asked"}))
+    assert sealers.again(batch) is batch
+    sealers.use(STRICT)
+    again = sealers.again(batch)
+    assert again.policy == STRICT.policy.fingerprint()
+    assert b"what was asked" in batch.data
+    assert b"what was asked" not in again.data
+
+
 def test_a_policy_that_was_read_again_and_is_the_same_changes_no_sealer() -> None:
     """What they remember of texts that they read would be read anew each minute, and takes memory twice."""
     sealers = Sealers(LOOSE)
