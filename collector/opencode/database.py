@@ -15,7 +15,7 @@ from typing import Any
 
 from collector.errors import CollectorError
 from collector.opencode import messages2
-from collector.opencode.history import EventItem, Kept, message_item, part_item, session_item
+from collector.opencode.history import EventItem, Kept, session_item, whole_message
 
 _PORTION = 500
 """Rows read at once."""
@@ -97,8 +97,8 @@ class Database:
             part = {**_object(row["data"]), "id": row["id"], "messageID": row["message_id"], "sessionID": session}
             parts.setdefault(row["message_id"], []).append(part)
         for row in self._rows(f"SELECT * FROM message WHERE id {named} ORDER BY time_created, id", messages):
-            yield message_item({**_object(row["data"]), "id": row["id"], "sessionID": session})
-            yield from map(part_item, parts.get(row["id"], ()))
+            info = {**_object(row["data"]), "id": row["id"], "sessionID": session}
+            yield from whole_message(info, parts.get(row["id"], ()))
 
     def _messages2(self, session: str) -> Iterator[EventItem]:
         if not {"session_v2", "session_message"} <= self._tables:

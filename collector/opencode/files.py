@@ -17,7 +17,7 @@ import ijson
 
 from collector.errors import CollectorError
 from collector.opencode import messages2
-from collector.opencode.history import EventItem, Kept, message_item, part_item, session_item
+from collector.opencode.history import EventItem, Kept, session_item, whole_message
 
 
 class Storage:
@@ -43,10 +43,10 @@ class Storage:
             info = _read(message)
             if info is None:
                 continue
-            yield message_item({"sessionID": session, **info})
-            for path in sorted(self._folder.glob(f"part/{_plain(str(info.get('id')))}/*.json")):
-                if part := _read(path):
-                    yield part_item({"sessionID": session, "messageID": info.get("id"), **part})
+            ids = {"sessionID": session, "messageID": info.get("id")}
+            paths = sorted(self._folder.glob(f"part/{_plain(str(info.get('id')))}/*.json"))
+            parts = ({**ids, **part} for path in paths if (part := _read(path)))
+            yield from whole_message({"sessionID": session, **info}, parts)
 
 
 class Export:
@@ -114,9 +114,9 @@ def told(info: EventItem, messages: Iterable[EventItem]) -> Iterator[EventItem]:
     for message in messages:
         about = message.get("info")
         if isinstance(about, dict):
-            yield message_item({"sessionID": session, **about})
-            parts = (part for part in message.get("parts") or () if isinstance(part, dict))
-            yield from (part_item({"sessionID": session, "messageID": about.get("id"), **part}) for part in parts)
+            ids = {"sessionID": session, "messageID": about.get("id")}
+            parts = ({**ids, **part} for part in message.get("parts") or () if isinstance(part, dict))
+            yield from whole_message({"sessionID": session, **about}, parts)
 
 
 def _kept(info: EventItem) -> Kept:

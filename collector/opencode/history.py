@@ -65,5 +65,20 @@ def message_item(info: EventItem) -> EventItem:
     return {"type": "message.updated", "properties": {"sessionID": info.get("sessionID"), "info": info}}
 
 
+def whole_message(info: EventItem, parts: Iterable[EventItem]) -> Iterator[EventItem]:
+    """A message in the order it came to be: begun, its parts, over.
+
+    An import may have to wait between any two items, and a call that is over is told without what comes later.
+    """
+    times = info.get("time")
+    begun = {key: value for key, value in info.items() if key not in ("finish", "error")}
+    if isinstance(times, dict):
+        begun["time"] = {key: value for key, value in times.items() if key != "completed"}
+    yield message_item(begun)
+    yield from map(part_item, parts)
+    if begun != info:
+        yield message_item(info)
+
+
 def part_item(part: EventItem) -> EventItem:
     return {"type": "message.part.updated", "properties": {"sessionID": part.get("sessionID"), "part": part}}

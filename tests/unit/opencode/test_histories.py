@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import kept_sessions
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.dialects.reader import ItemReader, UnknownType
+from collector.assemble.spans.otlp import BuiltSpan
 from collector.errors import CollectorError, ConfigError
 from collector.opencode import messages2
 from collector.opencode.database import Database
@@ -168,6 +170,37 @@ def test_an_export_gives_the_same_spans(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text("Exporting session: " + SES + json.dumps({"info": INFO, "messages": MESSAGES}))
     assert spans(Export(path).items(SES)) == EXPECTED
+
+
+@pytest.mark.parametrize("kept_in", ["database", "export", "storage"])
+def test_wherever_an_import_is_made_to_wait_each_span_is_whole(tmp_path: Path, kept_in: str) -> None:
+    """A post ends anywhere, and the next may be told to come later: a call whose text was in that one had no output."""
+    if kept_in == "storage":
+        items = list(Storage(_storage(tmp_path)).items(SES))
+    else:
+        source: Database | Export = Database(kept_sessions.database(tmp_path / "oc.db", 1, 3))
+        if kept_in == "export":
+            source = Export(kept_sessions.exports(tmp_path / "exports", 1, 3)[0])
+        items = list(source.items(source.sessions()[0].id))
+
+    def told(cut: int) -> dict[bytes, bytes]:
+        reader, assembler = ItemReader(), Assembler()
+        made: list[BuiltSpan] = []
+        for at, some in ((0, items[:cut]), (3000, items[cut:])):
+            for item in some:
+                for fact in reader.read(item, AT):
+                    assert not isinstance(fact, UnknownType)
+                    made += assembler.feed(fact, at)
+            made += assembler.look(at + 1500)
+        made += assembler.close()
+        found = {each.span.span_id: each.whole().SerializeToString() for each in made}
+        assert len(found) == len(made)
+        return found
+
+    at_once = told(len(items))
+    assert len(at_once) >= 3
+    for cut in range(len(items)):
+        assert told(cut) == at_once, items[cut - 1 : cut + 1]
 
 
 def test_an_export_cut_by_a_pipe_is_said_to_be_cut(tmp_path: Path) -> None:
