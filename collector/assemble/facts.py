@@ -149,7 +149,8 @@ class PartFact(Fact):
 class ToolFact(Fact):
     """A tool call as far as it is known; `child` is the session it started.
 
-    Its output was cleared from the conversation at `pruned`. `sent` is as in `PartFact`.
+    Its output was cleared from the conversation at `pruned`. `sent` is as in `PartFact`. `told` ascends with the events
+    that tell an output, also within a millisecond.
     """
 
     kind: Literal["tool"] = "tool"
@@ -174,6 +175,7 @@ class ToolFact(Fact):
     interrupted: bool | None = None
     rejected: bool | None = None
     sent: str | None = None
+    told: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -420,7 +422,7 @@ STRUCTURE: dict[type[Fact], dict[str, Shape]] = {
     ToolFact: {
         "message": Shape.ID, "part": Shape.ID, "call": Shape.ID, "name": Shape.WORD, "status": Shape.WORD,
         "child": Shape.ID, "sent": Shape.ID, **_FAILED,
-        **_numbers("start", "end", "exit", "background", "pruned", "interrupted", "rejected"),
+        **_numbers("start", "end", "exit", "background", "pruned", "interrupted", "rejected", "told"),
     },
     FirstTokenFact: {"message": Shape.ID},
     StatusFact: {"status": Shape.WORD, "reason": Shape.WORD, **_FAILED},

@@ -36,14 +36,19 @@ def time_in(identifier: str, near: int) -> int | None:
 
     The id keeps 36 bits of the milliseconds, which wrap every 2.18 years: `near` says in which round.
     """
+    number = number_in(identifier)
+    return None if number is None else near + _HALF - ((near - (number >> 12) + _HALF) & _WITHIN)
+
+
+def number_in(identifier: str) -> int | None:
+    """What an OpenCode id ascends by: milliseconds, and a count of the ids made in each; None where it does not."""
     kind, _, rest = identifier.partition("_")
     if len(rest) < 12 or kind == "ses":  # session ids are inverted
         return None
     try:
-        kept = int(rest[:12], 16) >> 12
+        return int(rest[:12], 16)
     except ValueError:
         return None
-    return near + _HALF - ((near - kept + _HALF) & _WITHIN)
 
 
 def sequence(identifier: str, at: int) -> int:

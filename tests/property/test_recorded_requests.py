@@ -16,7 +16,7 @@ from harness.recorded import NAMES, Recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.assemble.ids import span_id, time_in
+from collector.assemble.ids import number_in, span_id, time_in
 from collector.assemble.spans.otlp import BuiltSpan
 
 pytestmark = pytest.mark.xdist_group("recorded requests")  # what is read once is read once a worker
@@ -109,8 +109,10 @@ def made_at(item: dict[str, Any]) -> int:
 
 
 def new_event(before: dict[str, Any], kind: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """One that comes right behind `before`."""
-    identifier = event(before)["id"][:16] + "00000000000new"
+    """One that comes right behind `before`, as its id says too."""
+    number = number_in(event(before)["id"])
+    assert number is not None
+    identifier = f"evt_{number + 1:012x}00000000000new"
     return {"directory": before["directory"], "payload": {"id": identifier, "type": kind, "properties": properties}}
 
 

@@ -39,6 +39,7 @@ from collector.assemble.facts import (
     latest,
     order,
 )
+from collector.assemble.ids import number_in
 from collector.otlp.values import to_json
 
 _NAMED = ("id", "title", "parentID", "directory", "projectID", "version", "agent")
@@ -104,8 +105,11 @@ def _part(event: OpenCodeEvent, data: JsonObject, at: int) -> Facts:
     )
     if fact is None:
         return ()
-    if isinstance(fact, ToolFact) and fact.status == "running" and fact.start is not None:
-        return fact, _begun(fact, fact.start)
+    if isinstance(fact, ToolFact):
+        if fact.output is not None:
+            fact.told = number_in(event.id)
+        if fact.status == "running" and fact.start is not None:
+            return fact, _begun(fact, fact.start)
     return (fact,)
 
 

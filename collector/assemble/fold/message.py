@@ -208,16 +208,21 @@ class SessionMessage:
             self.replaced = {**self.replaced, old.part: [*known, old]}
 
     def _keep_output(self, tool: ToolFact, fact: ToolFact) -> None:
-        """Keep what a call's result was before someone changed it, and since when it is what."""
+        """Keep what a call's result was before someone changed it, and since when it is what.
+
+        Of a result that was never changed, the call's own `at` and `order` say when it was first told.
+        """
         known = self.replaced.get(fact.part)
         if known is None:
             if tool.output is None or tool.output == fact.output:
-                tool.at = fact.at if tool.output is None else min(tool.at, fact.at)
+                told = fact.at, fact.told or 0
+                tool.at, tool.order = told if tool.output is None else min((tool.at, tool.order), told)
                 return
-            known = [_as_text(tool)]
-        before = max((old for old in known if old.at <= fact.at), key=lambda old: old.at, default=None)
+            known = [_as_text(tool, tool.order)]
+        new = _as_text(fact, fact.told or 0)
+        before = max((old for old in known if _when(old) <= _when(new)), key=_when, default=None)
         if before is None or before.text != fact.output:
-            self.replaced = {**self.replaced, fact.part: [*known, _as_text(fact)]}
+            self.replaced = {**self.replaced, fact.part: [*known, new]}
 
     def remove(self, part: str | None, at: int) -> bool:
         """A part of it, or with None the message, was taken out at `at`; whether that is new."""
@@ -300,7 +305,7 @@ class SessionMessage:
 
     def tool_at(self, tool: ToolFact, at: int) -> ToolFact:
         """A tool call with the result it had at `at`, or at first."""
-        outputs = sorted(self.replaced.get(tool.part, ()), key=lambda text: text.at)
+        outputs = sorted(self.replaced.get(tool.part, ()), key=_when)
         if not outputs:
             return tool
         return replace(tool, output=next((text.text for text in reversed(outputs) if text.at <= at), outputs[0].text))
@@ -310,11 +315,16 @@ class SessionMessage:
         return (tool for tool in self.tools.values() if not is_settled(tool))
 
 
-def _as_text(tool: ToolFact) -> PartFact:
-    """A result of a call, and when it was told."""
+def _as_text(tool: ToolFact, told: int) -> PartFact:
+    """A result of a call, and when it was told; its order is that within the millisecond."""
     return PartFact(
-        tool.session, tool.key, tool.at, 0, message=tool.message, part=tool.part, type="other", text=tool.output
+        tool.session, tool.key, tool.at, told, message=tool.message, part=tool.part, type="other", text=tool.output
     )
+
+
+def _when(result: PartFact) -> tuple[int, int]:
+    """When a result was told, among the others of its call."""
+    return result.at, result.order
 
 
 class _PackedMessage(SessionMessage):

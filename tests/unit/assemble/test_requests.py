@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -475,3 +476,23 @@ def test_what_was_said_by_a_clock_that_was_set_back_is_sent_where_its_time_puts_
     call = of_kind(assemble(script.events), "LLM")[-1]
     sent = [attributes(call)[f"llm.input_messages.{index}.message.content"] for index in range(4)]
     assert sent == ["an hour ago", "first", "answer", "in an hour"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_two_results_told_in_one_millisecond_events_say_which_was_first(order: tuple[int, ...]) -> None:
+    """In whatever order they are heard, and though the first comes twice."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 10)
+    script.tool("t", "msg_2", 20, 30, output="given")
+    script.tool("t", "msg_2", 20, 30, output="edited")
+    given, edited = script.events[-2:]
+    del script.events[-2:]
+    script.events += [(given, edited, given)[which] for which in order]
+    script.done("msg_2", "msg_1", 10, 40, finish="tool-calls")
+    script.answer("msg_3", "msg_1", 50)
+    script.idle(110)
+    made = assemble(script.events)
+    (tool,) = of_kind(made, "TOOL")
+    assert attributes(tool)["output.value"] == "given"
+    assert ("tool", "edited") in sent(calls(made)[-1])
