@@ -204,7 +204,10 @@ def marked_histories(name: str) -> tuple[list[dict[str, Any]], list[tuple[int, s
 @settings(max_examples=examples(60))
 @given(st.sampled_from(NAMES), st.integers(1, 30), st.randoms())
 def test_a_call_is_sent_what_the_last_history_before_it_shows(name: str, window: int, random: Any) -> None:
-    """All of it from that one, whatever parts of others say; in whatever order it is told."""
+    """All of it from that one, whatever parts of others say; in whatever order it is told.
+
+    Of two shown in one millisecond and told in another order, the plugin's lines do not say which was the last.
+    """
     lines, shown = marked_histories(name)
     order = list(range(len(lines)))
     for start in range(0, len(lines), window):
@@ -216,8 +219,9 @@ def test_a_call_is_sent_what_the_last_history_before_it_shows(name: str, window:
     for call, built in found.items():
         earlier = [str(number) for number, (at, session) in enumerate(shown) if session == built.session]
         earlier = [number for number in earlier if shown[int(number)][0] <= asked[call]]
-        if earlier:
-            assert set(marks(built)) <= {earlier[-1]}, name
+        last = [number for number in earlier if shown[int(number)][0] == shown[int(earlier[-1])][0]]
+        if last:
+            assert any(set(marks(built)) <= {number} for number in last), name
 
 
 @settings(max_examples=examples(60))
