@@ -10,6 +10,7 @@ from collector.assemble.facts import (
     AnyFact,
     Fact,
     FirstTokenFact,
+    HistoryFact,
     MessageFact,
     NoteFact,
     PartFact,
@@ -171,6 +172,11 @@ def _tool(session: SessionState, fact: ToolFact) -> bool:
     return changed
 
 
+def _history(session: SessionState, fact: HistoryFact) -> bool:
+    """Of two that were shown within one millisecond the last that is told holds."""
+    return session.timelines[HistoryFact].put(fact)
+
+
 def _note(session: SessionState, fact: NoteFact) -> bool:
     """A note heard again replaces the earlier one: what a turn changed grows."""
     held = session.notes.get(fact.key)
@@ -209,6 +215,7 @@ def _keep_replaced(message: SessionMessage, old: PartFact, new: PartFact) -> Non
 
 _LEARNT: dict[type[Fact], Callable[[SessionState, Any], bool]] = {
     FirstTokenFact: _first,
+    HistoryFact: _history,
     PartFact: _part,
     ToolFact: _tool,
     MessageFact: _message,

@@ -34,6 +34,16 @@ class Timeline:
             insort(self.facts, fact, key=_when)
         return True
 
+    def put(self, fact: Fact) -> bool:
+        """Take `fact` in, in the place of one with its key and time; whether that says anything else."""
+        if self.add(fact):
+            return True
+        index = bisect_left(self.facts, _when(fact), key=_when)
+        if index == len(self.facts) or _when(self.facts[index]) != _when(fact) or self.facts[index] == fact:
+            return False
+        self.facts[index] = fact
+        return True
+
     def last(self, until: int, since: int = 0) -> Any:
         """The last fact at or before `until`, not before `since`; None when there is none."""
         facts = self.facts

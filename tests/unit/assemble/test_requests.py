@@ -496,3 +496,21 @@ def test_of_two_results_told_in_one_millisecond_events_say_which_was_first(order
     (tool,) = of_kind(made, "TOOL")
     assert attributes(tool)["output.value"] == "given"
     assert ("tool", "edited") in sent(calls(made)[-1])
+
+
+def test_of_two_conversations_shown_within_one_millisecond_the_later_was_sent() -> None:
+    """The first may be shown for the title call, which is sent less."""
+    script = Script()
+    script.user("msg_1", 0, "first")
+    script.user("msg_3", 10, "second")
+    first, second = (
+        (id, "user", [{"id": f"prt_{id}_text", "type": "text", "text": text}])
+        for id, text in (("msg_1", "first"), ("msg_3", "second"))
+    )
+    begun = len(script.events)
+    script.answer("msg_4", "msg_3", 20)
+    script.idle(80)
+    shown = [history(script, 20, first), history(script, 20, first, second), asks(script, 20)]
+    for told in (shown, [*shown[:2], *shown]):  # a post that was not answered comes again
+        (call,) = calls(assemble([*script.events[:begun], *told, *script.events[begun:]]))
+        assert sent(call) == [("user", "first"), ("user", "second")]
