@@ -15,7 +15,7 @@ import orjson
 
 from collector.assemble.dialects.items import BadItem
 from collector.assemble.dialects.reader import ItemReader, UnknownType
-from collector.assemble.facts import AnyFact, from_bytes, from_document, to_bytes
+from collector.assemble.facts import AnyFact, PartFact, ToolFact, from_bytes, from_document, to_bytes
 from collector.assemble.marks import marks_of_fact
 from collector.errors import BadRequest
 from collector.pipeline.fact_sealer import Actions, FactSealer
@@ -69,6 +69,15 @@ _HEARD = frozenset({"hook", "payload", "properties"})
 """Keys of items that tell what happens: lines of the plugin and events of a server. Others tell what happened."""
 
 
+def _changed_afterwards(held: AnyFact, found: AnyFact) -> bool:
+    """Whether both tell what is whole, a result or a text, and each another: someone changed it, and both were sent."""
+    if isinstance(held, ToolFact) and isinstance(found, ToolFact):
+        return held.status == found.status == "completed" and held.output != found.output
+    if isinstance(held, PartFact) and isinstance(found, PartFact):
+        return None not in (held.end, found.end) and held.text != found.text
+    return False
+
+
 class Intake:
     """Turns bodies into facts, sealed as the spans of `service` they become; not safe to share between threads."""
 
@@ -98,6 +107,10 @@ class Intake:
                     if is_heard:
                         taken.marks.update(marks_of_fact(found))
                     held = facts.get((found.session, found.key))
+                    if held is not None and _changed_afterwards(held, found):
+                        first, found = (held, found) if held.order <= found.order else (found, held)
+                        first.key = f"{first.key}:{first.order}:{getattr(first, 'told', None) or 0}"
+                        facts[first.session, first.key] = first
                     if held is None or held.order <= found.order:  # of a streamed part only the last state counts
                         facts[found.session, found.key] = found
                 if isinstance(item, dict) and item.get("hook") in _OF_THE_PLUGIN:

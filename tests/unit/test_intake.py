@@ -10,7 +10,20 @@ from typing import Any
 import orjson
 import pytest
 from harness import credentials
-from harness.opencode import CAPTURES, DOORS, FIXTURES, assemble, export, recording, scenarios, v2_examples
+from harness.opencode import (
+    CAPTURES,
+    DOORS,
+    FIXTURES,
+    Script,
+    assemble,
+    attributes,
+    export,
+    of_kind,
+    recording,
+    scenarios,
+    v2_examples,
+)
+from harness.opencode import NOW as BEGIN
 
 from collector.assemble.assembler import Assembler
 from collector.assemble.spans.otlp import export_request
@@ -165,6 +178,38 @@ def test_a_body_may_be_lines_or_an_array() -> None:
     of_array = Intake(always(Sealer()), "opencode").take(orjson.dumps(items), NOW)
     assert [row.data for row in of_lines.rows] == [row.data for row in of_array.rows]
     assert of_lines.rows
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_result_that_someone_changed_is_kept_beside_what_the_tool_gave(apart: bool, backwards: bool) -> None:
+    """Told in one post or in two, in either order: the call in between was sent the first."""
+    script = Script()
+    script.user("msg_1", 0)
+    script.step("msg_2", "msg_1", 10)
+    script.tool("t", "msg_2", 20, 30, output="given")
+    script.done("msg_2", "msg_1", 10, 40, finish="tool-calls")
+    script.answer("msg_3", "msg_1", 50)
+    script.tool("t", "msg_2", 20, 120, output="changed", time={"start": BEGIN + 20, "end": BEGIN + 30})
+    script.answer("msg_4", "msg_1", 130)
+    script.idle(190)
+    items = script.events[::-1] if backwards else script.events
+    intake = Intake(always(Sealer()), "opencode")
+    posts = [[item] for item in items] if apart else [items]
+    assembler = Assembler()
+    for post in posts:
+        for row in intake.take_items(post, NOW).rows:
+            assembler.learn(row.fact, NOW)
+    made = assembler.close()
+    (tool,) = of_kind(made, "TOOL")
+    assert attributes(tool)["output.value"] == "given"
+    results = [
+        value
+        for call in of_kind(made, "LLM")
+        for key, value in attributes(call).items()
+        if key.startswith("llm.input_messages") and value in ("given", "changed")
+    ]
+    assert results == ["given", "changed"]
 
 
 def test_a_printed_export_is_one_item() -> None:
