@@ -89,7 +89,24 @@ def test_delivered_data_makes_room_on_a_full_disk(pause: float, tmp_path: Path) 
                 wait_for(lambda: _log_fits(data), 10)  # what is read changes meanwhile; what stops all writes stays
                 wait_for(lambda: ask(proxy.url + "/readyz", None, {})[0] == 200, 40)
         assert taken > 400, (taken, refused)
-        wait_for(lambda: proxy.account()["delivered"] == taken, 40)
+        wait_for(
+            lambda: proxy.account()["delivered"] == taken,
+            40,
+            lambda: f"taken {taken}, refused {refused}, {proxy.account()}, {ask(proxy.url + '/readyz', None, {})}",
+        )
+        assert_balanced(proxy.account())
+
+
+def test_what_is_indexed_for_search_leaves_room_for_the_log_on_a_small_disk(tmp_path: Path) -> None:
+    """The index of a text is larger than the batch, and is written after the post was answered."""
+    with _small_disk(tmp_path / "data", 12 * MIB) as data, running(tmp_path) as proxy:
+        while shutil.disk_usage(data).free > 3.75 * MIB:
+            request = traces(2, {"input.value": os.urandom(10_000).hex()})
+            assert proxy.post("/v1/traces", request.SerializeToString())[0] == 200
+        for _ in range(30):
+            time.sleep(0.1)
+            assert _log_fits(data)
+        assert proxy.post("/v1/traces", traces(1).SerializeToString())[0] == 200
         assert_balanced(proxy.account())
 
 

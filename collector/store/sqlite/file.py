@@ -22,6 +22,7 @@ _RESERVE = "reserve"
 _RESERVE_BYTES = 6 << 20  # as much as the log may hold: it can always be written into the file
 _RESERVE_SHARE = 6  # of a disk of a few MB a sixth
 _SLACK_BYTES = 1 << 20
+_PLENTY_BYTES = 64 << 20
 _COMPACT_AT_ONCE = 64 << 20
 _MOST_SHRINKS = 64
 _PAGES_AT_ONCE = 16
@@ -103,6 +104,17 @@ class StoreFile:
         except OSError:
             log = 0
         self._promised, self._room = 0, (_free(self.path.parent)[0] - log - _SLACK_BYTES) // 2
+
+    def room_beside(self, connection: sqlite3.Connection) -> int:
+        """How many bytes a transaction beside the posts may write; where that is little, the log is emptied first.
+
+        Nothing but posts asks `refuses`: what else writes much would fill the disk with a log that fits nowhere.
+        """
+        self.measure_room()
+        if self._room < _PLENTY_BYTES:
+            empty_log(connection)
+            self.measure_room()
+        return max(self._room, 0)
 
     def is_current(self, inode: int) -> bool:
         """Whether the file of that inode is the one in use, and not one that was replaced meanwhile."""

@@ -248,7 +248,8 @@ class SqliteStore(SqliteOutbox):
         pause = self._forgetting.step(connection)
         if not idle:
             return min(pause, _SOON_S)
-        return min(pause, self._texts.step(connection, busy=time.monotonic() - self._put_at < _QUIET_S))
+        busy = time.monotonic() - self._put_at < _QUIET_S
+        return min(pause, self._texts.step(connection, self._file.room_beside, busy=busy))
 
     # ---- inside a transaction
 
