@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_args
 
 import pytest
 from harness.opencode import NOW, v2_examples
-from opencode.types import _generated as generated
 from pydantic import BaseModel
 
 from collector.assemble.dialects.reader import ItemReader, UnknownType
@@ -34,7 +34,12 @@ _UNREAD = {
 }
 
 
+@cache
 def event_models() -> dict[str, type[BaseModel]]:
+    from opencode.types import (
+        _generated as generated,
+    )  # takes a second, which only the worker that runs these tests needs
+
     found: dict[str, type[BaseModel]] = {}
     for model in vars(generated).values():
         if isinstance(model, type) and issubclass(model, BaseModel) and {"type", "data"} <= model.model_fields.keys():
@@ -69,11 +74,14 @@ def test_the_models_were_found() -> None:
     assert {"session.step.started", "session.inbox.enqueued", "form.created"} <= event_models().keys()
 
 
-@pytest.mark.parametrize("name", sorted(event_models()))
-def test_every_type_of_the_contract_is_known(name: str) -> None:
-    """An unknown type is shown to people as something this version cannot read."""
+def _is_unknown(name: str) -> bool:
     event = {"id": "evt_1ee565e00001Ky9Pf34qY6Nb3w", "created": NOW, "type": name, "data": {"sessionID": "ses_1"}}
-    assert not [found for found in ItemReader().read(event, NOW) if isinstance(found, UnknownType)]
+    return any(isinstance(found, UnknownType) for found in ItemReader().read(event, NOW))
+
+
+def test_every_type_of_the_contract_is_known() -> None:
+    """An unknown type is shown to people as something this version cannot read."""
+    assert not [name for name in sorted(event_models()) if _is_unknown(name)]
 
 
 @pytest.mark.parametrize("event", v2_examples(), ids=lambda event: event["type"])
