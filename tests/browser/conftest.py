@@ -17,9 +17,10 @@ AXE = Path(os.environ.get("TEST_CACHE", ROOT / ".cache")) / "axe/node_modules/ax
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are grouped by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in Path(item.path).parents:
+        if item.nodeid.startswith("tests/browser/"):
             item.add_marker(pytest.mark.real)
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group("browser"))

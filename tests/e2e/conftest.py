@@ -11,9 +11,10 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are grouped by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in Path(item.path).parents:
+        if item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.slow)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are grouped by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in Path(item.path).parents:
+        if item.nodeid.startswith("tests/faults/"):
             item.add_marker(pytest.mark.slow)

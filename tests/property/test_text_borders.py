@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from _pytest.mark.structures import ParameterSet
@@ -15,8 +16,9 @@ from collector.redact.engine.scan import hyperscan
 from collector.redact.rules import ALL_RULES
 from collector.redact.seal import Sealer
 
+pytestmark = pytest.mark.xdist_group("text borders")  # a rule is compiled once a worker
 ENGINES = ["re"] if hyperscan is None else ["re", "hyperscan"]
-_SAMPLE = 20
+_SAMPLE = 60
 """Of so many examples, Hyperscan looks for one in the quick tests: each compiles a scanner. `re` takes them all."""
 EXAMPLES = [(rule, example) for rule in ALL_RULES for example in rule.match]
 _NEED_WORDS = {"us-ssn"}
@@ -44,6 +46,11 @@ def _cases(examples: list[tuple[Rule, str]]) -> list[ParameterSet]:
     ]
 
 
+@cache
+def _engine(rule: Rule, name: str) -> Engine:
+    return Engine([rule], scanner_name=name)
+
+
 def _found(engine: Engine, rule: Rule, text: str) -> list[str]:
     data = text.encode()
     return [data[found.start : found.end].decode() for found in engine.find(data) if found.rule == rule.id]
@@ -51,7 +58,7 @@ def _found(engine: Engine, rule: Rule, text: str) -> list[str]:
 
 @pytest.mark.parametrize(("rule", "example", "name"), _cases(EXAMPLES))
 def test_a_rule_finds_its_examples_at_every_border(rule: Rule, example: str, name: str) -> None:
-    engine = Engine([rule], scanner_name=name)
+    engine = _engine(rule, name)
     text = expand(example)
     found = _found(engine, rule, text)
     assert found
@@ -67,7 +74,7 @@ SHAPED = [(rule, example) for rule, example in EXAMPLES if rule.token or rule.pa
 @pytest.mark.parametrize(("rule", "example", "name"), _cases(SHAPED))
 def test_what_is_known_by_its_shape_is_found_alone(rule: Rule, example: str, name: str) -> None:
     """An attribute that holds a card number holds nothing else; a value that begins a text has nothing before it."""
-    engine = Engine([rule], scanner_name=name)
+    engine = _engine(rule, name)
     [first, *_] = _found(engine, rule, expand(example))
     if rule.id in _NEED_WORDS and first.isdigit():
         return
