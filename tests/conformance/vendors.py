@@ -103,6 +103,7 @@ DingTalk | dingtalk-webhook | https://oapi.dingtalk.com/robot/send?access_token=
 Discord | discord-token | M{{an 23}}.{{an 6}}.{{an 38}} | V
 Discord | discord-webhook | https://discord.com/api/webhooks/{{digit 18}}/{{url 68}} | V
 Docker Hub | docker-token | dckr_pat_{{url 27}} | V
+Docker Swarm | docker-token | SWMTKN-1-{{lower 50}}-{{lower 25}} | V
 Doppler | doppler-token | dp.pt.{{an 43}} | G
 Dropbox | dropbox-token | sl.{{url 135}} | G
 Duffel | duffel-token | duffel_live_{{url 43}} | G

@@ -25,7 +25,15 @@ _PARTIAL_END = re.compile(
 )
 
 
+_SEED = re.compile(
+    rb"-----BEGIN [A-Z]{3,12} NKEY SEED-----(?:\\{0,8}\r?\n|\\{1,8}n)[ \t]{0,12}(?P<secret>S[A-Z2-7]{57})(?![A-Z2-7])"
+)
+"""What NATS calls the key of a user, an account or an operator."""
+
+
 def _begin(data: bytes, place: int) -> ByteRange | None:
+    if seed := _SEED.match(data, place):
+        return seed.span("secret")
     return _block(data, place, _BEGIN, _END)
 
 

@@ -202,6 +202,8 @@ _WEAK = re.compile(
 _COUNTED = re.compile(rb"(?i)(?:0?123456789(?:0|abcdef)?|abcdef(?:0123456789|ghij[a-z]*)?)+")
 
 
+_FORMAT = re.compile(rb"[0-9]{1,2}(?:![rsa])?(?::[^{}]{0,12})?|:[a-z_]{2,40}[0-9]?")
+"""What stands between braces for an argument, and a parameter of SQL: `0!r`, `:password`."""
 _MARKED_EXAMPLE = b"EXAMPLE"
 """In the ids, keys and tokens of Amazon's documentation, and by chance in one of 10^9 drawn values."""
 
@@ -214,6 +216,7 @@ def stands_for(value: bytes) -> bool:
         or stands_for_in_version_1(value)
         or _REFERENCE.fullmatch(value) is not None
         or _WEAK.fullmatch(value) is not None
+        or _FORMAT.fullmatch(value) is not None
     )
 
 
@@ -283,6 +286,7 @@ _ALGORITHM = re.compile(
 """`AWS4-HMAC-SHA256`, `CRAM-MD5`, `RSA-OAEP-SHA256`, `Curve25519`."""
 _REGION = re.compile(rb"[a-z]{2}-(?:gov-|iso-)?(?:(?:north|south|east|west|central)+)-?[0-9]")
 """Of a cloud: `us-east-1`."""
+_DATE = re.compile(rb"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:[T _][0-9:.]{4,15}(?:Z|[+-][0-9:]{2,5})?)?")
 _ALPHANUMERIC = re.compile(rb"[A-Za-z0-9]")
 _PART = re.compile(rb"[A-Za-z][a-z]*|[0-9]+")
 
@@ -300,7 +304,7 @@ def harmless(value: bytes, digits_may_be_secret: bool = False) -> bool:
         return True
     if _REFERENCE.fullmatch(bare) or is_path(bare) or _ADDRESS.fullmatch(bare) or _ALGORITHM.fullmatch(bare):
         return True
-    if _REGION.fullmatch(bare):
+    if _REGION.fullmatch(bare) or _DATE.fullmatch(bare):
         return True
     if _IDEOGRAPHIC.match(bare) and not _ALPHANUMERIC.search(bare):
         return True
@@ -321,6 +325,54 @@ _WITH_A_SIGN = re.compile(
 def has_every_class(value: bytes) -> bool:
     """Whether a value is what forms ask people for, and no name is: letters of both cases, digits and a sign at the end."""
     return 8 <= len(value) <= 64 and _WITH_A_SIGN.fullmatch(value) is not None and count(value, _LOWER) > 0
+
+
+_CAMEL_PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SHORT_NAMES = frozenset(
+    b"cfg ctx db env obj str num ptr src dst cmd var pwd pw tmp req res rsp std pkg sha md utf".split()
+)
+
+
+def is_jumbled(value: bytes) -> bool:
+    """Whether a short value of letters of both cases, digits and signs spells no name, though a name may be written so: `aB7.kXq2`."""
+    if not 8 <= len(value) <= 16 or not value[:1].isalnum() or not value[-1:].isalnum() or not value.isascii():
+        return False
+    if not all(count(value, alphabet) for alphabet in (_DIGITS, _LOWER, _LOWER.upper())):
+        return False
+    if _VERSIONED.fullmatch(value) or not _JUMBLED.fullmatch(value):
+        return False
+    spelled = sum(len(part) for part in _CAMEL_PARTS.findall(value) if _is_spelled(part.lower()))
+    return spelled * 2 < count(value, _LETTERS)
+
+
+_JUMBLED = re.compile(rb"[A-Za-z0-9_.+=@^!-]{8,16}")
+_VERSIONED = re.compile(rb"(?i)[a-z]{0,4}[-_.]?[0-9]{1,5}(?:[.-][0-9]{1,6}){1,4}[-.]?[a-z]{0,6}[-.]?[0-9]{0,4}")
+
+
+def _is_spelled(part: bytes) -> bool:
+    """Whether the letters between two capitals or signs are a word, or what programs shorten one to."""
+    if part in _SHORT_NAMES:
+        return True
+    pairs = len(part) - 1
+    return pairs >= 2 and 2 * sum(map(_COMMON_PAIRS.__contains__, pairwise(part))) > pairs
+
+
+_OF_PATTERNS = re.compile(rb"(?i:abcdef|012345)|!@#[$]%|a-z|A-Z|0-9|\(\?|\\|%s|\$\{|\{\{|://|=>|&&|\|\|| ")
+
+
+def is_dense(value: bytes) -> bool:
+    """Whether a value is as long and as full of signs as the salts that installers write: no expression has so many."""
+    if not 40 <= len(value) <= 160 or _OF_PATTERNS.search(value):
+        return False
+    letters, digits = count(value, _LETTERS), count(value, _DIGITS)
+    signs = set(value.translate(None, _LETTERS + _DIGITS))
+    return (
+        digits >= 3
+        and letters >= 10
+        and letters + digits <= 0.85 * len(value)
+        and len(signs) >= 7
+        and entropy(value) >= 4.2
+    )
 
 
 def is_words_and_digits(value: bytes) -> bool:
@@ -405,11 +457,20 @@ def is_diced(value: bytes) -> bool:
     return not any(word in _LABELS or word in _PROSE or word in _COMMON_IN_NAMES for word in words)
 
 
+_TERM = re.compile(rb"[a-z]{0,12}[0-9]{1,4}[a-z]{2,16}(?:[-_][a-z]{1,12})?")
+
+
+def is_term(value: bytes) -> bool:
+    """Whether a value is small letters around one number, as terms are and drawn values are not: `sha256sum`, `8caracteres`."""
+    return _TERM.fullmatch(value) is not None and not _HEXADECIMAL.fullmatch(value)
+
+
 def is_said_to_change(value: bytes) -> bool:
     """Whether a word that something was changed from or to looks drawn or chosen, and is no name and no number."""
     return (
         len(value) >= 8
         and not stands_for(value)
+        and not is_term(value)
         and not is_code(value)
         and not is_path(value)
         and (

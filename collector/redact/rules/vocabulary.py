@@ -118,6 +118,7 @@ _NO_TOKEN = _words(
     " lock change sequence starting action nfa left right open close quote literal identifier number float int template to lex syntax semantic"
 )  # fmt: skip
 _TOKENS = _words("access refresh auth api bearer bot user session personal deploy")
+_NO_LOGINS = _words("last first previous next current require requires on after before auto enable user social since")
 _HAVE_PATS = _words("github gh gitlab azure azdo ado devops vsce ci bitbucket databricks airtable snowflake tableau")
 _CODES = _words(
     "alarm otp mfa recovery backup verification auth authorization totp device 2fa login activation sms security"
@@ -180,7 +181,7 @@ def _noun(words: list[str], at: int) -> Says:
             before in _NO_TOKEN or "next" in words[:at] or (before == "request" and "client" in words[:at])
         )  # a key of idempotency
         return Says.NOTHING if word == "token" and no_token else Says.SECRET
-    if word == "key" and words[max(0, at - 2) : at] == ["pre", "shared"]:
+    if word == "key" and (before == "preshared" or words[max(0, at - 2) : at] == ["pre", "shared"]):
         return Says.PASSWORD
     if word in ("key", "keys"):
         if before in _KEYS:
@@ -196,8 +197,10 @@ def _noun(words: list[str], at: int) -> Says:
         return Says.PASSWORD if before in ("seed", "recovery", "pass", "connection", "secret") else Says.NOTHING
     if word == "session" and at + 1 < len(words):
         return Says.NOTHING
-    if word == "auth" and before in ("rediscli", "redis"):  # the password of a server, as its client takes it
-        return Says.PASSWORD
+    if word == "auth" and (before in ("rediscli", "redis") or words[at + 1 :] == ["raw"]):
+        return Says.PASSWORD  # of a server, as its client takes it, and of a mailbox
+    if word == "login" and at and at + 1 == len(words):  # some services call the token so that logs in
+        return Says.SECRET if before == "sonar" else Says.NOTHING if before in _NO_LOGINS else Says.PERHAPS
     if word in _MAYBE:
         return Says.PERHAPS
     return _compound(word)

@@ -18,6 +18,8 @@ from collector.redact.rules.values import (
     harmless,
     is_diced,
     is_generated,
+    is_jumbled,
+    is_path,
     is_words_and_digits,
     stands_for,
 )
@@ -42,8 +44,8 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         r"(?-i:\bexpect)[ ][^\n\x00]{0,30}assw[^\n\x00]{0,24}\n[ \t]{0,12}send[ ](?:--[ ])?", "send", ('expect "Password:"\n  send "{alnum14}\\r"',), ('expect "Password:"\nsend "$pass\\r"',),
     ),
     (r"\bcreateUser[ ]{1,3}[A-Za-z0-9_.-]{1,40}[ ](?:MD5|SHA(?:-?[0-9]{3})?)[ ]", "createuser", ('createUser mon SHA "{alnum14}" AES',), ("createUser mon SHA <password> AES",)),
-    (r"-password(?:-again)?[ \t]password[ \t]", "password", ("d-i passwd/root-password password {alnum14}",), ("d-i passwd/root-password password <password>", "reset-password password required")),
-    (r"\brootpw[ \t]{1,3}--(?:plaintext|iscrypted)[ \t]{1,3}", "rootpw", ("rootpw --plaintext {alnum14}",), ("rootpw --plaintext changeme",)),
+    (r"[-/]password(?:-again|-crypted)?[ \t]password[ \t]", "password", ("d-i passwd/root-password password {alnum14}",), ("d-i passwd/root-password password <password>", "reset-password password required")),
+    (r"\brootpw[ \t]{1,3}--(?:plaintext|iscrypted)[ \t]{1,3}|\b(?:store|key)Password[ ][\"']", "rootpw storepassword keypassword", ("rootpw --plaintext {alnum14}", 'release { storePassword "{alnum14}" keyAlias "upload" }'), ("rootpw --plaintext changeme", "keyPassword 'password'")),
     (r"\b(?:insecure-password|privilege[ ][0-9]{1,2}[ ](?:password|secret)[ ][0-9]|(?:password|secret|key|md5)[ ][057])[ ]", "insecure-password privilege password secret md5 key", ("  user admin insecure-password {alnum14}", "username ops privilege 15 password 0 {alnum12}"), ("password 0 characters long",)),
     (
         r"\bauth-pass[ ][^\s\x00]{1,60}[ ]|\b(?:pre-shared-secret|plaintext-password)[ ]|\b(?:tacacs|radius)-server[ ](?:host[ ][^\s\x00]{1,60}[ ])?key[ ](?:[057][ ])?", "auth-pass pre-shared-secret plaintext-password tacacs- radius-",
@@ -67,9 +69,9 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("openssl passwd -6 -stdin", "rename-command FLUSHALL disabled", "expdp / schemas=hr"),
     ),
     (
-        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|fs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic_auth[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.-]{1,40}:|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
-        "security_credentials hs256 hs384 hs512 fs.azure. neo4j_auth .logon wifi attach base64: basic_auth auth",
-        ('env.put(Context.SECURITY_CREDENTIALS, "{alnum14}");', '{"type":"HS256","key":"{alnum32}"}', "fs.azure.account.key.x.dfs.core.windows.net={b6486}==", "NEO4J_AUTH=neo4j/{alnum14}", ".logon h/jo,{alnum12}", "nmcli device wifi connect office password {alnum14}", "pro attach {alnum30}", "'key' => 'base64:{b6443}=',", 'basic_auth: "jo:{alnum12}"', '"auth": ["jo", "{alnum14}"]'),
+        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|fs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic[_ -]auth(?:[\"']?[ ]?[:=](?:\s{0,40}-)?|[ ](?:is|was))[ ]?[\"']?[A-Za-z0-9_.-]{1,40}:|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
+        "security_credentials hs256 hs384 hs512 fs.azure. neo4j_auth .logon wifi attach base64: basic auth",
+        ('env.put(Context.SECURITY_CREDENTIALS, "{alnum14}");', '{"type":"HS256","key":"{alnum32}"}', "fs.azure.account.key.x.dfs.core.windows.net={b6486}==", "NEO4J_AUTH=neo4j/{alnum14}", ".logon h/jo,{alnum12}", "nmcli device wifi connect office password {alnum14}", "pro attach {alnum30}", "'key' => 'base64:{b6443}=',", 'basic_auth: "jo:{alnum12}"', 'basic_auth:\n  - "jo:{alnum12}"', "the basic auth is jo:{alnum12}", '"auth": ["jo", "{alnum14}"]'),
         ("NEO4J_AUTH=neo4j/password", ".logon $HOST/$USER,$PASS", "pro attach --help"),
     ),
     (
@@ -80,7 +82,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (r"[^\s\x00](?:[ ]\*[ ]|\t\*\t)\"", "*", ('"jo" * "{alnum14}" *', '"jo"\t*\t"{alnum14}"\t*'), ("a * \"b\"",)),
     (r"[ ](?:on|off)[ ][\"']?>", "on off", ("user worker on >{alnum14} ~jobs:* +@all",), ("user default on nopass ~* &* +@all", "user a on > b")),
-    (r"\][:][0-9]{2,5}[ \t]{1,4}[A-Za-z0-9_.+@-]{2,64}:", "]:", ("[smtp.test]:587 jo@app.test:{alnum14}",), ("x[a]:10 see jo:required",)),
+    (r"(?:\][:][0-9]{2,5}|\n@[a-z0-9-]{1,60}\.[a-z.]{2,40})[ \t]{1,4}[A-Za-z0-9_.+@-]{2,64}:", "]: \n@", ("[smtp.test]:587 jo@app.test:{alnum14}", "#\n@app.test jo:{alnum14}"), ("x[a]:10 see jo:required", "\n@app.route /x:required")),
     (
         r"\bdns[ ](?:cloudflare|digitalocean|route53|hetzner|gandi|duckdns|linode|vultr|namecheap|ovh|porkbun|desec|godaddy|dnspod|alidns|netlify|vercel)[ ]", "dns",
         ("tls {\n  dns cloudflare {alnum40}\n}",), ("dns cloudflare {env.CF_API_TOKEN}", "dns cloudflare nameservers"),
@@ -95,9 +97,9 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("llm keys set openai --value {alnum40}", "pulumi config set --secret dbPassword '{alnum14}'"), ("gcloud secrets create x --data-file=./a.txt", "pulumi config set --secret name $VALUE"),
     ),
     (r"\bset[ ]password[ ]for[ ][^\n=\x00]{1,80}=[ ]?(?:password\()?", "password", ("SET PASSWORD FOR 'jo'@'%' = '{alnum14}';",), ("SET PASSWORD FOR 'jo'@'%' = ?;",)),
-    (rf"\buser(?:name)?[ ]{_SHORT}[ ](?:with[ ])?pass(?:word)?[ ]", "pass", ("poll m user jo password {alnum14}",), ("user jo password required", "the user name password field2")),
+    (rf"\buser(?:name)?[ ]{_SHORT}[ ](?:with[ ])?pass(?:word)?[ ]|\bopen[ ][A-Za-z0-9.-]{{3,60}}\r?\n[ \t]{{0,8}}user[ ]{_SHORT}[ ]|\bconnect[ ]to[ ]{_SHORT}[ ]user[ ]{_SHORT}[ ]using[ ]|\bdoveadm[ ]auth[ ]test[ ]{_SHORT}[ ]|\bradtest[ ](?:-[a-z0-9]{{1,2}}[ ](?:[a-z]{{3,9}}[ ])?){{0,2}}{_SHORT}[ ]", "pass open using test", ("poll m user jo password {alnum14}", "ftp -n <<E\nopen ftp.test\nuser jo {alnum14}\nput a", "db2 connect to x user jo using {alnum14}", "doveadm auth test jo {alnum14}", "radtest jo {alnum14} localhost 0 x"), ("user jo password required", "the user name password field2", "connect to a user interface using html5")),
     (r"\bWIFI:(?:[TSHR]:[^;\n\x00]{0,64};){0,4}P:", "wifi:", ("WIFI:T:WPA;S:office;P:{alnum14};;",), ("WIFI:T:nopass;S:guest;;",)),
-    (r"\b(?:wpa-psk|pre-shared-key|authentication-key|encrypted-password|simple-password)[ ](?:ascii(?:-text)?[ ])?(?:[0-9][ ])?", "wpa-psk pre-shared-key authentication-key encrypted-password simple-password", ('pre-shared-key ascii-text "{alnum20}";', "wpa-psk ascii 0 {alnum14}"), ("pre-shared-key ascii-text;",)),
+    (r"\b(?:wpa-psk|pre-shared-key|authentication-key|encrypted-password|simple-password|plain-text-password-value)[ ](?:ascii(?:-text)?[ ])?(?:[0-9][ ])?", "wpa-psk pre-shared-key authentication-key encrypted-password simple-password plain-text-password-value", ('pre-shared-key ascii-text "{alnum20}";', "wpa-psk ascii 0 {alnum14}"), ("pre-shared-key ascii-text;",)),
     (r"\bcreateUser[ ]{1,3}[A-Za-z0-9_.-]{1,40}[ ](?:MD5|SHA(?:-?[0-9]{3})?)[ ][^\s\x00]{4,80}[ ](?:AES|DES)[ ]", "createuser", ('createUser mon SHA "x234" AES "{alnum14}"',), ("createUser mon SHA <password> AES <key>",)),
     (r"\{[ ]?[a-z_]{0,24}(?:pass|password|secret|token|_key),[ ]?(?:<<)?", "{", ('{default_pass, <<"{alnum14}">>},', '{hex_api_key, "{hex32}"}.'), ('{default_pass, <<"guest">>},', "{token, Line, Value}", "{secret, props2}")),
     (r"\bK[ ]8\r?\npassword\r?\nV[ ][0-9]{1,4}\r?\n", "password", ("K 8\npassword\nV 14\n{alnum14}\n",), ("K 8\npassword\nV 0\n\n",)),
@@ -128,7 +130,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"\"keyName\"[ ]{0,2}:[ ]{0,2}\"key[0-9]\",\s{0,24}\"permissions\"[ ]{0,2}:[ ]{0,2}\"[A-Za-z]{2,10}\",\s{0,24}\"value\"[ ]{0,2}:[ ]{0,2}", "keyname", ('{"keyName":"key1","permissions":"FULL","value":"{b6486}=="}',), ('{"keyName":"key1","permissions":"FULL","value":""}',)),
     (r"(?-i:\bAUTH[ ](?:PLAIN|LOGIN))[ ]", "auth", ("AUTH PLAIN {b6440}=",), ("AUTH PLAIN LOGIN CRAM-MD5",)),
     (r"(?:password|passwd|secret|token|_key)[\"']?[ ]{1,20}=[ ]\"[^\"\n\x00]{0,100}\"[ ]->[ ]", "-> ", ('~ password = "x" -> "{alnum14}"',), ('~ password = "x" -> null',)),
-    (r"[;?&\"'](?:pwd|password)[ ]?=[ ]?\{", "={ = {", ("Driver={x};Uid=app;Pwd={{alnum14}};",), ("Driver={x};Pwd={password};",)),
+    (r"[;?&\"'](?:pwd|password)[ ]?=[ ]?\{|\bpassword[ ]?[:=][ ]?[\"']?\{\{[ ]?[\"']", "={ = { {{", ("Driver={x};Uid=app;Pwd={{alnum14}};", "name=ops password={{ '{alnum14}' | password_hash('sha512') }}"), ("Driver={x};Pwd={password};", '"Password={0};User Id={1}"', "password: \"{{ 'app' | password }}\"")),
     (r"(?-i:\bexpect)[ ][\"']?[^\n\x00]{0,30}assw[^\n\x00]{0,24};[ ]?send[ ](?:--[ ])?", "send", ('expect "assword:"; send "{alnum14}\\r"',), ('expect "assword:"; send "$pass\\r"',)),
     (r"\bdgst[ ][^\n\x00]{0,60}-(?:mac|hmac)[ ]|\benc[ ][^\n\x00]{0,80}[ ]-(?:K|k|iv)[ ]", "dgst enc", ("openssl dgst -sha256 -hmac {alnum32} f", "openssl enc -aes-128-cbc -K {hex32} -in a"), ("openssl dgst -sha256 -hmac $KEY f",)),
     (r"\b(?:impacket-[a-z]{2,20}|(?:psexec|wmiexec|smbexec|secretsdump|GetNPUsers)\.py)[ ](?:-[a-z-]{1,20}[ ]){0,3}(?:[A-Za-z0-9._-]{1,60}/)?[A-Za-z0-9._-]{1,60}:", "impacket- .py", ("impacket-psexec corp/jo:{alnum14}@10.0.0.1",), ("impacket-psexec corp/jo:$PASS@h",)),
@@ -144,7 +146,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"assw(?:or)?d[\"'\])]{1,5}\.(?:send_?keys|type|fill|set_?value|type_?text|press_sequentially)\([ ]?", "assword passwd", ('driver.find_element(By.ID, "password").send_keys("{alnum14}")', "cy.get('[name=password]').type('{alnum12}')"), ('el("password").type("text")',)),
     (r"\bsips?:[A-Za-z0-9_.+-]{1,40}:", "sip:", ("sip:jo:{alnum12}@sip.test",), ("sip:jo:5060",)),
     (r"://[A-Za-z0-9.:-]{3,80}/t/", "/t/", ("https://conda.test/t/{alnum40}/main",), ("https://forum.test/t/how-to-use-tokens/123",)),
-    (r"<auth-user-pass>\r?\n[^\n\x00]{1,64}\n", "<auth-user-pass>", ("<auth-user-pass>\njo\n{alnum14}\n</auth-user-pass>",), ("<auth-user-pass>\njo\n</auth-user-pass>",)),
+    (r"<auth-user-pass>\r?\n[^\n\x00]{1,64}\n|<\(echo[ ][^\s;\x00]{1,40};[ ]?echo[ ]", "<auth-user-pass> <(echo", ("<auth-user-pass>\njo\n{alnum14}\n</auth-user-pass>", "openvpn --auth-user-pass <(echo jo; echo '{alnum14}')"), ("<auth-user-pass>\njo\n</auth-user-pass>",)),
     (r":[ ]{1,4}(?:PSK|XAUTH|EAP|(?:RSA|ECDSA|P12|PKCS8)[ ]{1,4}[^\s\"\x00]{1,80})[ ]{1,4}[\"']", "psk xauth eap rsa ecdsa p12 pkcs8", (': PSK "{alnum14}"', ': RSA key.pem "{alnum14}"'), (': PSK "<secret>"',)),
     (rf"\bchpasswd:[ \t]{{0,4}}\r?\n[ \t]{{1,12}}(?:expire:[^\n\x00]{{1,12}}\n[ \t]{{1,12}})?list:[ ]\|\r?\n[ \t]{{1,16}}{_SHORT}:", "chpasswd:", ("chpasswd:\n  list: |\n    jo:{alnum14}\n",), ("chpasswd:\n  list: |\n    jo:RANDOM\n",)),
     (r"\bBUNDLE_[A-Z0-9_]{2,60}[\"']?[ ]?[:=][ ]?[\"']?[A-Za-z0-9_.%-]{1,60}:", "bundle_", ('BUNDLE_GEMS__TEST: "jo:{alnum24}"',), ('BUNDLE_PATH: "vendor:cache"',)),
@@ -154,8 +156,10 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 def at_its_place(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"].rstrip(b":")
+    if is_jumbled(value):
+        return True
     if (
-        (value[:1] in b"-$<%{/|>&:[(" and not _HASHED.match(value))
+        (value[:1] in b"-$<%{/|>&:[(" and not _HASHED.match(value) and not _is_base64(value))
         or stands_for(value)
         or masked(value)
         or harmless(value)
@@ -174,8 +178,16 @@ _ENDS = {
     "jdbc:oracle": b"@",
     "sips?": b"@",
     "/ical/": b"/",
+    r"=[ ]?\{": b"}",
 }
 """What ends a value besides what ends all."""
+
+
+def _is_base64(value: bytes) -> bool:
+    """Whether a value that begins with a slash is a key all the same."""
+    return len(value) >= 32 and value[:1] == b"/" and drawn(value.rstrip(b"=")) and not is_path(value)
+
+
 _HASHED = re.compile(rb"\$[0-9a-z]{1,6}\$[A-Za-z0-9./]{8}")
 
 
@@ -199,7 +211,7 @@ def _place(before: str, words: str, found: tuple[str, ...], left: tuple[str, ...
 
 _ORACLE = (
     r"\b(?:sqlplus|expdp|impdp|sqlldr|rman[ ]target|jdbc:oracle:[a-z0-9]{1,8}:|oracle(?:db)?\.connect\([\"'])[ \t]?(?:-[A-Za-z]{1,8}[ ])?"
-    r"[A-Za-z0-9_]{1,30}/[\"\\]{0,3}(?P<secret>[^\s@/\x00\"'\\$%<{]{4,60})[\"\\]{0,3}@"
+    r"[A-Za-z0-9_]{1,30}/[\"\\]{0,3}(?P<secret>[^\s@/\x00\"'\\$%<{][^\s/\x00\"'\\$%<{]{3,60})[\"\\]{0,3}@"
 )
 _SET_BY = r"\bset[ \t]{1,3}-[gUuxlh]{1,4}|\bsetenv|\bsetx|\b(?-i:ENV|ARG)|\bconfig(?:[ ]set)?|(?-i:\bparam)"
 _SELDOM_SET_BY = r"(?:user-secrets[ ]set|\benv:set|\benv[ ]add|\bsecret[ ]put|\bsecret:create[ ]--name|\bvariable[ ]set|\b(?:set|add)-header|\bproxy_set_header|\bfastcgi_param|\bSet-Item[ ](?:-Path[ ])?Env:|\bset-env[ ][A-Za-z0-9_-]{1,40})"
@@ -235,7 +247,7 @@ def _passed(data: bytes, place: int) -> ByteRange | None:
     for number, string in enumerate(_STRING.finditer(data, *match.span("all"))):
         value = string[1]
         if number and string.start() <= place <= string.end() and not consists_of_placeholders(data, *string.span(1)):
-            if is_generated(value):
+            if is_generated(value) or is_jumbled(value):
                 return string.span(1)
             sure = is_diced(value) or drawn(value) or classes(value) >= 3 or is_words_and_digits(value)
             return string.span(1) if (sure or _LEET.search(value)) and _looks_passed(value) else None

@@ -17,7 +17,7 @@ STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|psk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
 )
-_SELDOM = r"jwt|hmac|pswd|(?:recovery|backup|alarm)[_-]?codes?"
+_SELDOM = r"jwt|hmac|pswd|(?:recovery|backup|alarm)[_-]?codes?|sonar[._]login|(?-i:[A-Z]_(?:LOGIN|PIN)\b)"
 """Stems that are seldom written, looked for apart from those that are common."""
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas _pat _session".split()
@@ -25,7 +25,8 @@ LITERALS = tuple(
 CLOSE = r"[\"'\\\])}*]{0,8}"
 _TYPE = r"(?:[ \t]{0,4}(?:&(?:'[a-z]{1,10}[ ])?)?[A-Za-z_][A-Za-z0-9_.\[\]|]{0,30}(?:[ \t]\|[ \t][A-Za-z]{1,12})?[ \t]{1,4}=)?"
 SEP = r"[ \t]{0,16}(?::=|=>|={1,3}|:|<-)" + _TYPE + r"[ \t*]{0,16}"
-OPEN = r"(?:[bBfFrRuU@]{0,2}[\"'`\\]{1,8})?"
+OPEN = r"(?:(?:<<|[bBfFrRuU@]{0,2})[\"'`\\]{1,8})?"
+"""`<<"..."` is how Erlang writes what is no list of characters."""
 STOP = r"[^\s\"'`\\\x00]"
 _FOUR = f'(?:{OPEN}{STOP}{{4}}|["\'][^\\s"\'`\\\\\\x00][^"`\\n\\x00]{{3}})'
 _TAIL = "[A-Za-z0-9_.-]{0,24}"
@@ -42,7 +43,7 @@ _ASSIGNMENT = re.compile(
     + SEP.encode()
     + rb"|[ \t]{0,4},[ \t\n]{0,16}(?=[\"']))"
     rb"(?:"
-    rb"[bBfFrRuU@]{0,2}\\{0,15}(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
+    rb"(?:<<|[bBfFrRuU@]{0,2})\\{0,15}(?:\"(?P<double>[^\s\"\\\x00]{4,4096})|'(?P<single>[^\s'\\\x00]{4,4096})|`(?P<tick>[^\s`\\\x00]{4,4096}))"
     rb"|(?P<bare>[^\s\"'`\\\x00]{4,2048})"
     rb"|[bBfFrRuU@]{0,2}\\{0,15}[\"'])"
 )
@@ -216,9 +217,7 @@ def _argument(look: Look) -> Look:
     return after_name
 
 
-_VALUE_BACK = (
-    rb"(?:[^\s\"'`\\\x00]{4}|[^\"`\n\x00]{3}[^\s\"'`\\\x00](?=[\"']))(?:[\"'`\\]{1,8}[bBfFrRuU@]{0,2})?[ \t*]{0,16}"
-)
+_VALUE_BACK = rb"(?:[^\s\"'`\\\x00]{4}|[^\"`\n\x00]{3}[^\s\"'`\\\x00](?=[\"']))(?:[\"'`\\]{1,8}(?:<<|[bBfFrRuU@]{0,2}))?[ \t*]{0,16}"
 _KEY_BACK = (
     rb"(?:(?:=:|>=|={1,3}|:|-<)[ \t]{0,16}|[\n \t]{0,16},[ \t]{0,4})[\"'\\\])}*]{0,8}(?P<key>[A-Za-z0-9_.$-]{1,80})"
 )
@@ -299,7 +298,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}|{_AUTH}){CLOSE}{SEP}{_FOUR}", None, LITERALS),
-         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"code"))),
+         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"code", b"login", b"_pin"))),
         assignment,
         match=(
             "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',

@@ -10,7 +10,7 @@ from collector.redact.engine.rule import ByteRange, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
 from collector.redact.rules.labels.verdicts import Holder, is_secret
-from collector.redact.rules.values import drawn, is_said_to_change
+from collector.redact.rules.values import chosen, drawn, is_diced, is_said_to_change
 
 _FARTHEST = 4000
 
@@ -34,13 +34,13 @@ class ManyRule(Rule):
 
 
 def _many(
-    id: str, trigger: str, literal: bytes, many: Many, match: tuple[str, ...], no_match: tuple[str, ...]
+    id: str, trigger: str, literals: tuple[bytes, ...], many: Many, match: tuple[str, ...], no_match: tuple[str, ...]
 ) -> ManyRule:
     def first(data: bytes, place: int) -> ByteRange | None:
         return next(iter(many(data, place)), None)
 
     return ManyRule(
-        id, "secrets", (Trigger(trigger, None, (literal,)),), first, match=match, no_match=no_match, since=2, many=many
+        id, "secrets", (Trigger(trigger, None, literals),), first, match=match, no_match=no_match, since=2, many=many
     )
 
 
@@ -97,7 +97,7 @@ def _of_chpasswd(data: bytes, place: int) -> list[ByteRange]:
 
 
 _FROM_TO = re.compile(
-    rb"[\"'`]?(?P<secret>[^\s\"'`\x00]{6,200})[\"'`]?[ ]to[ ][\"'`]?(?P<new>[^\s\"'`\x00]{5,200}[^\s\"'`\x00.,;:])"
+    rb"[\"'`]?(?P<secret>[^\s\"'`\x00]{5,200}[^\s\"'`\x00,;])[\"'`]?(?:[ ]to|[,;]?[ ](?:and[ ])?new|[ ](?:->|=>|\xe2\x86\x92))[ :=]{1,2}[\"'`]?(?P<new>[^\s\"'`\x00]{5,200}[^\s\"'`\x00.,;:])"
 )
 
 
@@ -109,11 +109,44 @@ def _changed(data: bytes, place: int) -> list[ByteRange]:
     return [word for word in words if not consists_of_placeholders(data, *word)]
 
 
+_DAVFS = re.compile(
+    rb"(?:\A|[\n\x00])[ \t]{0,8}(?:https?://[^\s\x00]{3,200}|/[^\s\x00]{1,200}|\"/[^\"\n\x00]{1,200}\")[ \t]{1,16}[A-Za-z0-9_.@+-]{1,64}[ \t]{1,16}\"?(?P<secret>[^\s\"\x00]{6,200})\"?[ \t]{0,4}(?=\r?\n|\x00|\Z)"
+)
+
+
+_MODES = re.compile(rb"[-dlrwxstST+.]{9,12}")
+
+
+def _of_davfs(data: bytes, place: int) -> list[ByteRange]:
+    rows = _DAVFS.finditer(data, max(0, place - _FARTHEST), min(len(data), place + _FARTHEST))
+    return [row.span("secret") for row in rows if _is_password(data, row) and not _MODES.fullmatch(row["secret"])]
+
+
+_ECHOED = re.compile(
+    rb"\b(?:echo|printf)[ ](?:-[a-z]{1,2}[ ])?[\"']?(?P<secret>[^\s\"';|()\x00]{6,200})[\"']?(?=[ ]?(?:[;\n]|&&|\Z))"
+)
+
+
+def _of_echoes(data: bytes, place: int) -> list[ByteRange]:
+    """What is echoed within the parentheses that are piped into a command which asks for a new password, twice."""
+    end = max(data.rfind(b")", max(0, place - 40), place), data.rfind(b"}", max(0, place - 40), place))
+    start = max(data.rfind(b"(", max(0, end - 500), end), data.rfind(b"{", max(0, end - 500), end))
+    return (
+        [
+            item.span("secret")
+            for item in _ECHOED.finditer(data, start, end)
+            if _is_password(data, item) and (chosen(item["secret"]) or is_diced(item["secret"]))
+        ]
+        if 0 <= start < end
+        else []
+    )
+
+
 BLOCKS: tuple[Rule, ...] = (
     _many(
         "secret-assignment",
         r"LoginModule[ ]{1,4}(?:required|requisite|sufficient|optional)",
-        b"loginmodule",
+        (b"loginmodule",),
         _of_login_module,
         ('PlainLoginModule required username="a" password="${PASSWORD}" user_b="{alnum14}";',),
         ('PlainLoginModule required username="a" password="${PASSWORD}";',),
@@ -121,7 +154,7 @@ BLOCKS: tuple[Rule, ...] = (
     _many(
         "secret-assignment",
         r"\"root_token\\{0,3}\"",
-        b'"root_token',
+        (b'"root_token',),
         _of_vault,
         ('{"keys":["{hex66}"],"root_token":"x"}', '{"keys_base64":["{b6444}"],"root_token":"x"}'),
         ('{"keys":["a"],"root_token":"x"}',),
@@ -129,7 +162,7 @@ BLOCKS: tuple[Rule, ...] = (
     _many(
         "secret-assignment",
         r"\"random_password\\{0,3}\"",
-        b'"random_password',
+        (b'"random_password',),
         _of_state,
         ('{"type": "random_password", "instances": [{"attributes": {"result": "{alnum16}"}}]}',),
         ('{"type": "random_password", "instances": [{"attributes": {"result": null}}]}',),
@@ -137,18 +170,39 @@ BLOCKS: tuple[Rule, ...] = (
     _many(
         "cli-secret",
         r"\bchpasswd:[ \t]{0,4}\r?\n",
-        b"chpasswd:",
+        (b"chpasswd:",),
         _of_chpasswd,
         ("chpasswd:\n  list: |\n    root:RANDOM\n    jo:{alnum14}\n", "chpasswd:\n  list:\n  - jo:{alnum14}\n"),
         ("chpasswd:\n  list: |\n    jo:RANDOM\n",),
     ),
     _many(
+        "netrc-password",
+        r"\bdavfs2",
+        (b"davfs2",),
+        _of_davfs,
+        ("# davfs2 secrets file\n/home/jo/cloud jo {alnum14}\n", '# davfs2\nhttps://dav.test/x jo "{alnum14}"\n'),
+        ("mount -t davfs2\n/home/jo/cloud jo <password>\n", "see davfs2\n/dev/sda1 /mnt/x davfs2 rw,user 0 0\n"),
+    ),
+    _many(
+        "cli-secret",
+        r"[)}][ ]?\|[ ]?(?:sudo[ ])?(?:smb|ch)?passwd[ ]",
+        (b"passwd",),
+        _of_echoes,
+        ("(echo '{alnum14}'; echo '{alnum14}') | smbpasswd -s -a jo".replace("; echo '{alnum14}'", "; echo $AGAIN"),),
+        ("(echo $PASS; echo $PASS) | smbpasswd -s -a jo", "(echo one; echo two) | passwd jo"),
+    ),
+    _many(
         "secret-in-prose",
         CASES
-        + r"\b(?:password|passphrase|passwd|pwd|secret|token|key)[ ](?:(?:for|of)[ ][A-Za-z0-9_.@-]{1,40}[ ])?from[ ]",
-        b" from ",
+        + r"\b(?:password|passphrase|passwd|pwd|secret|token|key)[ ](?:(?:for|of)[ ][A-Za-z0-9_.@-]{1,40}[ ])?(?:(?:(?:was|is|got|has[ ]been)[ ])?(?:changed|rotated|reset|updated)[ ])?(?:from[ ]|(?:changed|rotated|replaced)[,:][ ]old[ :=]{1,2})",
+        (b" from ", b" old"),
         _changed,
-        ("rotated the key from {alnum32} to another", "change the password from letmein1 to `{alnum14}`"),
+        (
+            "rotated the key from {alnum32} to another",
+            "change the password from letmein1 to `{alnum14}`",
+            "the password was changed from letmein1 to {alnum14} today",
+            "key rotated: old {alnum32}, new value2",
+        ),
         ("map each key from camelCase to snake_case", "changed the token from access_token2 to id_token2"),
     ),
 )

@@ -30,6 +30,8 @@ def _flag(match: re.Match[bytes], data: bytes) -> bool:
         return False  # an escaped character of another language
     if value[:1] == b"/" and (len(value) < 20 or is_path(value)):
         return False
+    if value[:1] == b"{" and data[match.end("secret") : match.end("secret") + 1] == b"}":
+        return False  # the name of an argument
     return (
         value[:1] not in (b"-", b"|", b">", b"(", b"[")
         and not _SETTING.fullmatch(value)
@@ -130,10 +132,10 @@ def _short_flag(match: re.Match[bytes], data: bytes) -> bool:
 
 _ARGUMENT_OF = (
     r"(?:\bnet user[ \t]{1,3}[A-Za-z0-9_.@-]{1,40}[ \t]{1,3}|\bConvertTo-SecureString[ \t]{1,3}(?:-(?:String|AsPlainText|Force)[ \t]{1,3}){0,2}"
-    r"|\blftp[ \t][^\n\x00]{0,60}-u[ \t]?[A-Za-z0-9_.@-]{1,40},|\bssh-keygen[ \t][^\n\x00]{0,80}-[NP][ \t]?|\b(?:secret_)?access_key(?:_id)?[ \t]{1,2})"
+    r"|\b(?:lftp[ \t][^\n\x00]{0,60}|open[ \t])-u[ \t]?[A-Za-z0-9_.@-]{1,40},|\bssh-keygen[ \t][^\n\x00]{0,80}-[NP][ \t]?|\b(?:secret_)?access_key(?:_id)?[ \t]{1,2})"
 )
 """What stands before an argument that is secret by its place."""
-_BEGINS = re.compile(rb"(?i)\bnet[ \t]|\bconvertto-|\blftp|\bssh-keygen|\b(?:secret_)?access_key")
+_BEGINS = re.compile(rb"(?i)\bnet[ \t]|\bconvertto-|\blftp|\bopen[ \t]|\bssh-keygen|\b(?:secret_)?access_key")
 _USER = r"[ \t](?:-[sSkLfivg]{0,4}u|-U|--user|--proxy-user|-x|--?auth|-id|-a|-A|--http-user|--login|--creds|--cert|-E)[ =]{0,2}[\"'\\]{0,4}"
 
 _WHO = r"(?:[A-Za-z0-9_.-]{1,30}/)?[$]?[A-Za-z0-9_.@%\\+-]{0,64}"
@@ -168,7 +170,7 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(r"[ \t]-p[\"']?[ ]?[\"']?[^\s\"'\x00-][^\s\"'\x00]{3}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbtcKH](?:[ =][\"']?|[\"'])[^\s\"'\x00-][^\s\"'\x00]{3}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
+        (Trigger(r"[ \t]-p[\"']?[ =]?[\"']?[^\s\"'\x00-][^\s\"'\x00]{3}", None, (b" -p", b"\t-p")), Trigger(r"[ \t]-[aAwPxXkbtcKH](?:[ =][\"']?|[\"'])[^\s\"'\x00-][^\s\"'\x00]{3}", None, (b" -", b"\t-")), Trigger(r"[ \t]-P[\"']?[^\s\"'\x00 -]{4}", None, (b" -p",))),
         around(re.compile(rb"[ \t](?P<flag>-[paAwPxXkbtcKH])[\"']?[ =]?[\"']?" + VALUE), 10, _short_flag, starts=re.compile(rb"[ \t]-")),
         match=("mysql -h db -u root -p{alnum12} app", "redis-cli -h cache -a {alnum20} ping", "psexec -u jo -p {alnum14} cmd", "snmpwalk -v3 -u jo -A {alnum14} h", "zip -P {alnum12} a.zip a"),
         no_match=("mysql -u root -p app", "docker run -p 8080:80 image", "docker run -p 8080:80 -e A=b img", "docker build -t fiat-crypto:v0.0.9 .", "docker run --rm -t arm64v8/ubuntu:focal"),
@@ -201,10 +203,10 @@ COMMANDS: tuple[Rule, ...] = (
     ),
     Rule(
         "cli-secret", "secrets",
-        (Trigger(CASES + _ARGUMENT_OF + r"[\"']?" + STOP + "{4}", None, (b"net user", b"securestring", b"lftp", b"ssh-keygen", b"access_key")),),
+        (Trigger(CASES + _ARGUMENT_OF + r"[\"']?" + STOP + "{4}", None, (b"net user", b"securestring", b"lftp", b"open", b"ssh-keygen", b"access_key")),),
         or_phrase(around(re.compile((CASES + _ARGUMENT_OF).encode() + rb"[\"']?" + VALUE), 200, _argument, starts=_BEGINS), _ARGUMENT_OF, 200),
         match=(
-            "net user jo Kestrel{digit2}x! /add", "ConvertTo-SecureString '{alnum14}' -AsPlainText -Force", "lftp -u jo,{alnum12} ftp.test",
+            "net user jo Kestrel{digit2}x! /add", "ConvertTo-SecureString '{alnum14}' -AsPlainText -Force", "lftp -u jo,{alnum12} ftp.test", "open -u jo,{alnum12} ftp.test",
             "ssh-keygen -t rsa -N '{alnum12}' -f k", "rclone config create r s3 secret_access_key {b6440}",
         ),
         no_match=("net user administrator /active:no", "ConvertTo-SecureString $plain -AsPlainText", "ssh-keygen -t ed25519 -N '' -f id", "lftp -u jo, sftp://h"),

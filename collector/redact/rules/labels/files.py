@@ -46,10 +46,17 @@ _ADDRESS = re.compile(rb"[0-9A-Fa-f:.]{12}")
 _STORE = re.compile(rb"\"type\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?:oauth|api|wellknown|apikey|token)\\{0,8}\"")
 
 
+_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_BESIDE_ORG = re.compile(rb"\\{0,8}\",\s{0,16}\\{0,8}\"(?:org|endpoint|disable-analytics|disableSuggestions)\\{0,8}\"")
+"""How Snyk's command goes on behind its key."""
+
+
 def _in_auth_store(match: re.Match[bytes], data: bytes) -> bool:
     """Members of an entry `{"type": "oauth", "refresh": ..., "access": ...}`, whatever their values look like."""
-    near = data[max(0, match.start() - 6000) : match.end() + 400]
     value = match["secret"]
+    if match["name"] == b"api":
+        return _UUID.fullmatch(value) is not None and _BESIDE_ORG.match(data, match.end()) is not None
+    near = data[max(0, match.start() - 6000) : match.end() + 400]
     return _STORE.search(near) is not None and not harmless(value) and not stands_for(value) and len(value) >= 8
 
 
@@ -80,17 +87,17 @@ FILES: tuple[Rule, ...] = (
     ),
     Rule(
         "agent-credential", "secrets",
-        (Trigger(r"\"(?:key|access|refresh|token)\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"[^\s\"\\]{8}", None, (b"key", b"access", b"refresh", b"token")),),
-        around(re.compile(rb"\"(?:key|access|refresh|token)\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?P<secret>[^\s\"\\\x00]{8,8000})"), 60, _in_auth_store),
-        match=('{"x": {"type": "api", "key": "{alnum40}"}}', '{"x":{"type":"oauth","refresh":"{url60}","expires":1}}'),
-        no_match=('{"type": "object", "key": "sorted-by-name-2"}',),
+        (Trigger(r"\"(?:key|access|refresh|token|api)\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"[^\s\"\\]{8}", None, (b"key", b"access", b"refresh", b"token", b"api")),),
+        around(re.compile(rb"\"(?P<name>key|access|refresh|token|api)\\{0,8}\"[ ]{0,2}:[ ]{0,2}\\{0,8}\"(?P<secret>[^\s\"\\\x00]{8,8000})"), 60, _in_auth_store),
+        match=('{"x": {"type": "api", "key": "{alnum40}"}}', '{"api": "{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "org": "x"}', '{"x":{"type":"oauth","refresh":"{url60}","expires":1}}'),
+        no_match=('{"type": "object", "key": "sorted-by-name-2"}', '{"api": "{hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "version": 2}'),
         since=2,
     ),
     Rule(
         "encryption-key", "secrets",
-        (Trigger(CASES + r"(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=[ ]{0,3}[A-Za-z0-9+/]{42}", None, (b"key",)), Trigger(r"\bencrypt\"?[ ]{0,2}[:=][ ]{0,2}\"[A-Za-z0-9+/]{42}", None, (b"encrypt",))),
-        around(re.compile(rb"(?i)(?:(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=|\bencrypt\"?[ ]{0,2}[:=][ ]{0,2}\")[ ]{0,3}(?P<secret>[A-Za-z0-9+/]{42,43}=)"), 70, _drawn),
-        match=("[Interface]\nPrivateKey = {b6443}=\nAddress = 10.0.0.2/32", '"encrypt": "{b6443}="'),
+        (Trigger(CASES + r"(?:(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=|localprivate:)[ ]{0,3}[A-Za-z0-9+/]{42}", None, (b"key", b"localprivate")), Trigger(r"\bencrypt\"?[ ]{0,2}[:=][ ]{0,2}\"[A-Za-z0-9+/]{42}", None, (b"encrypt",))),
+        around(re.compile(rb"(?i)(?:(?:PrivateKey|PresharedKey|private_key|preshared_key)[ ]{0,3}=|localprivate:|\bencrypt\"?[ ]{0,2}[:=][ ]{0,2}\")[ ]{0,3}(?P<secret>[A-Za-z0-9+/]{42,43}(?:=|(?![A-Za-z0-9+/=])))"), 70, _drawn),
+        match=("[Interface]\nPrivateKey = {b6443}=\nAddress = 10.0.0.2/32", "    localprivate: {b6443}=", '"encrypt": "{b6443}="'),
         no_match=("PublicKey = {b6443}=", '"encrypt": "aes-256-gcm"'),
         since=2,
     ),

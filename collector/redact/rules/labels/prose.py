@@ -16,19 +16,22 @@ from collector.redact.rules.values import (
     drawn,
     harmless,
     is_diced,
+    is_jumbled,
     is_plain,
     is_spoken_last,
+    is_term,
     is_typed_at_random,
     is_words_and_digits,
+    scrambled,
 )
 from collector.redact.rules.vocabulary import Says, name_says
 
 _LABEL = (
-    r"passwords?|passwd|passphrase|passcode|pass|pwd|pw|secrets?|tokens?|(?-i:PAT)|(?:x-)?(?:api|app|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
+    r"passwords?|passwd|passphrase|passcode|access[ ]codes?|pre-?shared[ _-]?keys?|pass|pwd|pw|secrets?|tokens?|(?-i:PAT)|(?:x-)?(?:api|app|access|secret|private|signing|encryption|license|auth|account|admin|master|service|deploy|webhook)[ _-]?keys?|apikey"
     r"|keys?|credentials?|creds?|pin|otp|login|session cookie|(?:totp|otp|2fa|mfa) seed"
 )
-_NOUN = r"(?:[ ](?:header|variable|value|string|baru|here))?"
-_ASIDE = r"(?:[ ]\([A-Za-z `/.-]{2,32}\)|[ ]#?[0-9]{1,2})?"
+_NOUN = r"(?:[ ](?:header|variable|value|string|baru|here|first))?"
+_ASIDE = r"(?:[ ]\([A-Za-z `/.,'!-]{2,32}\)|[ ]#?[0-9]{1,2})?"
 _FOR = (
     _NOUN
     + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ](?!is\b|was\b)[a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)(?:[ ](?:the|our|my|your|this|that))?[ ][A-Za-z0-9_@.:/'-]{0,39}[A-Za-z0-9_@./'-](?:[ ](?!is|was)[A-Za-z0-9_@.'-]{1,20}){0,2}?)?"
@@ -42,7 +45,7 @@ _VALUE = rf"(?P<secret>{_WORD}{{5,2000}}[A-Za-z0-9+/_!@#$%^&*~=?-])"
 
 
 _STARTS = re.compile(
-    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox2](?=ass|otp|fa seed|fa |ession|at\b|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
+    rb"(?i)(?<![A-Za-z0-9_-])[pstackewmdlox2](?=ass|otp|fa seed|fa |ession|at\b|re-?shared|wd?|ecret|oken|pi|ccess|redential|ey|reds?|in|tp|ogin|rivate|igning|ncryption|icense|uth|ccount|dmin|aster|ervice|eploy|ebhook|-[a-z])"
 )
 
 
@@ -82,7 +85,17 @@ def _readings() -> Look:
 _HEXADECIMAL = re.compile(rb"[0-9A-F]{8,64}|[0-9a-f]{8,64}")
 
 
-_PASSWORDS = (b"password", b"passphrase", b"passwd", b"passcode", b"pwd", b"pw")
+_PASSWORDS = (
+    b"access code",
+    b"pre-shared key",
+    b"preshared key",
+    b"password",
+    b"passphrase",
+    b"passwd",
+    b"passcode",
+    b"pwd",
+    b"pw",
+)
 _GIVEN = re.compile(
     rb"(?i)(?:\b(?:the|with|using|use|and|supplied|provided|tried|old|new|current|default|temporary|try|type|enter|our|my|your|his|her|their)|[,;`])[ ]\Z|\(\Z"
 )
@@ -120,7 +133,7 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     if (
         match["key"].lower() in _PASSWORDS
         and match["is"] is not None
-        and (is_diced(value) or is_typed_at_random(value))
+        and (is_diced(value) or is_typed_at_random(value) or is_jumbled(value))
     ):
         return True
     if (
@@ -141,10 +154,16 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
             len(value) >= 8
             and is_said(value, sure=True)
             and (classes(value) >= 3 or _MIXED.search(value) is not None or _UUID.fullmatch(value) is not None)
-        ) or (is_typed_at_random(value) or (is_diced(value) and count(value, DIGITS) > 0))
+        ) or (is_typed_at_random(value) or is_jumbled(value) or (is_diced(value) and count(value, DIGITS) > 0))
     if match["is"] is None and match["key"].lower() in _PASSWORDS and len(value) >= 8 and classes(value) == 4:
         return is_said(value, sure=True)
-    if _UUID.fullmatch(value) and _KEY_TO_ALL.match(match["key"]):
+    if _UUID.fullmatch(value) and (
+        _KEY_TO_ALL.match(match["key"])
+        or (
+            match["key"].lower() in (b"token", b"secret")
+            and _OF_SECRET.search(data, max(0, match.start() - 24), match.start())
+        )
+    ):
         return True
     given = match["is"] is not None and match["is"].strip() != b"with"
     sure = given and match["key"].lower() not in (
@@ -165,6 +184,10 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
 _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _KEY_TO_ALL = re.compile(rb"(?i)(?:(?:x-)?(?:api|access|secret|auth|app)[ _-]?key|apikey)\Z")
 """A label that no id stands behind."""
+_OF_SECRET = re.compile(
+    rb"(?i)\b(?:the|my|our|your|old|this|webhook|api|access|auth|deploy|bearer|bot|signing|shared|jwt)[ ]\Z"
+)
+"""What stands before a token or a secret that is no number of a request."""
 _ARN = re.compile(rb"arn:aws[a-z-]{0,8}:[a-z]{2,20}:[a-z0-9-]{0,24}:[0-9]{0,12}:\Z")
 _REST = re.compile(rb"[A-Za-z0-9_.]{0,400}")
 _REST_OF_WORD = re.compile(_WORD.encode() + rb"{0,2000}")
@@ -196,10 +219,33 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     if NUMBERED_NAME.fullmatch(value):
         return False
+    if match["env"]:
+        return len(value) >= 16 and drawn(value.rstrip(b"=")) and is_said(value, sure=True)
+    if match["noun"] and value.islower() and value.isalpha() and _IS_PASSWORD.match(match["noun"]):
+        return scrambled(value)
     drawn_letters = (len(value) >= 20 or (len(value) >= 12 and classes(value[1:]) >= 2)) and drawn(value)
     return is_said(value, sure=True) and len(value) >= 8 and (count(value, DIGITS) > 0 or drawn_letters)
 
 
+_LIST = re.compile(rb",[ ][\"'`]?\Z")
+_AFTER_ADDRESS = re.compile(rb"@[a-z0-9.-]{4,40}[ ][\"'`]?\Z")
+_CREDENTIALS = re.compile(rb"(?i)(?:cred|login)[^@\n]{0,40}[:=][ ]")
+
+
+def _logs_in(match: re.Match[bytes], data: bytes) -> bool:
+    """A password beside the name of who has it."""
+    value = match["secret"]
+    before = data[match.start() : match.start("secret")]
+    if _AFTER_ADDRESS.search(before):
+        alone = before[:1] in b"cC" or data[match.end("secret") : match.end("secret") + 1] in (b"", b"\n", b"\r", b"\0")
+        if not alone or not _CREDENTIALS.match(before) or not value[:1].isalnum():
+            return False
+    if _LIST.search(before) and (is_term(value) or data[match.end("secret") : match.end("secret") + 2] == b", "):
+        return False
+    return is_said(value, True) or is_diced(value)
+
+
+_IS_PASSWORD = re.compile(rb"(?i)pass|pwd|login")
 _NAMES_BEFORE = re.compile(
     rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN])(?=[ ])|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
 )
@@ -208,7 +254,7 @@ _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
         CASES
-        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b"
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:(?P<noun>password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b|(?P<env>\.env\b|(?-i:[A-Z][A-Z0-9_]{{1,40}}_(?:KEY|TOKEN|SECRET|PASSWORD)\b)))"
     ).encode()
 )
 
@@ -239,6 +285,8 @@ def _after_label(data: bytes, place: int) -> ByteRange | None:
     if not match:
         return None
     value = match["secret"]
+    if is_term(value):
+        return None
     if len(value) >= 6 and not harmless(value) and not names_something(value) and (chosen(value) or drawn(value)):
         return match.span("secret")
     if is_diced(value):
@@ -267,8 +315,9 @@ _LABELS_ELSEWHERE = (
     "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
     "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
     "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة مرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandinya", "sandi", "klucz", "klíč", "رمز عبور", "گذرواژه", "parola", "şifre", "sifre",
-    "palavra-passe", "parolă", "mdp:", "mdp :", "mdp c'est", "mdp est", "mdp temporaire", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskode", "jelszó",
-    "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός",
+    "palavra-passe", "parolă", "mdp:", "mdp :", "mdp c'est", "mdp est", "mdp temporaire", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskoden", "adgangskode", "jelszó",
+    "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός", "συνθηματικό", "kodeordet", "kodeord", "lykilorð", "salasanasi", "jelszava", "jelszavam", "şifreniz", "parolanız", "kata laluan",
+    "парола", "лозинка", "lozinka", "geslo", "contrasenya", "contrasinal", "slaptažodis", "salasõna", "parool", "nenosiri", "wagwoord", "கடவுச்சொல்", "código de acceso", "código de acesso", "code d'accès", "zugangscode",
 )  # fmt: skip
 _FORMS_ELSEWHERE = [
     form.encode()
@@ -280,9 +329,22 @@ _STEMS_ELSEWHERE = tuple(dict.fromkeys(form.lower() for form in _FORMS_ELSEWHERE
 _ELSEWHERE = "(?:" + "|".join("".join(f"\\x{byte:02x}" for byte in form) for form in _FORMS_ELSEWHERE) + ")"
 _BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,6}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12}|[a-z]{4,10}-[a-z]{4,10}-[a-z]{4})"
 
-_STEMS = (b"pass", b"pwd", b"pw", b"secret", b"token", b"key", b"cred", b"pin", b"otp", b"login", b"pat")
+_STEMS = (
+    b"pass",
+    b"access code",
+    b"pwd",
+    b"pw",
+    b"secret",
+    b"token",
+    b"key",
+    b"cred",
+    b"pin",
+    b"otp",
+    b"login",
+    b"pat",
+)
 _NEAR_LABEL = (
-    r"\b(?:pass(?:words?|wd|phrase|code)?|(?-i:PAT)|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login|session[ ]cookie|(?:totp|otp|2fa|mfa)[ ]seed)"
+    r"\b(?:pass(?:words?|wd|phrase|code)?|access[ ]codes?|(?-i:PAT)|pwd|pw|secrets?|tokens?|(?:[a-z]{3,10}[ _-]?)?keys?|cred(?:ential)?s?|pin|otp|login|session[ ]cookie|(?:totp|otp|2fa|mfa)[ ]seed)"
     + _NOUN
     + r"(?:[ ](?:you|we|i|they)[ ][a-z']{2,12}(?:[ ][a-z]{2,4}){0,2}|[ ]d'acc[^ ]{1,4}s|[ ](?:for|of|to|on|in|at|from|di|del|de|da|do|du|van|von|voor)[ ][A-Za-z0-9_@.:/'-]{1,40}(?:[ ][A-Za-z0-9_@.'-]{1,20}){0,2})?"
     + _ASIDE
@@ -296,7 +358,7 @@ _AFTER_LABEL = re.compile(
 
 _DIRECTIVE = (
     r"[\n\x00;{][ \t]{0,12}(?:(?:enable|set|option)[ \t]|username[ \t][A-Za-z0-9_.@-]{1,32}[ \t])?(?P<key>[A-Za-z_-]{0,20}(?:passw(?:or)?d|passphrase|pass|bindpw|rootpw|secret|(?:shared|secret|private|auth)_key))"
-    r"[ \t]{1,4}(?:(?:[0-9]|ENC)[ \t])?[\"']?"
+    r"[ \t]{1,16}(?:(?:[0-9]|ENC)[ \t])?[\"']?"
 )
 _IN_TABLE = r"[\n\x00][ \t]{0,8}(?P<key>[A-Za-z_]{0,24}(?:password|secret|token|key))[ ]{3,40}"
 """A name and its value as tools print them, in columns: `token    hvs...`."""
@@ -309,12 +371,19 @@ def _directive(match: re.Match[bytes], data: bytes) -> bool:
         return False
     if is_diced(value) and count(value, DIGITS) > 0:
         return True
+    if is_jumbled(value) or (
+        is_typed_at_random(value) and data[match.start("secret") - 1 : match.start("secret")] in _QUOTES
+    ):
+        return True
     return is_said(value, sure=True) and (drawn(value) or classes(value) >= 3 or is_words_and_digits(value))
 
 
+_QUOTES = (b'"', b"'")
 _PHRASE_IS = r"(?:passphrase|password)(?:[ ](?:for|of|to|on)[ ][A-Za-z0-9 ]{1,30})?[ ]?(?:[ ]is|[ ]was|=|:)[ ]?[\"“'`]"
 _PHRASE_IN_SENTENCE = r"(?:password[ ]is[ ]|passphrase[ ](?:is[ ])?|\bPSK[ ]is[ ]|-shared[ ]key(?:[ ]is|:)[ ])[\"'`]?"
-_LEAKED = r"(?:leaked|exposed|stolen|compromised)[ ]?:[ ]{1,2}[\"'`]?"
+_LEAKED = (
+    r"(?:(?:leaked|exposed|stolen|compromised)[ ]?:|\bnew[ ]one(?:[ ]is|'s|:)|\b(?:re)?set[ ]it[ ]to)[ ]{1,2}[\"'`]?"
+)
 
 
 def _spoken(match: re.Match[bytes], data: bytes) -> bool:
@@ -351,6 +420,19 @@ def _in_any_sentence(data: bytes, place: int) -> ByteRange | None:
 def _told(match: re.Match[bytes], data: bytes) -> bool:
     value = match["secret"]
     return is_said(value, sure=True) or is_diced(value) or is_typed_at_random(value)
+
+
+def _told_anew(match: re.Match[bytes], data: bytes) -> bool:
+    """What a secret is now, where a sentence before says what happened to it."""
+    value = match["secret"]
+    if (
+        match["key"].lower() in (b"key", b"keys", b"pass", b"login", b"pin")
+        or len(value) < 8
+        or is_term(value)
+        or not _told(match, data)
+    ):
+        return False
+    return is_words_and_digits(value) or is_diced(value) or is_jumbled(value) or drawn(value.rstrip(b"="))
 
 
 _PHRASE_AFTER = r"\b(?:passphrase|pass[ ]phrase)[ ]?[:=][ ]{1,2}"
@@ -398,10 +480,10 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"(?:[ ][aif][sor]{1,2}|'s)[ ][a-z]{1,4}[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
-         Trigger(CASES + r"[ ]in[ ]the[ ]x-[a-z-]{1,16}(?:key|token|secret)\b", None, (b" in the x-",))),
+         Trigger(CASES + r"[ ](?:in[ ](?:the[ ]|your[ ]|my[ ]|our[ ])?(?:x-[a-z-]{1,16}(?:key|token|secret)\b|\.env\b)|as[ ](?-i:[A-Z][A-Z0-9_]{1,40}_(?:KEY|TOKEN|SECRET|PASSWORD)\b))", None, (b" in ", b" as "))),
         _before_name,
-        match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password"),
-        no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "DecapsulationKey768 is the secret decapsulation key"),
+        match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password", "put {hex40} in the .env", "export {hex40} as STRIPE_KEY"),
+        no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "put NODE_ENV=production1 in the .env", "import settings2 as MY_KEY", "DecapsulationKey768 is the secret decapsulation key"),
         since=2,
     ),
     Rule(
@@ -414,11 +496,11 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
-         Trigger(CASES + r"account[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account",))),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:account(?=[ ]?[:(])|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|for [a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:[ ]?[/:|][ ]?|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, lambda match, data: is_said(match["secret"], True) or is_diced(match["secret"]), starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi"))), rb"\s\"'`\x00/:|)"),
-        match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}"),
-        no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1"),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|(?:form|page)[ ]with|for (?:the |our |my )?[a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:,?[ ]?[/:|][ ]?|,[ ]|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?|@[a-z0-9.-]{4,40}[ ])[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
+         Trigger(CASES + r"(?:account|s?ftp|ssh|smtp|imap|vpn|rdp|admin)[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account", b"ftp", b"ssh", b"smtp", b"imap", b"vpn", b"rdp", b"admin"))),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:(?:account|s?ftp|ssh|smtp|imap|vpn|rdp|admin)(?=[ ]?[:(][ ]?[^\s/]{2,40}[ ]/)|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|(?:form|page)[ ]with|for (?:the |our |my )?[a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=(]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:,?[ ]?[/:|][ ]?|,[ ]|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?|@[a-z0-9.-]{4,40}[ ])[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, _logs_in, starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi|s?ftp|ssh|smtp|imap|vpn|rdp|admin"))), rb"\s\"'`\x00/:|)"),
+        match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}", "admin login: jo, {alnum14}", "credentials: jo@app.test {alnum14}", "creds for the ftp: jo / {alnum12}", "ftp: jo / {alnum14}"),
+        no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1", "login: logout, register2fa", "login: jo@app.test (2024-05-01) from host1"),
         since=2,
     ),
     Rule(
@@ -447,10 +529,10 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _LEAKED + r"[^\s\"'`\x00]{6}", None, (b"leaked", b"exposed", b"stolen", b"compromised")),),
-        around(re.compile((CASES + r"\b(?:" + _LABEL + r")[^\n\x00:]{1,60}" + _LEAKED + _VALUE).encode()), 130, _told),
-        match=("The database password was leaked: {alnum12}",),
-        no_match=("The password was leaked: change it", "the token was exposed: rotate-it-now"),
+        (Trigger(CASES + _LEAKED + r"[^\s\"'`\x00]{6}", None, (b"leaked", b"exposed", b"stolen", b"compromised", b"new one", b"set it to")),),
+        around(re.compile((CASES + r"\b(?P<key>" + _LABEL + r")[^\n\x00:]{1,60}" + _LEAKED + _VALUE).encode()), 130, _told_anew),
+        match=("The database password was leaked: {alnum12}", "the deploy token expired, new one: {alnum40}", "forgot the root password, so I reset it to {alnum12}"),
+        no_match=("The password was leaked: change it", "the token was exposed: rotate-it-now", "where the key is unset, set it to utf8mb4_bin", "the password field is hidden; set it to required2"),
         since=2,
     ),
     Rule(

@@ -75,9 +75,9 @@ _PLACES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("community: public", "the api_key is required-here", "the primary_key is user_id", "wp option update home https://app.test", "create_superuser('jo', 'jo@app.test', password)", 'config["SortKey"] = "created-at";', "a\t*\tb"),
     ),
     (
-        r"(?:secret|token|-key)[ ]{1,3}\"|_(?:token|apikey)[ \t]{1,12}[A-Za-z0-9]|\bmfa\.",
-        r":[a-z][a-z-]{0,24}(?:secret|token|-key)[ ]{1,3}\"|[\n\x00][ \t]{0,12}[a-z]{2,20}_(?:token|apikey)[ \t]{1,12}|\bmfa\.", "secret token -key _apikey mfa.",
-        (':session-secret "{alnum16}"}', "[OUTPUT]\n    splunk_token {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "mfa.{url84}"), (':primary-key "created-at"', "\n  access_token string_value", "\n  refresh_token required", "mfa.enabled", "mfa.verification-required.message"),
+        r"(?:secret|token|-key)[ ]{1,3}\"|_(?:token|apikey)[ \t]{1,12}[A-Za-z0-9]|\bmfa\.|duckdns\.org|sessionSecret\"",
+        r":[a-z][a-z-]{0,24}(?:secret|token|-key)[ ]{1,3}\"|[\n\x00][ \t]{0,12}[a-z]{2,20}_(?:token|apikey)[ \t]{1,12}|\bmfa\.|duckdns\.org\"?\s{1,20}username[ ]{0,4}=[ ]{0,4}|sessionSecret\":[ ]?\"\{\\{1,3}\"id\\{1,3}\":[ ]?\\{1,3}\"", "secret token -key _apikey mfa. duckdns sessionsecret",
+        (':session-secret "{alnum16}"}', "[OUTPUT]\n    splunk_token {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "mfa.{url84}", 'ddns-server = "www.duckdns.org"\n  username = {hex8}-{hex4}-{hex4}-{hex4}-{hex12}', '"sessionSecret": "{\\"id\\":\\"{hex8}-{hex4}-{hex4}-{hex4}-{hex12}\\"}"'), (':primary-key "created-at"', "\n  access_token string_value", "\n  refresh_token required", "mfa.enabled", "mfa.verification-required.message"),
     ),
 )  # fmt: skip
 """What can only be a secret behind a head that ordinary text seldom has."""

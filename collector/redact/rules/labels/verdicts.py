@@ -14,8 +14,10 @@ from collector.redact.rules.values import (
     has_every_class,
     has_random_part,
     is_code,
+    is_dense,
     is_diced,
     is_generated,
+    is_jumbled,
     is_path,
     is_plain,
     is_prose,
@@ -70,6 +72,8 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
     says = name_says(name.decode("utf-8", "replace").strip("-$.@"))
     if says is Says.PASSWORD and holder is not Holder.LOOSE and is_generated(bare):
         return True
+    if says in (Says.PASSWORD, Says.SECRET) and holder in (Holder.LITERAL, Holder.DATA) and is_dense(bare):
+        return True
     if says is Says.NOTHING or (says is Says.PERHAPS and not _looks_secret(name, bare, holder)) or not _may_be(bare):
         return False
     if says is Says.PERHAPS:
@@ -80,7 +84,7 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return False
     if _NAMES_REQUEST.search(name) and _UUID.fullmatch(bare):
         return False
-    if has_every_class(bare):
+    if has_every_class(bare) or (says is Says.PASSWORD and holder is not Holder.LOOSE and is_jumbled(bare)):
         return True
     if _SETTINGS.fullmatch(bare) and not _HAS_CREDENTIAL.search(bare):
         return False
@@ -222,12 +226,17 @@ NUMBERED_NAME = re.compile(
 """One of several in a program: `encryptionKey1024`."""
 
 
+_OF_TOKENS = re.compile(rb"[A-Za-z0-9_=-]{40,}")
+
+
 def names_something(value: bytes) -> bool:
     """Whether a value is made of names: `hdrs.SEC_WEBSOCKET_KEY1`, `pkcs8_priv_key_info_st`, `db-credentials-v2`."""
     if is_words_and_digits(value) or _UUID.fullmatch(value):
         return False
     if _NAMES_KIND.search(value) or is_code(value) or is_path(value):
         return True
+    if len(value) >= 40 and _OF_TOKENS.fullmatch(value) and classes(value) >= 3 and has_random_part(value):
+        return False
     if (b"_" in value or b"-" in value or b"." in value) and wordy(value.translate(None, DIGITS)):
         return True
     return value.count(b"_") >= 2 and count(value, _LETTERS) * 10 >= len(value) * 7 and not has_random_part(value)

@@ -83,6 +83,7 @@ CLOUDS: tuple[Rule, ...] = (
     Rule("ngrok-token", "secrets", (Trigger("(?i)ngrok", None, (b"ngrok",)),), _ngrok, match=("ngrok config add-authtoken 2{alnum26}_{alnum21}",), no_match=("ngrok http 8080",), token=True, since=2),
     _rule("netbird-token", "nbp_", "[A-Za-z0-9]{30,44}", "nbp_{alnum36}", head=AN + "{20}", before=WORD),
     _rule("portainer-key", "ptr_", "[A-Za-z0-9+/]{40,48}={0,2}", "ptr_{b6443}=", head=B64 + "{16}", before=WORD),
+    _rule("docker-token", "SWMTKN-1-", "[a-z0-9]{50}-[a-z0-9]{25}", "SWMTKN-1-{lower50}-{lower25}", head="[a-z0-9]{12}"),
     _rule("rancher-token", "token-[a-z0-9]{5}:", "[a-z0-9]{50,60}", "token-{lower5}:{lower54}", head="[a-z0-9]{12}"),
     _rule("kubernetes-join-token", "K10[0-9a-f]{64}::", r"[A-Za-z0-9._:-]{8,120}", "K10{hex64}::server:{hex32}", literals="::"),
     _rule("proxmox-token", "PVEAPIToken=", r"[A-Za-z0-9._@-]{3,64}![A-Za-z0-9._-]{1,64}=" + UUID, "PVEAPIToken=root@pam!ci=" + UUID_EXAMPLE, head=r"[A-Za-z0-9._@-]{3}"),

@@ -56,7 +56,7 @@ CODE: tuple[Rule, ...] = (
     _rule("authress-key", "authress_", r"[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}", "authress_{lower12}.{lower5}.acc_{lower16}.{b6464}", head="[a-z0-9]{5}"),
     marked_rule("maxmind-key", "_mmk", "[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk", "{alnum6}_{alnum29}_mmk", literals="_mmk"),
     _rule("intra42-secret", "s-s4t2(?:ud|af)-", HEX + "{64}", "s-s4t2ud-{hex64}", literals="s-s4t2"),
-    _rule("copilot-token", "tid=", r"[0-9a-f]{20,40}(?:;[a-z0-9_]{1,24}=[^;\s\"'\\\x00]{0,200}){1,30}", "tid={hex32};exp=1764000000;sku=free;8kp=1:{hex64}", head=HEX + "{20}"),
+    _rule("copilot-token", "tid=", r"[0-9a-f]{20,40}(?:;[a-z0-9_-]{1,24}=[^;\s\"'\\\x00]{0,200}){1,30}", "tid={hex32};exp=1764000000;sku=free;8kp=1:{hex64}", head=HEX + "{20}"),
     _rule("cursor-key", "key_", HEX + "{60,70}", "key_{hex64}", head=HEX + "{40}", before=WORD),
     _rule("cursor-key", "crsr_", HEX + "{60,70}", "crsr_{hex64}", head=HEX + "{20}"),
     _rule("continue-key", "con-", "[0-9a-f]{60,70}", "con-{hex64}", head=HEX + "{40}", before=WORD),
