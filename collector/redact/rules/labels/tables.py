@@ -98,7 +98,7 @@ def _columns(data: bytes, place: int) -> tuple[int, list[ByteRange]]:
     last = stop
     for low, high in lines:
         row = data[low:high]
-        if set(row) <= set(b"-+| :=\t"):
+        if not row.strip(b"-+| :=\t"):
             continue
         if row.count(separator) != width:
             break
