@@ -13,13 +13,15 @@ from harness.compiled import keep_compiled_triggers
 from harness.receiving import ReceiverHarness
 from hypothesis import HealthCheck, settings
 
+from collector.redact.engine import scan
+
 settings.register_profile(
     "default", deadline=None, print_blob=False, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.register_profile("fuzz", settings.get_profile("default"), max_examples=1500)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
-keep_compiled_triggers()
+keep_compiled_triggers(scan)
 
 _BEGIN_FIRST = (
     "test_text_borders",

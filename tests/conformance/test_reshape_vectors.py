@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from harness.process import TREE_AND_START
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "conventions.md"
@@ -149,7 +150,7 @@ def preview(vectors: dict[str, list[dict[str, Any]]], folder: Path) -> Leaving:
             owners.append(name)
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("COLLECTOR_", "CATALYST_"))}
     command = [sys.executable, "-m", "collector", "preview", *map(str, files)]
-    environment = {**clean, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
+    environment = {**clean, "PYTHONPATH": TREE_AND_START, "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
     done = subprocess.run(command, capture_output=True, env=environment, cwd=folder, timeout=120, check=True)
     lines = done.stdout.splitlines()
     assert len(lines) == len(files)

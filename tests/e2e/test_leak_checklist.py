@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from google.protobuf.message import Message
+from harness.process import TREE_AND_START
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -86,7 +87,7 @@ class Running:
             [sys.executable, "-m", "collector", "serve", "--port", "0", "--data-dir", str(self.data),
              "--upstream", self.upstream.url, *arguments],
             stdout=subprocess.PIPE, stderr=self.log.open("wb"), text=True, cwd=directory,
-            env={**names, "PYTHONPATH": str(Path(__file__).parents[2]), "CATALYST_DEBUG": "true", **environ},
+            env={**names, "PYTHONPATH": TREE_AND_START, "CATALYST_DEBUG": "true", **environ},
         )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from harness.process import TREE_AND_START
 
-TREE = Path(__file__).parents[2]
 TOKEN = "gh" + "p_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
 SPAN = {
     "traceId": "1" * 32, "spanId": "2" * 16, "name": "bash: rm notes", "attributes": [
@@ -30,7 +30,7 @@ def run(
     done = subprocess.run(
         [sys.executable, "-m", "collector", *arguments], input=stdin, capture_output=True, text=True, cwd=directory,
         timeout=60,
-        env={**names, "PYTHONPATH": str(TREE), "COLLECTOR_DATA_DIR": str(directory / "data"), **environ},
+        env={**names, "PYTHONPATH": TREE_AND_START, "COLLECTOR_DATA_DIR": str(directory / "data"), **environ},
     )  # fmt: skip
     assert done.returncode == code, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr

@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from harness.process import TREE_AND_START
 
 from collector.policy.signature import new_key, sign
 
 PRIVATE, PUBLIC = new_key(bytes(range(32)))
-TREE = Path(__file__).parents[2]
 SERVE = textwrap.dedent("""
     import os, sys
     from pathlib import Path
@@ -98,7 +98,7 @@ class Running:
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVE, data, str(self.machine), self.upstream.url, self.policy],
             stdout=subprocess.PIPE, stderr=(self.directory / "log").open("ab"), text=True, cwd=self.directory,
-            env={**names, "PYTHONPATH": str(TREE), "COLLECTOR_UPSTREAM_COMPRESSION": "none"},
+            env={**names, "PYTHONPATH": TREE_AND_START, "COLLECTOR_UPSTREAM_COMPRESSION": "none"},
         )  # fmt: skip
         assert self.process.stdout is not None
         self.url = urlsplit(self.process.stdout.readline().strip())

@@ -1,46 +1,56 @@
-"""Triggers compiled once on this machine, not once in each worker and again in each run.
+"""Triggers compiled once on this machine, not once in each process and again in each run.
 
-Compiling all of them takes two thirds of a second of a processor, and tests make some thirty sets of rules.
+Compiling all of them takes two thirds of a second of a processor; tests make some thirty sets of rules, and start
+hundreds of collectors.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
-from collector.redact.engine import scan
-
-Sources = tuple[tuple[str, bool], ...]
-_WORTH_KEEPING = 100
-"""Fewer triggers are compiled in less time than they are read."""
+Sources = tuple[tuple[int, str, bool], ...]
+_WORTH_KEEPING_SECONDS = 0.02
+"""What is compiled in less is not worth a file."""
 
 _KEPT = Path(os.environ.get("TEST_CACHE") or Path(__file__).parents[2] / ".cache") / "triggers"
 
 
-def keep_compiled_triggers() -> None:
-    """Let every scanner of this process take from the cache what was compiled before from the same triggers."""
+def keep_compiled_triggers(scan: ModuleType) -> None:
+    """Let every scanner of this process take from the cache what was compiled before from the same triggers.
+
+    `scan` is `collector.redact.engine.scan`.
+    """
     if scan.hyperscan is not None:
         scan._compiled = lru_cache(maxsize=64)(_kept(scan._compiled.__wrapped__))
 
 
 def _kept(compiled: Callable[[Sources], bytes]) -> Callable[[Sources], bytes]:
-    _KEPT.mkdir(parents=True, exist_ok=True)
-
     def read_or_compile(sources: Sources) -> bytes:
-        if len(sources) < _WORTH_KEEPING:
-            return compiled(sources)
-        key = hashlib.sha256(repr((version("hyperscan"), sources)).encode()).hexdigest()
-        path = _KEPT / key
-        if path.exists():
+        path = _KEPT / hashlib.sha256(repr((version("hyperscan"), sources)).encode()).hexdigest()
+        try:
             return path.read_bytes()
-        blob = compiled(sources)
-        written = path.with_suffix(f".{os.getpid()}")
-        written.write_bytes(blob)
-        written.replace(path)
-        return blob
+        except OSError:
+            began = time.thread_time()
+            blob = compiled(sources)
+            if time.thread_time() - began >= _WORTH_KEEPING_SECONDS:
+                _keep(blob, path)
+            return blob
 
     return read_or_compile
+
+
+def _keep(blob: bytes, path: Path) -> None:
+    written = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written.write_bytes(blob)
+        written.replace(path)
+    except OSError:
+        pass  # a process of another user, or one whose disk is full

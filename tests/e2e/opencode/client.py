@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.process import TREE_AND_START
+
 ROOT = Path(__file__).parents[3]
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -110,7 +112,10 @@ class Collector(Running):
             command += ["--upstream", upstream]
         clean = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
         super().__init__(
-            command, data.parent, {**clean, "PYTHONPATH": str(ROOT), **(env or {})}, data.with_suffix(f".{port}.log")
+            command,
+            data.parent,
+            {**clean, "PYTHONPATH": TREE_AND_START, **(env or {})},
+            data.with_suffix(f".{port}.log"),
         )
         line = until(lambda: self._listening(), 60, "the collector listens")
         self.url = line.rpartition(" ")[2].strip()
@@ -218,7 +223,11 @@ class OpenCode:
 
     def install_at(self, url: str, data: Path) -> None:
         """The same, reporting to whoever listens there, with the token of that data directory."""
-        env = {**self.env, "PYTHONPATH": str(ROOT), "PATH": f"{Path(self.binary).parent}{os.pathsep}{self.env['PATH']}"}
+        env = {
+            **self.env,
+            "PYTHONPATH": TREE_AND_START,
+            "PATH": f"{Path(self.binary).parent}{os.pathsep}{self.env['PATH']}",
+        }
         command = [sys.executable, "-m", "collector", "opencode", "install", "--global", "--url", url]
         command += ["--data-dir", str(data)]
         subprocess.run(command, env=env, cwd=self.home, check=True, capture_output=True, text=True)

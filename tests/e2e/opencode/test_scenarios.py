@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e.opencode.client import ROOT, Collector, Running, until
+from e2e.opencode.client import Collector, Running, until
 from e2e.opencode.scenarios import SCENARIOS, basic
 from e2e.opencode.scenarios.basic import KEY_ID, PEM_LINE, TOKEN
 from e2e.opencode.stage import Stage, settled
 from e2e.opencode.tree import trees
+from harness.process import TREE_AND_START
 
 # One worker plays all scenarios once.
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("stage")]
@@ -72,7 +73,7 @@ def test_no_planted_secret_is_on_disk_or_shown(stage: Stage, secret: str) -> Non
 def bring_in(path: Path, collector: Collector, env: dict[str, str]) -> None:
     """`collector opencode import FILE`."""
     command = [sys.executable, "-m", "collector", "opencode", "import", str(path), "--data-dir", str(collector.data)]
-    env = {**env, "PYTHONPATH": str(ROOT)}
+    env = {**env, "PYTHONPATH": TREE_AND_START}
     done = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -113,7 +114,7 @@ def test_following_the_server_from_outside_makes_the_same_ids(stage: Stage, tmp_
     played = stage.played["text"]
     other = Collector(tmp_path / "other" / "data", env={"COLLECTOR_TURN_QUIET_SECONDS": "8"})
     command = [sys.executable, "-m", "collector", "opencode", "attach", stage.client.url, "--data-dir", str(other.data)]
-    attached = Running(command, tmp_path, {**stage.client.env, "PYTHONPATH": str(ROOT)}, tmp_path / "attach.log")
+    attached = Running(command, tmp_path, {**stage.client.env, "PYTHONPATH": TREE_AND_START}, tmp_path / "attach.log")
     try:
         until(lambda: "following" in attached.text(), 30, "it is attached")
         body = {"parts": [{"type": "text", "text": "Once more [[text]]"}]}
