@@ -233,7 +233,7 @@ def test_a_policy_that_was_never_seen_blocks_the_first_start(run: Callable[..., 
     """An open first start is when the most is sent unseen."""
     server = PolicyServer("")
     server.down = True
-    running = run(remote(server, "4s"))
+    running = run(remote(server, "20s"))
     assert "missing" in running.ask("GET", "/readyz")[1]["reason"]
     assert running.say("please keep this to yourself") == 200
     server.down, server.text = False, 'name = "org"\nrevision = 1\nmode = "mask"'
