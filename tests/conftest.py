@@ -24,6 +24,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 keep_compiled_triggers(scan)
 
 _BEGIN_FIRST = (
+    "test_judge",
+    "test_npm_plugin",
+    "test_docs",
+    "test_loss",
+    "test_leak_walk",
     "test_text_borders",
     "test_events_sealed_as_spans",
     "test_policy_only_tightens",
