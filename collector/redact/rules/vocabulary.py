@@ -118,6 +118,7 @@ _NO_TOKEN = _words(
     " lock change sequence starting action nfa left right open close quote literal identifier number float int template to lex syntax semantic"
 )  # fmt: skip
 _TOKENS = _words("access refresh auth api bearer bot user session personal deploy")
+_PINS = _words("admin user so hsm keystore card smartcard sim pkcs piv token unlock wallet account")
 _NO_LOGINS = _words("last first previous next current require requires on after before auto enable user social since")
 _HAVE_PATS = _words("github gh gitlab azure azdo ado devops vsce ci bitbucket databricks airtable snowflake tableau")
 _CODES = _words(
@@ -199,6 +200,8 @@ def _noun(words: list[str], at: int) -> Says:
         return Says.NOTHING
     if word == "auth" and (before in ("rediscli", "redis") or words[at + 1 :] == ["raw"]):
         return Says.PASSWORD  # of a server, as its client takes it, and of a mailbox
+    if word == "pin" and before in _PINS:
+        return Says.PASSWORD
     if word == "login" and at and at + 1 == len(words):  # some services call the token so that logs in
         return Says.SECRET if before == "sonar" else Says.NOTHING if before in _NO_LOGINS else Says.PERHAPS
     if word in _MAYBE:

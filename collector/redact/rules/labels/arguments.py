@@ -69,7 +69,7 @@ _PLACES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("openssl passwd -6 -stdin", "rename-command FLUSHALL disabled", "expdp / schemas=hr"),
     ),
     (
-        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|fs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic[_ -]auth(?:[\"']?[ ]?[:=](?:\s{0,40}-)?|[ ](?:is|was))[ ]?[\"']?[A-Za-z0-9_.-]{1,40}:|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
+        r"\bSECURITY_CREDENTIALS,[ ]?\"|\"type\"[ ]?:[ ]?\"HS(?:256|384|512)\",[ ]?\"key\"[ ]?:[ ]?|fs\.azure\.account\.key\.[^\s=\x00]{3,80}=|\bNEO4J_AUTH[=:][ ]?neo4j/|\.logon[ ][^\s,\x00]{1,80},|\bwifi[ ]connect[ ][^\n\x00]{1,40}[ ]password[ ]|\bpro[ ]attach[ ]|=>[ ]?[\"']base64:|\bbasic[_ -]auth(?:[\"']?[ ]?[:=](?:\s{0,40}-)?|[ ](?:is|was))[ ]?[\"']?[A-Za-z0-9_.-]{1,40}(?::|[ ]/[ ])|\"auth\"[ ]?:[ ]?\[[ ]?\"[^\"\n\x00]{1,60}\",[ ]?",
         "security_credentials hs256 hs384 hs512 fs.azure. neo4j_auth .logon wifi attach base64: basic auth",
         ('env.put(Context.SECURITY_CREDENTIALS, "{alnum14}");', '{"type":"HS256","key":"{alnum32}"}', "fs.azure.account.key.x.dfs.core.windows.net={b6486}==", "NEO4J_AUTH=neo4j/{alnum14}", ".logon h/jo,{alnum12}", "nmcli device wifi connect office password {alnum14}", "pro attach {alnum30}", "'key' => 'base64:{b6443}=',", 'basic_auth: "jo:{alnum12}"', 'basic_auth:\n  - "jo:{alnum12}"', "the basic auth is jo:{alnum12}", '"auth": ["jo", "{alnum14}"]'),
         ("NEO4J_AUTH=neo4j/password", ".logon $HOST/$USER,$PASS", "pro attach --help"),

@@ -17,7 +17,7 @@ STEMS = (
     r"pass|pwd|\bpw|[_-]pw|secret|credential|[_-]creds?|cookie|[_-]otp\b|\botp|webhook|connection_?string|dsn|senha|contrase|kennwort"
     r"|parola|mnemonic|pepper|[_-]totp\b|\btotp|authtok|psk|salt|api_?-?key|[a-z]key|[_-]key|(?-i:[a-z]Key)|(?-i:[a-z]Pw)|(?:bind|root|user|admin|db|store|key)pw|[_-]sas|(?-i:_PAT\b|_SESSION\b)"
 )
-_SELDOM = r"jwt|hmac|pswd|(?:recovery|backup|alarm)[_-]?codes?|sonar[._]login|(?-i:[A-Z]_(?:LOGIN|PIN)\b)"
+_SELDOM = r"jwt|hmac|pswd|(?:recovery|backup|alarm)[_-]?codes?|sonar[._]login|(?-i:[A-Z]_(?:LOGIN|PIN|SEED)\b)"
 """Stems that are seldom written, looked for apart from those that are common."""
 LITERALS = tuple(
     b"pass pwd pw secret token credential cred auth cookie otp webhook connectionstring dsn senha contrase kennwort parola mnemonic pepper psk salt key sas _pat _session".split()
@@ -298,16 +298,16 @@ ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
         "secret-assignment", "secrets",
         (Trigger(CASES + f"(?:(?:{STEMS}){_TAIL}|{_TOKEN}|{_AUTH}){CLOSE}{SEP}{_FOUR}", None, LITERALS),
-         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"code", b"login", b"_pin"))),
+         Trigger(CASES + f"(?:{_SELDOM}){CLOSE}{SEP}{_FOUR}", None, (b"jwt", b"hmac", b"pswd", b"code", b"login", b"_pin", b"_seed"))),
         assignment,
         match=(
             "DB_PASSWORD={alnum14}", 'client_secret: "{alnum12}7"', '{"api_key":"{hex32}"}', 'password = "Summer{digit4}!"',
-            "TYPESENSE_ADMIN_KEY={alnum32}", "PSP_HMAC={HEX64}", "jwt: {alnum32}", 'alarm_code: "{digit6}"', "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
+            "TYPESENSE_ADMIN_KEY={alnum32}", "PSP_HMAC={HEX64}", "JENKINS_LOGIN={hex40}", "SO_PIN={digit6}", "jwt: {alnum32}", 'alarm_code: "{digit6}"', "DB_PASSWORD_PRODUCTION={alnum14}", "API_KEY_GEMINI={alnum40}", "secret_key_base: {hex128}",
             "password: \"My dog's name 2019\"", "**Password:** {alnum12}", '"password": "QRPpSpYUHule"',
         ),
         no_match=(
             "API_KEY=${API_KEY}", "OPENAI_API_KEY=<your-api-key>", "password: {{ .Values.db.password }}", "secretName: db-credentials-v2",
-            "password = getpass.getpass('Password: ')", '{"primaryKey":"user_profile_id","max_tokens":4096}', "password: admin123",
+            "password = getpass.getpass('Password: ')", '{"primaryKey":"user_profile_id","max_tokens":4096}', "password: admin123", "LED_PIN=13", "RANDOM_SEED=20240101", "LAST_LOGIN=2026-01-02T03:04:05Z",
             "password: vault:secret/data/app#password2", "api_key: !secret openai_key_2", "idempotencyKey: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}",
             "const [password, setPassword] = useState(\"\")", '"license_key": "3dslicer-1.0"', "data_key = _mm512_xor_si512 (a, b)", "password: str = Field(min_length=12)", "auth: oauth2-proxy-7.6.0",
             '"pass": "説明リスト項目に<dl>親要素が存在します"', "const WRONG_PASSWORD: NTSTATUS = 0xC0000149_u32 as _;", "HistoryToken: D3DKMT_HISTORYTOKEN,", "XsrfSecretKeyNDB = _appengine_ndb.XsrfSecretKeyNDB\n", '"license_key": "ms-direct3d-d3d120n7-1.1.0"', "'X-Amz-Credential': '%s/%s/aws4_request'", "const REJECTED_PASSWORD: u32 = 2151809298u32;", '"clientToken": "{hex8}-{hex4}-{hex4}-{hex4}-{hex12}"', "f.pass = &emptyPass\n", "cmd.Env = append(cmd.Env, \"PWD=\"+r.Dir)",

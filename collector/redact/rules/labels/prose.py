@@ -162,6 +162,7 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         or (
             match["key"].lower() in (b"token", b"secret")
             and _OF_SECRET.search(data, max(0, match.start() - 24), match.start())
+            and not (match["key"].lower() == b"token" and data[match.start() - 7 : match.start()].lower() == b"client ")
         )
     ):
         return True
@@ -185,7 +186,7 @@ _UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _KEY_TO_ALL = re.compile(rb"(?i)(?:(?:x-)?(?:api|access|secret|auth|app)[ _-]?key|apikey)\Z")
 """A label that no id stands behind."""
 _OF_SECRET = re.compile(
-    rb"(?i)\b(?:the|my|our|your|old|this|webhook|api|access|auth|deploy|bearer|bot|signing|shared|jwt)[ ]\Z"
+    rb"(?i)\b(?:the|my|our|your|old|this|webhook|api|access|auth|deploy|bearer|bot|signing|shared|jwt|client|with|using)[ ]\Z"
 )
 """What stands before a token or a secret that is no number of a request."""
 _ARN = re.compile(rb"arn:aws[a-z-]{0,8}:[a-z]{2,20}:[a-z0-9-]{0,24}:[0-9]{0,12}:\Z")
@@ -229,7 +230,15 @@ def _called(match: re.Match[bytes], data: bytes) -> bool:
 
 _LIST = re.compile(rb",[ ][\"'`]?\Z")
 _AFTER_ADDRESS = re.compile(rb"@[a-z0-9.-]{4,40}[ ][\"'`]?\Z")
-_CREDENTIALS = re.compile(rb"(?i)(?:cred|login)[^@\n]{0,40}[:=][ ]")
+_CREDENTIALS = re.compile(rb"(?i)(?:cred(?:ential)?s|login):[ ]")
+
+
+_NAMES_PLACE = re.compile(rb"(?i)acc|s?ftp|ssh|smtp|imap|vpn|rdp|admin|db|data")
+
+
+def _looks_chosen(value: bytes) -> bool:
+    """Whether a value looks drawn or made up whatever stands beside it."""
+    return is_words_and_digits(value) or is_diced(value) or is_jumbled(value) or drawn(value) or classes(value) >= 3
 
 
 def _logs_in(match: re.Match[bytes], data: bytes) -> bool:
@@ -242,19 +251,21 @@ def _logs_in(match: re.Match[bytes], data: bytes) -> bool:
             return False
     if _LIST.search(before) and (is_term(value) or data[match.end("secret") : match.end("secret") + 2] == b", "):
         return False
+    if _NAMES_PLACE.match(before) and (is_term(value) or not _looks_chosen(value)):
+        return False
     return is_said(value, True) or is_diced(value)
 
 
 _IS_PASSWORD = re.compile(rb"(?i)pass|pwd|login")
 _NAMES_BEFORE = re.compile(
-    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN])(?=[ ])|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
+    rb"[ ](?:[aA][sS]|[fF][oO][rR]|[iI][sS]|[iI][nN](?:to)?|to)(?=[ ])|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is)(?=[ ])"
 )
-_OF_COMMIT = re.compile(rb"(?i)\b(?:commit|revision|sha|hash|digest|blob|object|id)[ :`]{1,3}\Z")
+_OF_COMMIT = re.compile(rb"(?i)\b(?:commit|revision|checkout|sha|hash|digest|blob|object|id)[ :`]{1,3}\Z")
 _LONGEST_NAME_BEFORE = 80
 _NAMED_AFTER = re.compile(
     (
         CASES
-        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in)|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:(?P<noun>password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b|(?P<env>\.env\b|(?-i:[A-Z][A-Z0-9_]{{1,40}}_(?:KEY|TOKEN|SECRET|PASSWORD)\b)))"
+        + rf"(?<![A-Za-z0-9+/_!@#$%^&*.~=?-])(?P<secret>{_WORD}{{6,400}}[A-Za-z0-9+/_!@#$%^&*~=?-])[\"'`)*_]{{0,3}}(?:[ ](?:as|for|is|in(?:to)?|to)|,?[ ][(]?(?:that|it|this|which)(?:'s|[ ]is))[ ](?:(?:the|your|my|our|its|a)[ ])?(?:[a-z0-9_.-]{{1,20}}[ ]){{0,2}}(?:x-[a-z-]{{1,16}})?(?:(?P<noun>password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b|(?P<env>\.env\b|(?-i:[A-Z][A-Z0-9_]{{1,40}}_(?:KEY|TOKEN|SECRET|PASSWORD)\b)))"
     ).encode()
 )
 
@@ -401,6 +412,7 @@ def _code_before_name(data: bytes, place: int) -> ByteRange | None:
 
 
 _STRANGELY = r"\bpass(?:word|phrase)[ ][a-z' ]{3,30}:[ ][\"'`]?"
+_WORKS = r"\b(?:root|admin|administrator|postgres)[/:](?P<secret>[^\s\"'`/:\x00]{6,40})[ ](?:works|worked|should[ ]work|does[ ]not[ ]work|doesn't[ ]work)"
 _WHEN_ASKED = (
     r"[ ]when[ ](?:it[ ]asks|you're[ ]asked|asked|prompted)[ ]for[ ](?:the|a|your)[ ](?:password|passphrase|token|pin)"
 )
@@ -408,6 +420,7 @@ _SERIAL = r"\blicen[cs]e(?:[ ](?:key|code))?[ ]?:[ ][\"'`]?"
 _SURELY = (
     around(re.compile((CASES + _STRANGELY + _VALUE).encode()), 60, lambda match, data: _told(match, data)),
     around(re.compile((CASES + r"\b(?:type|enter|use|give|put)[ ](?:in[ ])?[\"'`]?" + _VALUE + r"[\"'`]?" + _WHEN_ASKED).encode()), 120, lambda match, data: _told(match, data)),
+    around(re.compile((CASES + _WORKS).encode()), 80, lambda match, data: _told(match, data) and _looks_chosen(match["secret"])),
     around(re.compile((CASES + _SERIAL + r"(?P<secret>(?-i:[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){3,7}))(?![A-Za-z0-9-])").encode()), 40, lambda match, data: count(match["secret"], DIGITS) >= 3),
 )  # fmt: skip
 
@@ -480,9 +493,10 @@ PROSE: tuple[Rule, ...] = (
     Rule(
         "secret-in-prose", "secrets",
         (Trigger(CASES + r"(?:[ ][aif][sor]{1,2}|'s)[ ][a-z]{1,4}[ ](?:[a-z0-9_.-]{1,20}[ ]){0,2}(?:password|passphrase|pass|pwd|secret|token|key|credential|pin|login)\b", None, (b"login", b"pass", b"pwd", b"secret", b"token", b"key", b"credential", b"pin")),
-         Trigger(CASES + r"[ ](?:in[ ](?:the[ ]|your[ ]|my[ ]|our[ ])?(?:x-[a-z-]{1,16}(?:key|token|secret)\b|\.env\b)|as[ ](?-i:[A-Z][A-Z0-9_]{1,40}_(?:KEY|TOKEN|SECRET|PASSWORD)\b))", None, (b" in ", b" as "))),
+         Trigger(CASES + r"[ ]in[ ]the[ ]x-[a-z-]{1,16}(?:key|token|secret)\b", None, (b" in the x-",)),
+         Trigger(r"(?:[ ]\.env|[ ](?:as|for)[ ][A-Z][A-Z0-9]{1,20}(?:_[A-Z]{2,10})?_(?:KEY|TOKEN|SECRET|PASSWORD))\b", None, (b" .env", b" as ", b" for "))),
         _before_name,
-        match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password", "put {hex40} in the .env", "export {hex40} as STRIPE_KEY"),
+        match=("use {alnum24} as the key", "put {alnum32} in the X-Api-Key header", "try `{alnum12}` for the admin password", "{alnum32} is my token", "pls use {alnum14}, that's the new root password", "put {hex40} in the .env", "add {hex40} to .env", "use {hex40} for STRIPE_KEY"),
         no_match=("use sha256 as the key", "use environment-variables for the api key", "utf8 is the key", "put NODE_ENV=production1 in the .env", "import settings2 as MY_KEY", "DecapsulationKey768 is the secret decapsulation key"),
         since=2,
     ),
@@ -496,11 +510,11 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|(?:form|page)[ ]with|for (?:the |our |my )?[a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:,?[ ]?[/:|][ ]?|,[ ]|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?|@[a-z0-9.-]{4,40}[ ])[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
-         Trigger(CASES + r"(?:account|s?ftp|ssh|smtp|imap|vpn|rdp|admin)[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ][^\s\"'`\x00/:|]{6}", None, (b"account", b"ftp", b"ssh", b"smtp", b"imap", b"vpn", b"rdp", b"admin"))),
-        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:(?:account|s?ftp|ssh|smtp|imap|vpn|rdp|admin)(?=[ ]?[:(][ ]?[^\s/]{2,40}[ ]/)|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|(?:form|page)[ ]with|for (?:the |our |my )?[a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=(]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:,?[ ]?[/:|][ ]?|,[ ]|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?|@[a-z0-9.-]{4,40}[ ])[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, _logs_in, starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi|s?ftp|ssh|smtp|imap|vpn|rdp|admin"))), rb"\s\"'`\x00/:|)"),
+        (Trigger(CASES + r"(?:credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|(?:form|page)[ ]with|for (?:the |our |my )?[a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=]{1,3}|[ ](?:->|→)[ ])[\"'`(]{0,2}[A-Za-z0-9_.@+-]{2,40}(?:,?[ ]?[/:|][ ]?|,[ ]|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?)[\"'`]?[^\s\"'`\x00/:|]{6}", None, (b"cred", b"log", b"sign in", b"user", b"identifiants", b"wifi", b"wi-fi")),
+         Trigger(CASES + r"(?:(?:account|access|s?ftp|ssh|smtp|imap|vpn|rdp|admin|db|database)[ ]?[:(][ ]?[A-Za-z0-9_.@+-]{2,40}[ ]/[ ]|(?:cred(?:ential)?s|login):[ ][A-Za-z0-9_.+-]{2,40}@[a-z0-9.-]{4,40}[ ])[^\s\"'`\x00/:|]{6}", None, (b"account", b"ftp", b"ssh", b"smtp", b"imap", b"vpn", b"rdp", b"admin", b"db", b"database", b"access", b"creds", b"credentials", b"login"))),
+        unless_plain(_after_plain_words(around(re.compile(rb"(?i)(?:(?:account|access|s?ftp|ssh|smtp|imap|vpn|rdp|admin|db|database)(?=[ ]?[:(][ ]?[^\s/]{2,40}[ ]/)|credentials?|creds?|login|log in|logging in|logged in|login-daten|identifiants|wi-?fi|sign in|user(?:name)?(?:/pass(?:word)?)?)(?:[ ](?:are|is|with|as|details|(?:form|page)[ ]with|for (?:the |our |my )?[a-z0-9_.-]{1,24}(?: are)?))?(?:[ :=(]{1,3}|[ ](?:->|\xe2\x86\x92)[ ])[\"'`(]{0,2}(?!ids?\b)[A-Za-z0-9_.@+-]{2,40}(?:,?[ ]?[/:|][ ]?|,[ ]|[ ](?:and|with)[ ](?:the[ ])?(?:pass(?:word)?[ ])?|@[a-z0-9.-]{4,40}[ ])[\"'`]?(?P<secret>[^\s\"'`\x00/:|)]{6,200}?)(?=[\"'`.,;)]{0,3}(?:\s|\Z|\x00))"), 140, _logs_in, starts=re.compile(rb"(?i)cred|log|sign|user|account|identif|wi-?fi|s?ftp|ssh|smtp|imap|vpn|rdp|admin|db|data|access"))), rb"\s\"'`\x00/:|)"),
         match=("log in with ops and {alnum12}", "creds: admin / {alnum12}", "the test account (jo / {alnum12}) works", "sign in as jo@app.test with {alnum14}", "log in with jo:{alnum14}", "admin login: jo, {alnum14}", "credentials: jo@app.test {alnum14}", "creds for the ftp: jo / {alnum12}", "ftp: jo / {alnum14}"),
-        no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1", "login: logout, register2fa", "login: jo@app.test (2024-05-01) from host1"),
+        no_match=("log in with github and oauth2", "User ID: {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "login: user/password", "login at https://app.test:8443/path1", "login: logout, register2fa", "access: read / write2x", "login: jo@app.test (2024-05-01) from host1"),
         since=2,
     ),
     Rule(
@@ -545,11 +559,11 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(CASES + _STRANGELY + r"[^\s\"'`\x00]{8}", None, (b"pass",)), Trigger(CASES + _WHEN_ASKED, None, (b" when ",)),
+        (Trigger(CASES + _STRANGELY + r"[^\s\"'`\x00]{8}", None, (b"pass",)), Trigger(CASES + "(?:" + _WHEN_ASKED + "|" + _WORKS.replace("?P<secret>", "?:") + ")", None, (b" when ", b"work")),
          Trigger(r"icen[cs]e(?:[ ][Kk]ey)?:[ ][A-Z0-9]{4,6}-[A-Z0-9]{4,6}-[A-Z0-9]{4,6}-", None, (b"icen",))),
         _in_any_sentence,
-        match=("it's the same password as before: {alnum12}", "type {alnum12} when it asks for the password", "License: {upper5}-{upper5}-{upper5}-{upper5}"),
-        no_match=("the password must be one of: alphanumeric", "type something when asked", "License: BSD-3-Clause-Clear", "def check(password as given): return2"),
+        match=("it's the same password as before: {alnum12}", "type {alnum12} when it asks for the password", "root/{alnum12} works", "License: {upper5}-{upper5}-{upper5}-{upper5}"),
+        no_match=("the password must be one of: alphanumeric", "admin/users2 works for me", "root:wheel works", "type something when asked", "License: BSD-3-Clause-Clear", "def check(password as given): return2"),
         since=2,
     ),
     Rule(
