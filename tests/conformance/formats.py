@@ -34,6 +34,7 @@ FLOORS = {
     "seventh": {"config": 0.965, "command": 0.98, "file": 0.97, "prose": 0.91},
     "eighth": {"command": 0.965, "prose": 0.87},
     "ninth": {"config": 0.995, "command": 0.99, "file": 0.99, "prose": 0.95, "token": 0.995},
+    "tenth": {"config": 0.0, "command": 0.0, "file": 0.0, "prose": 0.0, "token": 0.0},
 }
 """What part of each set and kind is found at the least."""
 FIRST = {
