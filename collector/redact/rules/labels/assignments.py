@@ -292,7 +292,7 @@ _NAMED = (
 )
 _VARIABLE = r"variable[ \t]{1,4}\"(?P<key>[a-z0-9_-]{0,40}(?:pass|secret|token|key|credential)[a-z0-9_-]{0,24})\"[ \t]{0,4}\{[^{}\x00]{0,200}\bdefault[ \t]{0,20}=[ \t]{0,4}\""
 """A variable of Terraform and its default."""
-_THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"(?:[a-z_]{0,12}value|content)" + _IS
+_THEN_VALUE = r",?(?:\s|\\n){0,40}" + _QUOTES + r"(?:android:)?(?:[a-z_]{0,12}value|content)" + _IS
 
 ASSIGNMENTS: tuple[Rule, ...] = (
     Rule(
@@ -336,7 +336,7 @@ ASSIGNMENTS: tuple[Rule, ...] = (
         ),
         match=(
             '- name: DB_PASSWORD\n      value: "{alnum16}"', '{"name":"API_TOKEN","value":"{alnum24}"}', '"ParameterKey": "DbPassword",\n "ParameterValue": "{alnum16}"',
-            '<add key="SmtpPassword" value="{alnum12}" />', '{"name":"cookie","value":"sid={alnum40}"}',
+            '<add key="SmtpPassword" value="{alnum12}" />', '<meta-data android:name="io.test.API_KEY" android:value="{hex32}"/>', '{"name":"cookie","value":"sid={alnum40}"}',
         ),
         no_match=("- name: DB_PASSWORD\n  value: $(DB_PASSWORD)",),
         since=2,

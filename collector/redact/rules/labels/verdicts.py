@@ -147,6 +147,7 @@ def _may_be(value: bytes) -> bool:
         or PUBLISHABLE.match(value)
         or _EXPRESSION.match(value)
         or (value[:1] in b"[(^" and _PATTERN.search(value))
+        or (b"|" in value and _RULES_OF_FORM.fullmatch(value))
     )
 
 
@@ -167,6 +168,10 @@ _EXPRESSION = re.compile(
     rb"(?:a-z|A-Z|0-9)(?:a-z|A-Z|0-9)|![01][!=)]|&#x3[cC];|_mm[0-9]{0,3}_|[,)][^(]{0,40}[(]|[!A-Za-z_$][A-Za-z0-9_$.]{0,40}(?:&&|\|\|)[!A-Za-z_$(]|0x[0-9a-fA-F]{1,16}[lL]?\Z|[0-9]{2,5}/|\./|//(?![A-Za-z0-9+/]{30})|~/|[+|&]\Z|&[A-Za-z_.]{1,60}\Z|(?:%[sd][/:.-]?){2}|\+[A-Za-z_]{1,30}\.[A-Za-z_]|[A-Za-z_$][A-Za-z0-9_$.]{0,40}\?[A-Za-z_$][A-Za-z0-9_$]{0,30}\.|[^<]{0,20}<[A-Za-z_ -]{1,40}|#[0-9a-fA-F]{3,8}\Z"
 )
 _PATTERN = re.compile(rb"[a-z0-9]-[a-z0-9]|\\[(]")
+_RULES_OF_FORM = re.compile(
+    rb"(?=(?:.*\|)?(?:required|nullable|sometimes|confirmed|string|min:|max:))(?:[a-z_]{3,24}(?::[^|\s]{1,60})?\|){1,12}[a-z_]{3,24}(?::[^|\s]{1,60})?"
+)
+"""What a form asks of a field: `required|string|min:8`."""
 
 
 def _password(value: bytes, holder: Holder) -> bool:
