@@ -71,8 +71,9 @@ def put_conversation(target: Target, span: SourceSpan, kind: str, reading: Messa
         system = []  # OpenLIT writes it in both places
     target.input_messages([*system, *asked])
     target.output_messages(answered)
-    key = next((key for key in _DEFINITIONS if span.get(key) is not None), "")
-    put_tools(target, key, span.get(key))
+    key = next((key for key in _DEFINITIONS if span.get(key) is not None), None)
+    if key is not None:
+        put_tools(target, key, span.get(key))
 
 
 def _with_calls(

@@ -81,8 +81,8 @@ def _given(item: dict[str, Value]) -> ToolDefinition:
 
 
 def _definition(function: dict[str, Value]) -> ToolDefinition:
-    key = next((key for key in _SCHEMAS if function.get(key) is not None), "")
-    parameters = read_json(function.get(key))
+    key = next((key for key in _SCHEMAS if function.get(key) is not None), None)
+    parameters = read_json(function.get(key)) if key is not None else None
     if isinstance(parameters, dict) and len(parameters) == 1 and isinstance(parameters.get("json"), dict):  # Bedrock
         parameters = parameters["json"]
     more = {name: value for name, value in function.items() if name not in (key, *_NO_MORE) and value is not None}

@@ -194,11 +194,13 @@ def test_no_message_makes_a_convention_fail(drawn: Any, scope: str, keys: Source
     request.SerializeToString()
 
 
+_EMPTY_KEY = {"gen_ai.agent.name": "null", "": '"chat"', "traceloop.span.kind": "tool"}
 _KIND_OF_NONE = {"traceloop.span.kind": "chat", "traceloop.entity.input": "chat", "gen_ai.operation.name": "chat"}
 
 
 @FEW
 @example([("", _KIND_OF_NONE, [])], "", SourceKeys.NONE)
+@example([("", _EMPTY_KEY, [])], "", SourceKeys.NONE)
 @given(spans, st.sampled_from(SCOPES), st.sampled_from(list(SourceKeys)))
 def test_reshaping_twice_changes_nothing_more(drawn: Any, scope: str, keys: SourceKeys) -> None:
     """A collector behind a collector, or a client that sends again, must not change what is there."""
@@ -207,6 +209,20 @@ def test_reshaping_twice_changes_nothing_more(drawn: Any, scope: str, keys: Sour
     once = request.SerializeToString(deterministic=True)
     assert Reshaper(keys).reshape(request).dropped == 0
     assert request.SerializeToString(deterministic=True) == once
+
+
+@FEW
+@given(spans, st.sampled_from(SCOPES), st.sampled_from(['"chat"', '[{"role": "user", "content": "hi"}]', '{"a": 1}']))
+def test_an_attribute_without_a_name_is_read_by_nobody(drawn: Any, scope: str, value: str) -> None:
+    named = [(name, {key: held for key, held in fields.items() if key}, told) for name, fields, told in drawn]
+    without, beside = request_of(named, scope), request_of([(n, {**f, "": value}, told) for n, f, told in named], scope)
+    for request in (without, beside):
+        Reshaper(SourceKeys.ALL).reshape(request)
+    for resource in beside.resource_spans:
+        for span in resource.scope_spans[0].spans:
+            for pair in [pair for pair in span.attributes if pair.key == ""]:
+                span.attributes.remove(pair)
+    assert beside.SerializeToString(deterministic=True) == without.SerializeToString(deterministic=True)
 
 
 @FEW

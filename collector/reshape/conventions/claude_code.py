@@ -186,9 +186,10 @@ def _put_tool(target: Target, span: SourceSpan) -> None:
     target.input(arguments or command)
     for event in span.events:
         if event.name == "tool.output":
-            key = next((key for key in ("output", "content", "result") if event.attributes.get(key)), "")
-            target.output(event.attributes.get(key))
-            target.redundant_in_events[event.name] = {key, "bash_command"} if command else {key}
+            key = next((key for key in ("output", "content", "result") if event.attributes.get(key)), None)
+            if key is not None:
+                target.output(event.attributes.get(key))
+            target.redundant_in_events[event.name] = {*filter(None, (key, command and "bash_command"))}
     _put_without_header(target, span, target.output, SpanAttributes.OUTPUT_VALUE)
 
 

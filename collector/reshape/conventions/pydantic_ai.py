@@ -102,8 +102,8 @@ def _put_run(target: Target, span: SourceSpan) -> None:
     """An agent's run: what was asked last and what came of it, and its conversation."""
     target.put(SpanAttributes.AGENT_NAME, span.text("agent_name"))
     target.put(SpanAttributes.LLM_MODEL_NAME, span.text("model_name"))
-    key = next((key for key in _ALL_MESSAGES if span.get(key) is not None), "")
-    messages = _messages(span, key)
+    key = next((key for key in _ALL_MESSAGES if span.get(key) is not None), None)
+    messages = _messages(span, key) if key is not None else []
     asked, answered = _split(messages)
     question = next((message for message in reversed(asked) if message.role == "user" and message.text), None)
     target.input(question.text if question else chat_form(asked))
@@ -114,7 +114,7 @@ def _put_run(target: Target, span: SourceSpan) -> None:
         asked = [*instructions, *asked]
     target.input_messages(asked)
     target.output_messages(answered)
-    if messages:
+    if key is not None and messages:
         target.redundant.add(key)
 
 
