@@ -261,8 +261,9 @@ class Engine:
                     insort(covered, (start, end))
         if depth < self._depth:
             regions: list[ByteRange] = []
-            if encoded is Joins.ANY or (encoded is Joins.MARKED and self._coded in marks):
-                found += self._in_encoded(data, budget, depth, self._coded in marks, regions)
+            marked = self._coded in marks
+            if (encoded is not Joins.NONE and marked) or (encoded is Joins.ANY and self._encoded.touches(data)):
+                found += self._in_encoded(data, budget, depth, marked, regions)
             if any(escapes):
                 found += self._in_unescaped(data, escapes, regions, budget, depth)
             found += self._across_placeholders(data, placeholders, budget)

@@ -93,11 +93,13 @@ def around(
     lead: int = 0,
     ahead: int = 300,
     starts: re.Pattern[bytes] | None = None,
+    dear: bool = False,
 ) -> Look:
     """A value that the text before it labels: `pattern` is searched from `back` bytes before the place.
 
     The match must be over the place, or begin at most `lead` after it. `starts`, where a match can begin, saves trying
-    `pattern` everywhere; it must find every such place.
+    `pattern` everywhere; it must find every such place. One that is `dear` to try is tried only where a match may
+    begin, one byte after the other; others are sooner searched for, on to `ahead`.
     """
 
     def accepted(data: bytes, match: re.Match[bytes]) -> ByteRange | None:
@@ -127,4 +129,11 @@ def around(
             at = match.start() + 1
         return None
 
-    return look_from_starts if starts else look
+    def look_from_each(data: bytes, place: int) -> ByteRange | None:
+        for at in range(max(0, place - back), min(len(data), place + lead) + 1):
+            match = pattern.match(data, at)
+            if match and match.end() >= place and (found := accepted(data, match)):
+                return found
+        return None
+
+    return look_from_starts if starts else look_from_each if dear else look

@@ -225,7 +225,7 @@ def _is_set(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _ELSE = r"(?:\?:|\?\?|\|\|)[ ][\"'`]"
-_OR_ELSE = r"(?P<key>[A-Za-z0-9_.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api_?key))[^\n\x00;]{1,120}(?:\?:|\?\?|\|\|)[ ][\"'`]"
+_OR_ELSE = r"(?<![A-Za-z0-9_.-])(?P<key>[A-Za-z0-9_.-]{0,60}(?:passw(?:or)?d|passphrase|secret|token|api_?key))[^\n\x00;]{1,120}(?:\?:|\?\?|\|\|)[ ][\"'`]"
 """What stands for a variable that is not set."""
 _CALLS = (
     r"(?:connect(?:ion)?|\bPDO|\bSequelize|\bmysqli|username_pw_set|NetworkCredential|Credentials?|basic_?auth|\blog_?in|authenticate|OAuthHandler|\bFTP|\b(?:Plain)?auth)[ ]?(?:=[ ]?)?\([ ]?[\"'][^\"'\n\x00]{0,120}[\"'],[ ]?"

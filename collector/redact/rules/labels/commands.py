@@ -195,7 +195,7 @@ COMMANDS: tuple[Rule, ...] = (
         "cli-secret", "secrets",
         (Trigger(CASES + r"(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|authenticate_user|create-user|useradd|adduser)[ \t]{1,3}(?:-[^\n\x00]{1,40})?[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\bauth)[ \t]{1,3}[\"']?[^\s\"'\x00]{6}", None, (b"htpasswd", b"mosquitto_passwd", b"add_user", b"change_password", b"authenticate_user", b"create-user", b"useradd", b"adduser", b"mysqladmin", b"requirepass", b"masterauth", b"auth")),),
         unless_plain(around(re.compile(rb"(?i)(?:(?:ht|mosquitto_)passwd[ \t]-[a-z]{0,8}b[a-z]{0,8}[^\n\x00]{1,80}|(?:add_user|change_password|authenticate_user|create-user)[ \t]{1,3}(?!-)[A-Za-z0-9_.@-]{1,40}|mysqladmin[^\n\x00]{1,60}password|requirepass|masterauth|\b(?-i:AUTH)|>[ ]?auth)[ \t]{1,3}[\"']?(?P<secret>[^\s\"'\x00]{6,200})"), 170, _argument,
-            starts=re.compile(rb"(?i)htpasswd|mosquitto_passwd|add_user|change_password|authenticate_user|create-user|mysqladmin|requirepass|masterauth|\bauth"),
+            starts=re.compile(rb"(?i)[hmacr>](?=tpasswd|osquitto_passwd|dd_user|hange_password|uthenticate_user|reate-user|ysqladmin|equirepass|asterauth|uth|[ ]?auth)"),
         ), rb"\s\"'\x00"),
         match=("htpasswd -bc /etc/nginx/.htpasswd jo {alnum12}", "rabbitmqctl add_user jo {alnum14}", "requirepass {alnum24}", "redis> AUTH {alnum20}"),
         no_match=("# requirepass foobared", "rabbitmqctl add_user jo $PASS", "auth socksAuthMethod) error", "Google Auth httplib2", "openssl x509 -in a | xxd -p childCertTbsHash1", "auth\t[success=1 default=ignore]", "aws workdocs create-user --organization-id d-926726012c"),

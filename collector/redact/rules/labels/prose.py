@@ -477,7 +477,7 @@ PROSE: tuple[Rule, ...] = (
         "secret-in-prose", "secrets",
         (Trigger(CASES + _DIRECTIVE.replace("?P<key>", "?:") + r"[^\s\"'\x00]{6}", None, (b"passw", b"pass", b"pw", b"secret")),
          Trigger(CASES + r"(?:password|secret|token|key)[ ]{3,40}[A-Za-z0-9+/_.=-]{8}", None, (b"password", b"secret", b"token", b"key"))),
-        around(re.compile((CASES + "(?:" + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])") + "|" + _IN_TABLE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z|(?<=[\"'])[ ]?[;}]|(?<=[\"'];))"), 130, _directive),
+        around(re.compile((CASES + "(?:" + _DIRECTIVE.replace(r"[\n\x00;{]", r"(?:\A|[\n\x00;{])") + "|" + _IN_TABLE.replace("?P<key>", "?P<name>") + ")").encode() + rb"(?P<secret>[^\s\"'\x00;]{6,200})[\"']?[ \t]{0,8};?(?=\r?\n|\x00|\Z|(?<=[\"'])[ ]?[;}]|(?<=[\"'];))"), 130, _directive, starts=re.compile(rb"\A|[\n\x00;{]")),
         match=("\nbindpw {alnum12}\n", "\nenable secret 0 {alnum16}\n", "\n  storePassword '{alnum14}'\n", "Key      Value\n---      -----\ntoken    {alnum28}\n"),
         no_match=("password required", "enable secret 5 <hash>", "secret sauce2"),
         since=2,

@@ -69,7 +69,7 @@ _PLACES: tuple[tuple[str, str, str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         r"set-agent-token[ ]|activate-refresh-token[ ]|-(?:store|key)passwd[ ]|(?-i:_(?:password|secret|token|key)[ ]is[ ])|token[ ]create[ ]-id=|\boption[ ](?:update|add|set)[ ]|(?-i:create_superuser\([\"']|PRAGMA[ ](?:re)?key)|(?:snmp_|\b)community[ ]?[:=]|honeycomb-team|\bRequestHeader[ ]|(?-i:(?:Key|Secret|Password|Token)\"\][ ]=[ ]\"|\([\"']AC[0-9a-f]{32}[\"'],|\bRGAPI-)|\t\*\t",
-        rf"set-agent-token[ ][a-z]{{3,12}}[ ]|activate-refresh-token[ ][^\s\x00]{{3,60}}[ ]|-(?:store|key)passwd[ ][^\n\x00]{{0,80}}-new[ ]|[a-z0-9_]{{1,40}}_(?:password|secret|token|key)[ ]is[ ]|token[ ]create[ ]-id=|\boption[ ](?:update|add|set)[ ][A-Za-z0-9_.-]{{0,40}}(?:password|passwd|pass|secret|token|key)[ ]|create_superuser\({_STRING},[ ]?{_STRING}{_NEXT}|PRAGMA[ ](?:re)?key[ ]?=[ ]?|(?:snmp_|\b)community[ ]?[:=][ ]?|honeycomb-team[\"']?[ ]?[:=,][ ]?|\bRequestHeader[ ](?:set|add)[ ][\"']?[A-Za-z-]{{0,40}}(?:token|key|secret)[\"']?[ ]|(?:Key|Secret|Password|Token)\"\][ ]=[ ]\"|\([\"']AC[0-9a-f]{{32}}[\"'],[ ]?[\"']|\bRGAPI-|\t\*\t",
+        rf"set-agent-token[ ][a-z]{{3,12}}[ ]|activate-refresh-token[ ][^\s\x00]{{3,60}}[ ]|-(?:store|key)passwd[ ][^\n\x00]{{0,80}}-new[ ]|(?<![a-z0-9_])[a-z0-9_]{{1,60}}_(?:password|secret|token|key)[ ]is[ ]|token[ ]create[ ]-id=|\boption[ ](?:update|add|set)[ ][A-Za-z0-9_.-]{{0,40}}(?:password|passwd|pass|secret|token|key)[ ]|create_superuser\({_STRING},[ ]?{_STRING}{_NEXT}|PRAGMA[ ](?:re)?key[ ]?=[ ]?|(?:snmp_|\b)community[ ]?[:=][ ]?|honeycomb-team[\"']?[ ]?[:=,][ ]?|\bRequestHeader[ ](?:set|add)[ ][\"']?[A-Za-z-]{{0,40}}(?:token|key|secret)[\"']?[ ]|(?:Key|Secret|Password|Token)\"\][ ]=[ ]\"|\([\"']AC[0-9a-f]{{32}}[\"'],[ ]?[\"']|\bRGAPI-|\t\*\t",
         "set-agent-token activate-refresh-token -storepasswd -keypasswd _password _secret _token _key create option create_superuser pragma community honeycomb-team requestheader \"] ac rgapi \t*\t",
         ("consul acl set-agent-token agent {hex8}-{hex4}-{hex4}-{hex4}-{hex12}", "vault token create -id={alnum24}", "gcloud auth activate-refresh-token jo@app.test {alnum40}", "keytool -storepasswd -new '{alnum14}' -keystore k", "the client_secret is {alnum40}", "wp option update smtp_password '{alnum14}'", "create_superuser('jo', 'jo@app.test', '{alnum14}')", "PRAGMA key = '{alnum14}'", "SNMP_COMMUNITY={alnum12}", 'x-honeycomb-team: {alnum22}', 'RequestHeader set X-Auth-Token "{alnum40}"', 'community = "{alnum12}"', 'builder.Configuration["Jwt:Key"] = "{alnum40}";', 'Client("AC{hex32}", "{hex32}")', "jo\t*\t{alnum14}\t*"),
         ("community: public", "x-honeycomb-team: ${HONEYCOMB_API_KEY}", 'RequestHeader set X-Auth-Token "%{TOKEN}e"', "the api_key is required-here", "the primary_key is user_id", "wp option update home https://app.test", "create_superuser('jo', 'jo@app.test', password)", 'config["SortKey"] = "created-at";', "a\t*\tb"),
@@ -88,9 +88,9 @@ _ENDS = {"curlftpfs": b"@", "register": b"@"}
 
 def _either(before: str, value: bytes) -> Look:
     """The word behind `before`, or the words between quotes."""
-    word = around(re.compile(before.encode() + rb"[\"'\\]{0,3}" + value), 40, at_its_place)
+    word = around(re.compile(before.encode() + rb"[\"'\\]{0,3}" + value), 40, at_its_place, dear=True)
     quoted = rb"(?P<mark>[\"'])(?P<secret>[^\"'\\\n\x00]{8,100})(?P=mark)"
-    words = around(re.compile(before.encode() + quoted), 40, lambda match, data: is_phrase(match["secret"]))
+    words = around(re.compile(before.encode() + quoted), 40, lambda match, data: is_phrase(match["secret"]), dear=True)
 
     def look(data: bytes, place: int) -> ByteRange | None:
         return word(data, place) or words(data, place)
