@@ -99,6 +99,12 @@ class KeptReader:
         url = urls_of(self._settings)[0]
         return f"nothing has arrived yet: `collector setup AGENT` prints what an agent needs to send to {url}"
 
+    def no_session(self, filtered: bool) -> str:
+        """What to say of an empty list of sessions; what arrived may be of none."""
+        if not filtered and self.traces("", 1):
+            return "no session: what arrived names none (`session.id`); `collector traces` lists it"
+        return self.nothing(filtered)
+
     def _get(self, path: str, **query: Any) -> Any:
         asked = {name: value for name, value in query.items() if value not in ("", 0, False)}
         return self._client.get(path, **asked)

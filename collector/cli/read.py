@@ -63,7 +63,7 @@ def sessions(
             ]
             for row in rows
         ),
-        kept.nothing(any(only.values())),
+        kept.no_session(any(only.values())),
     )  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from harness.browser import recorded
-from harness.process import Process, command, environment, run
+from harness.process import Process, command, environment, run, running
 from harness.telemetry import traces
+from harness.upstream import wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,16 @@ def _read(process: Process, *arguments: str, **extra: str) -> str:
 
 def _json(process: Process, *arguments: str) -> list[dict[str, str]]:
     return list(json.loads(_read(process, *arguments, "--json")))
+
+
+@pytest.mark.slow
+def test_an_empty_list_of_sessions_says_what_arrived_without_one(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        assert "nothing has arrived yet" in _read(process, "sessions")
+        assert process.post("/v1/traces", traces(1, session="").SerializeToString())[0] == 200
+        wait_for(lambda: bool(_json(process, "traces")))
+        assert "`collector traces` lists it" in _read(process, "sessions")
+        assert _json(process, "sessions") == []
 
 
 @pytest.mark.slow
