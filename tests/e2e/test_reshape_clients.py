@@ -27,6 +27,7 @@ from harness.clients import (
     run_script,
 )
 from harness.models import chat_completion, messages_api, responses_api
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from collector.reshape.stage import INTERNAL
 
@@ -34,9 +35,10 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 class Sink:
-    """Keeps the spans and log records that the collector forwards."""
+    """Keeps the spans and log records that the collector forwards; shows the spans of one `trace`, where it is set."""
 
     def __init__(self) -> None:
+        self.trace = ""
         self._spans: dict[str, dict[str, Any]] = {}
         self.logs: list[dict[str, Any]] = []
         self._server = Server(self._take)
@@ -57,7 +59,7 @@ class Sink:
 
     @property
     def spans(self) -> list[dict[str, Any]]:
-        return list(self._spans.values())
+        return [span for span in list(self._spans.values()) if self.trace in ("", span["traceId"])]
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [s["attributes"] for s in self.spans if s["attributes"].get("openinference.span.kind") == kind]
@@ -169,15 +171,35 @@ def test_openai_instrumentations_become_llm_spans(
         sink.wait(lambda: len(sink.logs) >= 7)  # the records go their own way as well
 
 
+def _traces_by_span(told: list[bytes]) -> dict[str, str]:
+    """The trace in which a span of each name was last told."""
+    return {
+        span.name: span.trace_id.hex()
+        for body in told
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
+
+
 def test_codex_becomes_a_turn_with_its_calls_and_tools(collector: str, sink: Sink, tmp_path: Path) -> None:
     """Of its hundreds of spans a handful leave; what they lack comes from its log records."""
     codex = client("codex", optional=True) / "node_modules" / ".bin" / "codex"
     home = tmp_path / "home"
     home.mkdir()
     model = Server(responses_api)
+    told: list[bytes] = []
 
-    def exporter(signal: str) -> str:
-        return f'{{ otlp-http = {{ endpoint = "{collector}/v1/{signal}", protocol = "binary" }} }}'
+    def relayed(path: str, body: bytes) -> tuple[str, bytes]:
+        told.append(body)
+        request = urllib.request.Request(collector + path, body, {"content-type": "application/x-protobuf"})
+        with urllib.request.urlopen(request) as response:
+            return "application/x-protobuf", response.read()
+
+    relay = Server(relayed)
+
+    def exporter(signal: str, url: str) -> str:
+        return f'{{ otlp-http = {{ endpoint = "{url}/v1/{signal}", protocol = "binary" }} }}'
 
     (home / "config.toml").write_text(
         f"""
@@ -193,16 +215,22 @@ env_key = "FAKE_KEY"
 [otel]
 environment = "test"
 log_user_prompt = true
-exporter = {exporter("logs")}
-trace_exporter = {exporter("traces")}
+exporter = {exporter("logs", collector)}
+trace_exporter = {exporter("traces", relay.url)}
 """,
         encoding="utf-8",
     )
     try:
         command = [str(codex), "exec", "--skip-git-repo-check", "List this directory"]
-        run(command, tmp_path, CODEX_HOME=str(home), HOME=str(tmp_path), FAKE_KEY="none")
+        while "session_task.turn" not in _traces_by_span(
+            told
+        ):  # under load Codex may end before its turn's own span does
+            assert len(told) < 20, _traces_by_span(told).keys()
+            run(command, tmp_path, CODEX_HOME=str(home), HOME=str(tmp_path), FAKE_KEY="none")
     finally:
         model.stop()
+        relay.stop()
+    sink.trace = _traces_by_span(told)["session_task.turn"]
     sink.wait(lambda: bool(sink.of_kind("AGENT")) and bool(sink.of_kind("TOOL")) and len(sink.of_kind("LLM")) >= 2)
     sink.wait(lambda: "input.value" in sink.of_kind("AGENT")[0] and "output.value" in sink.of_kind("TOOL")[0])
     assert len(sink.spans) < 40
