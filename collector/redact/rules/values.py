@@ -80,7 +80,7 @@ _ID = re.compile(
     rb"(?:ses|msg|prt|evt|per|que|wrk|call|toolu|tool|chatcmpl|resp|run|req|job|usr|user|org|proj|file|asst|thread|step|batch|row|item)[_-]"
 )
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 def is_id(value: bytes) -> bool:
@@ -92,7 +92,7 @@ def drawn(value: bytes) -> bool:
     """Whether a value looks drawn by chance, as tokens and keys are."""
     if len(value) < 8 or stands_for(value) or masked(value):
         return False
-    if is_mixed(value) or _UUID.fullmatch(value):
+    if is_mixed(value) or UUID.fullmatch(value):
         return True
     if _HEXADECIMAL.fullmatch(value):
         return entropy(value) >= 2.8 and count(value, _DIGITS) > 0
@@ -108,7 +108,7 @@ def looks_secret(value: bytes) -> bool:
     """Whether a value is a secret where its name only may say so: drawn by chance, long, and no id, path or code."""
     if has_every_class(value):
         return not stands_for(value)
-    if len(value) < 16 or b" " in value or harmless(value) or _UUID.fullmatch(value) or _ID.match(value):
+    if len(value) < 16 or b" " in value or harmless(value) or UUID.fullmatch(value) or _ID.match(value):
         return False
     if not drawn(value) or _CONSTANT.fullmatch(value):
         return False

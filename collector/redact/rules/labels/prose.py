@@ -9,12 +9,13 @@ from collector.redact.engine.looks import around
 from collector.redact.engine.rule import ByteRange, Look, Rule, Trigger
 from collector.redact.placeholders import consists_of_placeholders
 from collector.redact.rules.labels.assignments import CASES
+from collector.redact.rules.labels.languages import LABELS, STEMS, after_label
 from collector.redact.rules.labels.plain_words import unless_plain
 from collector.redact.rules.labels.verdicts import DIGITS, NUMBERED_NAME, is_phrase, is_said, names_something
 from collector.redact.rules.values import (
+    UUID,
     chosen,
     drawn,
-    harmless,
     is_diced,
     is_jumbled,
     is_plain,
@@ -153,11 +154,11 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
         return (
             len(value) >= 8
             and is_said(value, sure=True)
-            and (classes(value) >= 3 or _MIXED.search(value) is not None or _UUID.fullmatch(value) is not None)
+            and (classes(value) >= 3 or _MIXED.search(value) is not None or UUID.fullmatch(value) is not None)
         ) or (is_typed_at_random(value) or is_jumbled(value) or (is_diced(value) and count(value, DIGITS) > 0))
     if match["is"] is None and match["key"].lower() in _PASSWORDS and len(value) >= 8 and classes(value) == 4:
         return is_said(value, sure=True)
-    if _UUID.fullmatch(value) and (
+    if UUID.fullmatch(value) and (
         _KEY_TO_ALL.match(match["key"])
         or (
             match["key"].lower() in (b"token", b"secret")
@@ -182,7 +183,6 @@ def _said(match: re.Match[bytes], data: bytes) -> bool:
     )
 
 
-_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _KEY_TO_ALL = re.compile(rb"(?i)(?:(?:x-)?(?:api|access|secret|auth|app)[ _-]?key|apikey)\Z")
 """A label that no id stands behind."""
 _OF_SECRET = re.compile(
@@ -288,58 +288,6 @@ def _before_name(data: bytes, place: int) -> ByteRange | None:
     return None
 
 
-def _after_label(data: bytes, place: int) -> ByteRange | None:
-    """The word after a label in another language, over what such sentences put between."""
-    if data[place : place + 1].isalpha() or not _is_word(data, place):
-        return None
-    match = _AFTER_LABEL.match(data, place)
-    if not match:
-        return None
-    value = match["secret"]
-    if is_term(value):
-        return None
-    if len(value) >= 6 and not harmless(value) and not names_something(value) and (chosen(value) or drawn(value)):
-        return match.span("secret")
-    if is_diced(value):
-        return match.span("secret")
-    return None
-
-
-def _is_word(data: bytes, end: int) -> bool:
-    """Whether the label that ends there is a word of its own and not the middle of one."""
-    before = data[max(0, end - 40) : end].decode("utf-8", "ignore").lower()
-    return any(
-        before.endswith(word)
-        and (word in _IN_COMPOUNDS or not (word < "\u0530" and _ends_in_letter(before[: -len(word)][-1:])))
-        for word in _LABELS_ELSEWHERE
-    )
-
-
-def _ends_in_letter(text: str) -> bool:
-    """Latin, Greek and Cyrillic only: other scripts write words together, or put an article before them."""
-    return text.isalpha() and text < "\u0530"
-
-
-_IN_COMPOUNDS = ("passwort", "kennwort", "schlüssel", "wachtwoord", "sleutel", "lösenord", "salasana")
-"""What German, Dutch, Swedish and Finnish write as the end of a longer word: `Zugangsschlüssel`."""
-_LABELS_ELSEWHERE = (
-    "contraseña", "contrasena", "clave secreta", "clave de acceso", "clave api", "clave", "senha", "chave secreta", "chave de api", "chave", "mot de passe", "clé secrète", "clé api", "clé", "jeton",
-    "passwort", "kennwort", "schlüssel", "zugangsdaten", "пароль", "ключ", "токен", "секрет", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "トークン", "秘密鍵", "キー",
-    "비밀번호", "암호", "토큰", "키는", "كلمة المرور", "كلمة مرور", "كلمة السر", "الرمز", "المفتاح", "पासवर्ड", "कुंजी", "टोकन", "পাসওয়ার্ড", "টোকেন", "پاس ورڈ", "پاسورڈ", "ٹوکن", "kata sandi", "sandinya", "sandi", "klucz", "klíč", "رمز عبور", "گذرواژه", "parola", "şifre", "sifre",
-    "palavra-passe", "parolă", "mdp:", "mdp :", "mdp c'est", "mdp est", "mdp temporaire", "chiave segreta", "chiave api", "chiave", "sleutel", "şifrem", "şifresi", "parolam", "parolası", "heslo", "lösenordet", "passordet", "passord", "adgangskoden", "adgangskode", "jelszó",
-    "hasło", "haslo", "wachtwoord", "lösenord", "salasana", "mật khẩu", "รหัสผ่าน", "סיסמה", "κωδικός", "συνθηματικό", "kodeordet", "kodeord", "lykilorð", "salasanasi", "jelszava", "jelszavam", "şifreniz", "parolanız", "kata laluan",
-    "парола", "лозинка", "lozinka", "geslo", "contrasenya", "contrasinal", "slaptažodis", "salasõna", "parool", "nenosiri", "wagwoord", "கடவுச்சொல்", "código de acceso", "código de acesso", "code d'accès", "zugangscode",
-)  # fmt: skip
-_FORMS_ELSEWHERE = [
-    form.encode()
-    for word in _LABELS_ELSEWHERE
-    for form in dict.fromkeys((word, word[:1].upper() + word[1:], word.upper()))
-]
-"""In small letters, with a capital, and in capitals: Hyperscan and `re` fold only ASCII."""
-_STEMS_ELSEWHERE = tuple(dict.fromkeys(form.lower() for form in _FORMS_ELSEWHERE))
-_ELSEWHERE = "(?:" + "|".join("".join(f"\\x{byte:02x}" for byte in form) for form in _FORMS_ELSEWHERE) + ")"
-_BETWEEN = r"[^A-Za-z0-9\n\x00\"'=]{0,24}+(?:(?:[^\s0-9:=\x00]{1,20}[ :]{1,3}){1,6}?)?[^A-Za-z0-9\n\x00=]{0,24}[=:]?[^A-Za-z0-9\n\x00]{0,12}(?:```[a-z]{0,10})?\n?(?=[^\s]{0,60}[0-9]|[A-Za-z]{12}|[a-z]{4,10}-[a-z]{4,10}-[a-z]{4})"
-
 _STEMS = (
     b"pass",
     b"access code",
@@ -362,10 +310,6 @@ _NEAR_LABEL = (
     + r"[*_`]{0,2}"
 )
 _SAYS = r"(?:[ ]{1,2}(?:(?:has been |have been |was |is |got |gets )?(?:set|reset|changed|updated|rotated),?[ ](?:(?:it(?:'s|[ ]is)|and[ ]is)[ ])?)?(?:(?:has[ ]been|was)[ ](?:created|generated|issued):|now|(?:should|must)[ ]be[ ]set[ ]to|ended[ ]up[ ]being|being|\((?:value|currently):?|turned[ ]out[ ]to[ ]be|with[ ](?:the[ ])?value|enter|is|was|are|(?:(?:will|should|must|can|may|might)[ ])?be|with|which[ ]is|to|equals|ist|lautet|est|es|è|é)|[ ]{0,2}(?:,[ ](?:type|use)|'s[ ]|,[ ]it(?:'s|[ ]is)|,[ ]?which[ ]is|-?[=:>]|→|—|–|[ ]-|[ ]\|))[ :*]{0,3}(?:[ ]?(?:now|still|just|currently|actually|to|simply|then)[ :]{1,2})?(?:\r?\n){0,2}[ ]{0,4}(?:```[a-z]{0,10}\r?\n)?[\"'`(<*_\[“‘«]{0,4}"
-
-_AFTER_LABEL = re.compile(
-    _BETWEEN.encode() + rb"(?P<secret>[A-Za-z0-9+/_!@#$%^&*.~=?-]{5,2000}[A-Za-z0-9+/_!@#$%^&*~=?-])"
-)
 
 _DIRECTIVE = (
     r"[\n\x00;{][ \t]{0,12}(?:(?:enable|set|option)[ \t]|username[ \t][A-Za-z0-9_.@-]{1,32}[ \t])?(?P<key>[A-Za-z_-]{0,20}(?:passw(?:or)?d|passphrase|pass|bindpw|rootpw|secret|(?:shared|secret|private|auth)_key))"
@@ -502,8 +446,8 @@ PROSE: tuple[Rule, ...] = (
     ),
     Rule(
         "secret-in-prose", "secrets",
-        (Trigger(_ELSEWHERE, None, _STEMS_ELSEWHERE),),
-        _after_label,
+        (Trigger(LABELS, None, STEMS),),
+        after_label,
         match=("la contraseña es {alnum12}", "пароль: {alnum14}", "密码是{alnum12}", "パスワードは {alnum12} です", "mot de passe : {alnum10}", "das Passwort lautet {alnum12}", "senha do banco é {alnum12}", "Пароль: {alnum14}", "ПАРОЛЬ {alnum14}", "Şifre: {alnum14}", "पासवर्ड {alnum12} है"),
         no_match=("la contraseña es obligatoria", "le mot de passe doit contenir 8 caracteres", "密码必须包含数字", "подключение {alnum12}"),
         since=2,

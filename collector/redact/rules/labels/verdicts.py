@@ -8,6 +8,7 @@ from enum import Enum, auto
 from collector.redact.engine.checks import classes, count, masked, random, wordy
 from collector.redact.placeholders import PLACEHOLDER
 from collector.redact.rules.values import (
+    UUID,
     chosen,
     drawn,
     harmless,
@@ -82,7 +83,7 @@ def is_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return not (bare.isalpha() and not scrambled(bare)) and (holder in _DATA or not names_something(bare))
     if _is_name_of_itself(name, bare):
         return False
-    if _NAMES_REQUEST.search(name) and _UUID.fullmatch(bare):
+    if _NAMES_REQUEST.search(name) and UUID.fullmatch(bare):
         return False
     if has_every_class(bare) or (says is Says.PASSWORD and holder is not Holder.LOOSE and is_jumbled(bare)):
         return True
@@ -123,7 +124,7 @@ def _looks_secret(name: bytes, value: bytes, holder: Holder) -> bool:
         return True
     if _IS_AUTH.search(name):
         return _PAIR_OF_AUTH.fullmatch(value) is not None
-    return holder is Holder.VARIABLE and _ENV_KEY.fullmatch(name) is not None and _UUID.fullmatch(value) is not None
+    return holder is Holder.VARIABLE and _ENV_KEY.fullmatch(name) is not None and UUID.fullmatch(value) is not None
 
 
 _ENV_KEY = re.compile(rb"[A-Z][A-Z0-9_]{1,60}_KEY")
@@ -218,7 +219,7 @@ _LICENSE_ID = re.compile(
 
 
 def _names_license(value: bytes) -> bool:
-    if _LICENSE_ID.fullmatch(value) and not _UUID.fullmatch(value):
+    if _LICENSE_ID.fullmatch(value) and not UUID.fullmatch(value):
         return True
     mixed = [part for part in value.split(b"-") if 0 < count(part, DIGITS) < len(part) - part.count(b".")]
     return len(mixed) <= 2 and _LICENSE.fullmatch(value) is not None
@@ -238,7 +239,7 @@ _OF_TOKENS = re.compile(rb"[A-Za-z0-9_=-]{40,}")
 
 def names_something(value: bytes) -> bool:
     """Whether a value is made of names: `hdrs.SEC_WEBSOCKET_KEY1`, `pkcs8_priv_key_info_st`, `db-credentials-v2`."""
-    if is_words_and_digits(value) or _UUID.fullmatch(value):
+    if is_words_and_digits(value) or UUID.fullmatch(value):
         return False
     if _NAMES_KIND.search(value) or is_code(value) or is_path(value):
         return True
@@ -288,10 +289,9 @@ def is_said(value: bytes, sure: bool) -> bool:
             or classes(value) >= 3
             or (len(value) >= 10 and drawn(value))
         )
-    return has_every_class(value) or (len(value) >= 16 and drawn(value) and not _UUID.fullmatch(value))
+    return has_every_class(value) or (len(value) >= 16 and drawn(value) and not UUID.fullmatch(value))
 
 
-_UUID = re.compile(rb"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _CONSTANT = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _SET = re.compile(
     rb"[A-Za-z][A-Za-z.-]{2,40}=[A-Za-z0-9]{1,8}\Z|(?:[A-Za-z][A-Za-z0-9]{0,15}/){1,4}[A-Za-z]{1,16}=\*?[A-Za-z][A-Za-z0-9]{0,15}\Z"
