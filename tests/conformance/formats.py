@@ -1,12 +1,10 @@
-"""Formats of vendors and tools as they publish them, in nine sets: lines, commands, files, sentences and bare tokens.
+"""Formats of vendors and tools as they publish them, in ten sets: lines, commands, files, sentences and bare tokens.
 
 The first two were written by who had not seen the rules; the third after the first had been read against them, the
 fourth after the third. The fifth and the sixth were written before their writer had seen the rules; the sixth is of
-tools that fewer people use, the seventh and the eighth, by who had read the rules, of those that most use, and the
-ninth of both by who had not. What was found of them first (`FIRST`) is what to expect of formats that nobody has tried.
-tools that fewer people use, the next two, by who had read the rules, of those that most use, and the last by who had
-read neither the rules nor the other sets. What was found of them first (`FIRST`) is what to expect of formats
-that nobody has tried.
+tools that fewer people use. The seventh and the eighth are by who had read the rules, of what most people use; the
+ninth and the tenth, of both, by who had read neither the rules nor the other sets. What was found of them first
+(`FIRST`) is what to expect of formats that nobody has tried.
 
 A template holds marks for the values, which are drawn when a test runs: `«w»` a password that a shell takes as one
 word, `«p»` one with any signs, `«s»` one that may have spaces, `«k»` a key, `«h40»` 40 hexadecimal digits, and so on

@@ -222,9 +222,8 @@ trace_exporter = {exporter("traces", relay.url)}
     )
     try:
         command = [str(codex), "exec", "--skip-git-repo-check", "List this directory"]
-        while "session_task.turn" not in _traces_by_span(
-            told
-        ):  # under load Codex may end before its turn's own span does
+        # Under load Codex may end before its turn's own span does: then it is run again.
+        while "session_task.turn" not in _traces_by_span(told):
             assert len(told) < 20, _traces_by_span(told).keys()
             run(command, tmp_path, CODEX_HOME=str(home), HOME=str(tmp_path), FAKE_KEY="none")
     finally:

@@ -36,9 +36,8 @@ _UNREAD = {
 
 @cache
 def event_models() -> dict[str, type[BaseModel]]:
-    from opencode.types import (
-        _generated as generated,
-    )  # takes a second, which only the worker that runs these tests needs
+    # To import them takes a second, which only the worker that runs these tests needs.
+    from opencode.types import _generated as generated
 
     found: dict[str, type[BaseModel]] = {}
     for model in vars(generated).values():
